@@ -1,0 +1,12 @@
+"""Django's handle on the site."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class SiteConfig(AppConfig):
+    """Holds the system checks, templates and static files of the whole site."""
+
+    name = "assistant_site"
+    verbose_name = "Assistant Core"

@@ -1,0 +1,80 @@
+"""Typed readers of the environment, and the only ones: ``settings`` is the only caller.
+
+A variable that is set but cannot be read as its type stops the start with its name and what was
+expected. An empty variable counts as absent, because ``.env`` files and compose files leave them so.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Environment:
+    """The process environment over an optional ``.env`` file."""
+
+    def __init__(self, dotenv: Path) -> None:
+        if dotenv.is_file():
+            environ.Env.read_env(dotenv, overwrite=False)
+        self._env = environ.Env()
+
+    def has(self, name: str) -> bool:
+        """Whether the variable is set and not empty."""
+        return bool(os.environ.get(name, "").strip())
+
+    def text(self, name: str, default: str = "") -> str:
+        """A string."""
+        return str(self._env.str(name)).strip() if self.has(name) else default
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """``true``, ``1``, ``yes``, ``on`` or their opposites."""
+        if not self.has(name):
+            return default
+        value = self.text(name).lower()
+        if value in {"1", "true", "yes", "on"}:
+            return True
+        if value in {"0", "false", "no", "off"}:
+            return False
+        raise self._fault(name, "true or false")
+
+    def integer(self, name: str, default: int) -> int:
+        """A whole number."""
+        return int(self._number(name, self._env.int, default, "a whole number"))
+
+    def number(self, name: str, default: float) -> float:
+        """A decimal number."""
+        return float(self._number(name, self._env.float, default, "a number"))
+
+    def words(self, name: str, default: list[str]) -> list[str]:
+        """A comma-separated list."""
+        if not self.has(name):
+            return default
+        return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def database(self, name: str, default: str) -> dict[str, Any]:
+        """A database URL as Django's ``DATABASES`` entry."""
+        try:
+            return dict(environ.Env.db_url_config(self.text(name, default)))
+        except (ValueError, KeyError) as exc:
+            raise self._fault(name, "a database URL such as postgres://user:pw@host/name") from exc
+
+    def _number(self, name: str, read: Any, default: float, expected: str) -> float:
+        if not self.has(name):
+            return default
+        try:
+            return float(read(name))
+        except ValueError as exc:
+            raise self._fault(name, expected) from exc
+
+    @staticmethod
+    def _fault(name: str, expected: str) -> ImproperlyConfigured:
+        return ImproperlyConfigured(f"{name} must be {expected}.")
+
+
+env = Environment(BASE_DIR / ".env")

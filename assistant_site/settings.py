@@ -1,0 +1,208 @@
+"""Django settings. The environment is read through ``env`` and nowhere else.
+
+docs/settings.md lists every variable with its meaning; ``.env.example`` is the template.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from assistant_site.env import BASE_DIR, env
+
+# Where it runs
+DATA_DIR = Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var")))
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = env.text("SECRET_KEY", "insecure-key-for-commands-that-serve-nobody-0123456789")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
+HTTPS = env.flag("HTTPS", default=False)
+
+INSTALLED_APPS = [
+    "assistant_site.apps.SiteConfig",
+    "conversations.apps.ConversationsConfig",
+    "routing.apps.RoutingConfig",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "axes",
+    "corsheaders",
+    "rest_framework",
+    "rest_framework_simplejwt",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "assistant_site.logging.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "assistant_site.problems.ProblemMiddleware",
+]
+
+ROOT_URLCONF = "assistant_site.urls"
+ASGI_APPLICATION = "assistant_site.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "assistant_site" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Data
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'assistant.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Measured: with SQLite's defaults two writers in five fail with "database is locked".
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    # A file, not memory: the tests' server answers from several threads.
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
+else:
+    # Persistent connections leak under ASGI; the pool is psycopg's own.
+    DATABASES["default"]["OPTIONS"] = {
+        "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 20)}
+    }
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_PREFIX = env.text("REDIS_PREFIX", "assistant")
+MEDIA_ROOT = env.text("MEDIA_ROOT", str(DATA_DIR / "media"))
+MEDIA_URL = "media/"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = not STATIC_ROOT.is_dir()
+
+# Providers: an empty base URL is the provider's own. SIMULATED_PROVIDERS marks their models.
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.text("OPENAI_BASE_URL", env.text("OPENAI_API_BASE"))
+ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
+ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL", env.text("ANTHROPIC_API_BASE"))
+SIMULATED_PROVIDERS = env.words("SIMULATED_PROVIDERS", [])
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "local")
+EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384)
+MODERATION_MODEL = env.text("MODERATION_MODEL")
+
+# The assistant
+PROMPT_MAX_CHARS = env.integer("PROMPT_MAX_CHARS", 32_000)
+MEMORY_TOKENS = env.integer("MEMORY_TOKENS", 6_000)
+MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600)
+EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600)
+SYSTEM_PROMPT = env.text(
+    "SYSTEM_PROMPT", "You are a helpful assistant. Answer in the language of the question."
+)
+ASK_RATE = env.text("ASK_RATE", "60/minute")
+SIGN_IN_RATE = env.text("SIGN_IN_RATE", "10/minute")
+LANGFUSE_PUBLIC_KEY = env.text("LANGFUSE_PUBLIC_KEY")
+LANGFUSE_SECRET_KEY = env.text("LANGFUSE_SECRET_KEY")
+LANGFUSE_HOST = env.text("LANGFUSE_HOST", env.text("LANGFUSE_BASE_URL"))
+
+# People
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", 15 * 60)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 14)),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "UPDATE_LAST_LOGIN": False,
+    "CHECK_REVOKE_TOKEN": True,
+    "SIGNING_KEY": env.text("JWT_SIGNING_KEY", SECRET_KEY),
+}
+
+# API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["conversations.api.auth.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "conversations.api.problems.drf_exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Assistant Core",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": "Recall, route, answer, learn.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "conversations.api.openapi.add_async_paths",
+    ],
+}
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", [])
+CORS_EXPOSE_HEADERS = ["Location", "X-Request-ID", "Retry-After", "Idempotency-Replayed"]
+
+# Language and time
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Security
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        # unfold's admin is built on Alpine.js, which evaluates its attributes
+        "script-src": ["'self'", "'unsafe-inline'", "'unsafe-eval'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# Logs
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOG_FORMAT = env.text("LOG_FORMAT", "console")
+LOGGING_CONFIG = "assistant_site.logging.configure"
+LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "format": LOG_FORMAT}

@@ -1,0 +1,75 @@
+"""What a listener hears of an answer, in order: one frozen union.
+
+``Started (Decided (Token | Reset | Noticed)*)? (Finished | Failed)``. Their names on the wire
+live in ``conversations.api.sse``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from conversations.engine.types import CacheFacts
+from routing.domain import Decision
+from routing.guard.types import GuardReport
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The prompt is stored; no provider was asked yet."""
+
+    conversation: UUID
+    message: UUID
+    user_message: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The answer's source is known."""
+
+    decision: Decision
+    cache: CacheFacts
+    guard: GuardReport
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Text, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The model broke off after its first token; another starts over. Discard the text so far."""
+
+    reason: str
+    from_model: str
+    to_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something changed mid-answer that a person should see."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end: ``message`` is the stored message object, ready for JSON."""
+
+    message: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The end: ``problem`` is an RFC 9457 object, ready for JSON."""
+
+    problem: Mapping[str, Any]
+
+
+Event = Started | Decided | Token | Reset | Noticed | Finished | Failed

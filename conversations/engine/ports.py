@@ -1,0 +1,166 @@
+"""What the engine needs from the outside world, as Protocols. Adapters implement them; unit
+tests fake them. Every method raises from the tree in ``routing.errors`` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from conversations.engine.events import Event
+from conversations.engine.types import Answer, CachedAnswer, Picture, Record, TraceRecord, Turn
+from routing.domain import ModelRef, RuleSet
+from routing.guard.types import GuardReport
+from routing.llm.types import Attempt, ChatMessage, Classified, GenerationEvent
+
+Vector = Sequence[float]
+
+
+class Rules(Protocol):
+    """The published rule set."""
+
+    async def current(self) -> RuleSet:
+        """The version in force now. Raises ``RulesUnavailable``."""
+        ...
+
+
+class Guard(Protocol):
+    """Looks at a prompt before any provider does."""
+
+    async def check(self, prompt: str) -> GuardReport:
+        """Never raises: a guard that cannot decide says ``flag``."""
+        ...
+
+
+class Memory(Protocol):
+    """A conversation's recent messages."""
+
+    async def recall(self, conversation: UUID) -> tuple[ChatMessage, ...]:
+        """Oldest first, whole exchanges, within the token budget. Raises ``MemoryUnavailable``."""
+        ...
+
+    async def remember(self, conversation: UUID, exchange: Sequence[ChatMessage]) -> None:
+        """Append one exchange (the prompt, then the answer). Raises ``MemoryUnavailable``."""
+        ...
+
+
+class Embedder(Protocol):
+    """Text to vectors; unit length, so that a dot product is the cosine."""
+
+    @property
+    def name(self) -> str:
+        """Model name, safe for an index name."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        ...
+
+    async def embed(self, text: str) -> Vector:
+        """One vector. Raises ``EmbedderUnavailable``."""
+        ...
+
+
+class AnswerCache(Protocol):
+    """Earlier answers, found again by the question's text or meaning."""
+
+    async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
+        """The stored answer to this very question (normalized text). Raises ``CacheUnavailable``."""
+        ...
+
+    async def lookup_similar(
+        self, turn: Turn, rules: RuleSet, vector: Vector
+    ) -> CachedAnswer | None:
+        """The nearest stored answer at or over ``rules.min_similarity``. Raises ``CacheUnavailable``."""
+        ...
+
+    async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
+        """Keep an answer under the message's id. Raises ``CacheUnavailable``."""
+        ...
+
+
+class Classifier(Protocol):
+    """Chooses a rule for a prompt."""
+
+    async def classify(
+        self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage]
+    ) -> Classified:
+        """Never raises a ``ProviderError``: where no classifier can be reached or understood,
+        the published default decides and ``decision.source`` says so."""
+        ...
+
+
+class Chat(Protocol):
+    """Asks the candidates in order until one answers whole."""
+
+    def stream(
+        self,
+        candidates: Sequence[ModelRef],
+        messages: Sequence[ChatMessage],
+        meter: Callable[[Attempt], None],
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Yield ``AnsweringModel`` before each model's first ``TextDelta``, ``Switched`` between
+        candidates, ``Completed`` last. ``meter`` hears of every attempt as it ends, a cancelled
+        one too. Raises ``NoProviderAvailable``. Close it with ``contextlib.aclosing``.
+        """
+        ...
+
+
+class Painter(Protocol):
+    """Draws, and keeps what it drew."""
+
+    async def draw(
+        self, turn: Turn, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
+    ) -> tuple[Picture, ModelRef]:
+        """Draw the turn's prompt and store the picture for its owner. Raises
+        ``NoProviderAvailable``."""
+        ...
+
+
+class Sink(Protocol):
+    """Where a turn's events and records go. Neither call waits, neither raises."""
+
+    def emit(self, event: Event) -> None:
+        """Tell the listeners."""
+        ...
+
+    def note(self, record: Record) -> None:
+        """Keep for the trace, the meter and the message."""
+        ...
+
+
+class Tracer(Protocol):
+    """Sends finished turns to the tracing backend, in the background."""
+
+    def record(self, trace: TraceRecord) -> None:
+        """Queue a finished turn. Never waits, never raises."""
+        ...
+
+    def score(self, trace_id: str, *, message: UUID, verdict: str | None, comment: str) -> None:
+        """Queue a person's feedback on a trace; ``verdict`` ``None`` takes it back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a node may touch, composed once in ``conversations.bootstrap``."""
+
+    rules: Rules
+    guard: Guard
+    memory: Memory
+    embedder: Embedder
+    cache: AnswerCache
+    classifier: Classifier
+    chat: Chat
+    painter: Painter
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A run's surroundings: the shared ports and this run's own sink."""
+
+    ports: Ports
+    sink: Sink

@@ -1,0 +1,133 @@
+"""What a turn is, what comes out of it, and what is recorded on the way. Pure and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from routing.domain import Action, Decision, ModelRef
+from routing.guard.types import GuardReport
+from routing.llm.types import Attempt, Usage
+
+CacheOutcome = Literal["exact", "semantic", "miss", "bypass"]
+StepKind = Literal["span", "guardrail", "retriever", "tool", "generation", "embedding"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One prompt and where it belongs.
+
+    ``origin`` is the site's scheme and host, for the URLs in the answer. ``user`` is the primary
+    key of the person who asks. ``first`` says that nothing was said in the conversation before.
+    """
+
+    user: int
+    conversation: UUID
+    message: UUID
+    user_message: UUID
+    prompt: str
+    first: bool
+    trace_id: str
+    requested_model: str | None = None
+    origin: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFacts:
+    """The contract's ``cache`` object. ``similarity`` is cosine in [-1, 1]; ``entry`` an id."""
+
+    outcome: CacheOutcome = "bypass"
+    similarity: float | None = None
+    entry: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """A stored answer that may be served again: facts for the wire, text, and who wrote it."""
+
+    facts: CacheFacts
+    content: str
+    provider: str | None
+    model: str | None
+    rule: str | None
+    ruleset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A stored picture. ``url`` is absolute; sizes are in pixels."""
+
+    url: str
+    alt: str
+    width: int
+    height: int
+    revised_prompt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole outcome of a turn that did not fail."""
+
+    content: str
+    decision: Decision
+    guard: GuardReport
+    cache: CacheFacts = CacheFacts()
+    image: Picture | None = None
+    usage: Usage = Usage()
+    finish_reason: str = "stop"
+
+    @property
+    def refused(self) -> bool:
+        """Whether nobody answered and the person was asked to reformulate."""
+        return self.decision.action is Action.REFUSE
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node's work, for the trace. Times are Unix nanoseconds."""
+
+    name: str
+    kind: StepKind
+    started_ns: int
+    ended_ns: int
+    input: Any = None
+    output: Any = None
+    error: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """A part that did not answer and was done without: ``code`` of the error, in words ``detail``."""
+
+    part: str
+    detail: str
+
+
+Record = Step | Attempt | Degraded
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRecord:
+    """All that is told to the tracer, once, when the turn is over.
+
+    ``status`` is the message's; ``prompt`` and ``content`` the person's words and the answer's.
+    """
+
+    turn: Turn
+    started_ns: int
+    ended_ns: int
+    status: str
+    content: str
+    steps: tuple[Step, ...]
+    decision: Decision | None = None
+    guard: GuardReport | None = None
+    cache: CacheFacts = CacheFacts()
+    usage: Usage = Usage()
+    error: str = ""
+    degraded: tuple[Degraded, ...] = ()
+    answered_by: ModelRef | None = None

@@ -1,0 +1,10 @@
+"""Django's handle on the app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class RoutingConfig(AppConfig):
+    name = "routing"
+    default_auto_field = "django.db.models.BigAutoField"

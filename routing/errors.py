@@ -1,0 +1,178 @@
+"""The one tree of errors this project raises on purpose.
+
+AssistantError                          code, retryable
+├─ PromptRejected                       the prompt itself: empty, malformed, too long
+├─ ProviderError                        one attempt at one model failed
+│  ├─ ProviderTimeout                   phase: connect | first_token | stall | total
+│  ├─ ProviderRateLimited               429, with retry_after where the provider said it
+│  ├─ ProviderOverloaded                503, 529
+│  ├─ ProviderUnavailable               no connection, 5xx
+│  ├─ ProviderStreamBroken              cut, malformed, or ended without a finish
+│  ├─ ProviderRefused                   the provider's own content policy said no
+│  ├─ ContextTooLong                    the model has no room for this conversation
+│  └─ ProviderMisconfigured             401, 403, 404, 400: a wrong key, name or request
+├─ NoProviderAvailable                  every candidate failed; all causes kept
+├─ ModelUnknown                         the caller named a model that is not published
+└─ DependencyUnavailable                degrade: logged, traced, counted, answered without
+   ├─ CacheUnavailable
+   ├─ MemoryUnavailable
+   ├─ EmbedderUnavailable
+   └─ RulesUnavailable
+
+``retryable`` says whether the *next candidate* may succeed where this attempt did not.
+This module is pure: standard library only, imported by the engine and by every adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+TimeoutPhase = Literal["connect", "first_token", "stall", "total"]
+
+
+class AssistantError(Exception):
+    """Root of the tree. ``str(error)`` is for logs; clients see only the mapped problem."""
+
+    code: ClassVar[str] = "internal_error"
+    retryable: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One fault of one field of a request body: ``code`` for programs, ``detail`` for people."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class PromptRejected(AssistantError):
+    """The prompt cannot be taken as it is; ``faults`` say why, in words for the person."""
+
+    code = "invalid"
+
+    def __init__(self, *faults: FieldFault) -> None:
+        super().__init__("; ".join(fault.detail for fault in faults))
+        self.faults = faults
+
+
+class PromptTooLong(PromptRejected):
+    """The prompt has more characters than the service accepts."""
+
+    code = "prompt_too_long"
+
+
+class ProviderError(AssistantError):
+    """One attempt at one model failed. ``model`` is the published model's name."""
+
+    code = "provider_error"
+    retryable = True
+
+    def __init__(self, model: str, detail: str = "", *, status: int | None = None) -> None:
+        super().__init__(f"{model}: {detail}" if detail else model)
+        self.model = model
+        self.detail = detail
+        self.status = status
+
+
+class ProviderTimeout(ProviderError):
+    """The provider was too slow in the named phase."""
+
+    code = "provider_timeout"
+
+    def __init__(self, model: str, phase: TimeoutPhase, seconds: float) -> None:
+        super().__init__(model, f"{phase} time-out after {seconds:g} s")
+        self.phase = phase
+
+
+class ProviderRateLimited(ProviderError):
+    """The provider answered 429. ``retry_after`` is in seconds, ``None`` when it did not say."""
+
+    def __init__(self, model: str, detail: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(model, detail, status=429)
+        self.retry_after = retry_after
+
+
+class ProviderOverloaded(ProviderError):
+    """The provider is up but takes no more work now (503, Anthropic's 529)."""
+
+
+class ProviderUnavailable(ProviderError):
+    """No connection, or a server error."""
+
+
+class ProviderStreamBroken(ProviderError):
+    """The stream was cut, malformed, empty, or ended without a finish reason."""
+
+
+class ProviderRefused(ProviderError):
+    """The provider's own content policy refused the request."""
+
+    retryable = False
+
+
+class ContextTooLong(ProviderError):
+    """The conversation does not fit the model's context window."""
+
+
+class ProviderMisconfigured(ProviderError):
+    """The request, key or model name is wrong; the same model will not mend by waiting."""
+
+
+class NoProviderAvailable(AssistantError):
+    """Every candidate failed. ``causes`` are in the order tried."""
+
+    code = "no_provider_available"
+    retryable = True
+
+    def __init__(self, causes: Sequence[ProviderError]) -> None:
+        super().__init__("; ".join(str(cause) for cause in causes) or "no candidate model")
+        self.causes = tuple(causes)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until the soonest candidate asked to be tried again, where one said so."""
+        waits = [
+            cause.retry_after
+            for cause in self.causes
+            if isinstance(cause, ProviderRateLimited) and cause.retry_after is not None
+        ]
+        return min(waits, default=None)
+
+
+class ModelUnknown(AssistantError):
+    """The caller named a model that is not published, or may not choose one."""
+
+    code = "invalid"
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(detail)
+        self.name = name
+        self.detail = detail
+
+
+class DependencyUnavailable(AssistantError):
+    """Something the answer is better with, but can be made without, did not answer."""
+
+    code = "degraded"
+    retryable = True
+
+
+class CacheUnavailable(DependencyUnavailable):
+    """The answer cache did not answer in time."""
+
+
+class MemoryUnavailable(DependencyUnavailable):
+    """Neither Redis nor the database gave the conversation's recent messages."""
+
+
+class EmbedderUnavailable(DependencyUnavailable):
+    """No embedding could be made."""
+
+
+class RulesUnavailable(DependencyUnavailable):
+    """No published rule set can be had from Redis, the local copy or the database."""
+
+    code = "rules_unavailable"
