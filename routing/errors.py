@@ -158,21 +158,29 @@ class DependencyUnavailable(AssistantError):
 
     code = "degraded"
     retryable = True
+    part: ClassVar[str] = "dependency"
 
 
 class CacheUnavailable(DependencyUnavailable):
     """The answer cache did not answer in time."""
 
+    part = "answer_cache"
+
 
 class MemoryUnavailable(DependencyUnavailable):
     """Neither Redis nor the database gave the conversation's recent messages."""
+
+    part = "memory"
 
 
 class EmbedderUnavailable(DependencyUnavailable):
     """No embedding could be made."""
 
+    part = "embedder"
+
 
 class RulesUnavailable(DependencyUnavailable):
     """No published rule set can be had from Redis, the local copy or the database."""
 
+    part = "rules"
     code = "rules_unavailable"

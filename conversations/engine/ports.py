@@ -156,6 +156,7 @@ class Ports:
     classifier: Classifier
     chat: Chat
     painter: Painter
+    system_prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

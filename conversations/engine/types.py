@@ -74,9 +74,9 @@ class Answer:
     content: str
     decision: Decision
     guard: GuardReport
-    cache: CacheFacts = CacheFacts()
+    cache: CacheFacts = field(default_factory=CacheFacts)
     image: Picture | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     finish_reason: str = "stop"
 
     @property
@@ -126,8 +126,8 @@ class TraceRecord:
     steps: tuple[Step, ...]
     decision: Decision | None = None
     guard: GuardReport | None = None
-    cache: CacheFacts = CacheFacts()
-    usage: Usage = Usage()
+    cache: CacheFacts = field(default_factory=CacheFacts)
+    usage: Usage = field(default_factory=Usage)
     error: str = ""
     degraded: tuple[Degraded, ...] = ()
     answered_by: ModelRef | None = None

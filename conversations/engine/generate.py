@@ -1,0 +1,109 @@
+"""The node that has a model answer. Tokens go straight to the sink, not through the graph."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+from langgraph.runtime import Runtime
+
+from conversations.engine.events import Decided, Noticed, Reset, Token
+from conversations.engine.nodes import Update
+from conversations.engine.ports import Context, Sink
+from conversations.engine.state import State
+from conversations.engine.steps import step
+from conversations.engine.types import Answer
+from routing.domain import Decision
+from routing.llm.types import (
+    AnsweringModel,
+    ChatMessage,
+    Completed,
+    GenerationEvent,
+    Switched,
+    TextDelta,
+)
+
+DECISION_GRACE = 1.0
+"""Seconds that the ``Decided`` event may wait for a first token: a provider that fails at once is
+then replaced before anybody was told its name. A slow one is named meanwhile."""
+
+
+class Transcript:
+    """What a generation has said so far, and what listeners have been told of it."""
+
+    def __init__(self, state: State, sink: Sink) -> None:
+        self._state, self._sink = state, sink
+        self._told = False
+        self._pieces: list[str] = []
+        self.decision: Decision = state["decision"]
+        self.reset = False
+        self.finish_reason = "stop"
+
+    @property
+    def text(self) -> str:
+        """The answer since the last reset."""
+        return "".join(self._pieces)
+
+    def tell_decision(self) -> None:
+        """Emit ``Decided``, once."""
+        if not self._told:
+            self._told = True
+            self._sink.emit(Decided(self.decision, self._state["cache"], self._state["guard"]))
+
+    def take(self, event: GenerationEvent) -> None:
+        """Pass one event of the chat on to the listeners."""
+        match event:
+            case TextDelta(text):
+                self._pieces.append(text)
+                self._sink.emit(Token(text))
+            case AnsweringModel(model):
+                self.decision = self.decision.answered_by(model)
+                self.tell_decision()
+            case Switched():
+                self._switch(event)
+            case Completed(finish_reason=finish_reason):
+                self.finish_reason = finish_reason
+
+    def _switch(self, event: Switched) -> None:
+        names = event.from_model.name, event.to_model.name
+        self.decision = self.decision.answered_by(event.to_model)
+        if event.discard:
+            self.reset = True
+            self._pieces.clear()
+            self._sink.emit(Reset(event.reason, *names))
+        if self._told:
+            detail = "{} broke off; {} answers instead.".format(*names)
+            self._sink.emit(Noticed("provider_failover", detail))
+
+
+async def generate(state: State, runtime: Runtime[Context]) -> Update:
+    """Ask the decision's model, then its fallbacks, with the recent memory."""
+    context = runtime.context
+    candidates = state["rules"].candidates(state["decision"])
+    messages = chat_messages(context.ports.system_prompt, state)
+    said = Transcript(state, context.sink)
+    timer = asyncio.get_running_loop().call_later(DECISION_GRACE, said.tell_decision)
+    try:
+        with step(context.sink, "generate", "span") as opened:
+            stream = context.ports.chat.stream(candidates, messages, opened.meter)
+            async with aclosing(stream):
+                async for event in stream:
+                    said.take(event)
+            opened.output = said.text
+    finally:
+        timer.cancel()
+    answer = Answer(
+        content=said.text,
+        decision=said.decision,
+        guard=state["guard"],
+        cache=state["cache"],
+        usage=opened.usage,
+        finish_reason=said.finish_reason,
+    )
+    return {"answer": answer, "reset": said.reset}
+
+
+def chat_messages(system_prompt: str, state: State) -> tuple[ChatMessage, ...]:
+    """The system prompt, the recent memory, the prompt."""
+    system = (ChatMessage("system", system_prompt),) if system_prompt else ()
+    return (*system, *state["history"], ChatMessage("user", state["turn"].prompt))

@@ -1,0 +1,63 @@
+"""The straight line of a turn as a LangGraph ``StateGraph``, compiled once.
+
+Its picture in docs/architecture.md comes from ``manage.py draw_graph``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from conversations.engine import nodes
+from conversations.engine.generate import generate
+from conversations.engine.ports import Context
+from conversations.engine.remember import remember
+from conversations.engine.state import State
+from routing.domain import Action
+
+Graph = CompiledStateGraph[State, Context, Any, Any]
+
+_BY_ACTION = {Action.REFUSE: "refuse", Action.IMAGE: "draw", Action.ANSWER: "generate"}
+
+
+def build_graph() -> Graph:
+    """Compile the graph. It holds no state of a run and serves all of them."""
+    graph: StateGraph[State, Context, Any, Any] = StateGraph(State, context_schema=Context)
+    for node in (
+        nodes.guard,
+        nodes.recall_memory,
+        nodes.lookup_answer,
+        nodes.replay,
+        nodes.classify,
+        nodes.refuse,
+        nodes.draw,
+        generate,
+        remember,
+    ):
+        graph.add_node(node.__name__, node)
+    graph.add_edge(START, "guard")
+    graph.add_conditional_edges("guard", after_guard, ["recall_memory", "refuse"])
+    graph.add_edge("recall_memory", "lookup_answer")
+    graph.add_conditional_edges("lookup_answer", after_lookup, ["replay", "classify"])
+    graph.add_conditional_edges("classify", after_classify, ["refuse", "draw", "generate"])
+    for last in ("replay", "refuse", "draw", "generate"):
+        graph.add_edge(last, "remember")
+    graph.add_edge("remember", END)
+    return graph.compile()
+
+
+def after_guard(state: State) -> str:
+    """A blocked prompt goes no further than a refusal."""
+    return "refuse" if state["guard"].verdict == "block" else "recall_memory"
+
+
+def after_lookup(state: State) -> str:
+    """A stored answer is served; otherwise somebody must be chosen."""
+    return "replay" if state["hit"] else "classify"
+
+
+def after_classify(state: State) -> str:
+    """The decision's action names the node."""
+    return _BY_ACTION[state["decision"].action]

@@ -1,0 +1,172 @@
+"""The nodes: small functions from what is known to what was learned.
+
+A node returns a partial update and never mutates the state. It touches the world through
+``runtime.context.ports`` only, and tells listeners through ``runtime.context.sink``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from conversations.engine.events import Decided, Token
+from conversations.engine.ports import Context
+from conversations.engine.refusals import guard_refusal, rule_refusal
+from conversations.engine.state import State
+from conversations.engine.steps import step, tolerated
+from conversations.engine.types import Answer, CachedAnswer, CacheFacts
+from routing.domain import Action, Decision, ModelKind, RuleSet, Source
+from routing.errors import ModelUnknown
+from routing.llm.types import ChatMessage
+
+REPLAY_PIECE = 240
+"""Characters of a stored answer in one ``Token``: enough pieces to read as a stream, few frames."""
+
+Update = dict[str, Any]
+
+
+async def guard(state: State, runtime: Runtime[Context]) -> Update:
+    """Look at the prompt before any provider sees it."""
+    turn, context = state["turn"], runtime.context
+    with step(context.sink, "guard", "guardrail", turn.prompt) as opened:
+        report = await context.ports.guard.check(turn.prompt)
+        opened.output = asdict(report)
+    if report.verdict != "block":
+        return {"guard": report}
+    decision = Decision(
+        action=Action.REFUSE,
+        source=Source.DEFAULT,
+        provider=None,
+        model=None,
+        rule=None,
+        reason="the guard held the prompt back",
+        ruleset=state["rules"].version,
+    )
+    return {"guard": report, "decision": decision, "cache": CacheFacts()}
+
+
+async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:
+    """Fetch what was said before; nothing was, on a first turn."""
+    turn, context = state["turn"], runtime.context
+    if turn.first:
+        return {"history": ()}
+    history: tuple[ChatMessage, ...] = ()
+    with step(context.sink, "recall_memory", "retriever") as opened:
+        with tolerated(context.sink):
+            history = await context.ports.memory.recall(turn.conversation)
+        opened.output = {"messages": len(history)}
+    return {"history": history}
+
+
+async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
+    """Look for an answer given before: to the same words, then, on a first turn, to the meaning.
+
+    A follow-up's meaning lies in its conversation, so only its exact words may hit.
+    """
+    turn, context = state["turn"], runtime.context
+    if turn.requested_model:
+        return {"hit": None, "cache": CacheFacts("bypass")}
+    found: Update = {"hit": None, "vector": None, "cache": CacheFacts("bypass")}
+    with step(context.sink, "lookup_answer", "retriever", turn.prompt) as opened:
+        with tolerated(context.sink):
+            found |= await _lookup(state, context)
+        hit: CachedAnswer | None = found["hit"]
+        facts = hit.facts if hit else found["cache"]
+        opened.output = {"outcome": facts.outcome, "similarity": facts.similarity}
+    return found
+
+
+async def _lookup(state: State, context: Context) -> Update:
+    turn, rules, ports = state["turn"], state["rules"], context.ports
+    hit = await ports.cache.lookup_exact(turn, rules)
+    if hit:
+        return {"hit": hit, "cache": hit.facts}
+    if not turn.first:
+        return {}
+    vector = await ports.embedder.embed(turn.prompt)
+    hit = await ports.cache.lookup_similar(turn, rules, vector)
+    return {"hit": hit, "vector": vector, "cache": hit.facts if hit else CacheFacts("miss")}
+
+
+async def replay(state: State, runtime: Runtime[Context]) -> Update:
+    """Serve the stored answer as if it were new; say where it came from."""
+    hit, sink = state["hit"], runtime.context.sink
+    assert hit is not None  # noqa: S101 - the edge leads here with a hit only
+    decision = Decision(
+        action=Action.ANSWER,
+        source=Source.CACHE,
+        provider=hit.provider,
+        model=hit.model,
+        rule=hit.rule,
+        reason="the same question was answered before"
+        if hit.facts.outcome == "exact"
+        else "a similar question was answered before",
+        ruleset=hit.ruleset,
+    )
+    sink.emit(Decided(decision, hit.facts, state["guard"]))
+    for start in range(0, len(hit.content), REPLAY_PIECE):
+        sink.emit(Token(hit.content[start : start + REPLAY_PIECE]))
+    return {"answer": Answer(hit.content, decision, state["guard"], hit.facts)}
+
+
+async def classify(state: State, runtime: Runtime[Context]) -> Update:
+    """Decide who answers: the model the caller named, or the rule the classifier chooses."""
+    turn, rules, context = state["turn"], state["rules"], runtime.context
+    if turn.requested_model:
+        return {"decision": requested_decision(rules, turn.requested_model)}
+    with step(context.sink, "classify", "span", turn.prompt) as opened:
+        classified = await context.ports.classifier.classify(turn.prompt, rules, state["history"])
+        for attempt in classified.attempts:
+            opened.meter(attempt)
+        opened.output = asdict(classified.decision)
+    return {"decision": classified.decision}
+
+
+def requested_decision(rules: RuleSet, name: str) -> Decision:
+    """The decision of a caller who named a model. Raises ``ModelUnknown``."""
+    if not rules.callers_choose:
+        raise ModelUnknown(name, "The published rules do not let callers choose a model.")
+    model = rules.model(name)
+    if model is None or model.kind not in {ModelKind.CHAT, ModelKind.IMAGE}:
+        raise ModelUnknown(name, "No published model that answers has this name.")
+    return Decision(
+        action=Action.IMAGE if model.kind is ModelKind.IMAGE else Action.ANSWER,
+        source=Source.REQUESTED,
+        provider=model.provider,
+        model=model.name,
+        rule=None,
+        reason="the caller named the model",
+        ruleset=rules.version,
+    )
+
+
+async def refuse(state: State, runtime: Runtime[Context]) -> Update:
+    """Nobody answers: say kindly what can't be done and how to ask instead."""
+    decision, report, sink = state["decision"], state["guard"], runtime.context.sink
+    if report.verdict == "block":
+        text = guard_refusal()
+    else:
+        rule = state["rules"].rule(decision.rule or "")
+        text = rule_refusal(rule, decision.suggestions)
+    facts = state["cache"]
+    sink.emit(Decided(decision, facts, report))
+    sink.emit(Token(text))
+    return {"answer": Answer(text, decision, report, facts, finish_reason="content_filter")}
+
+
+async def draw(state: State, runtime: Runtime[Context]) -> Update:
+    """Have the picture drawn and stored."""
+    turn, decision, context = state["turn"], state["decision"], runtime.context
+    facts, report = state["cache"], state["guard"]
+    context.sink.emit(Decided(decision, facts, report))
+    with step(context.sink, "draw", "tool", turn.prompt) as opened:
+        picture, model = await context.ports.painter.draw(
+            turn, state["rules"].candidates(decision), opened.meter
+        )
+        opened.output = picture.url
+    usage = opened.usage
+    context.sink.emit(Token(picture.alt))
+    answer = Answer(picture.alt, decision.answered_by(model), report, facts, picture, usage)
+    return {"answer": answer}

@@ -1,0 +1,35 @@
+"""The words of a refusal: what can't be done, and how it might be asked instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routing.domain import Rule
+
+GUARDED = (
+    "I can't work with this message: parts of it read like instructions meant to change how "
+    "this assistant works rather than a question for it."
+)
+UNNAMED = "I can't help with this request."
+GENERIC_SUGGESTIONS = (
+    "Say in a sentence or two what you would like to know or make, and nothing else.",
+    "Ask about the general background of the topic instead.",
+)
+
+
+def refusal_text(reason: str, suggestions: Sequence[str]) -> str:
+    """A kind answer: the reason, then exactly two ways to ask again."""
+    offered = [*dict.fromkeys([*suggestions, *GENERIC_SUGGESTIONS])][:2]
+    listed = "\n".join(f"- {suggestion}" for suggestion in offered)
+    return f"{reason}\n\nCould you put it differently? For example:\n{listed}"
+
+
+def rule_refusal(rule: Rule | None, suggestions: Sequence[str]) -> str:
+    """The refusal of a published rule; its own suggestions come before the classifier's."""
+    reason = (rule.refusal_reason if rule else "") or UNNAMED
+    return refusal_text(reason, [*(rule.suggestions if rule else ()), *suggestions])
+
+
+def guard_refusal() -> str:
+    """The refusal of the guard, which says nothing of what it looked for."""
+    return refusal_text(GUARDED, ())

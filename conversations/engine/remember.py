@@ -1,0 +1,61 @@
+"""The last node: the exchange goes to the memory, a reusable answer to the cache."""
+
+from __future__ import annotations
+
+from langgraph.runtime import Runtime
+
+from conversations.engine.nodes import Update
+from conversations.engine.ports import Context
+from conversations.engine.state import State
+from conversations.engine.steps import step, tolerated
+from routing.domain import Action, CachePolicy, Source
+from routing.llm.types import ChatMessage
+
+_CLASSIFIED = {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK}
+
+
+async def remember(state: State, runtime: Runtime[Context]) -> Update:
+    """Write back what later turns may need. What can't be written is done without."""
+    context, answer = runtime.context, state["answer"]
+    with step(context.sink, "remember", "span") as opened:
+        if not answer.refused:
+            with tolerated(context.sink):
+                await _remember_exchange(state, context)
+        stored = storable(state)
+        if stored:
+            with tolerated(context.sink):
+                await _store_answer(state, context)
+        opened.output = {"stored_for_reuse": stored}
+    return {}
+
+
+def storable(state: State) -> bool:
+    """Whether the answer may serve again: first turn, self-contained, whole, classified, let through
+    by the guard and by its rule, and of one piece."""
+    answer, decision = state["answer"], state["answer"].decision
+    rule = state["rules"].rule(decision.rule or "")
+    return (
+        state["turn"].first
+        and decision.action is Action.ANSWER
+        and decision.source in _CLASSIFIED
+        and decision.self_contained
+        and answer.finish_reason == "stop"
+        and bool(answer.content.strip())
+        and state["guard"].verdict == "pass"
+        and not state.get("reset", False)
+        and state.get("vector") is not None
+        and rule is not None
+        and rule.cache is not CachePolicy.NEVER
+    )
+
+
+async def _remember_exchange(state: State, context: Context) -> None:
+    turn, answer = state["turn"], state["answer"]
+    exchange = (ChatMessage("user", turn.prompt), ChatMessage("assistant", answer.content))
+    await context.ports.memory.remember(turn.conversation, exchange)
+
+
+async def _store_answer(state: State, context: Context) -> None:
+    vector = state["vector"]
+    if vector is not None:
+        await context.ports.cache.store(state["turn"], state["rules"], vector, state["answer"])

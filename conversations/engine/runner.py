@@ -1,0 +1,33 @@
+"""The engine as the rest of the house sees it: a turn in, an answer out, events on the way."""
+
+from __future__ import annotations
+
+from conversations.engine.graph import Graph, build_graph
+from conversations.engine.ports import Context, Ports, Sink
+from conversations.engine.types import Answer, Turn
+
+
+class Engine:
+    """Answers turns. One instance serves all runs of a process."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._graph: Graph = build_graph()
+
+    @property
+    def ports(self) -> Ports:
+        """What the engine was composed of."""
+        return self._ports
+
+    async def answer(self, turn: Turn, sink: Sink) -> Answer:
+        """Run one turn to its end.
+
+        ``sink`` hears ``Decided``, ``Token``, ``Reset`` and ``Noticed`` as they happen. One rule set
+        serves the whole run, whatever is published meanwhile. Raises ``NoProviderAvailable``,
+        ``ModelUnknown`` and ``RulesUnavailable``; cancelling it stops the provider's call.
+        """
+        rules = await self._ports.rules.current()
+        context = Context(ports=self._ports, sink=sink)
+        final = await self._graph.ainvoke({"turn": turn, "rules": rules}, context=context)
+        answer: Answer = final["answer"]
+        return answer

@@ -1,0 +1,26 @@
+"""What the nodes hand on. Each node returns only the keys it learned; none is ever mutated."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from conversations.engine.ports import Vector
+from conversations.engine.types import Answer, CachedAnswer, CacheFacts, Turn
+from routing.domain import Decision, RuleSet
+from routing.guard.types import GuardReport
+from routing.llm.types import ChatMessage
+
+
+class State(TypedDict, total=False):
+    """A run's knowledge, growing from node to node. ``turn`` and ``rules`` are there first."""
+
+    turn: Turn
+    rules: RuleSet
+    guard: GuardReport
+    history: tuple[ChatMessage, ...]
+    vector: Vector | None
+    hit: CachedAnswer | None
+    cache: CacheFacts
+    decision: Decision
+    answer: Answer
+    reset: bool
