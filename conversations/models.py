@@ -83,6 +83,11 @@ class Message(models.Model):
     attempts = models.JSONField(default=list, blank=True)
     degraded = models.JSONField(default=list, blank=True)
     problem = models.JSONField(null=True, blank=True)
+    script = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="How the answer was cut into events: token lengths, resets, notices.",
+    )
     trace_id = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -13,6 +13,7 @@ AssistantError                          code, retryable
 │  └─ ProviderMisconfigured             401, 403, 404, 400: a wrong key, name or request
 ├─ NoProviderAvailable                  every candidate failed; all causes kept
 ├─ ModelUnknown                         the caller named a model that is not published
+├─ RequestRefused, RunInterrupted       requests not served: conversations.errors
 └─ DependencyUnavailable                degrade: logged, traced, counted, answered without
    ├─ CacheUnavailable
    ├─ MemoryUnavailable

@@ -1,0 +1,101 @@
+"""The branch of the error tree (drawn in ``routing.errors``) for requests that are not served.
+
+RequestRefused                          never retried by us; each has one HTTP status in ``problems``
+├─ NotAuthenticated                     no token, or one that is not valid
+├─ NotFound                             also for what belongs to another user
+├─ BadRequest                           not JSON, or fields missing or wrong; ``faults`` say which
+├─ NotAcceptable · UnsupportedMediaType
+├─ ConversationBusy                     another answer is being written; ``running`` is its id
+├─ IdempotencyKeyReused                 the key came before with another body
+└─ RateLimited                          with the seconds to wait
+RunInterrupted                          the worker that wrote the answer went away
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from routing.errors import AssistantError, FieldFault
+
+
+class RequestRefused(AssistantError):
+    """A request that is answered with a problem instead of a result."""
+
+
+class NotAuthenticated(RequestRefused):
+    """``code`` is ``not_authenticated`` without a token, else ``token_not_valid``."""
+
+    code = "not_authenticated"
+
+
+class TokenNotValid(NotAuthenticated):
+    """The token is malformed, expired, blacklisted or its user is gone."""
+
+    code = "token_not_valid"
+
+
+class NotFound(RequestRefused):
+    """There is no such thing for this person."""
+
+    code = "not_found"
+
+
+class BadRequest(RequestRefused):
+    """The body or the query cannot be understood."""
+
+    code = "invalid"
+
+    def __init__(self, detail: str, *faults: FieldFault) -> None:
+        super().__init__(detail)
+        self.faults = faults
+
+
+class MalformedJSON(BadRequest):
+    """The body is not a JSON object."""
+
+    code = "malformed_json"
+
+
+class NotAcceptable(RequestRefused):
+    """No representation that the ``Accept`` header names can be made."""
+
+    code = "not_acceptable"
+
+
+class UnsupportedMediaType(RequestRefused):
+    """The body is not ``application/json``."""
+
+    code = "unsupported_media_type"
+
+
+class ConversationBusy(RequestRefused):
+    """Another answer is being written in this conversation: ``running`` is its message id."""
+
+    code = "conversation_busy"
+
+    def __init__(self, running: UUID) -> None:
+        super().__init__(f"Message {running} is still being answered in this conversation.")
+        self.running = running
+
+
+class IdempotencyKeyReused(RequestRefused):
+    """The ``Idempotency-Key`` was used before with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class RateLimited(RequestRefused):
+    """Too many requests. ``limit`` per ``window`` seconds; the next one after ``retry_after`` s."""
+
+    code = "rate_limited"
+
+    def __init__(self, *, limit: int, window: int, retry_after: int) -> None:
+        super().__init__(f"At most {limit} requests in {window} seconds.")
+        self.limit, self.window, self.retry_after = limit, window, retry_after
+
+
+class RunInterrupted(AssistantError):
+    """The worker that wrote the answer went away before the end."""
+
+    code = "interrupted"
+    retryable = True

@@ -1,0 +1,98 @@
+"""The contract's objects as plain dictionaries, ready for JSON: one place for their shape."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from conversations.models import Feedback, GeneratedImage, Message
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with a trailing Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def message_object(
+    message: Message, *, origin: str, feedback: Feedback | None = None
+) -> dict[str, Any]:
+    """The message object of the API. ``origin`` is the scheme and host of the site."""
+    assistant = message.role == Message.Role.ASSISTANT
+    picture = _image(message) if assistant else None
+    return {
+        "id": str(message.id),
+        "conversation": str(message.conversation_id),
+        "role": message.role,
+        "content": message.content,
+        "status": message.status,
+        "decision": _decision(message) if message.source else None,
+        "cache": _cache(message) if message.cache_outcome else None,
+        "image": image_object(picture, origin=origin) if picture else None,
+        "usage": _usage(message) if message.input_tokens is not None else None,
+        "timings": {"first_token_ms": message.first_token_ms, "total_ms": message.total_ms}
+        if assistant
+        else None,
+        "finish_reason": message.finish_reason or None,
+        "trace_id": message.trace_id or None,
+        "feedback": feedback_object(feedback) if feedback else None,
+        "degraded": message.degraded,
+        "attempts": message.attempts,
+        "created_at": rfc3339(message.created_at),
+    }
+
+
+def image_object(picture: GeneratedImage, *, origin: str) -> dict[str, Any]:
+    """The ``image`` object; its URL opens for its owner only."""
+    return {
+        "url": f"{origin}/api/v1/images/{picture.id}/",
+        "alt": picture.alt,
+        "width": picture.width,
+        "height": picture.height,
+        "revised_prompt": picture.revised_prompt or None,
+    }
+
+
+def feedback_object(feedback: Feedback) -> dict[str, Any]:
+    """A person's verdict on an answer."""
+    return {
+        "verdict": feedback.verdict,
+        "reason": feedback.reason or None,
+        "comment": feedback.comment or None,
+        "correction": feedback.correction or None,
+        "created_at": rfc3339(feedback.created_at),
+        "updated_at": rfc3339(feedback.updated_at),
+    }
+
+
+def _image(message: Message) -> GeneratedImage | None:
+    return getattr(message, "image", None)
+
+
+def _decision(message: Message) -> dict[str, Any]:
+    return {
+        "action": message.action,
+        "source": message.source,
+        "provider": message.provider or None,
+        "model": message.model or None,
+        "rule": message.rule or None,
+        "reason": message.reason or None,
+        "ruleset": message.ruleset,
+        "fallback": message.fallback,
+        "guard": message.guard,
+    }
+
+
+def _cache(message: Message) -> dict[str, Any]:
+    return {
+        "outcome": message.cache_outcome,
+        "similarity": message.cache_similarity,
+        "entry": str(message.cache_entry) if message.cache_entry else None,
+    }
+
+
+def _usage(message: Message) -> dict[str, Any]:
+    return {
+        "input_tokens": message.input_tokens,
+        "output_tokens": message.output_tokens,
+        "cost_usd": None if message.cost_usd is None else f"{message.cost_usd:.6f}",
+    }
