@@ -1,0 +1,35 @@
+# The few commands of this project. PYTHON names the interpreter that makes .venv (3.11 or newer).
+PYTHON ?= python3
+TESTS ?=
+LOCAL = $(PYTHON) -m assistant_site.local
+BIN = .venv/bin
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lock clean
+
+help: ## Show these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install what is missing and serve on 127.0.0.1:8000 (PORT moves it); Ctrl-C ends it
+	@exec $(LOCAL) run
+
+test: ## Run every test, starting what it needs (TESTS="tests/local -k redis" for some)
+	@exec $(LOCAL) test -n 2 $(TESTS)
+
+lint: ## Check style, types and the direction of imports
+	@$(LOCAL) install --dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+
+lock: ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
+	@$(LOCAL) install --dev
+	$(LOCK) pyproject.toml --output-file requirements/base.txt
+	$(LOCK) pyproject.toml --group dev --constraints requirements/base.txt --output-file requirements/dev.txt
+	for name in installer embedder redis; do $(LOCK) --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+
+clean: ## Remove caches and .venv; your data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
