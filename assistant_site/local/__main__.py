@@ -10,7 +10,7 @@ import os
 import sys
 
 try:
-    from assistant_site.local.install import ROOT, InstallFailed, Installation
+    from assistant_site.local.install import ROOT, Installation, InstallFailed
 except ImportError:  # no fcntl: Windows
     sys.exit("This needs Linux or macOS; on Windows use WSL, or docker compose up.")
 

@@ -14,8 +14,8 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence  # noqa: UP035 - see above
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLDEST = (3, 11)
@@ -114,7 +114,7 @@ def find_python() -> str:
     )
 
 
-def _pythons() -> List[str]:
+def _pythons() -> list[str]:
     named = [shutil.which(f"python3.{minor}") for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
     found = [path for path in named if path is not None]
     ours = sys.executable
@@ -128,14 +128,15 @@ def _is_fit(python: str, module: str) -> bool:
     quiet = subprocess.DEVNULL
     try:
         command = [python, "-c", probe]
-        return subprocess.run(command, stdout=quiet, stderr=quiet, check=False).returncode == 0
+        done = subprocess.run(command, stdout=quiet, stderr=quiet, check=False)  # noqa: S603
     except OSError:
         return False
+    return done.returncode == 0
 
 
 def _run(command: Sequence[str]) -> None:
     try:
-        done = subprocess.run(command, check=False, env=_environment())
+        done = subprocess.run(command, check=False, env=_environment())  # noqa: S603 - ours
     except OSError as exc:
         raise InstallFailed(f"{command[0]} could not be started: {exc}") from exc
     if done.returncode:
@@ -144,12 +145,10 @@ def _run(command: Sequence[str]) -> None:
         )
 
 
-def _environment(base: Optional[dict] = None) -> dict:
+def _environment() -> dict[str, str]:
     """Ours, without what would lead pip or uv to another environment."""
-    found = dict(os.environ if base is None else base)
-    for name in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET"):
-        found.pop(name, None)
-    return found
+    misleading = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET"}
+    return {name: value for name, value in os.environ.items() if name not in misleading}
 
 
 def _dotted(version: Sequence[int]) -> str:
