@@ -123,7 +123,9 @@ LANGFUSE_PUBLIC_KEY = env.text("LANGFUSE_PUBLIC_KEY")
 LANGFUSE_SECRET_KEY = env.text("LANGFUSE_SECRET_KEY")
 LANGFUSE_HOST = env.text("LANGFUSE_HOST", env.text("LANGFUSE_BASE_URL"))
 
-# People
+# People: for the accounts that ``manage.py seed`` makes; empty gives a new account a random one
+ADMIN_PASSWORD = env.text("ASSISTANT_ADMIN_PASSWORD")
+DEMO_PASSWORD = env.text("ASSISTANT_DEMO_PASSWORD")
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",

@@ -22,6 +22,7 @@ def start(
     env: Mapping[str, str] | None = None,
     output: IO[bytes] | None = None,
     cwd: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own: a Ctrl-C in the terminal reaches us alone, so we
     end our children in order. Call it from the main thread, to whose life Linux ties the child.
@@ -33,7 +34,7 @@ def start(
         tethered,
         env=None if env is None else dict(env),
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=output,
         stderr=output if output is None else subprocess.STDOUT,
         start_new_session=True,

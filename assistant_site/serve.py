@@ -1,0 +1,59 @@
+"""``python -m assistant_site.serve``: the site on uvicorn, as ``make run`` and the image start it.
+
+WEB_CONCURRENCY (uvicorn's own variable) is the number of worker processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+_DRAIN_SECONDS = 10
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM, then let running answers end for ten seconds."""
+    options = _options()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
+    config = uvicorn.Config(
+        "assistant_site.asgi:application",
+        host=options.host,
+        port=options.port,
+        lifespan="on",
+        ws="none",
+        log_config=None,  # Django's LOGGING formats every line
+        access_log=False,  # the request middleware writes a better one
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    if config.workers > 1:
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        return
+    config.load()
+    if options.after_stdin:
+        sys.stdin.buffer.read()
+    with contextlib.suppress(
+        KeyboardInterrupt
+    ):  # uvicorn raises the signal again when it has ended
+        uvicorn.Server(config).run()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m assistant_site.serve", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--after-stdin",
+        action="store_true",
+        help="load what is slow at once, but serve only when standard input is closed",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
