@@ -1,0 +1,171 @@
+"""Embeddings made in this process, without a key and without a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock, Thread
+
+from routing.embeddings.minilm import DIMENSIONS, NAME, MiniLM
+from routing.errors import EmbedderUnavailable
+
+# A batch saves overhead on short texts and nothing on long ones, where it only delays the first.
+BATCH_TEXTS = 8
+BATCH_TOKENS = 512
+# Padding is computed like words are: beside a text of n tokens goes one of at most 1.25 n + 8.
+LENGTH_RATIO = 1.25
+LENGTH_SLACK = 8
+# Bulk work is handed over in portions, so that a prompt that comes in waits for one at most.
+PORTION = 16
+# Sorting more at once by length would let short texts overtake a long one again and again.
+ROUND = 32
+# Beyond this backlog (about two seconds) an answer without the cache is the faster one.
+MAX_WAITING = 256
+_CLOSED = RuntimeError("the embedder is closed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    text: str
+    result: Future[list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokenized:
+    tokens: list[int]
+    result: Future[list[float]]
+
+
+class LocalEmbedder:
+    """all-MiniLM-L6-v2 in one worker thread, which embeds together what waits together.
+
+    May be used from several event loops and threads. ``data_dir`` keeps the built graph.
+    """
+
+    name = NAME
+    dimensions = DIMENSIONS
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._lock = Lock()
+        self._worker: Thread | None = None
+        self._closed = False
+
+    def warm(self) -> None:
+        """Load the model (a second or two) and wait for it. Raises ``EmbedderUnavailable``."""
+        self._submit("warm").result()
+
+    async def embed(self, text: str) -> Sequence[float]:
+        """One vector of unit length; text beyond 256 tokens does not count.
+
+        Raises ``EmbedderUnavailable``.
+        """
+        return await asyncio.wrap_future(self._submit(text))
+
+    async def embed_many(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        """One vector a text, in order; all or nothing. Raises ``EmbedderUnavailable``."""
+        vectors: list[Sequence[float]] = []
+        for start in range(0, len(texts), PORTION):
+            portion = texts[start : start + PORTION]
+            vectors += await asyncio.gather(*(self.embed(text) for text in portion))
+        return vectors
+
+    def close(self) -> None:
+        """End the worker thread and wait for it; who still waits gets ``EmbedderUnavailable``."""
+        with self._lock:
+            self._closed = True
+            worker, self._worker = self._worker, None
+            if worker is not None:
+                self._queue.put(None)
+        if worker is not None:
+            worker.join()
+
+    def _submit(self, text: str) -> Future[list[float]]:
+        with self._lock:
+            if self._closed:
+                raise EmbedderUnavailable(str(_CLOSED))
+            if self._queue.qsize() >= MAX_WAITING:
+                raise EmbedderUnavailable(f"{MAX_WAITING} prompts wait to be embedded")
+            if self._worker is None:
+                self._worker = Thread(target=self._work, name="embedder", daemon=True)
+                self._worker.start()
+            job = _Job(text, Future())
+            self._queue.put(job)
+        return job.result
+
+    def _work(self) -> None:
+        model: MiniLM | None = None
+        while (jobs := self._take()) is not None:
+            try:
+                model = model or MiniLM(self._data_dir)
+            except Exception as exc:  # noqa: BLE001 - disk, package, runtime: the next job tries again
+                _fail(jobs, exc)
+                continue
+            for batch in _batches(_tokenize(model, jobs)):
+                self._embed(model, batch)
+
+    def _take(self) -> list[_Job] | None:
+        """The next jobs in line; ``None`` at the end, behind which nothing is ever queued."""
+        line = [self._queue.get()]
+        while len(line) < ROUND and not self._queue.empty():
+            line.append(self._queue.get())
+        jobs = [
+            job for job in line if job is not None and job.result.set_running_or_notify_cancel()
+        ]
+        if line[-1] is not None:
+            return jobs
+        _fail(jobs, _CLOSED)
+        return None
+
+    def _embed(self, model: MiniLM, batch: Sequence[_Tokenized]) -> None:
+        if self._closed:
+            _fail(batch, _CLOSED)
+            return
+        try:
+            vectors = model.vectors([job.tokens for job in batch])
+        except Exception as exc:  # noqa: BLE001 - the runtime's errors share no narrower parent
+            _fail(batch, exc)
+            return
+        for job, vector in zip(batch, vectors.tolist(), strict=True):
+            job.result.set_result(vector)
+
+
+def _tokenize(model: MiniLM, jobs: Iterable[_Job]) -> list[_Tokenized]:
+    """Tokens of every text that has any; one that is not Unicode fails alone."""
+    tokenized = []
+    for job in jobs:
+        try:
+            tokenized.append(_Tokenized(model.tokenize(job.text), job.result))
+        except (TypeError, ValueError) as exc:
+            _fail([job], exc)
+    return tokenized
+
+
+def _batches(jobs: Sequence[_Tokenized]) -> Iterator[list[_Tokenized]]:
+    """Texts of similar length together, the short ones first."""
+    batch: list[_Tokenized] = []
+    for job in sorted(jobs, key=lambda job: len(job.tokens)):
+        if batch and not _fits(batch, len(job.tokens)):
+            yield batch
+            batch = []
+        batch.append(job)
+    if batch:
+        yield batch
+
+
+def _fits(batch: Sequence[_Tokenized], length: int) -> bool:
+    size = len(batch) + 1
+    similar = length <= len(batch[0].tokens) * LENGTH_RATIO + LENGTH_SLACK
+    return similar and size <= BATCH_TEXTS and size * length <= BATCH_TOKENS
+
+
+def _fail(jobs: Iterable[_Job | _Tokenized], cause: Exception) -> None:
+    for job in jobs:
+        error = EmbedderUnavailable(str(cause))
+        error.__cause__ = cause
+        job.result.set_exception(error)

@@ -1,0 +1,36 @@
+"""What both embedders are to their callers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Embedder(Protocol):
+    """Text to vectors of unit length, so that a dot product is the cosine."""
+
+    @property
+    def name(self) -> str:
+        """Model name, safe for an index name."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def warm(self) -> None:
+        """Do at boot what would slow the first request down. Raises ``EmbedderUnavailable``."""
+        ...
+
+    async def embed(self, text: str) -> Sequence[float]:
+        """One vector. Raises ``EmbedderUnavailable``."""
+        ...
+
+    async def embed_many(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        """One vector a text, in order; all or nothing. Raises ``EmbedderUnavailable``."""
+        ...
+
+    def close(self) -> None:
+        """Give up what is held; embedding afterwards raises ``EmbedderUnavailable``."""
+        ...
