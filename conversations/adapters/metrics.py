@@ -1,0 +1,159 @@
+"""Prometheus metrics of answers, fed by the same records as the traces.
+
+Nothing a person typed becomes a label: statuses, actions and sources are the contract's few words,
+models and providers are published names, and of each label no more than ``LABEL_VALUES`` different
+values are kept.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+from conversations.engine.types import TraceRecord
+from routing.llm.types import Attempt
+
+LABEL_VALUES = 100
+OTHER = "other"
+NONE = "none"
+
+FIRST_TOKEN_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 12, 20, 30)
+"""Seconds: half a second is brisk, the default patience with a model is 20."""
+
+RUN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 180)
+"""Seconds: from an answer out of the cache to the longest that a model may take."""
+
+_CALL = ("operation", "provider", "model")
+
+
+class RunMetrics:
+    """Counts what runs did. ``registry`` is the caller's, or one of its own with the process's
+    figures in it. Thread-safe; one per registry."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or _own_registry()
+        self._known: dict[str, set[str]] = {}
+        self._count_runs(self.registry)
+        self._count_calls(self.registry)
+
+    def _count_runs(self, registry: CollectorRegistry) -> None:
+        self._runs = Counter(
+            "assistant_runs_total",
+            "Answers that ended, by how they ended, what was done and who decided.",
+            ("status", "action", "source"),
+            registry=registry,
+        )
+        self._running = Gauge(
+            "assistant_runs_in_progress",
+            "Answers being made in this process now.",
+            registry=registry,
+        )
+        self._run_seconds = Histogram(
+            "assistant_run_seconds",
+            "Time from the accepted prompt to the end of the answer.",
+            ("status", "source"),
+            buckets=RUN_BUCKETS,
+            registry=registry,
+        )
+        self._cache = Counter(
+            "assistant_cache_total",
+            "Answers by what the answer cache had.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._degraded = Counter(
+            "assistant_degraded_total",
+            "Times that an answer was made without a part that did not answer.",
+            ("part",),
+            registry=registry,
+        )
+
+    def _count_calls(self, registry: CollectorRegistry) -> None:
+        self._attempts = Counter(
+            "assistant_attempts_total",
+            "Calls to models by how they ended: ok, cancelled or the error's code.",
+            (*_CALL, "outcome"),
+            registry=registry,
+        )
+        self._tokens = Counter(
+            "assistant_tokens_total",
+            "Tokens sent to models (input) and received (output).",
+            (*_CALL, "direction"),
+            registry=registry,
+        )
+        self._cost = Counter(
+            "assistant_cost_usd_total",
+            "Price of calls to models in US dollars, where one is known.",
+            _CALL,
+            registry=registry,
+        )
+        self._first_token = Histogram(
+            "assistant_first_token_seconds",
+            "Time from the start of a call to a model's first token.",
+            ("provider", "model"),
+            buckets=FIRST_TOKEN_BUCKETS,
+            registry=registry,
+        )
+
+    def run_started(self) -> None:
+        """A run begins."""
+        self._running.inc()
+
+    def run_ended(self) -> None:
+        """A run that began has ended, however it did."""
+        self._running.dec()
+
+    def observe(self, trace: TraceRecord) -> None:
+        """Count a finished turn, once."""
+        decision = trace.decision
+        action = decision.action.value if decision else NONE
+        source = decision.source.value if decision else NONE
+        seconds = max(0, trace.ended_ns - trace.started_ns) / 1e9
+        self._runs.labels(trace.status, action, source).inc()
+        self._run_seconds.labels(trace.status, source).observe(seconds)
+        self._cache.labels(trace.cache.outcome).inc()
+        for gone in trace.degraded:
+            self._degraded.labels(self._bounded("part", gone.part)).inc()
+        for step in trace.steps:
+            for attempt in step.attempts:
+                self._observe_attempt(attempt)
+
+    def render(self) -> tuple[bytes, str]:
+        """All metrics of the registry in Prometheus' text format, and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _observe_attempt(self, attempt: Attempt) -> None:
+        provider = self._bounded("provider", attempt.provider)
+        model = self._bounded("model", attempt.model)
+        call, usage = (attempt.operation, provider, model), attempt.usage
+        self._attempts.labels(*call, self._bounded("outcome", attempt.outcome)).inc()
+        self._tokens.labels(*call, "input").inc(usage.input_tokens)
+        self._tokens.labels(*call, "output").inc(usage.output_tokens)
+        if usage.cost_usd is not None:
+            self._cost.labels(*call).inc(float(usage.cost_usd))
+        if attempt.operation == "chat" and attempt.first_token_ms is not None:
+            self._first_token.labels(provider, model).observe(attempt.first_token_ms / 1e3)
+
+    def _bounded(self, label: str, value: str) -> str:
+        known = self._known.setdefault(label, set())
+        if value not in known and len(known) >= LABEL_VALUES:
+            return OTHER
+        known.add(value)
+        return value
+
+
+def _own_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
