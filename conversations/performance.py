@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import F
 from django.utils import timezone
@@ -54,9 +55,10 @@ def feedback_counted(*, message: Message, before: str | None, after: str | None)
     _add(message.model, message.rule, changes, day=message.created_at.date())
 
 
-def _add(model: str, rule: str, sums: Mapping[str, int | Decimal], day: Any = None) -> None:
-    key = {"day": day or timezone.now().date(), "model": model, "rule": rule}
-    row, _ = ModelPerformance.objects.get_or_create(**key)
+def _add(model: str, rule: str, sums: Mapping[str, int | Decimal], day: date | None = None) -> None:
+    row, _ = ModelPerformance.objects.get_or_create(
+        day=day or timezone.now().date(), model=model, rule=rule
+    )
     ModelPerformance.objects.filter(pk=row.pk).update(
         **{field: F(field) + by for field, by in sums.items()}
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
+from conversations.engine.types import CacheFacts, CacheOutcome
 from conversations.models import Feedback, GeneratedImage, Message
+from routing.domain import Action, Decision, Source
+from routing.guard.types import GuardReport
 
 
 def rfc3339(moment: datetime) -> str:
@@ -19,14 +22,15 @@ def message_object(
     """The message object of the API. ``origin`` is the scheme and host of the site."""
     assistant = message.role == Message.Role.ASSISTANT
     picture = _image(message) if assistant else None
+    decision = decision_of(message)
     return {
         "id": str(message.id),
         "conversation": str(message.conversation_id),
         "role": message.role,
         "content": message.content,
         "status": message.status,
-        "decision": _decision(message) if message.source else None,
-        "cache": _cache(message) if message.cache_outcome else None,
+        "decision": decision_object(decision, guard_of(message)) if decision else None,
+        "cache": cache_object(cache_of(message)) if message.cache_outcome else None,
         "image": image_object(picture, origin=origin) if picture else None,
         "usage": _usage(message) if message.input_tokens is not None else None,
         "timings": {"first_token_ms": message.first_token_ms, "total_ms": message.total_ms}
@@ -68,25 +72,56 @@ def _image(message: Message) -> GeneratedImage | None:
     return getattr(message, "image", None)
 
 
-def _decision(message: Message) -> dict[str, Any]:
+def decision_of(message: Message) -> Decision | None:
+    """The decision stored with an answer; ``None`` when it failed before there was one."""
+    if not message.source:
+        return None
+    return Decision(
+        action=Action(message.action),
+        source=Source(message.source),
+        provider=message.provider or None,
+        model=message.model or None,
+        rule=message.rule or None,
+        reason=message.reason,
+        ruleset=message.ruleset,
+        fallback=message.fallback,
+    )
+
+
+def guard_of(message: Message) -> GuardReport:
+    """The guard's report stored with an answer."""
+    stored = message.guard or {"verdict": "pass"}
+    return GuardReport(**{**stored, "signals": tuple(stored.get("signals", ()))})
+
+
+def cache_of(message: Message) -> CacheFacts:
+    """The cache facts stored with an answer."""
+    outcome = cast("CacheOutcome", message.cache_outcome or "bypass")
+    return CacheFacts(outcome, message.cache_similarity, message.cache_entry)
+
+
+def decision_object(decision: Decision, guard: GuardReport) -> dict[str, Any]:
+    """The ``decision`` object, with the guard's verdict on the prompt."""
     return {
-        "action": message.action,
-        "source": message.source,
-        "provider": message.provider or None,
-        "model": message.model or None,
-        "rule": message.rule or None,
-        "reason": message.reason or None,
-        "ruleset": message.ruleset,
-        "fallback": message.fallback,
-        "guard": message.guard,
+        "action": decision.action.value,
+        "source": decision.source.value,
+        "provider": decision.provider,
+        "model": decision.model,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "ruleset": decision.ruleset,
+        "fallback": decision.fallback,
+        "guard": {"verdict": guard.verdict, "score": guard.score, "signals": list(guard.signals)},
     }
 
 
-def _cache(message: Message) -> dict[str, Any]:
+def cache_object(facts: CacheFacts) -> dict[str, Any]:
+    """The ``cache`` object."""
+    similarity = None if facts.similarity is None else round(facts.similarity, 4)
     return {
-        "outcome": message.cache_outcome,
-        "similarity": message.cache_similarity,
-        "entry": str(message.cache_entry) if message.cache_entry else None,
+        "outcome": facts.outcome,
+        "similarity": similarity,
+        "entry": str(facts.entry) if facts.entry else None,
     }
 
 

@@ -117,7 +117,7 @@ def answer_begin(
         raise TokenNotValid("The token's user is gone.") from exc
 
 
-def _begin(
+def _begin(  # noqa: PLR0917 - the body of answer_begin, which names them
     user: int,
     conversation: UUID | None,
     content: str,
@@ -194,12 +194,13 @@ def answer_finish(*, message: UUID, outcome: Outcome) -> bool:
     return bool(changed)
 
 
-def answer_abandon(*, message: UUID, problem: Problem) -> bool:
-    """End an answer whose worker is gone; what was stored of it stays."""
+def answer_abandon(*, message: UUID, problem: Problem, older_than: timedelta) -> bool:
+    """End an answer whose worker is gone. One younger than ``older_than`` may not have its lease yet."""
+    begun = timezone.now() - older_than
     return bool(
-        Message.objects.filter(pk=message, status=Message.Status.STREAMING).update(
-            status=Message.Status.FAILED, problem=problem, finished_at=timezone.now()
-        )
+        Message.objects.filter(
+            pk=message, status=Message.Status.STREAMING, created_at__lt=begun
+        ).update(status=Message.Status.FAILED, problem=problem, finished_at=timezone.now())
     )
 
 

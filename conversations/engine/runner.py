@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from conversations.engine.graph import Graph, build_graph
 from conversations.engine.ports import Context, Ports, Sink
+from conversations.engine.steps import tolerated
 from conversations.engine.types import Answer, Turn
+from routing.llm.types import ChatMessage
 
 
 class Engine:
@@ -31,3 +33,11 @@ class Engine:
         final = await self._graph.ainvoke({"turn": turn, "rules": rules}, context=context)
         answer: Answer = final["answer"]
         return answer
+
+    async def remember_partial(self, turn: Turn, sink: Sink, text: str) -> None:
+        """Remember what was said before the person stopped it, so that a follow-up may refer to it."""
+        if not text:
+            return
+        with tolerated(sink):
+            exchange = (ChatMessage("user", turn.prompt), ChatMessage("assistant", text))
+            await self._ports.memory.remember(turn.conversation, exchange)

@@ -1,0 +1,131 @@
+"""Following an answer from any point, on any worker: the live run, its log, or the stored message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from datetime import timedelta
+from uuid import UUID
+
+from conversations import selectors, services
+from conversations.engine.events import Event, Failed, Finished
+from conversations.errors import BadRequest, RunInterrupted
+from conversations.models import Message
+from conversations.problems import problem_of
+from conversations.representations import message_object
+from conversations.runs.database import in_database
+from conversations.runs.log import Numbered
+from conversations.runs.owner import LEASE_SECONDS, Runs
+from conversations.runs.run import Run
+from conversations.runs.script import replay
+from routing.errors import FieldFault
+
+IDLE_SECONDS = 10.0
+"""Silence after which a listener gets ``None``, to send a keep-alive."""
+REMOTE_POLL_MS = 1_000
+YIELD_EVERY = 50
+LEASE = timedelta(seconds=LEASE_SECONDS)
+
+Followed = AsyncGenerator[Numbered | None, None]
+
+
+async def follow(runs: Runs, *, user: int, message: UUID, origin: str, after: int = 0) -> Followed:
+    """Yield the events numbered above ``after`` to the terminal one; ``None`` after each silence of
+    ``IDLE_SECONDS``. Raises ``NotFound``, and ``BadRequest`` for a number beyond the end."""
+    run = runs.running(message)
+    if run is not None and run.turn.user == user:
+        source = follow_run(run, after=after)
+    else:
+        source = _follow_elsewhere(runs, user, message, origin, after)
+    async with aclosing(source) as events:
+        async for item in events:
+            yield item
+
+
+async def follow_run(run: Run, *, after: int = 0) -> Followed:
+    """Follow a run of this process. Many may, each at its own pace."""
+    if after > len(run.events):
+        raise beyond_the_end(after, len(run.events))
+    position = after
+    while not (run.ended and position >= len(run.events)):
+        if not await run.wait_beyond(position, IDLE_SECONDS):
+            yield None
+            continue
+        while position < len(run.events):
+            position += 1
+            yield position, run.events[position - 1]
+            if position % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+
+
+async def _follow_elsewhere(
+    runs: Runs, user: int, message: UUID, origin: str, after: int
+) -> Followed:
+    stored = await in_database(selectors.answer_get, user=user, message=message)
+    if stored.status == Message.Status.STREAMING:
+        async with aclosing(_follow_log(runs, message, after)) as events:
+            async for item in events:
+                yield item
+                if item and isinstance(item[1], Finished | Failed):
+                    return
+                after = item[0] if item else after
+        stored = await in_database(selectors.answer_get, user=user, message=message)
+    for number, event in _stored_events(stored, origin, after):
+        yield number, event
+        if number % YIELD_EVERY == 0:
+            await asyncio.sleep(0)
+
+
+async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
+    """Read another worker's log to its end, or until that worker is seen to be gone."""
+    silent = 0.0
+    while True:
+        reading = await runs.log.read(message, after=after, block_ms=REMOTE_POLL_MS)
+        for number, event in reading.events:
+            after = number
+            yield number, event
+        if reading.events:
+            silent = 0.0
+            continue
+        if await _over(runs, message):
+            return
+        silent += REMOTE_POLL_MS / 1000
+        if not reading.known:
+            await asyncio.sleep(REMOTE_POLL_MS / 1000)
+        if silent >= IDLE_SECONDS:
+            silent = 0.0
+            yield None
+
+
+async def _over(runs: Runs, message: UUID) -> bool:
+    """Whether the message is no longer being written, ending it when its worker is gone."""
+    if await runs.log.leased(message) is False:
+        await end_abandoned(message)
+    return not await in_database(_is_streaming, message)
+
+
+async def end_abandoned(message: UUID) -> bool:
+    """Mark an answer as interrupted whose worker holds no lease any more."""
+    problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
+    return await in_database(
+        services.answer_abandon, message=message, problem=problem, older_than=LEASE
+    )
+
+
+def _is_streaming(message: UUID) -> bool:
+    return Message.objects.filter(pk=message, status=Message.Status.STREAMING).exists()
+
+
+def _stored_events(stored: Message, origin: str, after: int) -> Iterator[tuple[int, Event]]:
+    finished = message_object(stored, origin=origin)
+    events = list(replay(stored, finished))
+    if after > len(events):
+        raise beyond_the_end(after, len(events))
+    yield from enumerate(events[after:], start=after + 1)
+
+
+def beyond_the_end(after: int, last: int) -> BadRequest:
+    """The error for an event number that no stream of this answer has reached."""
+    detail = f"The stream has {last} events; it cannot go on after event {after}."
+    return BadRequest(detail, FieldFault("Last-Event-ID", "beyond_the_end", detail))

@@ -1,0 +1,106 @@
+"""The run's log: a Redis Stream per answer, so that any worker can continue its stream.
+
+Entry ``n-0`` is event ``n``: explicit ids, so no two writers can ever own the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+from conversations.engine.events import Event
+from conversations.runs.codec import dump, load
+
+Numbered = tuple[int, Event]
+
+
+@dataclass(frozen=True, slots=True)
+class LogReading:
+    """What a read found. ``known`` is false when Redis has no such log (or no answer at all)."""
+
+    known: bool
+    events: tuple[Numbered, ...] = ()
+
+
+class RunLog:
+    """Appends and reads events. Redis away means no log, never an error to the run."""
+
+    def __init__(
+        self, client: redis.Redis, blocking: redis.Redis, *, prefix: str, ttl_seconds: int
+    ) -> None:
+        self._client, self._blocking = client, blocking
+        self._prefix, self._ttl = prefix, ttl_seconds
+
+    def _key(self, message: UUID, part: str) -> str:
+        return f"{self._prefix}:run:{{{message}}}:{part}"
+
+    async def append(self, message: UUID, first: int, events: Sequence[Event]) -> bool:
+        """Write events numbered from ``first``; ``False`` when Redis did not take them."""
+        key = self._key(message, "events")
+        pipe = self._client.pipeline(transaction=True)
+        for number, event in enumerate(events, start=first):
+            pipe.xadd(key, {b"e": dump(event)}, id=f"{number}-0")
+        pipe.expire(key, self._ttl)
+        try:
+            await pipe.execute()
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def read(self, message: UUID, *, after: int, block_ms: int | None = None) -> LogReading:
+        """Events with numbers above ``after``; waits up to ``block_ms`` for the first of them."""
+        key = self._key(message, "events")
+        try:
+            if not await self._client.exists(key):
+                return LogReading(known=False)
+            client = self._blocking if block_ms else self._client
+            answer: Any = await client.xread({key: f"{after}-0"}, count=500, block=block_ms)
+        except (RedisError, OSError, TimeoutError):
+            return LogReading(known=False)
+        entries = answer[0][1] if answer else ()
+        return LogReading(
+            known=True,
+            events=tuple(
+                (int(number.split(b"-")[0]), load(body[b"e"])) for number, body in entries
+            ),
+        )
+
+    async def ask_stop(self, message: UUID) -> None:
+        """Leave word for the worker that owns the run. Raises ``RedisError`` when it can't be left."""
+        await self._client.set(self._key(message, "stop"), b"1", ex=600)
+
+    async def keep(self, messages: Sequence[UUID], *, lease_seconds: int) -> set[UUID]:
+        """Renew the leases of running answers; returns those that somebody asked to stop."""
+        pipe = self._client.pipeline(transaction=False)
+        for message in messages:
+            pipe.set(self._key(message, "lease"), b"1", ex=lease_seconds)
+            pipe.exists(self._key(message, "stop"))
+        try:
+            answers = await pipe.execute()
+        except (RedisError, OSError, TimeoutError):
+            return set()
+        return {message for message, asked in zip(messages, answers[1::2], strict=True) if asked}
+
+    async def leased(self, message: UUID) -> bool | None:
+        """Whether a worker holds the run; ``None`` when Redis cannot say."""
+        try:
+            return bool(await self._client.exists(self._key(message, "lease")))
+        except (RedisError, OSError, TimeoutError):
+            return None
+
+    async def release(self, message: UUID) -> None:
+        """Give the lease up at the end of a run. What can't be given up expires."""
+        try:
+            await self._client.delete(self._key(message, "lease"), self._key(message, "stop"))
+        except (RedisError, OSError, TimeoutError):
+            return
+
+    async def forget(self, messages: Sequence[UUID]) -> None:
+        """Delete the logs of deleted answers. Raises ``RedisError``."""
+        for message in messages:
+            await self._client.delete(self._key(message, "events"))

@@ -1,0 +1,39 @@
+"""What is stored of a run, from what the run knows when it ends."""
+
+from __future__ import annotations
+
+from conversations.engine.types import CacheFacts
+from conversations.models import Message
+from conversations.problems import Problem
+from conversations.runs.run import Run
+from conversations.runs.script import script_of
+from conversations.services import Outcome
+
+
+def outcome_of(run: Run, problem: Problem | None) -> Outcome:
+    """The outcome of a run that answered, was stopped, or failed with ``problem``."""
+    answer, told = run.answer, run.decided
+    status = Message.Status.FAILED if problem else Message.Status.COMPLETE
+    if answer is None and problem is None:
+        status = Message.Status.STOPPED
+    return Outcome(
+        status=status,
+        content=answer.content if answer else run.text,
+        decision=answer.decision if answer else (told.decision if told else None),
+        cache=answer.cache if answer else (told.cache if told else CacheFacts()),
+        guard=answer.guard if answer else (told.guard if told else None),
+        usage=run.usage,
+        finish_reason=_finish_reason(run, problem),
+        first_token_ms=run.first_token_ms,
+        total_ms=run.elapsed_ms,
+        attempts=run.attempts,
+        degraded=run.degraded,
+        script=script_of(run.events),
+        problem=problem,
+    )
+
+
+def _finish_reason(run: Run, problem: Problem | None) -> str:
+    if run.answer:
+        return run.answer.finish_reason
+    return "error" if problem else "stop"

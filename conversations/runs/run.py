@@ -1,0 +1,130 @@
+"""One run under way: its events so far, who listens, and what is recorded on the side.
+
+A run is its own ``Sink``. Events are kept in a list that listeners read at their own pace by
+position, so a slow reader costs no copy and holds nobody up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from conversations.engine.events import (
+    Decided,
+    Event,
+    Failed,
+    Finished,
+    Reset,
+    Started,
+    Token,
+)
+from conversations.engine.types import Answer, Degraded, Record, Step, Turn
+from routing.llm.types import Attempt, Usage
+
+
+class Run:
+    """A turn being answered in this process. Event ``n`` of the contract is ``events[n - 1]``."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.started_ns = time.time_ns()
+        self.events: list[Event] = []
+        self.steps: list[Step] = []
+        self.attempts: list[Attempt] = []
+        self.degraded: list[Degraded] = []
+        self.answer: Answer | None = None
+        self.first_token_ms: int | None = None
+        self.stop_asked = False
+        self._started = time.perf_counter()
+        self._pending: list[str] = []
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._append(Started(turn.conversation, turn.message, turn.user_message))
+
+    def emit(self, event: Event) -> None:
+        """Tell the listeners. Tokens that arrive in one turn of the event loop go out as one."""
+        if isinstance(event, Token):
+            self._take_text(event.text)
+            return
+        self.flush()
+        self._append(event)
+
+    def note(self, record: Record) -> None:
+        """Keep a record for the end of the run."""
+        match record:
+            case Step():
+                self.steps.append(record)
+            case Attempt():
+                self.attempts.append(record)
+            case Degraded():
+                if record.part not in {known.part for known in self.degraded}:
+                    self.degraded.append(record)
+
+    def flush(self) -> None:
+        """Emit the text that waits, if any."""
+        if self._pending:
+            text = "".join(self._pending)
+            self._pending.clear()
+            self._append(Token(text))
+
+    async def wait_beyond(self, position: int, seconds: float) -> bool:
+        """Wait until there are more than ``position`` events; ``False`` when there are none
+        after ``seconds``."""
+        if len(self.events) > position:
+            return True
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter
+        except TimeoutError:
+            return False
+        finally:
+            self._waiters.discard(waiter)
+        return True
+
+    @property
+    def ended(self) -> bool:
+        """Whether the terminal event was emitted."""
+        return isinstance(self.events[-1], Finished | Failed)
+
+    @property
+    def text(self) -> str:
+        """What was said since the last reset."""
+        pieces: list[str] = []
+        for event in self.events:
+            if isinstance(event, Token):
+                pieces.append(event.text)
+            elif isinstance(event, Reset):
+                pieces.clear()
+        return "".join(pieces)
+
+    @property
+    def decided(self) -> Decided | None:
+        """The decision that listeners were told."""
+        return next((event for event in self.events if isinstance(event, Decided)), None)
+
+    @property
+    def usage(self) -> Usage:
+        """What the answer's calls took together; the classification is not part of the answer."""
+        spent = (attempt.usage for attempt in self.attempts if attempt.operation != "classify")
+        return sum(spent, Usage())
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the run began."""
+        return round((time.perf_counter() - self._started) * 1000)
+
+    def _take_text(self, text: str) -> None:
+        if not text:
+            return
+        if self.first_token_ms is None:
+            self.first_token_ms = self.elapsed_ms
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._pending.append(text)
+
+    def _append(self, event: Event) -> None:
+        self.events.append(event)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
