@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from assistant_site.local.redis_server import RedisServer
+from routing.simulator import Simulator
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +20,10 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    """Both providers, scripted; call ``clear`` before and after scripting faults."""
+    with Simulator.in_thread() as running:
+        yield running
