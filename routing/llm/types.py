@@ -43,6 +43,37 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class RawChunk:
+    """One step of a stream as the provider took it. ``text`` may be empty while a model thinks.
+
+    ``finish_reason`` and ``usage`` are on the last one only: a stream without it was cut off.
+    ``usage`` is ``None`` when the provider never told it.
+    """
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawText:
+    """A whole answer that was not streamed; ``text`` is never empty."""
+
+    text: str
+    finish_reason: str
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawImage:
+    """A picture as the provider sent it: unchecked bytes."""
+
+    data: bytes
+    revised_prompt: str | None
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One call to one model, however it ended: the unit of metering and tracing.
 
