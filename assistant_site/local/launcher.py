@@ -93,7 +93,8 @@ class Services:
         plan = self._plan
         redis_url = plan.redis_url or self._start_redis()
         ports = {name: self._port(name) for name in PROVIDERS} if plan.simulated else {}
-        env = environment(plan, redis_url, ports)
+        hosts = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        env = environment(plan, redis_url, hosts)
         for provider, port in ports.items():
             self._start(f"simulator-{provider}", simulator_command(provider, port), env)
         serve = [sys.executable, "-m", "assistant_site.serve", "--after-stdin"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,10 +56,10 @@ def _is_configured(provider: str) -> bool:
     return any(env.has(f"{provider}_{what}") for what in ("API_KEY", "BASE_URL", "API_BASE"))
 
 
-def environment(plan: Plan, redis_url: str, simulators: Mapping[str, int]) -> dict[str, str]:
+def environment(plan: Plan, redis_url: str, simulators: Mapping[str, str]) -> dict[str, str]:
     """For the children: ours (with ``.env`` in it already) and what was started for them.
 
-    ``simulators`` are the stand-ins' ports by provider.
+    ``simulators`` are the stand-ins' ``host:port`` by provider.
     """
     told = {
         "ASSISTANT_DATA_DIR": str(plan.data_dir),
@@ -69,9 +71,9 @@ def environment(plan: Plan, redis_url: str, simulators: Mapping[str, int]) -> di
         told |= {
             "SIMULATED_PROVIDERS": ",".join(simulators),
             "OPENAI_API_KEY": "simulated",
-            "OPENAI_BASE_URL": f"http://127.0.0.1:{simulators['openai']}/v1",
+            "OPENAI_BASE_URL": f"http://{simulators['openai']}/v1",
             "ANTHROPIC_API_KEY": "simulated",
-            "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{simulators['anthropic']}",
+            "ANTHROPIC_BASE_URL": f"http://{simulators['anthropic']}",
         }
     return os.environ | told
 
@@ -84,12 +86,16 @@ def simulator_command(provider: str, port: int) -> list[str]:
 
 
 def _kept_secret(path: Path) -> str:
-    """Made once: sessions and tokens outlive a restart. Nobody else on the machine may read it."""
+    """Made once: sessions and tokens outlive a restart. Nobody else on the machine may read it.
+
+    Linked into place, so that of two containers that start at once on one volume the first wins.
+    """
     if not path.exists():
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, fresh = tempfile.mkstemp(dir=path.parent)  # mode 600
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(64))
-        fresh.rename(path)
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        Path(fresh).unlink()
     return path.read_text()
