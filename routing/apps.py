@@ -8,3 +8,8 @@ from django.apps import AppConfig
 class RoutingConfig(AppConfig):
     name = "routing"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from routing import signals  # noqa: PLC0415 - the models are loaded by now, not before
+
+        signals.connect()

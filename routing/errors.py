@@ -13,6 +13,7 @@ AssistantError                          code, retryable
 │  └─ ProviderMisconfigured             401, 403, 404, 400: a wrong key, name or request
 ├─ NoProviderAvailable                  every candidate failed; all causes kept
 ├─ ModelUnknown                         the caller named a model that is not published
+├─ RuleSetInvalid                       the tables don't make a rule set; all faults kept
 ├─ RequestRefused, RunInterrupted       requests not served: conversations.errors
 └─ DependencyUnavailable                degrade: logged, traced, counted, answered without
    ├─ CacheUnavailable
@@ -152,6 +153,16 @@ class ModelUnknown(AssistantError):
         super().__init__(detail)
         self.name = name
         self.detail = detail
+
+
+class RuleSetInvalid(AssistantError):
+    """The tables' rules and models can't be published. ``faults`` are sentences for the administrator."""
+
+    code = "rules_invalid"
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(" ".join(faults))
+        self.faults = tuple(faults)
 
 
 class DependencyUnavailable(AssistantError):
