@@ -21,6 +21,7 @@ import httpx
 from langfuse import __version__ as sdk_version
 from langfuse.api import CreateScoreRequest, LangfuseAPI, ScoreDataType
 from langfuse.api.core import ApiError, RequestOptions
+from langfuse.api.scores import CreateScoreBatchResults
 
 from conversations.adapters.scores import SCORE_NAME, Score
 from conversations.adapters.spans import SpanMaker
@@ -34,6 +35,9 @@ RETRY_PAUSES = (0.5, 2.0)
 """Seconds before the second and the third try."""
 
 _TRANSIENT = {429, 500, 502, 503, 504}
+_REJECTED = 207
+"""Multi-Status: the scores API took the request, but not what was in it."""
+
 _ONCE: RequestOptions = {"max_retries": 0}
 
 
@@ -154,7 +158,7 @@ def _try(call: Callable[[], int]) -> tuple[str, bool]:
     except httpx.HTTPError as exc:
         # Not after a time-out: the server may have taken it, and would cost as much time again.
         return type(exc).__name__, isinstance(exc, httpx.ConnectError)
-    if 200 <= status < 300:
+    if 200 <= status < 300 and status != _REJECTED:
         return "", False
     return f"HTTP {status}", status in _TRANSIENT
 
@@ -162,7 +166,8 @@ def _try(call: Callable[[], int]) -> tuple[str, bool]:
 def _status(call: Callable[[], Any]) -> int:
     """The HTTP status of a call of the SDK, which raises it."""
     try:
-        call()
+        answer = call()
     except ApiError as exc:
         return exc.status_code or 0
-    return 200
+    rejected = isinstance(answer, CreateScoreBatchResults) and answer.rejected
+    return _REJECTED if rejected else 200

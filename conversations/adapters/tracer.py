@@ -188,17 +188,22 @@ class LangfuseTracer:
 
     def _deliver(self, client: LangfuseClient, jobs: Sequence[Job]) -> None:
         traces = [job for job in jobs if isinstance(job, TraceRecord)]
-        if traces:
-            self._try(partial(client.send, traces), len(traces))
+        if traces and not self._try(partial(client.send, traces), len(traces)):
+            for trace in traces:
+                self._try(partial(client.send, [trace]), 1)
         for job in jobs:
             if isinstance(job, Score):
                 act = client.delete_score if job.verdict is None else client.put_score
                 self._try(partial(act, job), 1)
 
-    def _try(self, call: Callable[[], None], count: int) -> None:
+    def _try(self, call: Callable[[], None], count: int) -> bool:
+        """Whether the fate of these ``count`` is known: several may fail for one of them."""
         try:
             call()
         except DependencyUnavailable as exc:
             self._losses.add(count, str(exc))
         except Exception as exc:  # noqa: BLE001 - whatever one batch holds, the thread must serve the next
+            if count > 1:
+                return False
             self._losses.add(count, type(exc).__name__)
+        return True
