@@ -1,0 +1,118 @@
+"""Whether a prompt is text at all, before anybody reads what it says.
+
+Real text of every script passes: joiners in Persian, Indic and emoji, direction marks in Arabic
+and Hebrew, variation selectors, combining marks. What does not: characters that no keyboard
+writes and no reader sees, but a model reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from routing.errors import FieldFault, PromptRejected, PromptTooLong
+
+FIELD = "content"
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Surrogates cannot be written as UTF-8; Unicode promises never to assign the others.
+_NOT_UNICODE = re.compile(
+    "[\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
+# Tag characters copy ASCII invisibly. Their one use is the flag of a region: a black flag, the
+# region's code in tags (two letters, then up to four letters or digits), a closing tag.
+_TAG = re.compile(
+    "\U0001f3f4[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,4}\U000e007f"
+    "|(?P<stray>[\U000e0000-\U000e007f])"
+)
+# One or two in a row occur in real text. A long run carries bits, and nothing to read.
+_HIDDEN_RUN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065"
+    "\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]{8}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3}"
+)
+_BLANK = re.compile(
+    "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]*"
+)
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\n\r\u2029]")
+_OVERRIDES = "\u202d\u202e"
+_OPENERS = "\u202a\u202b\u2066\u2067\u2068"
+_CLOSERS = {"\u202c": "\u202a\u202b", "\u2069": "\u2066\u2067\u2068"}
+
+
+def validate_prompt(content: object, *, max_chars: int) -> str:
+    """The prompt as it came, once it is known to be text of at most ``max_chars`` characters.
+
+    A character is a Unicode code point. Raises ``PromptTooLong`` (and looks no further), or
+    ``PromptRejected`` with every other fault found.
+    """
+    if not isinstance(content, str):
+        raise PromptRejected(_fault("not_a_string", "The message must be text."))
+    if len(content) > max_chars:
+        raise PromptTooLong(
+            _fault(
+                "prompt_too_long",
+                f"The message has {len(content):,} characters; at most {max_chars:,} are accepted."
+                " Please shorten it or send it in parts.",
+            )
+        )
+    faults = [*_faults(content)]
+    if faults:
+        raise PromptRejected(*faults)
+    return content
+
+
+def _faults(content: str) -> Iterator[FieldFault]:
+    if _BLANK.fullmatch(content):
+        yield _fault("empty", "The message is empty. Please write something.")
+        return
+    if (found := _CONTROL.search(content)) is not None:
+        yield _fault("control_characters", _named(found.start(), content, "a control character"))
+    if content.isascii():
+        return
+    if (found := _NOT_UNICODE.search(content)) is not None:
+        yield _fault("bad_unicode", _named(found.start(), content, "a broken Unicode character"))
+    if (position := _hidden(content)) is not None:
+        yield _fault(
+            "invisible_characters",
+            _named(position, content, "an invisible character that can hide text"),
+        )
+
+
+def _hidden(content: str) -> int | None:
+    """Where the first character stands that hides text, or puts it in a false order."""
+    if (run := _HIDDEN_RUN.search(content)) is not None:
+        return run.start()
+    for tag in _TAG.finditer(content):
+        if tag["stray"]:
+            return tag.start()
+    return _disorder(content)
+
+
+def _disorder(content: str) -> int | None:
+    """The first override, or embedding or isolate that is nested or not closed on its line.
+
+    Single closed ones come with names and telephone numbers copied from other programs and move
+    nothing; the trick of showing code in another order than it runs needs more.
+    """
+    opened: re.Match[str] | None = None
+    for mark in _DIRECTION.finditer(content):
+        character = mark[0]
+        if character in _OPENERS and opened is None:
+            opened = mark
+        elif character in _CLOSERS and opened is not None and opened[0] in _CLOSERS[character]:
+            opened = None
+        elif opened is not None or character in _OVERRIDES or character in _OPENERS:
+            return mark.start()
+    return opened.start() if opened else None
+
+
+def _named(position: int, content: str, what: str) -> str:
+    code = f"U+{ord(content[position]):04X}"
+    return f"The message contains {what} ({code}, character {position + 1}). Please remove it."
+
+
+def _fault(code: str, detail: str) -> FieldFault:
+    return FieldFault(FIELD, code, detail)
