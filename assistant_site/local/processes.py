@@ -20,14 +20,14 @@ def start(
     command: Sequence[str],
     *,
     env: Mapping[str, str] | None = None,
-    output: IO[bytes] | None = None,
+    output: IO[bytes] | int | None = None,
     cwd: Path | None = None,
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own: a Ctrl-C in the terminal reaches us alone, so we
     end our children in order. Call it from the main thread, to whose life Linux ties the child.
 
-    Both output streams go to ``output``, or to ours when it is None.
+    Both output streams go to ``output`` (a file or ``subprocess.PIPE``), or to ours when it is None.
     """
     tethered = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *command]
     return subprocess.Popen(  # noqa: S603 - the command is our own

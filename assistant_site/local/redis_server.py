@@ -81,6 +81,7 @@ class RedisServer:
         """End it, and wait for it to have written its data."""
         if self._process is not None:
             processes.end(self._process, grace=30)
+            (self.data_dir / "redis.pid").unlink(missing_ok=True)
             self._process = None
         if self._lock is not None:
             self._lock.close()
