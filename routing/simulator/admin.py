@@ -12,6 +12,7 @@ from aiohttp import web
 from routing.simulator.call import World
 from routing.simulator.chat import PROVIDERS, Provider
 from routing.simulator.faults import BadFault, read_fault
+from routing.simulator.openai_media import drawn
 
 
 def add_routes(app: web.Application, provider: Provider, world: World) -> None:
@@ -25,6 +26,7 @@ def add_routes(app: web.Application, provider: Provider, world: World) -> None:
     app.router.add_delete("/_simulator/requests", desk.clear_requests)
     app.router.add_post("/_simulator/sides/{side}", desk.set_side)
     app.router.add_post("/_simulator/obey", desk.set_obey)
+    app.router.add_get("/_simulator/picture", desk.picture)
 
 
 class _Desk:
@@ -78,6 +80,17 @@ class _Desk:
         body = await _body(request)
         self._world.obey = bool(isinstance(body, Mapping) and body.get("on"))
         return _json({"on": self._world.obey})
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """What an image answer's ``url`` points at."""
+        asked = request.query
+        try:
+            width, height = (min(4096, int(asked.get(name, 256))) for name in ("width", "height"))
+            variant = int(asked.get("variant", 0))
+        except ValueError:
+            return _json({"detail": "width, height and variant are whole numbers"}, status=400)
+        data = await drawn(asked.get("prompt", ""), width, height, "png", variant)
+        return web.Response(body=data, content_type="image/png")
 
     async def set_side(self, request: web.Request) -> web.Response:
         side, body = request.match_info["side"], await _body(request)

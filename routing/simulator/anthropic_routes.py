@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
 from routing.simulator import anthropic_chat
 from routing.simulator.call import Call
+from routing.simulator.delivery import send_json
 from routing.simulator.errors import Rejection
 from routing.simulator.serving import serve_chat
 
+_MODELS = ("claude-opus-4-6", "claude-sonnet-4-6", "claude-haiku-4-5", "claude-haiku-4-5-20251001")
 _LIMITS = {
     "requests": 4000,
     "tokens": 2_400_000,
@@ -48,4 +51,41 @@ async def _messages(call: Call) -> web.StreamResponse:
     return await serve_chat(call, anthropic_chat, anthropic_chat.read(call.body))
 
 
-ROUTES = (("POST", "/v1/messages", "chat", _messages),)
+async def _count(call: Call) -> web.StreamResponse:
+    ask = anthropic_chat.read(call.body, counting=True)
+    return await send_json(call, {"input_tokens": ask.input_tokens})
+
+
+async def _models(call: Call) -> web.StreamResponse:
+    listed = [_model(name) for name in _MODELS]
+    body = {
+        "data": listed,
+        "has_more": False,
+        "first_id": listed[0]["id"],
+        "last_id": listed[-1]["id"],
+    }
+    return await send_json(call, body)
+
+
+async def _one_model(call: Call) -> web.StreamResponse:
+    return await send_json(call, _model(call.request.match_info["model"]))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name.replace("-", " ").title(),
+        "created_at": "2025-09-29T00:00:00Z",
+        "lifecycle": "active",
+        "max_input_tokens": 200_000,
+        "max_tokens": 64_000,
+    }
+
+
+ROUTES = (
+    ("POST", "/v1/messages", "chat", _messages),
+    ("POST", "/v1/messages/count_tokens", "count", _count),
+    ("GET", "/v1/models", "models", _models),
+    ("GET", "/v1/models/{model}", "models", _one_model),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from routing.simulator import openai_chat
+from routing.simulator import openai_chat, openai_media
 from routing.simulator.call import Call
 from routing.simulator.errors import Rejection
 from routing.simulator.serving import serve_chat
@@ -43,4 +43,11 @@ async def _chat(call: Call) -> web.StreamResponse:
     return await serve_chat(call, openai_chat, openai_chat.read(call.body))
 
 
-ROUTES = (("POST", "/v1/chat/completions", "chat", _chat),)
+ROUTES = (
+    ("POST", "/v1/chat/completions", "chat", _chat),
+    ("POST", "/v1/images/generations", "image", openai_media.images),
+    ("POST", "/v1/embeddings", "embedding", openai_media.embeddings),
+    ("POST", "/v1/moderations", "moderation", openai_media.moderations),
+    ("GET", "/v1/models", "models", openai_media.models),
+    ("GET", "/v1/models/{model}", "models", openai_media.model),
+)

@@ -73,12 +73,18 @@ class Simulator:
     @property
     def openai_url(self) -> str:
         """Base URL as the OpenAI SDK takes it, with ``/v1``."""
-        return f"{self._sides['openai'].url}/v1"
+        return self.urls["openai"]
 
     @property
     def anthropic_url(self) -> str:
         """Base URL as the Anthropic SDK takes it, without ``/v1``."""
-        return self._sides["anthropic"].url
+        return self.urls["anthropic"]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The base URL of each side that is served, as that provider's SDK takes it."""
+        every = {"openai": "/v1", "anthropic": ""}
+        return {name: side.url + every[name] for name, side in self._sides.items()}
 
     @property
     def requests(self) -> list[RecordedRequest]:
