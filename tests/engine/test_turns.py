@@ -1,0 +1,254 @@
+"""What a turn does: which nodes run, what listeners hear, what is written back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from conversations.engine.events import Decided, Noticed, Reset, Token
+from conversations.engine.runner import Engine
+from conversations.engine.types import Answer, CachedAnswer, CacheFacts, Turn
+from conversations.models import new_id
+from routing.domain import Action, Source
+from routing.errors import (
+    CacheUnavailable,
+    EmbedderUnavailable,
+    MemoryUnavailable,
+    ModelUnknown,
+    NoProviderAvailable,
+)
+from routing.guard.types import GuardReport
+from routing.llm.types import (
+    AnsweringModel,
+    ChatMessage,
+    Completed,
+    Switched,
+    TextDelta,
+    Usage,
+)
+from tests.fakes import (
+    CLAUDE,
+    GPT,
+    FakeCache,
+    FakeChat,
+    FakeClassifier,
+    FakeEmbedder,
+    FakeGuard,
+    FakeMemory,
+    FakeSink,
+    ports,
+    turn,
+)
+
+
+async def answered(asked: Turn, **parts: object) -> tuple[Answer, FakeSink]:
+    sink = FakeSink()
+    return await Engine(ports(**parts)).answer(asked, sink), sink
+
+
+def spoken(sink: FakeSink) -> str:
+    return "".join(event.text for event in sink.events if isinstance(event, Token))
+
+
+def cached(outcome: str = "exact") -> CachedAnswer:
+    facts = CacheFacts(outcome, 0.97, new_id())  # type: ignore[arg-type]
+    return CachedAnswer(facts, "As before. " * 60, "openai", "gpt", "general", 6)
+
+
+async def test_a_fresh_question_is_classified_generated_and_remembered() -> None:
+    memory, cache = FakeMemory(), FakeCache()
+    answer, sink = await answered(turn(), memory=memory, cache=cache)
+
+    assert answer.content == spoken(sink) == "Because light scatters."
+    assert [type(event) for event in sink.events] == [Decided, Token, Token]
+    assert sink.steps == [
+        "guard",
+        "lookup_answer",
+        "classify",
+        "generate",
+        "remember",
+    ]
+    assert answer.decision.source is Source.CLASSIFIER
+    assert answer.cache.outcome == "miss"
+    assert [said.role for said in memory.said] == ["user", "assistant"]
+    assert cache.stored == [answer]
+
+
+@pytest.mark.parametrize("where", ["exact", "similar"])
+async def test_a_stored_answer_is_replayed_without_asking_anybody(where: str) -> None:
+    classifier, chat, cache = FakeClassifier(), FakeChat(), FakeCache(**{where: cached()})
+    answer, sink = await answered(turn(), classifier=classifier, chat=chat, cache=cache)
+
+    assert answer.content == spoken(sink) == cached().content
+    assert sum(isinstance(event, Token) for event in sink.events) > 1
+    assert answer.decision.source is Source.CACHE
+    assert (answer.decision.model, answer.decision.ruleset) == ("gpt", 6)
+    assert classifier.asked == []
+    assert chat.candidates == ()
+    assert cache.stored == []
+
+
+async def test_the_system_prompt_and_the_memory_come_before_the_prompt() -> None:
+    memory = FakeMemory([ChatMessage("user", "I am Ada."), ChatMessage("assistant", "Hello Ada.")])
+    chat = FakeChat()
+    await answered(turn("Who am I?", first=False), memory=memory, chat=chat)
+
+    assert [message.content for message in chat.messages] == [
+        "Be brief.",
+        "I am Ada.",
+        "Hello Ada.",
+        "Who am I?",
+    ]
+
+
+async def test_a_follow_up_may_hit_by_its_words_but_not_by_its_meaning() -> None:
+    cache = FakeCache(similar=cached("semantic"))
+    answer, _ = await answered(turn(first=False), cache=cache)
+
+    assert cache.asked == ["exact"]
+    assert answer.cache.outcome == "bypass"
+    assert cache.stored == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "asked"),
+    [
+        ({"classifier": FakeClassifier(self_contained=False)}, {}),
+        ({"classifier": FakeClassifier(source=Source.DEFAULT)}, {}),
+        ({"classifier": FakeClassifier(rule="secret")}, {}),
+        ({"guard": FakeGuard(GuardReport("flag", 0.4))}, {}),
+        ({"chat": FakeChat([TextDelta("Half"), Completed(GPT, "length", Usage())])}, {}),
+        ({"embedder": FakeEmbedder(error=EmbedderUnavailable())}, {}),
+        ({}, {"requested_model": "gpt"}),
+    ],
+    ids=["follow-up", "default", "never", "flagged", "cut off", "no vector", "requested"],
+)
+async def test_what_must_not_be_reused_is_not_stored(
+    parts: dict[str, object], asked: dict[str, object]
+) -> None:
+    cache = FakeCache()
+    await answered(turn(**asked), cache=cache, **parts)
+
+    assert cache.stored == []
+
+
+async def test_a_refusal_asks_nobody_and_offers_two_ways_on() -> None:
+    chat, memory = FakeChat(), FakeMemory()
+    classifier = FakeClassifier(rule="no")
+    answer, sink = await answered(turn(), classifier=classifier, chat=chat, memory=memory)
+
+    assert answer.refused
+    assert answer.content == spoken(sink)
+    assert answer.content.startswith("I can't help with that.")
+    assert answer.content.count("\n- ") == 2
+    assert chat.candidates == ()
+    assert memory.said == []
+
+
+async def test_a_blocked_prompt_reaches_no_provider() -> None:
+    classifier, cache = FakeClassifier(), FakeCache()
+    guard = FakeGuard(GuardReport("block", 0.99, ("override",)))
+    answer, sink = await answered(turn(), guard=guard, classifier=classifier, cache=cache)
+
+    assert answer.refused
+    assert answer.guard.verdict == "block"
+    assert classifier.asked == cache.asked == []
+    assert sink.steps == ["guard", "remember"]
+
+
+async def test_a_picture_is_drawn_and_decided_before_it_is_there() -> None:
+    answer, sink = await answered(turn("a cat"), classifier=FakeClassifier(rule="draw"))
+
+    assert answer.decision.action is Action.IMAGE
+    assert answer.image is not None
+    assert answer.usage == Usage(3, 5)
+    assert [type(event) for event in sink.events] == [Decided, Token]
+    assert answer.content == spoken(sink) == "a cat"
+
+
+async def test_a_named_model_skips_lookup_and_classification() -> None:
+    classifier, cache, chat = FakeClassifier(), FakeCache(exact=cached()), FakeChat()
+    answer, _ = await answered(
+        turn(requested_model="claude"), classifier=classifier, cache=cache, chat=chat
+    )
+
+    assert answer.decision.source is Source.REQUESTED
+    assert chat.candidates[0] == CLAUDE
+    assert chat.candidates[-1] == GPT  # the default's model, should Claude fail
+    assert classifier.asked == cache.asked == []
+    assert answer.cache.outcome == "bypass"
+
+
+async def test_an_unknown_model_is_an_error() -> None:
+    with pytest.raises(ModelUnknown):
+        await answered(turn(requested_model="hal"))
+
+
+async def test_failover_before_the_first_token_is_invisible_but_told() -> None:
+    chat = FakeChat(
+        [
+            Switched(GPT, CLAUDE, "provider_error", discard=False),
+            AnsweringModel(CLAUDE),
+            TextDelta("Hello"),
+            Completed(CLAUDE, "stop", Usage()),
+        ]
+    )
+    answer, sink = await answered(turn(), chat=chat)
+
+    assert [type(event) for event in sink.events] == [Decided, Token]
+    told = sink.events[0]
+    assert isinstance(told, Decided)
+    assert told.decision == answer.decision
+    assert (told.decision.model, told.decision.fallback) == ("claude", True)
+
+
+async def test_failover_after_the_first_token_resets_and_is_not_reused() -> None:
+    chat, cache = (
+        FakeChat(
+            [
+                AnsweringModel(GPT),
+                TextDelta("Half an ans"),
+                Switched(GPT, CLAUDE, "provider_error", discard=True),
+                AnsweringModel(CLAUDE),
+                TextDelta("Whole."),
+                Completed(CLAUDE, "stop", Usage()),
+            ]
+        ),
+        FakeCache(),
+    )
+    answer, sink = await answered(turn(), chat=chat, cache=cache)
+
+    assert answer.content == "Whole."
+    assert [type(event) for event in sink.events] == [Decided, Token, Reset, Noticed, Token]
+    assert answer.decision.model == "claude"
+    assert cache.stored == []
+
+
+async def test_when_nobody_answers_all_causes_are_told() -> None:
+    with pytest.raises(NoProviderAvailable):
+        await answered(turn(), chat=FakeChat(()))
+
+
+async def test_redis_away_costs_reuse_and_memory_but_not_the_answer() -> None:
+    answer, sink = await answered(
+        turn(first=False),
+        cache=FakeCache(error=CacheUnavailable("down")),
+        memory=FakeMemory(error=MemoryUnavailable("down")),
+    )
+
+    assert answer.content == "Because light scatters."
+    assert set(sink.degraded) == {"answer_cache", "memory"}
+
+
+async def test_cancelling_a_turn_closes_the_provider_call() -> None:
+    chat = FakeChat(gate=asyncio.Event())
+    sink = FakeSink()
+    task = asyncio.create_task(Engine(ports(chat=chat)).answer(turn(), sink))
+    await chat.waiting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert chat.closed
+    assert "generate" in sink.steps

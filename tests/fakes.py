@@ -1,0 +1,284 @@
+"""Fakes of the engine's ports: just enough behaviour to see what the engine does with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from conversations.engine.events import Event
+from conversations.engine.ports import Ports, Vector
+from conversations.engine.types import (
+    Answer,
+    CachedAnswer,
+    Degraded,
+    Picture,
+    Record,
+    Step,
+    TraceRecord,
+    Turn,
+)
+from conversations.models import new_id
+from routing.domain import (
+    Action,
+    CachePolicy,
+    Decision,
+    ModelKind,
+    ModelRef,
+    Rule,
+    RuleSet,
+    Source,
+)
+from routing.errors import AssistantError, NoProviderAvailable
+from routing.guard.types import GuardReport
+from routing.llm.types import (
+    AnsweringModel,
+    Attempt,
+    ChatMessage,
+    Classified,
+    Completed,
+    GenerationEvent,
+    TextDelta,
+    Usage,
+)
+
+GPT = ModelRef("gpt", "openai/gpt", "openai", ModelKind.CHAT)
+CLAUDE = ModelRef("claude", "anthropic/claude", "anthropic", ModelKind.CHAT)
+PAINTER = ModelRef("gpt-image", "openai/gpt-image-1", "openai", ModelKind.IMAGE)
+RULES = RuleSet(
+    version=7,
+    rules=(
+        Rule("general", "everything else", Action.ANSWER, "gpt", ("claude",)),
+        Rule("reasoning", "hard thinking", Action.ANSWER, "claude", ("gpt",)),
+        Rule("secret", "private matters", Action.ANSWER, "claude", cache=CachePolicy.NEVER),
+        Rule("draw", "pictures", Action.IMAGE, "gpt-image"),
+        Rule("no", "harm", Action.REFUSE, refusal_reason="I can't help with that."),
+    ),
+    models=(GPT, CLAUDE, PAINTER),
+    default_rule="general",
+    classifiers=(),
+)
+
+
+def turn(prompt: str = "Why is the sky blue?", **fields: object) -> Turn:
+    """A first turn unless told otherwise."""
+    values: dict[str, object] = {
+        "user": 1,
+        "conversation": new_id(),
+        "message": new_id(),
+        "user_message": new_id(),
+        "prompt": prompt,
+        "first": True,
+        "trace_id": "0" * 31 + "1",
+        **fields,
+    }
+    return Turn(**values)  # type: ignore[arg-type]
+
+
+def attempt(model: ModelRef = GPT, outcome: str = "ok", **fields: object) -> Attempt:
+    """One call to a model."""
+    values: dict[str, object] = {
+        "operation": "chat",
+        "model": model.name,
+        "provider": model.provider,
+        "started_ns": 1,
+        "ended_ns": 2,
+        "outcome": outcome,
+        "usage": Usage(3, 5),
+        **fields,
+    }
+    return Attempt(**values)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeSink:
+    """Keeps what it is told."""
+
+    events: list[Event] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    def note(self, record: Record) -> None:
+        self.records.append(record)
+
+    @property
+    def steps(self) -> list[str]:
+        return [record.name for record in self.records if isinstance(record, Step)]
+
+    @property
+    def degraded(self) -> list[str]:
+        return [record.part for record in self.records if isinstance(record, Degraded)]
+
+
+@dataclass
+class FakeRules:
+    rules: RuleSet = RULES
+
+    async def current(self) -> RuleSet:
+        return self.rules
+
+
+@dataclass
+class FakeGuard:
+    report: GuardReport = field(default_factory=lambda: GuardReport("pass"))
+
+    async def check(self, prompt: str) -> GuardReport:
+        return self.report
+
+
+@dataclass
+class FakeMemory:
+    said: list[ChatMessage] = field(default_factory=list)
+    error: AssistantError | None = None
+
+    async def recall(self, conversation: UUID) -> tuple[ChatMessage, ...]:
+        if self.error:
+            raise self.error
+        return tuple(self.said)
+
+    async def remember(self, conversation: UUID, exchange: Sequence[ChatMessage]) -> None:
+        if self.error:
+            raise self.error
+        self.said.extend(exchange)
+
+
+@dataclass
+class FakeEmbedder:
+    name: str = "fake"
+    dimensions: int = 2
+    error: AssistantError | None = None
+
+    async def embed(self, text: str) -> Vector:
+        if self.error:
+            raise self.error
+        return (1.0, 0.0)
+
+
+@dataclass
+class FakeCache:
+    exact: CachedAnswer | None = None
+    similar: CachedAnswer | None = None
+    error: AssistantError | None = None
+    stored: list[Answer] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
+        self.asked.append("exact")
+        if self.error:
+            raise self.error
+        return self.exact
+
+    async def lookup_similar(
+        self, turn: Turn, rules: RuleSet, vector: Vector
+    ) -> CachedAnswer | None:
+        self.asked.append("similar")
+        return self.similar
+
+    async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
+        if self.error:
+            raise self.error
+        self.stored.append(answer)
+
+
+@dataclass
+class FakeClassifier:
+    rule: str = "general"
+    self_contained: bool = True
+    source: Source = Source.CLASSIFIER
+    asked: list[str] = field(default_factory=list)
+
+    async def classify(
+        self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage]
+    ) -> Classified:
+        self.asked.append(prompt)
+        rule = rules.rule(self.rule)
+        assert rule is not None
+        model = rules.model(rule.model) if rule.model else None
+        decision = Decision(
+            action=rule.action,
+            source=self.source,
+            provider=model.provider if model else None,
+            model=model.name if model else None,
+            rule=rule.name,
+            reason="because",
+            ruleset=rules.version,
+            self_contained=self.self_contained,
+        )
+        return Classified(decision, (attempt(operation="classify"),))
+
+
+@dataclass
+class FakeChat:
+    """Says ``events``; with none, that every candidate failed. ``gate`` holds it before its end."""
+
+    events: Sequence[GenerationEvent] | None = None
+    gate: asyncio.Event | None = None
+    messages: tuple[ChatMessage, ...] = ()
+    candidates: tuple[ModelRef, ...] = ()
+    closed: bool = False
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def stream(
+        self,
+        candidates: Sequence[ModelRef],
+        messages: Sequence[ChatMessage],
+        meter: Callable[[Attempt], None],
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        self.messages, self.candidates = tuple(messages), tuple(candidates)
+        try:
+            if self.events is not None and not self.events:
+                raise NoProviderAvailable(())
+            for event in self._script():
+                if isinstance(event, Completed):
+                    if self.gate:
+                        self.waiting.set()
+                        await self.gate.wait()
+                    meter(attempt(event.model))
+                yield event
+        finally:
+            self.closed = True
+
+    def _script(self) -> Sequence[GenerationEvent]:
+        model = self.candidates[0]
+        spoken = (AnsweringModel(model), TextDelta("Because "), TextDelta("light scatters."))
+        return self.events or (*spoken, Completed(model, "stop", Usage(3, 5)))
+
+
+@dataclass
+class FakePainter:
+    async def draw(
+        self, turn: Turn, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
+    ) -> tuple[Picture, ModelRef]:
+        meter(attempt(candidates[0], operation="image"))
+        return Picture("http://x/1", turn.prompt, 4, 4, None), candidates[0]
+
+
+@dataclass
+class FakeTracer:
+    traces: list[TraceRecord] = field(default_factory=list)
+
+    def record(self, trace: TraceRecord) -> None:
+        self.traces.append(trace)
+
+    def score(self, trace_id: str, *, message: UUID, verdict: str | None, comment: str) -> None:
+        raise AssertionError("no feedback here")
+
+
+def ports(**replaced: object) -> Ports:
+    """All fakes, but for those given."""
+    values: dict[str, object] = {
+        "rules": FakeRules(),
+        "guard": FakeGuard(),
+        "memory": FakeMemory(),
+        "embedder": FakeEmbedder(),
+        "cache": FakeCache(),
+        "classifier": FakeClassifier(),
+        "chat": FakeChat(),
+        "painter": FakePainter(),
+        "system_prompt": "Be brief.",
+        **replaced,
+    }
+    return Ports(**values)  # type: ignore[arg-type]

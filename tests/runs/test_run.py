@@ -1,0 +1,89 @@
+"""One run's events: order, coalescing, listeners at their own pace."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from conversations.engine.events import Finished, Noticed, Reset, Started, Token
+from conversations.engine.types import Degraded
+from conversations.errors import BadRequest
+from conversations.runs.follow import follow_run
+from conversations.runs.run import Run
+from tests.fakes import attempt, turn
+
+
+async def test_tokens_that_arrive_together_go_out_together() -> None:
+    run = Run(turn())
+    run.emit(Token("a"))
+    run.emit(Token("b"))
+    await asyncio.sleep(0)
+    run.emit(Token("c"))
+    run.emit(Noticed("code", "detail"))
+
+    assert run.events[1:] == [Token("ab"), Token("c"), Noticed("code", "detail")]
+
+
+async def test_an_empty_token_is_no_event() -> None:
+    run = Run(turn())
+    run.emit(Token(""))
+    run.flush()
+
+    assert [type(event) for event in run.events] == [Started]
+
+
+async def test_the_text_is_what_was_said_since_the_last_reset() -> None:
+    run = Run(turn())
+    for event in (Token("wrong"), Reset("r", "a", "b"), Token("right")):
+        run.emit(event)
+    run.flush()
+
+    assert run.text == "right"
+
+
+async def test_listeners_hear_everything_whenever_they_come() -> None:
+    run = Run(turn())
+    early = asyncio.create_task(_heard(run))
+    await asyncio.sleep(0)
+    run.emit(Token("one"))
+    await asyncio.sleep(0)
+    late = asyncio.create_task(_heard(run, after=1))
+    run.emit(Finished({}))
+
+    assert await early == [1, 2, 3]
+    assert await late == [2, 3]
+    assert await _heard(run, after=3) == []
+
+
+async def test_a_position_beyond_the_end_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        await anext(follow_run(Run(turn()), after=2))
+
+
+async def test_silence_is_told_and_disturbs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conversations.runs.follow.IDLE_SECONDS", 0.001)
+    run = Run(turn())
+    events = follow_run(run, after=1)
+
+    assert await anext(events) is None
+    assert await anext(events) is None
+    run.emit(Finished({}))
+    assert await anext(events) == (2, Finished({}))
+    await events.aclose()
+
+
+async def test_usage_is_of_the_answer_and_not_of_its_classification() -> None:
+    run = Run(turn())
+    run.note(attempt(operation="classify"))
+    run.note(attempt())
+    run.note(attempt(outcome="cancelled"))
+    run.note(Degraded("memory", "a"))
+    run.note(Degraded("memory", "b"))
+
+    assert (run.usage.input_tokens, run.usage.output_tokens) == (6, 10)
+    assert len(run.degraded) == 1
+
+
+async def _heard(run: Run, after: int = 0) -> list[int]:
+    return [item[0] async for item in follow_run(run, after=after) if item]
