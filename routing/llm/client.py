@@ -14,24 +14,23 @@ What it does where LiteLLM would mislead:
 
 from __future__ import annotations
 
-import asyncio
+import importlib
 import logging
 import os
 import sys
+import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Never
-from weakref import WeakKeyDictionary
 
 import httpx
-from openai import AsyncOpenAI
 
 from routing.domain import ModelKind, ModelRef, Timeouts
 from routing.errors import ProviderStreamBroken
 from routing.llm import metering
+from routing.llm.connections import Connections, Credential, connect_within, exchange, remember
 from routing.llm.errors import provider_errors
 from routing.llm.images import fetched
 from routing.llm.streams import closed_after, empty_answer, normal_finish, pieces
@@ -39,11 +38,11 @@ from routing.llm.types import ChatMessage, RawChunk, RawImage, RawText, Usage
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches prices over HTTP
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env into our environment
-import litellm
+import litellm  # the two variables count at this import only
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
-_opened: ContextVar[list[httpx.Response] | None] = ContextVar("opened", default=None)
+__all__ = ["Credential", "LiteLLMClient"]
 
 
 def _quieten() -> None:
@@ -58,63 +57,37 @@ def _quieten() -> None:
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
 
 
+def _warm() -> None:
+    """Build now what both libraries build at first use: the first answer waited two seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of LiteLLM's own pydantic models
+        for part in ("chat", "embeddings", "images"):
+            importlib.import_module(f"openai.resources.{part}")
+        asked = [{"role": "user", "content": "-"}]
+        for stream in (False, True):
+            answer = litellm.completion("gpt-4o", asked, stream=stream, mock_response="-")
+            if stream:
+                list(answer)
+
+
 _quieten()
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A provider's key and address; an empty ``base_url`` is the provider's own.
-
-    ``base_url`` is as the provider's SDK has it: OpenAI's with ``/v1``, Anthropic's without.
-    """
-
-    api_key: str
-    base_url: str = ""
-
-    def __repr__(self) -> str:
-        return f"Credential(api_key=…, base_url={self.base_url!r})"
+_warm()
 
 
 class _OneShot(AsyncHTTPHandler):
-    """LiteLLM's HTTP client without its second attempt at a broken connection."""
+    """LiteLLM's HTTP client without its second attempt, and with a limit for connecting."""
+
+    def __init__(self) -> None:
+        super().__init__(follow_redirects=False, event_hooks={"response": [remember]})
+
+    async def post(self, *args: Any, **kwargs: Any) -> Any:
+        """LiteLLM passes Anthropic's time-out as one number for all phases."""
+        kwargs["timeout"] = connect_within(kwargs.get("timeout"))
+        return await super().post(*args, **kwargs)
 
     async def single_connection_post_request(self, *_: Any, **__: Any) -> Never:
+        """What ``post`` does when a connection broke."""
         raise sys.exception() or httpx.ConnectError("connection failed")
-
-
-class _Wires:
-    """The connections of one event loop."""
-
-    def __init__(self, credentials: Mapping[str, Credential]) -> None:
-        self._anthropic = _OneShot(follow_redirects=False, event_hooks={"response": [_remember]})
-        self._openai = {
-            provider: AsyncOpenAI(
-                api_key=credential.api_key,
-                base_url=credential.base_url or None,
-                http_client=self._anthropic.client,
-                max_retries=0,
-            )
-            for provider, credential in credentials.items()
-            if provider == "openai" and credential.api_key
-        }
-
-    @property
-    def http(self) -> httpx.AsyncClient:
-        """The connections beneath both providers' clients."""
-        return self._anthropic.client
-
-    def client(self, provider: str) -> Any:
-        """What LiteLLM takes as ``client`` for this provider; ``None`` where it brings its own."""
-        return self._anthropic if provider == "anthropic" else self._openai.get(provider)
-
-    async def aclose(self) -> None:
-        await self._anthropic.client.aclose()
-
-
-async def _remember(response: httpx.Response) -> None:
-    box = _opened.get()
-    if box is not None:
-        box.append(response)
 
 
 class LiteLLMClient:
@@ -128,7 +101,7 @@ class LiteLLMClient:
     def __init__(self, credentials: Mapping[str, Credential]) -> None:
         self._credentials = dict(credentials)
         self._secrets = tuple(item.api_key for item in credentials.values() if item.api_key)
-        self._wires: WeakKeyDictionary[asyncio.AbstractEventLoop, _Wires] = WeakKeyDictionary()
+        self._connections = Connections(credentials, _OneShot)
 
     async def stream(
         self, model: ModelRef, messages: Sequence[ChatMessage]
@@ -151,7 +124,7 @@ class LiteLLMClient:
 
         Without a schema, or for a model LiteLLM knows to have none, the messages alone ask for it.
         """
-        with provider_errors(model, self._secrets):
+        with provider_errors(model, self._secrets), exchange(model.timeouts):
             options = self._options(model.litellm_name, model.timeouts)
             if schema and "response_format" in _supported(model):
                 options["response_format"] = {"type": "json_schema", "json_schema": dict(schema)}
@@ -176,7 +149,7 @@ class LiteLLMClient:
                 prompt=prompt, n=1, size="1024x1024", **options
             )
             item = response.data[0]
-            data = await fetched(self._current().http, model.name, item.b64_json, item.url)
+            data = await fetched(self._connections.http, model.name, item.b64_json, item.url)
             return RawImage(data, item.revised_prompt, _image_usage(model, response))
 
     async def embed(
@@ -198,9 +171,7 @@ class LiteLLMClient:
 
     async def aclose(self) -> None:
         """Close this event loop's connections; a later call opens new ones."""
-        wires = self._wires.pop(asyncio.get_running_loop(), None)
-        if wires is not None:
-            await wires.aclose()
+        await self._connections.aclose()
         await close_litellm_async_clients()  # type: ignore[no-untyped-call]
 
     async def _read(
@@ -222,13 +193,10 @@ class LiteLLMClient:
         options = self._options(model.litellm_name, model.timeouts)
         if _provider(model.litellm_name) == "openai":
             options["stream_options"] = {"include_usage": True}
-        token = _opened.set(opened)
-        try:
+        with exchange(model.timeouts, opened):
             return await litellm.acompletion(
                 messages=_wire(messages), stream=True, **options, **_limit(model)
             )
-        finally:
-            _opened.reset(token)
 
     def _options(self, litellm_name: str, timeouts: Timeouts) -> dict[str, Any]:
         provider = _provider(litellm_name)
@@ -242,15 +210,8 @@ class LiteLLMClient:
         if credential is not None:
             options["api_key"] = credential.api_key or None
             options["api_base"] = credential.base_url or None
-            options["client"] = self._current().client(provider)
+            options["client"] = self._connections.client(provider)
         return options
-
-    def _current(self) -> _Wires:
-        loop = asyncio.get_running_loop()
-        wires = self._wires.get(loop)
-        if wires is None:
-            wires = self._wires[loop] = _Wires(self._credentials)
-        return wires
 
     def priced(self, model: ModelRef, usage: Usage, told: Any = None) -> Usage:
         """The same usage with its cost: the model's own prices, else LiteLLM's list.

@@ -22,11 +22,10 @@ async def pieces(stream: Any, model: str) -> AsyncGenerator[str, None]:
     Raises ``ProviderStreamBroken`` when the provider told no finish or no text at all,
     ``ProviderRefused`` when its policy took the text's place.
     """
-    told = refused = False
+    told = False
     async for chunk in _chunks(stream):
         delta = chunk.choices[0].delta if chunk.choices else None
         text = getattr(delta, "content", None) or ""
-        refused = refused or bool(getattr(delta, "refusal", None))
         told = told or bool(text)
         if text or getattr(delta, "reasoning_content", None):
             yield text
@@ -34,7 +33,7 @@ async def pieces(stream: Any, model: str) -> AsyncGenerator[str, None]:
     if finish is None or finish == "error":
         raise ProviderStreamBroken(model, "the stream ended without a finish")
     if not told:
-        raise empty_answer(model, "content_filter" if refused else normal_finish(finish))
+        raise empty_answer(model, normal_finish(finish))
 
 
 async def _chunks(stream: Any) -> AsyncIterator[Any]:
