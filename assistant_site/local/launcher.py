@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import importlib
 import json
 import signal
 import subprocess
@@ -47,6 +48,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
+        # Every variable is read once here: better one line about a wrong one than every child's traceback.
+        importlib.import_module("assistant_site.settings")
         _run(read_plan())
     except KeyboardInterrupt:
         _say("Ended.")
@@ -165,7 +168,7 @@ def _only_run(plan: Plan) -> Iterator[None]:
         processes.end_leftover(plan.run_dir / "server.pid", mark="assistant_site.serve")
         for provider in PROVIDERS:
             pid_file = plan.run_dir / f"simulator-{provider}.pid"
-            processes.end_leftover(pid_file, mark="simulate_providers")
+            processes.end_leftover(pid_file, mark="routing.simulator")
         yield
 
 

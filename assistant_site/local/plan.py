@@ -80,9 +80,8 @@ def environment(plan: Plan, redis_url: str, simulators: Mapping[str, str]) -> di
 
 def simulator_command(provider: str, port: int) -> list[str]:
     """One side of the provider simulator, in a process of its own."""
-    manage = str(BASE_DIR / "manage.py")
     sides = ["--only", provider, f"--{provider}-port", str(port)]
-    return [sys.executable, manage, "simulate_providers", *sides]
+    return [sys.executable, "-m", "routing.simulator", *sides]
 
 
 def _kept_secret(path: Path) -> str:

@@ -11,7 +11,9 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
+from routing.errors import RulesUnavailable
 from routing.seeds import seed_defaults
+from routing.services import rules_sync
 
 
 class Command(BaseCommand):
@@ -30,6 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         seed_defaults()
+        self._bring_rules_to_redis()
         made = {
             "admin": seed_user("admin", settings.ADMIN_PASSWORD, administrator=True),
             "demo": seed_user("demo", settings.DEMO_PASSWORD, administrator=False),
@@ -40,6 +43,15 @@ class Command(BaseCommand):
             return
         for name, password in fresh.items():
             self.stdout.write(f"Created the user {name} with the password {password}")
+
+    def _bring_rules_to_redis(self) -> None:
+        """A Redis that lost its data gets the rules back; one that is away keeps nobody from starting."""
+        try:
+            rules_sync()
+        except RulesUnavailable as exc:
+            self.stderr.write(
+                f"The rules are not in Redis ({exc}); manage.py sync_rules repeats it."
+            )
 
 
 @transaction.atomic
