@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant_site.env import BASE_DIR, env
+from assistant_site.unfold import UNFOLD  # noqa: F401 - read by django-unfold
 
 # Where it runs
 DATA_DIR = Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var")))
@@ -53,7 +54,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "axes.middleware.AxesMiddleware",
-    "assistant_site.problems.ProblemMiddleware",
 ]
 
 ROOT_URLCONF = "assistant_site.urls"

@@ -1,0 +1,274 @@
+"""What was said, shown to administrators and never changed by them."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.defaultfilters import truncatechars
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from conversations.admin_filters import (
+    ActionFilter,
+    CacheFilter,
+    ModelFilter,
+    RuleFilter,
+    SourceFilter,
+)
+from conversations.admin_performance import ModelPerformanceAdmin
+from conversations.models import (
+    Conversation,
+    Feedback,
+    GeneratedImage,
+    Message,
+    ModelPerformance,
+)
+from routing.admin_base import (
+    NOTHING,
+    ChoicesDropdownFilter,
+    M,
+    RangeDateFilter,
+    ReadOnlyAdmin,
+    admin_link,
+    column,
+    rendered,
+)
+
+THREAD_LENGTH = 200
+STATUS_LABELS = {
+    "complete": "success",
+    "streaming": "info",
+    "stopped": "warning",
+    "failed": "danger",
+}
+ACTION_LABELS = {"answer": "info", "image": "primary", "refuse": "danger"}
+VERDICT_LABELS = {"good": "success", "bad": "danger"}
+
+admin.site.register(ModelPerformance, ModelPerformanceAdmin)
+
+
+class HistoryAdmin(ReadOnlyAdmin[M]):
+    """A page of the history. ``id_fields`` are searched when an id is asked for."""
+
+    id_fields: tuple[str, ...] = ("pk",)
+    show_full_result_count = False
+    list_filter_submit = True
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        try:
+            wanted = UUID(search_term.strip())
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        matches = Q()
+        for field in self.id_fields:
+            matches |= Q(**{field: wanted})
+        return queryset.filter(matches), False
+
+
+@admin.register(Conversation)
+class ConversationAdmin(HistoryAdmin[Conversation]):
+    """Threads of messages."""
+
+    list_display = ("named", "owner", "said", "updated_at")
+    list_filter = (("updated_at", RangeDateFilter),)
+    list_select_related = ("owner",)
+    search_fields = ("title", "owner__username", "messages__content")
+    search_help_text = "Title, user, words said, or an id"
+    id_fields = ("pk", "messages__pk")
+    fields = ("id", "owner", "created_at", "updated_at", "thread")
+    readonly_fields = ("id", "thread")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        return super().get_queryset(request).annotate(said=Count("messages", distinct=True))
+
+    @column("conversation", ordering="title")
+    def named(self, row: Conversation) -> str:
+        return row.title or "Untitled"
+
+    @column("messages", ordering="said")
+    def said(self, row: Conversation) -> int:
+        return int(row.said)  # type: ignore[attr-defined]
+
+    @column("thread")
+    def thread(self, row: Conversation) -> SafeString:
+        latest = row.messages.select_related("image").order_by("-id")[: THREAD_LENGTH + 1]
+        messages = list(reversed(latest))
+        return rendered(
+            "conversations/admin/thread.html",
+            messages=messages[-THREAD_LENGTH:],
+            cut=len(messages) > THREAD_LENGTH,
+            limit=THREAD_LENGTH,
+        )
+
+
+@admin.register(Message)
+class MessageAdmin(HistoryAdmin[Message]):
+    """Prompts and answers, with all that is known of how an answer came about."""
+
+    list_display = (
+        "excerpt", "owner", "role", "state", "does", "model", "rule", "cached", "created_at",
+    )  # fmt: skip
+    list_filter = (
+        ("role", ChoicesDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ActionFilter,
+        SourceFilter,
+        ModelFilter,
+        RuleFilter,
+        CacheFilter,
+        ("created_at", RangeDateFilter),
+    )
+    list_select_related = ("conversation__owner",)
+    search_fields = ("content", "conversation__owner__username", "trace_id")
+    search_help_text = "Words said, user, trace, or an id of a message or conversation"
+    id_fields = ("pk", "conversation_id")
+    ordering = ("-id",)
+    fieldsets = (
+        ("What was said", {"fields": ("role", "status", "thread", "owner", "pair", "words", "picture")}),
+        ("How it was decided", {"fields": ("action", "source", "model", "provider", "fallback", "rule", "reason", "ruleset", "requested_model", "guarded")}),
+        ("Cache", {"fields": ("cache_outcome", "cache_similarity", "cache_entry")}),
+        ("What it took", {"fields": ("input_tokens", "output_tokens", "cost_usd", "first_token_ms", "total_ms", "finish_reason", "calls", "done_without")}),
+        ("Afterwards", {"fields": ("judged", "trouble", "trace_id", "created_at", "finished_at")}),
+    )  # fmt: skip
+    readonly_fields = (
+        "thread", "owner", "pair", "words", "picture", "guarded", "calls", "done_without", "judged", "trouble",
+    )  # fmt: skip
+
+    @column("message", ordering="id")
+    def excerpt(self, row: Message) -> str:
+        return truncatechars(row.content, 80) or NOTHING
+
+    @column("user", ordering="conversation__owner__username")
+    def owner(self, row: Message) -> str:
+        return str(row.conversation.owner)
+
+    @column("status", ordering="status", labels=STATUS_LABELS)
+    def state(self, row: Message) -> str:
+        return row.status
+
+    @column("action", ordering="action", labels=ACTION_LABELS)
+    def does(self, row: Message) -> str:
+        return row.action or NOTHING
+
+    @column("cache", ordering="cache_outcome")
+    def cached(self, row: Message) -> str:
+        return row.cache_outcome or NOTHING
+
+    @column("conversation")
+    def thread(self, row: Message) -> str:
+        return admin_link(row.conversation)
+
+    @column("answers / answered by")
+    def pair(self, row: Message) -> str:
+        other = row.answers or Message.objects.filter(answers=row).first()
+        return admin_link(other, truncatechars(other.content, 80) if other else "")
+
+    @column("text")
+    def words(self, row: Message) -> str:
+        return format_html('<div class="assistant-text">{}</div>', row.content)
+
+    @column("picture")
+    def picture(self, row: Message) -> str:
+        image = GeneratedImage.objects.filter(message=row).first()
+        return _preview(image) if image else NOTHING
+
+    @column("guard")
+    def guarded(self, row: Message) -> SafeString:
+        return rendered("conversations/admin/guard.html", guard=row.guard)
+
+    @column("calls to models")
+    def calls(self, row: Message) -> SafeString:
+        return rendered("conversations/admin/attempts.html", attempts=row.attempts)
+
+    @column("done without")
+    def done_without(self, row: Message) -> str:
+        return ", ".join(str(part.get("part")) for part in row.degraded) or NOTHING
+
+    @column("feedback")
+    def judged(self, row: Message) -> SafeString:
+        given = row.feedback.select_related("user")
+        return rendered("conversations/admin/verdicts.html", feedback=given)
+
+    @column("problem")
+    def trouble(self, row: Message) -> str:
+        if not row.problem:
+            return NOTHING
+        pretty = json.dumps(row.problem, indent=2, ensure_ascii=False)
+        return format_html('<pre class="assistant-text">{}</pre>', pretty)
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(HistoryAdmin[Feedback]):
+    """What people thought of the answers."""
+
+    list_display = ("judged", "answer", "user", "reason", "comment", "correction", "updated_at")
+    list_filter = (("verdict", ChoicesDropdownFilter), ("updated_at", RangeDateFilter))
+    list_select_related = ("message", "user")
+    search_fields = ("comment", "correction", "user__username", "message__content")
+    search_help_text = "Words, user, or the id of a message"
+    id_fields = ("pk", "message_id")
+    fields = ("verdict", "answer", "user", "reason", "comment", "correction", "created_at", "updated_at")  # fmt: skip
+    readonly_fields = ("answer",)
+
+    @column("verdict", ordering="verdict", labels=VERDICT_LABELS)
+    def judged(self, row: Feedback) -> str:
+        return row.verdict
+
+    @column("answer")
+    def answer(self, row: Feedback) -> str:
+        return admin_link(row.message, truncatechars(row.message.content, 60) or "an answer")
+
+
+@admin.register(GeneratedImage)
+class GeneratedImageAdmin(HistoryAdmin[GeneratedImage]):
+    """Pictures that were drawn."""
+
+    list_display = ("alt", "owner", "width", "height", "created_at")
+    list_filter = (("created_at", RangeDateFilter),)
+    list_select_related = ("owner",)
+    search_fields = ("alt", "revised_prompt", "owner__username")
+    id_fields = ("pk", "message_id")
+    fields = ("picture", "alt", "revised_prompt", "owner", "answer", "media_type", "width", "height", "created_at")  # fmt: skip
+    readonly_fields = ("picture", "answer")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.picture_view)
+        own = path("<uuid:pk>/picture/", view, name="conversations_picture")
+        return [own, *super().get_urls()]
+
+    def picture_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The picture itself: its public address opens for its owner only."""
+        row = GeneratedImage.objects.filter(pk=pk).first()
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        with row.file.open("rb") as file:
+            return HttpResponse(
+                file.read(),
+                content_type=row.media_type,
+                headers={"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"},
+            )
+
+    @column("picture")
+    def picture(self, row: GeneratedImage) -> str:
+        return _preview(row)
+
+    @column("answer")
+    def answer(self, row: GeneratedImage) -> str:
+        return admin_link(row.message, "the message it belongs to")
+
+
+def _preview(image: GeneratedImage) -> SafeString:
+    return format_html(
+        '<img class="assistant-picture" src="{}" alt="{}" width="{}" height="{}" loading="lazy">',
+        reverse("admin:conversations_picture", args=[image.pk]),
+        image.alt,
+        image.width,
+        image.height,
+    )

@@ -1,0 +1,281 @@
+"""The rules' room of the admin: what routes, what it routes to, and what was published."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from routing.admin_base import NOTHING, Admin, M, ReadOnlyAdmin, column, rendered
+from routing.domain import Action
+from routing.errors import RuleSetInvalid
+from routing.forms import LLMModelForm, RoutingSettingsForm, RuleForm, users_of
+from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
+from routing.services import publish_state, ruleset_publish
+
+BANNER = "routing/admin/publish_banner.html"
+ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
+
+
+class BanneredAdmin(Admin[M]):
+    """A page that says which version is live and what keeps the tables from being so."""
+
+    list_before_template = BANNER
+    change_form_outer_before_template = BANNER
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, _with_state(extra_context))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return super().changeform_view(request, object_id, form_url, _with_state(extra_context))
+
+
+def _with_state(extra_context: dict[str, Any] | None) -> dict[str, Any]:
+    return {**(extra_context or {}), "publish": publish_state()}
+
+
+class PublishingAdmin(BanneredAdmin[M]):
+    """A page whose changes are published at once, in the name of the person who made them."""
+
+    warn_unsaved_form = True
+
+    def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self._publish(request)
+
+    def delete_model(self, request: HttpRequest, obj: M) -> None:
+        super().delete_model(request, obj)
+        self._publish(request)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        with transaction.atomic():
+            super().delete_queryset(request, queryset)
+            self._publish(request)
+
+    def _publish(self, request: HttpRequest) -> None:
+        # The signals publish too, but don't know who did it: the first to publish signs.
+        announce(request, publish_state().version)
+
+
+def announce(request: HttpRequest, before: int | None) -> None:
+    """Publish in the person's name and say what came of it. ``before`` is the live version."""
+    try:
+        version = ruleset_publish(by=request.user if request.user.is_authenticated else None)
+    except RuleSetInvalid as exc:
+        messages.warning(request, f"Saved, but not published yet: {exc}")
+        return
+    if version.number != before:
+        messages.success(request, f"Published as version {version.number}.")
+
+
+@admin.register(Rule)
+class RuleAdmin(PublishingAdmin[Rule]):
+    """Which prompts go where."""
+
+    form = RuleForm
+    list_display = ("name", "does", "by", "priority", "caching", "enabled", "stands_in")
+    list_filter = ("action", "enabled")
+    list_select_related = ("model",)
+    search_fields = ("name", "instruction")
+    ordering = ("priority", "name")
+    fieldsets = (
+        ("Which prompts", {"fields": ("name", "instruction", "priority", "enabled", "is_default")}),
+        ("What is done", {"fields": ("action", "model", "fallbacks")}),
+        (
+            "Examples for the classifier",
+            {"fields": ("examples_for", "examples_against")},
+        ),
+        ("When it refuses", {"fields": ("refusal_reason", "suggestions")}),
+        ("Using answers again", {"fields": ("cache", "cache_ttl_seconds")}),
+    )
+
+    @column("action", ordering="action", labels=ACTION_LABELS)
+    def does(self, rule: Rule) -> str:
+        return Action(rule.action).value.capitalize()
+
+    @column("by", ordering="model__name")
+    def by(self, rule: Rule) -> str:
+        if rule.action == Action.REFUSE or rule.model is None:
+            return NOTHING
+        return ", then ".join([rule.model.name, *map(str, rule.fallbacks)])
+
+    @column("cache", ordering="cache")
+    def caching(self, rule: Rule) -> str:
+        return {"never": "Never", "user": "For the same user", "shared": "For everybody"}.get(
+            rule.cache, rule.cache
+        )
+
+    @column("default", ordering="is_default", labels={"default": "success"})
+    def stands_in(self, rule: Rule) -> str:
+        return "default" if rule.is_default else NOTHING
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
+        if obj.is_default:
+            # One default at any time; the mark moves with the save, in one transaction.
+            Rule.objects.filter(is_default=True).exclude(pk=obj.pk).update(is_default=False)
+        super().save_model(request, obj, form, change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
+        if obj is not None and obj.is_default:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        rule = self.get_object(request, object_id)
+        if rule is not None and rule.is_default:
+            messages.error(
+                request,
+                f"“{rule.name}” is the default and can't be deleted. "
+                "Mark another rule as the default first.",
+            )
+            return redirect("admin:routing_rule_change", object_id)
+        return super().delete_view(request, object_id, extra_context)
+
+
+@admin.register(LLMModel)
+class LLMModelAdmin(PublishingAdmin[LLMModel]):
+    """What the rules may name."""
+
+    form = LLMModelForm
+    list_display = ("name", "does", "provider", "litellm_name", "prices", "enabled")
+    list_filter = ("kind", "provider", "enabled")
+    search_fields = ("name", "litellm_name")
+    fieldsets = (
+        (None, {"fields": ("name", "litellm_name", "provider", "kind", "enabled", "used_by")}),
+        ("Room, in tokens", {"fields": ("context_window", "max_output_tokens")}),
+        ("Price", {"fields": ("input_price", "output_price")}),
+        (
+            "Patience, in seconds",
+            {
+                "fields": (
+                    "connect_timeout",
+                    "first_token_timeout",
+                    "stall_timeout",
+                    "total_timeout",
+                )
+            },
+        ),
+    )
+    readonly_fields = ("used_by",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: LLMModel | None = None) -> Any:
+        # Rules name their fallbacks, callers their models: a name is never changed under them.
+        return ("name", *self.readonly_fields) if obj else self.readonly_fields
+
+    @column(
+        "kind",
+        ordering="kind",
+        labels={"chat": "info", "classifier": "warning", "image": "primary", "embedding": ""},
+    )
+    def does(self, model: LLMModel) -> str:
+        return model.kind
+
+    @column("$ per million tokens")
+    def prices(self, model: LLMModel) -> str:
+        if model.input_price is None and model.output_price is None:
+            return "price list"
+        return f"{_price(model.input_price)} in, {_price(model.output_price)} out"
+
+    @column("used by")
+    def used_by(self, model: LLMModel) -> str:
+        return ", ".join(users_of(model)) if model.pk else ""
+
+
+def _price(value: Any) -> str:
+    return "list" if value is None else f"{value.normalize():f}"
+
+
+@admin.register(RoutingSettings)
+class RoutingSettingsAdmin(PublishingAdmin[RoutingSettings]):
+    """The one row that is published beside the rules."""
+
+    form = RoutingSettingsForm
+    fieldsets = (
+        ("Who chooses the rule", {"fields": ("classifier", "classifier_fallback")}),
+        ("What callers may do", {"fields": ("callers_choose",)}),
+        ("Using answers again", {"fields": ("min_similarity", "cache_ttl_seconds")}),
+    )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        if RoutingSettings.objects.exists():
+            return redirect("admin:routing_routingsettings_change", 1)
+        return redirect("admin:routing_routingsettings_add")
+
+    def save_model(
+        self, request: HttpRequest, obj: RoutingSettings, form: Any, change: bool
+    ) -> None:
+        obj.pk = 1
+        super().save_model(request, obj, form, change)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not RoutingSettings.objects.exists()
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: RoutingSettings | None = None
+    ) -> bool:
+        return False
+
+
+@admin.register(RuleSetVersion)
+class RuleSetVersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion]):
+    """Every version ever published, as it was."""
+
+    list_display = ("version", "published_at", "published_by", "rules", "models")
+    list_select_related = ("published_by",)
+    fields = ("number", "published_at", "published_by", "contents")
+    readonly_fields = ("contents",)
+
+    def get_urls(self) -> list[URLPattern]:
+        publish = path(
+            "publish/",
+            self.admin_site.admin_view(require_POST(self.publish_view)),
+            name="routing_publish",
+        )
+        return [publish, *super().get_urls()]
+
+    def publish_view(self, request: HttpRequest) -> HttpResponseRedirect:
+        """Publish what the tables say now: for changes made past the admin."""
+        if not request.user.has_perm("routing.change_rule"):
+            raise PermissionDenied
+        announce(request, publish_state().version)
+        return HttpResponseRedirect(reverse("admin:routing_rulesetversion_changelist"))
+
+    @column("version", ordering="number")
+    def version(self, row: RuleSetVersion) -> str:
+        return f"Version {row.number}"
+
+    @column("rules")
+    def rules(self, row: RuleSetVersion) -> int:
+        return len(row.blob.get("rules", ()))
+
+    @column("models")
+    def models(self, row: RuleSetVersion) -> int:
+        return len(row.blob.get("models", ()))
+
+    @column("contents")
+    def contents(self, row: RuleSetVersion) -> SafeString:
+        pretty = json.dumps(row.blob, indent=2, ensure_ascii=False)
+        return rendered("routing/admin/version.html", blob=row.blob, json=pretty)

@@ -1,0 +1,94 @@
+"""What the admin pages of all apps are made of: typed bases over django-unfold's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+M = TypeVar("M", bound=Model)
+F = TypeVar("F", bound=Callable[..., Any])
+
+NOTHING = "-"
+"""What stands where there is no value, as django-unfold has it."""
+
+if TYPE_CHECKING:
+    # django-unfold has no types; its classes extend these.
+    class Admin(admin.ModelAdmin[M]):
+        list_filter_submit: bool
+        list_fullwidth: bool
+        list_before_template: str
+        change_form_outer_before_template: str
+
+    class DropdownFilter(admin.SimpleListFilter): ...
+
+    class RangeDateFilter(admin.FieldListFilter): ...
+
+    class ChoicesDropdownFilter(admin.ChoicesFieldListFilter): ...
+
+    class RelatedDropdownFilter(admin.RelatedFieldListFilter): ...
+
+else:
+    from unfold.admin import ModelAdmin
+    from unfold.contrib.filters.admin import (  # noqa: F401 - the names above
+        ChoicesDropdownFilter,
+        DropdownFilter,
+        RangeDateFilter,
+        RelatedDropdownFilter,
+    )
+
+    class Admin(ModelAdmin):
+        """The base of every page; ``Admin[Row]`` names its rows for the type checker."""
+
+        def __class_getitem__(cls, _: Any) -> type:
+            return cls
+
+
+class ReadOnlyAdmin(Admin[M]):
+    """A page that shows and never changes."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+
+def column(
+    description: str, *, ordering: str | None = None, labels: Mapping[Any, str] | None = None
+) -> Callable[[F], F]:
+    """Name a computed column; ``labels`` maps its values to django-unfold's coloured labels."""
+
+    def named(function: F) -> F:
+        function = admin.display(description=description, ordering=ordering)(function)
+        if labels is not None:
+            function.label = dict(labels)  # type: ignore[attr-defined]
+        return function
+
+    return named
+
+
+def admin_link(row: Model | None, text: str = "") -> SafeString | str:
+    """A link to a row's page; a dash for none."""
+    if row is None:
+        return NOTHING
+    meta = row._meta  # noqa: SLF001 - Django's documented name
+    url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
+    return format_html('<a class="assistant-link" href="{}">{}</a>', url, text or str(row))
+
+
+def rendered(template: str, **context: Any) -> SafeString:
+    """A template as the content of a read-only field."""
+    return SafeString(render_to_string(template, context))
