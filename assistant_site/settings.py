@@ -122,6 +122,9 @@ SIGN_IN_RATE = env.text("SIGN_IN_RATE", "10/minute")
 LANGFUSE_PUBLIC_KEY = env.text("LANGFUSE_PUBLIC_KEY")
 LANGFUSE_SECRET_KEY = env.text("LANGFUSE_SECRET_KEY")
 LANGFUSE_HOST = env.text("LANGFUSE_HOST", env.text("LANGFUSE_BASE_URL"))
+LANGFUSE_ENVIRONMENT = env.text("LANGFUSE_TRACING_ENVIRONMENT")
+LANGFUSE_RELEASE = env.text("LANGFUSE_RELEASE")
+LANGFUSE_CAPTURE_CONTENT = env.flag("LANGFUSE_CAPTURE_CONTENT", default=True)
 
 # People: for the accounts that ``manage.py seed`` makes; empty gives a new account a random one
 ADMIN_PASSWORD = env.text("ASSISTANT_ADMIN_PASSWORD")
