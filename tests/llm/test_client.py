@@ -1,0 +1,238 @@
+"""What is not streamed: verdicts as JSON, pictures, vectors."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aiohttp import web
+from PIL import Image
+
+from routing.domain import ModelKind
+from routing.errors import (
+    NoProviderAvailable,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderStreamBroken,
+    ProviderUnavailable,
+)
+from routing.llm.client import LiteLLMClient
+from routing.llm.images import ImageGenerator, measured
+from routing.llm.types import Attempt, ChatMessage
+from tests.llm.conftest import CLAUDE, GPT
+from tests.llm.wire import Wire
+
+ASK = (ChatMessage("user", "Which rule?"),)
+SCHEMA = {
+    "name": "verdict",
+    "strict": True,
+    "schema": {
+        "type": "object",
+        "properties": {"rule": {"type": "string"}},
+        "required": ["rule"],
+        "additionalProperties": False,
+    },
+}
+PAINTER = replace(GPT, name="painter", litellm_name="gpt-image-1", kind=ModelKind.IMAGE)
+
+
+def picture(kind: str = "PNG", size: tuple[int, int] = (8, 6)) -> bytes:
+    """A small picture."""
+    out = io.BytesIO()
+    Image.new("RGB", size, "teal").save(out, kind)
+    return out.getvalue()
+
+
+def drawn(data: bytes, **more: Any) -> dict[str, Any]:
+    """OpenAI's answer with a picture in it."""
+    return {"created": 1, "data": [{"b64_json": base64.b64encode(data).decode(), **more}]}
+
+
+def openai_answer(content: str | None, finish: str = "stop") -> dict[str, Any]:
+    """OpenAI's answer, not streamed."""
+    message = {"role": "assistant", "content": content}
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+    choices = [{"index": 0, "message": message, "finish_reason": finish}]
+    return {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": choices,
+        "usage": usage,
+    }
+
+
+async def test_openai_is_given_the_schema(wired: LiteLLMClient, wire: Wire) -> None:
+    wire.answer(openai_answer('{"rule": "a"}'))
+
+    raw = await wired.complete_json(GPT, ASK, SCHEMA)
+
+    assert (raw.text, raw.finish_reason) == ('{"rule": "a"}', "stop")
+    assert raw.usage is not None
+    assert raw.usage.cost_usd == Decimal("0.00021")
+    (body,) = wire.bodies
+    assert body["response_format"]["json_schema"]["name"] == "verdict"
+    assert body["response_format"]["json_schema"]["strict"] is True
+    assert body["temperature"] == 0
+
+
+async def test_anthropic_gets_it_in_its_own_words(wired: LiteLLMClient, wire: Wire) -> None:
+    answer = {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": '{"rule": "a"}'}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 10, "output_tokens": 5},
+    }
+    wire.answer(answer)
+
+    raw = await wired.complete_json(CLAUDE, ASK, SCHEMA)
+
+    assert raw.text == '{"rule": "a"}'
+    (body,) = wire.bodies
+    assert "rule" in str(body.get("output_format") or body.get("output_config") or body["tools"])
+
+
+async def test_a_model_without_schemas_is_asked_in_words(wired: LiteLLMClient, wire: Wire) -> None:
+    wire.answer(openai_answer('{"rule": "a"}'))
+
+    await wired.complete_json(replace(GPT, litellm_name="gpt-4"), ASK, SCHEMA)
+    await wired.complete_json(GPT, ASK, None)
+
+    assert all("response_format" not in body for body in wire.bodies)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (openai_answer(None), ProviderStreamBroken),
+        (openai_answer("", "length"), ProviderStreamBroken),
+        (openai_answer(None, "content_filter"), ProviderRefused),
+        ({}, ProviderError),
+        ("no object", ProviderError),
+    ],
+)
+async def test_no_answer_is_an_error(
+    wired: LiteLLMClient, wire: Wire, body: Any, expected: type[ProviderError]
+) -> None:
+    wire.answer(body)
+
+    with pytest.raises(expected):
+        await wired.complete_json(GPT, ASK, SCHEMA)
+
+
+async def test_a_picture_in_base64(wired: LiteLLMClient, wire: Wire) -> None:
+    usage = {
+        "input_tokens": 1000,
+        "output_tokens": 1000,
+        "total_tokens": 2000,
+        "input_tokens_details": {"text_tokens": 1000, "image_tokens": 0},
+    }
+    wire.answer(drawn(picture(), revised_prompt="A teal box") | {"usage": usage})
+    attempts: list[Attempt] = []
+
+    image, model = await ImageGenerator(wired).draw("a box", [PAINTER], attempts.append)
+
+    assert model is PAINTER
+    assert (image.media_type, image.width, image.height) == ("image/png", 8, 6)
+    assert image.data == picture()
+    assert image.revised_prompt == "A teal box"
+    assert attempts == [image.attempt]
+    assert image.attempt.ok
+    assert image.attempt.usage.cost_usd == Decimal("0.045")
+    (body,) = wire.bodies
+    assert body["model"] == "gpt-image-1"
+    assert body["prompt"] == "a box"
+    assert "response_format" not in body
+
+
+async def test_a_picture_by_address(wired: LiteLLMClient, wire: Wire) -> None:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith(".webp"):
+            assert "authorization" not in request.headers
+            return web.Response(body=picture("WEBP"))
+        return web.json_response({"created": 1, "data": [{"url": f"{wire.url}/p.webp"}]})
+
+    wire.reply = reply
+
+    image, _ = await ImageGenerator(wired).draw("a box", [PAINTER], lambda _: None)
+
+    assert image.media_type == "image/webp"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"<svg onload='alert(1)'/>", picture()[:-20], picture("BMP"), b"GIF89a", b"\x89PNG"],
+    ids=["svg", "cut", "bmp", "gif", "stub"],
+)
+def test_only_whole_pictures_of_known_kinds_pass(data: bytes) -> None:
+    with pytest.raises(ProviderStreamBroken):
+        measured("painter", data)
+
+
+def test_a_picture_of_absurd_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.llm.images.MAX_PIXELS", 47)
+
+    with pytest.raises(ProviderStreamBroken):
+        measured("painter", picture())
+
+
+async def test_drawing_fails_over_and_meters_both(wired: LiteLLMClient, wire: Wire) -> None:
+    wire.answer(drawn(b"not a picture"))
+    attempts: list[Attempt] = []
+    second = replace(PAINTER, name="second")
+
+    with pytest.raises(NoProviderAvailable) as caught:
+        await ImageGenerator(wired).draw("a box", [PAINTER, second], attempts.append)
+
+    assert [cause.model for cause in caught.value.causes] == ["painter", "second"]
+    assert [attempt.outcome for attempt in attempts] == ["provider_error"] * 2
+
+
+async def test_a_picture_that_violates_the_policy_is_refused(
+    wired: LiteLLMClient, wire: Wire
+) -> None:
+    error = {
+        "message": "Your request was rejected as a result of our safety system.",
+        "type": "image_generation_user_error",
+        "param": None,
+        "code": "moderation_blocked",
+    }
+    wire.answer({"error": error}, status=400)
+
+    with pytest.raises(ProviderRefused):
+        await wired.image(PAINTER, "a box")
+
+
+async def test_vectors_come_in_the_order_of_the_texts(wired: LiteLLMClient, wire: Wire) -> None:
+    vectors = [
+        {"object": "embedding", "index": 1, "embedding": [0.0, 1.0]},
+        {"object": "embedding", "index": 0, "embedding": [1.0, 0.0]},
+    ]
+    usage = {"prompt_tokens": 2, "total_tokens": 2}
+    wire.answer({"object": "list", "data": vectors, "model": "m", "usage": usage})
+
+    assert await wired.embed("text-embedding-3-small", ["a", "b"], 2) == [[1.0, 0.0], [0.0, 1.0]]
+    (body,) = wire.bodies
+    assert body["input"] == ["a", "b"]
+    assert body["dimensions"] == 2
+
+    with pytest.raises(ProviderStreamBroken):
+        await wired.embed("text-embedding-3-small", ["a"], 2)
+
+
+async def test_a_failed_embedding_has_a_name(wired: LiteLLMClient, wire: Wire) -> None:
+    wire.answer({"error": {"message": "down", "type": "server_error"}}, status=500)
+    with pytest.raises(ProviderUnavailable):
+        await wired.embed("text-embedding-3-small", ["a"])
+
+    with pytest.raises(ProviderMisconfigured):
+        await wired.embed("no-such-model-anywhere", ["a"])
