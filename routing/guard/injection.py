@@ -102,9 +102,9 @@ def _total(signals: list[Signal]) -> float:
 
 def _signals(text: str) -> Iterator[Signal]:
     reading = Reading(text)
-    for code, weight, pattern in PHRASES:
-        for match in pattern.finditer(text):
-            yield _weighed(reading, match.start(), code, weight)
+    for phrase in PHRASES:
+        for position in phrase.positions(text, reading.keys):
+            yield _weighed(reading, position, phrase.code, phrase.weight)
     for concept, code, judge in _GRAMMAR:
         for verb in reading.having(concept):
             weight = judge(reading, verb)
@@ -177,7 +177,7 @@ def _leak(reading: Reading, verb: Word) -> float:
 
 def _leak_question(reading: Reading, word: Word) -> float:
     """ "What are your instructions?": asked openly, and as often out of curiosity."""
-    if reading.behind(word, 3):
+    if reading.behind(word, 3) or "your" not in _kinds(reading.ahead(word, 3)):
         return 0.0
     return 0.85 * _leaked(reading, word, reach=7)
 
@@ -185,15 +185,15 @@ def _leak_question(reading: Reading, word: Word) -> float:
 def _leaked(reading: Reading, anchor: Word, *, reach: int) -> float:
     ahead = reading.ahead(anchor, reach)
     for number, word in enumerate(ahead):
-        following = {other.key for other in ahead[number + 1 : number + 3]}
-        if word.key.startswith(_LEAKED) and not following & _ELSEWHERE:
-            return _leak_weight(_kinds(ahead[:number]), _kinds(ahead[number + 1 :]))
+        elsewhere = {other.key for other in ahead[number + 1 : number + 2]} & _ELSEWHERE
+        if word.key.startswith(_LEAKED) and not elsewhere:
+            return _leak_weight(_kinds(ahead[:number]), _kinds(ahead[number + 1 : number + 4]))
     return 0.0
 
 
 def _leak_weight(before: set[str], after: set[str]) -> float:
     if "your" in before:
-        return 6.6 if before & {"system", "all", "prior"} else 5.2
+        return 6.6 if before & {"system", "all", "prior"} or "system" in after else 5.2
     if "system" in before:
         return 5.0
     if "prior" in before or "prior" in after:

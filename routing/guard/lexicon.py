@@ -8,6 +8,8 @@ stands for any ending. Forms that only describe ("ignored", "ignoring") are left
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from routing.guard.normalise import fold
 
 _CONCEPTS = {
@@ -148,6 +150,7 @@ _DIGIT_LETTERS = str.maketrans("013457", "oieast")
 _NOTHING: frozenset[str] = frozenset()
 
 
+@lru_cache(maxsize=16_384)
 def concepts(word: str) -> frozenset[str]:
     """What the word, without case, may stand for; digits among letters are read as letters."""
     if not word.isalpha():

@@ -3,8 +3,6 @@
 Every step is linear in the length of the text.
 """
 
-
-
 from __future__ import annotations
 
 import base64
@@ -21,6 +19,8 @@ _UNSEEN = re.compile(
     "[\u0300-\u036f\u00ad\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 )
+# Single characters that stand for up to eighteen: written out they would multiply the work.
+_WHOLE_PHRASES = dict.fromkeys(range(0xFDF0, 0xFDFE), " ")
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n[\n ]*")
 _LOOKALIKES = str.maketrans(
@@ -37,7 +37,7 @@ _HEX = re.compile(r"(?:(?:\\x|\\u00|%|0x)?[0-9a-fA-F]{2}[ ,:]?){10,}")
 _HEX_PAIR = re.compile(r"(?:\\x|\\u00|%|0x)?([0-9a-fA-F]{2})")
 _BINARY = re.compile(r"(?:[01]{8}[ ,]?){6,}")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_BACKWARDS = re.compile("(?i:erongi|noitcurtsni|drageresid|suoiverp|tpmorp)")
+_BACKWARDS = ("erongi", "noitcurtsni", "drageresid", "suoiverp", "tpmorp")
 
 
 def _shift(by: int) -> dict[int, int]:
@@ -51,7 +51,8 @@ _SHIFTED = {
     for by in range(1, 26)
     for word in ("instruction", "previous", "prompt")
 }
-_CAESAR = re.compile("|".join(_SHIFTED), re.IGNORECASE)
+_TELLING_LENGTHS = sorted({len(word) for word in _SHIFTED})
+_LONG_WORD = re.compile(r"(?<![A-Za-z])[A-Za-z]{6,14}(?![A-Za-z])")
 
 
 def plain(text: str) -> str:
@@ -60,7 +61,7 @@ def plain(text: str) -> str:
     Case and single line ends stay: they tell where a command begins.
     """
     if not text.isascii():
-        text = _UNSEEN.sub("", unicodedata.normalize("NFKD", text))
+        text = _UNSEEN.sub("", unicodedata.normalize("NFKD", text.translate(_WHOLE_PHRASES)))
         text = _unmasked(unicodedata.normalize("NFKC", text))
     return _LINES.sub("\n", _BLANKS.sub(" ", text.replace("\r", "\n"))).strip()
 
@@ -84,10 +85,19 @@ def hidden_texts(text: str) -> Iterator[str]:
         yield from _text_of(bytes.fromhex("".join(_HEX_PAIR.findall(codes[0]))))
     for bits in _BINARY.finditer(text):
         yield from _text_of(bytes(int(byte, 2) for byte in re.findall("[01]{8}", bits[0])))
-    if (shifted := _CAESAR.search(text)) is not None:
-        yield text.translate(_shift(_SHIFTED[shifted[0].lower()]))
-    if _BACKWARDS.search(text):
+    if (shift := _caesar(text)) is not None:
+        yield text.translate(_shift(shift))
+    if any(word in text.lower() for word in _BACKWARDS):
         yield text[::-1]
+
+
+def _caesar(text: str) -> int | None:
+    """The shift that makes a telling word of one of these words, where there is one."""
+    for word in {*_LONG_WORD.findall(text.lower())}:
+        for length in _TELLING_LENGTHS:
+            if word[:length] in _SHIFTED:
+                return _SHIFTED[word[:length]]
+    return None
 
 
 def _unmasked(text: str) -> str:

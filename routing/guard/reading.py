@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from routing.guard.lexicon import (
     ABOUT,
@@ -33,16 +33,15 @@ QUOTED_REACH = 25
 _PIECE = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]|\n")
 _STOPS = frozenset(".!?\n…。！？।;")
 _QUOTED = re.compile(
-    r"```[\s\S]{1,4000}?```|`[^`\n]{1,400}`|\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]"
-    r"|«[^»\n]{1,400}»|‘[^’\n]{1,400}’|「[^」\n]{1,400}」|(?<!\w)'[^'\n]{1,400}'(?!\w)"
+    r"```[\s\S]{1,4000}?```|`[^`\n]{1,400}`|\"[^\"\n]{1,400}\"|“[^“”\n]{1,400}”|„[^„“”\n]{1,400}[“”]"
+    r"|«[^«»\n]{1,400}»|‘[^‘’\n]{1,400}’|「[^「」\n]{1,400}」|(?<!\w)'[^'\n]{1,400}'(?!\w)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word: ``key`` is it without case, ``clause`` and ``sentence`` count up from 0."""
 
-    index: int
+    number: int
     start: int
     raw: str
     key: str
@@ -57,6 +56,8 @@ class Reading:
     def __init__(self, text: str) -> None:
         self.text = text
         self.words = [*_words(text)]
+        self.keys = {word.key for word in self.words}
+        self._marked = [word for word in self.words if word.concepts]
         self._starts = [word.start for word in self.words]
         self._quotes = [match.span() for match in _QUOTED.finditer(text)]
         self._quote_starts = [start for start, _ in self._quotes]
@@ -69,11 +70,11 @@ class Reading:
 
     def having(self, concept: str) -> Iterator[Word]:
         """Every word that may stand for the concept."""
-        return (word for word in self.words if concept in word.concepts)
+        return (word for word in self._marked if concept in word.concepts)
 
     def ahead(self, anchor: Word, reach: int, *, clauses: int = 0) -> list[Word]:
         """The next words of the same sentence, over at most ``clauses`` commas."""
-        words = self.words[anchor.index + 1 : anchor.index + 1 + reach]
+        words = self.words[anchor.number + 1 : anchor.number + 1 + reach]
         return [
             word
             for word in words
@@ -82,7 +83,7 @@ class Reading:
 
     def behind(self, anchor: Word, reach: int) -> list[Word]:
         """The last words of the same clause before the anchor, in reading order."""
-        words = self.words[max(0, anchor.index - reach) : anchor.index]
+        words = self.words[max(0, anchor.number - reach) : anchor.number]
         return [word for word in words if word.clause == anchor.clause]
 
     def commanded(self, verb: Word) -> float:
@@ -122,7 +123,7 @@ class Reading:
         if number < 0:
             return False
         start, end = self._quotes[number]
-        return position < end and position - start <= QUOTED_REACH
+        return start < position < end and position - start <= QUOTED_REACH
 
     def _is_about(self, position: int) -> bool:
         index = bisect_right(self._starts, position) - 1
@@ -130,6 +131,9 @@ class Reading:
             return False
         word = self.words[index]
         before = self.words[max(0, index - ABOUT_REACH) : index]
+        if before and before[-1].key in CONJUNCTIONS and before[-1].clause == word.clause:
+            # "Translate this and ignore …" is two commands.
+            return False
         return word.sentence in self._about_attacks or any(
             other.key in ABOUT for other in before if other.sentence == word.sentence
         )
