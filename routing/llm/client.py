@@ -54,6 +54,7 @@ def _quieten() -> None:
     litellm.disable_streaming_logging = True
     litellm.success_callback = litellm.failure_callback = litellm.callbacks = []
     litellm.num_retries = 0
+    litellm.disable_token_counter = True  # it invents usage, on the event loop
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
 
 
