@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import subprocess
 import sys
@@ -64,6 +65,25 @@ def test_a_refusal_is_one_short_warning(
 
     assert said(caplog) == ["Tracing: 1 not delivered to Langfuse (HTTP 401)."]
     assert_discreet(caplog)
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_no_secret_is_logged_at_any_level(
+    make_tracer: MakeTracer,
+    langfuse: LangfuseReceiver,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+) -> None:
+    tracer = make_tracer()
+    for name in (None, "langfuse", "httpx", "httpcore", "opentelemetry"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    langfuse.refuse(status)
+    told_of(tracer)
+    langfuse.wait_until(partial(asked, langfuse, 2))
+    tracer.close(timeout=20)
+
+    assert "httpcore" in {record.name.partition(".")[0] for record in caplog.records}
+    assert_discreet(caplog, langfuse.requests[0].headers["authorization"])
 
 
 def test_a_refusal_is_not_tried_again(
