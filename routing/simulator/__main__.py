@@ -60,11 +60,11 @@ async def _serve(
         urls = simulator.urls
         for side, url in urls.items():
             say(f"Simulated {_NAMES[side]} API (no real model): {url}")
-        say("Faults, requests and sides: /_simulator/ on either port.")
         if options.pid_file:
             _write(options.pid_file, f"{os.getpid()}\n")
         if options.ready_file:
             _write(options.ready_file, json.dumps({"pid": os.getpid(), **urls}) + "\n")
+        say("Faults, requests and sides: /_simulator/ on either port.")
         await ended.wait()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -74,13 +76,17 @@ class Call:
         """Add to this request's record."""
         self.world.journal.note(self.number, **facts)
 
-    async def abort(self) -> None:
-        """Reset the connection, as a crashed server does."""
+    async def abort(self, *, reset: bool = False) -> None:
+        """Close the connection as a crashed server does; ``reset`` is ruder still."""
         transport = self.request.transport
-        if transport is not None:
-            # What was written before is still on its way: give the loop a turn to hand it over.
-            await asyncio.sleep(0)
-            transport.abort()
+        if transport is None:
+            return
+        if reset:
+            raw = transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # What was written before is still on its way: give the loop a turn to hand it over.
+        await asyncio.sleep(0)
+        transport.abort()
 
 
 CallHandler = Callable[[Call], Awaitable[web.StreamResponse]]

@@ -37,6 +37,11 @@ _FEW_WORDS = 8
 _ONE_OF_FEW = 14.0
 _EXAMPLES = 12.0
 _AGAINST = 14.0
+_AGAINST_BUT_MORE_FOR = 4.0
+# What every rule for pictures speaks of; wanting one is told by the prompt's intent.
+_PICTURE_WORDS = rule_stems(
+    "picture image photo draw drawing paint painting sketch illustration illustrate art visual"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +96,13 @@ def _rule(order: int, item: dict[str, Any]) -> _Rule:
         "image": frozenset({"image"}),
         "refuse": frozenset({"harm"}) if broad else frozenset(),
     }
+    own = rule_stems(instruction) or rule_stems(told)
     return _Rule(
         name=item["name"],
         action=action,
         priority=float(item.get("priority") or 100),
         order=order,
-        words=rule_stems(instruction) or rule_stems(told),
+        words=own - _PICTURE_WORDS if action == "image" else own,
         meant=meant.get(action, meant_for(told)),
         narrow=not broad,
         examples=tuple(map(rule_stems, item.get("examples_for") or ())),
@@ -125,9 +131,9 @@ def _score(
     shared = _shared(rule, said, spread)
     like = max((overlap(said, example) for example in rule.examples), default=0.0)
     unlike = max((overlap(said, example) for example in rule.against), default=0.0)
-    stray = _stray(rule, said)
+    against = _AGAINST if unlike >= like else _AGAINST_BUT_MORE_FOR
     strong, weak = max(fits, shared), min(fits, shared)
-    return strong + weak / 4 + _EXAMPLES * like - _AGAINST * unlike - stray
+    return strong + weak / 4 + _EXAMPLES * like - against * unlike - _stray(rule, said)
 
 
 def _weight(wanted: tuple[Intent, ...], name: Intent) -> float:

@@ -123,7 +123,7 @@ class Stream:
         if self._fault.cut == "close":
             await self._response.write_eof()
         else:
-            await self._call.abort()
+            await self._call.abort(reset=self._fault.cut == "reset")
         raise _StreamOver
 
     async def _write(self, data: bytes) -> None:

@@ -15,6 +15,8 @@ from typing import Any, get_args, get_type_hints
 import orjson
 
 HEADER = "X-Simulate"
+# The socket is closed in the middle of the body; it is reset; the body ends well, without a finish.
+CUTS = ("abort", "reset", "close")
 _IN_PROMPT = re.compile(r"\[\[simulate\s+([^\]]+)\]\]", re.IGNORECASE)
 _PAIR = re.compile(r"""([a-z_0-9]+)\s*=\s*("[^"]*"|'[^']*'|[^\s;]+)|([a-z_0-9]+)""")
 # A prompt is also classified, embedded and moderated: a fault written in it is meant for its answer.
@@ -52,7 +54,7 @@ class Fault:
     token_ms: float | None = None
 
     cut_after: int | None = None
-    cut: str = "abort"  # abort: the connection is reset; close: it ends without a finish
+    cut: str = "abort"  # one of CUTS
     malformed_after: int | None = None
     error_after: int | None = None
     stall_after: int | None = None
@@ -106,8 +108,8 @@ def read_fault(values: Mapping[str, Any]) -> Fault:
     if unknown:
         raise BadFault(f"unknown field {', '.join(unknown)}; known are {', '.join(_KINDS)}")
     fault = Fault(**{name: _coerced(name, value) for name, value in values.items()})
-    if fault.cut not in {"abort", "close"}:
-        raise BadFault("cut is abort or close")
+    if fault.cut not in CUTS:
+        raise BadFault(f"cut is one of {', '.join(CUTS)}")
     return fault
 
 

@@ -126,7 +126,7 @@ _MEANT: dict[Intent, re.Pattern[str]] = {
         r"|\bmulti-?step\b"
     ),
     "general": _any(
-        r"\beveryday\b|\bgeneral\w*|\bother\b|\banything else\b|\beverything else\b|\bnone of\b|\bsmall talk\b|\bsimple\b|\bdefault\b"
+        r"\beveryday\b|\bgeneral\w*|\b(?:any|all|every) other\b|\banything else\b|\beverything else\b|\bnone of\b|\bsmall talk\b|\bsimple\b|\bdefault\b"
         r"|\bchat\w*|\bfacts?\b|\bfactual\b|\bany prompt"
     ),
 }

@@ -236,9 +236,10 @@ class _Side:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind(self._address)
-        except OSError:
+        except OSError as exc:
             bound.close()
-            raise
+            host, port = self._address
+            raise OSError(exc.errno, f"{host}:{port}: {exc.strerror}") from exc
         return bound
 
     def _release(self) -> None:

@@ -10,15 +10,16 @@ from array import array
 from functools import lru_cache
 from typing import Literal
 
-from routing.simulator.words import stem, words
+from routing.simulator.words import STOPWORDS, stem, words
 
 
 def embed(text: str, dimensions: int) -> list[float]:
     """A unit vector for ``text``: the sum of its stems' directions, and a little of its own."""
     total = [0.15 * part for part in _direction("text:" + text, dimensions)]
     for word in words(text):
+        weight = 0.3 if word in STOPWORDS else 1.0
         for index, part in enumerate(_direction("stem:" + stem(word), dimensions)):
-            total[index] += part
+            total[index] += weight * part
     length = math.sqrt(sum(part * part for part in total))
     return [part / length for part in total]
 
