@@ -123,8 +123,6 @@ class RuleStore:
             with redis_call(self._breaker, RulesUnavailable):
                 pointer: bytes | None = await self._client.get(self._keys.current)  # type: ignore[assignment]
         except RulesUnavailable as exc:
-            # What Redis holds when it comes back may be older than the database.
-            self._check_at = float("-inf")
             return None, str(exc)
         return pointer, ""
 

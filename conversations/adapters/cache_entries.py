@@ -1,0 +1,155 @@
+"""What an entry of the answer cache is: its key, its fields, and the question it answers. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import numpy as np
+
+from conversations.engine.types import Answer, CachedAnswer, CacheFacts, CacheOutcome, Turn
+from routing.domain import RuleSet
+
+SHARED = "shared"
+"""Scope of what everybody may be answered with: curated entries, and no others so far."""
+
+CURATED = "curated"
+"""Stands for the rules' fingerprint on entries that hold whatever the rules say."""
+
+NEVER = 253_402_300_799.0
+"""``expires_at`` of what does not expire: the last second of the year 9999."""
+
+_WARMED = uuid5(NAMESPACE_URL, "urn:assistant:curated-answers")
+_END = " ?!.,;:。"
+# "10²" is not "102", though compatibility normalization says so.
+_MEANINGFUL = ("<super>", "<sub>", "<fraction>")
+
+
+def own(user: int) -> str:
+    """Scope of what only this person may be answered with."""
+    return f"user:{user}"
+
+
+def normalized(question: str) -> str:
+    """The question without what makes no difference: width and form of characters, case, spaces, the
+    mark at its end."""
+    text = "".join(
+        char
+        if unicodedata.decomposition(char).startswith(_MEANINGFUL)
+        else unicodedata.normalize("NFKC", char)
+        for char in unicodedata.normalize("NFC", question)
+    )
+    text = " ".join(text.casefold().split())
+    bare = text.rstrip(_END)
+    factorial = bare[-1:].isdigit() and "!" in text[len(bare) :]
+    return text if factorial or not bare else bare
+
+
+def question_hash(question: str) -> str:
+    """Equal for questions that are the same once normalized."""
+    return hashlib.sha256(normalized(question).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def curated_id(question: str) -> UUID:
+    """The id of a curated answer: the same question is the same entry."""
+    return uuid5(_WARMED, question_hash(question))
+
+
+def vector_bytes(vector: Sequence[float]) -> bytes:
+    """Little-endian 32-bit floats, as the index reads them."""
+    return np.asarray(vector, dtype="<f4").tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored answer. Times are Unix seconds."""
+
+    id: UUID
+    scope: str
+    fingerprint: str
+    question: str
+    answer: str
+    vector: Sequence[float]
+    created_at: float
+    expires_at: float
+    decision: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(
+        cls, turn: Turn, rules: RuleSet, answer: Answer, vector: Sequence[float], now: float
+    ) -> Entry:
+        """A person's own answer, under the message's id."""
+        rule = rules.rule(answer.decision.rule or "")
+        life = rule.cache_ttl_seconds if rule else None
+        return cls(
+            id=turn.message,
+            scope=own(turn.user),
+            fingerprint=rules.fingerprint,
+            question=turn.prompt,
+            answer=answer.content,
+            vector=vector,
+            created_at=now,
+            expires_at=now + (rules.cache_ttl_seconds if life is None else life),
+            decision=asdict(answer.decision),
+        )
+
+    @classmethod
+    def curated(cls, question: str, answer: str, vector: Sequence[float], now: float) -> Entry:
+        """An answer that the operator wrote, for everybody and for good."""
+        return cls(
+            id=curated_id(question),
+            scope=SHARED,
+            fingerprint=CURATED,
+            question=question,
+            answer=answer,
+            vector=vector,
+            created_at=now,
+            expires_at=NEVER,
+        )
+
+    def fields(self, vector_field: str) -> dict[Any, Any]:
+        """The hash in Redis. Feedback counts start at nought."""
+        decided = self.decision or {}
+        return {
+            "scope": self.scope,
+            "fingerprint": self.fingerprint,
+            "question": self.question,
+            "question_hash": question_hash(self.question),
+            "answer": self.answer,
+            "provider": decided.get("provider") or "",
+            "model": decided.get("model") or "",
+            "rule": decided.get("rule") or "",
+            "ruleset": "" if decided.get("ruleset") is None else str(decided["ruleset"]),
+            "decision": json.dumps(decided, default=str),
+            "good": 0,
+            "bad": 0,
+            "created_at": self.created_at,
+            "expires_at": self.expires_at,
+            vector_field: vector_bytes(self.vector),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An entry found: ``similarity`` is the cosine in [-1, 1], ``fields`` are its hash's."""
+
+    entry: UUID
+    similarity: float
+    fields: Mapping[str, Any]
+
+    def cached(self, outcome: CacheOutcome) -> CachedAnswer:
+        """The stored answer, as the engine serves it."""
+        held = self.fields
+        return CachedAnswer(
+            facts=CacheFacts(outcome, self.similarity, self.entry),
+            content=held["answer"],
+            provider=held.get("provider") or None,
+            model=held.get("model") or None,
+            rule=held.get("rule") or None,
+            ruleset=int(held["ruleset"]) if held.get("ruleset") else None,
+        )

@@ -1,0 +1,168 @@
+"""The answer cache's index and queries: the one place that knows redisvl.
+
+redisvl's ``SemanticCache`` is left aside: it prolongs every match's life, so that a popular answer,
+once wrong, never dies. Its ``vector_distance`` is the cosine distance, 0 to 2.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import redis.asyncio
+from redis.exceptions import RedisError, ResponseError
+from redisvl.exceptions import RedisVLError
+from redisvl.index import AsyncSearchIndex
+from redisvl.query import CountQuery, FilterQuery, VectorQuery
+from redisvl.query.filter import Num, Tag
+from redisvl.query.query import BaseQuery
+from redisvl.schema import IndexSchema
+
+from conversations.adapters.cache_entries import CURATED, SHARED, Hit, own
+from conversations.engine.ports import Vector
+
+CANDIDATES = 5
+"""Entries looked at for each question: the next one may be served where the nearest may not."""
+
+_FIELDS = ("answer", "provider", "model", "rule", "ruleset", "scope")
+
+
+@dataclass(frozen=True, slots=True)
+class Servable:
+    """Who asks (a person's primary key), under which rules, when (Unix seconds)."""
+
+    user: int
+    fingerprint: str
+    now: float
+
+    def filter(self) -> Any:
+        """What may be served to them: theirs or everybody's, made under these rules or holding under
+        any, not rated bad, not expired."""
+        return (
+            (Tag("scope") == [own(self.user), SHARED])
+            & (Tag("fingerprint") == [self.fingerprint, CURATED])
+            & (Num("bad") == 0)
+            & (Num("expires_at") > self.now)
+        )
+
+
+class AnswerIndex:
+    """The index of one embedder over the entries under ``key_prefix``.
+
+    Every method raises redis-py's errors. Where Redis has no such index (it is new, or was emptied) it
+    is made, over what is there by then, and this once nothing is found.
+    """
+
+    def __init__(
+        self, client: redis.asyncio.Redis, *, prefix: str, embedder_name: str, dimensions: int
+    ) -> None:
+        model = re.sub(r"[^a-z0-9]+", "_", embedder_name.lower()).strip("_")
+        self.name = f"{prefix}:answers:{model}:{dimensions}"
+        self.key_prefix = f"{prefix}:answer:"
+        self.vector_field = f"vector_{model}_{dimensions}"
+        schema = _schema(self.name, self.key_prefix, self.vector_field, dimensions)
+        self._index = AsyncSearchIndex(schema, redis_client=client)
+
+    def key(self, entry: UUID) -> str:
+        """The entry's key; the same for every embedder."""
+        return f"{self.key_prefix}{entry}"
+
+    async def same(self, question_hash: str, among: Servable) -> list[Hit]:
+        """Entries of the same question, the newest first."""
+        query = FilterQuery(
+            (Tag("question_hash") == question_hash) & among.filter(),
+            return_fields=[*_FIELDS, "created_at"],
+            num_results=CANDIDATES,
+            sort_by=("created_at", "DESC"),
+        )
+        return [self._hit(found, 1.0) for found in await self._found(query)]
+
+    async def nearest(self, vector: Vector, among: Servable) -> list[Hit]:
+        """Entries of similar questions, the nearest first."""
+        query = VectorQuery(
+            list(vector),
+            self.vector_field,
+            return_fields=list(_FIELDS),
+            filter_expression=among.filter(),
+            num_results=CANDIDATES,
+        )
+        return [
+            self._hit(found, 1.0 - float(found["vector_distance"]))
+            for found in await self._found(query)
+        ]
+
+    async def count(self) -> tuple[int, int, int]:
+        """How many entries there are, of these curated ones, and ones rated bad."""
+        curated, bad = Tag("fingerprint") == CURATED, Num("bad") > 0
+        counts = [await self._query(CountQuery(what)) for what in (None, curated, bad)]
+        return counts[0] or 0, counts[1] or 0, counts[2] or 0
+
+    async def _found(self, query: BaseQuery) -> list[dict[str, Any]]:
+        return await self._query(query) or []
+
+    async def _query(self, query: BaseQuery) -> Any:
+        """The query's answer; ``None`` when the index had to be made for the next one."""
+        try:
+            return await self._index.query(query)
+        except RedisVLError as exc:
+            if not _is_missing_index(exc.__cause__):
+                raise _redis_error(exc) from exc
+        await self._create()
+        return None
+
+    async def _create(self) -> None:
+        try:
+            await self._index.create(overwrite=False)
+        except RedisVLError as exc:
+            if "already exists" not in str(exc):  # another worker was quicker
+                raise _redis_error(exc) from exc
+
+    def _hit(self, found: dict[str, Any], similarity: float) -> Hit:
+        return Hit(
+            entry=UUID(str(found["id"]).removeprefix(self.key_prefix)),
+            similarity=round(min(1.0, max(-1.0, similarity)), 6),
+            fields=found,
+        )
+
+
+def _redis_error(exc: RedisVLError) -> RedisError | OSError:
+    cause = exc.__cause__
+    return cause if isinstance(cause, RedisError | OSError) else RedisError(str(exc))
+
+
+def _is_missing_index(cause: BaseException | None) -> bool:
+    told = str(cause).lower()
+    return isinstance(cause, ResponseError) and (
+        "no such index" in told or "unknown index name" in told
+    )
+
+
+def _schema(name: str, key_prefix: str, vector_field: str, dimensions: int) -> IndexSchema:
+    """HNSW, because the shared entries grow without a bound and a flat index compares all of them.
+
+    A person's own are few: there the query engine compares each one by itself, and misses none.
+    """
+    tags = [{"name": name, "type": "tag"} for name in ("scope", "fingerprint", "question_hash")]
+    numbers = [{"name": name, "type": "numeric"} for name in ("bad", "expires_at")]
+    created = {"name": "created_at", "type": "numeric", "attrs": {"sortable": True}}
+    vector = {
+        "name": vector_field,
+        "type": "vector",
+        "attrs": {
+            "algorithm": "hnsw",
+            "dims": dimensions,
+            "distance_metric": "cosine",
+            "datatype": "float32",
+            "m": 16,
+            "ef_construction": 200,
+            "ef_runtime": 64,
+        },
+    }
+    return IndexSchema.from_dict(
+        {
+            "index": {"name": name, "prefix": key_prefix, "storage_type": "hash"},
+            "fields": [*tags, *numbers, created, vector],
+        }
+    )

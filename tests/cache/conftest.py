@@ -1,0 +1,131 @@
+"""A cache of one's own in the shared Redis, and turns to ask it with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import redis.asyncio
+
+from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.engine.types import Answer, Turn
+from routing.breaker import Breaker
+from routing.domain import Action, Decision, ModelKind, ModelRef, Rule, RuleSet, Source
+from routing.guard.types import GuardReport
+from routing.redis_clients import async_client
+
+DIMENSIONS = 8
+
+
+class Clock:
+    """Unix seconds that pass when told to. Far ahead, so that Redis itself expires nothing here."""
+
+    now = 4_000_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make_rules(instruction: str = "Everything.", **changes: Any) -> RuleSet:
+    rules = RuleSet(
+        version=1,
+        rules=(
+            Rule("general", instruction, Action.ANSWER, "gpt"),
+            Rule("news", "News.", Action.ANSWER, "gpt", cache_ttl_seconds=60),
+        ),
+        models=(ModelRef("gpt", "openai/gpt-5.4", "openai", ModelKind.CHAT),),
+        default_rule="general",
+        classifiers=(),
+        min_similarity=0.9,
+        cache_ttl_seconds=1000,
+    )
+    return replace(rules, **changes)
+
+
+def make_turn(prompt: str, user: int = 1) -> Turn:
+    return Turn(
+        user=user,
+        conversation=uuid4(),
+        message=uuid4(),
+        user_message=uuid4(),
+        prompt=prompt,
+        first=True,
+        trace_id="0" * 32,
+    )
+
+
+def make_answer(content: str = "Paris.", rule: str = "general") -> Answer:
+    decision = Decision(Action.ANSWER, Source.CLASSIFIER, "openai", "gpt", rule, "plain", ruleset=1)
+    return Answer(content, decision, GuardReport("pass"))
+
+
+def at(similarity: float) -> list[float]:
+    """A unit vector of this cosine to ``at(1)``."""
+    return [similarity, math.sqrt(1 - similarity**2), *[0.0] * (DIMENSIONS - 2)]
+
+
+class Asked:
+    """A cache as a test talks to it."""
+
+    def __init__(self, cache: RedisAnswerCache, rules: RuleSet) -> None:
+        self.cache = cache
+        self.rules = rules
+
+    async def store(
+        self, prompt: str, content: str = "Paris.", *, user: int = 1, rule: str = "general"
+    ) -> UUID:
+        turn = make_turn(prompt, user)
+        await self.cache.store(turn, self.rules, at(1), make_answer(content, rule))
+        return turn.message
+
+    async def exact(self, prompt: str, user: int = 1) -> str | None:
+        hit = await self.cache.lookup_exact(make_turn(prompt, user), self.rules)
+        return hit.content if hit else None
+
+    async def similar(self, similarity: float, user: int = 1) -> str | None:
+        turn = make_turn("something similar", user)
+        hit = await self.cache.lookup_similar(turn, self.rules, at(similarity))
+        return hit.content if hit else None
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"test-{uuid4().hex}"
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    client = async_client(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def cache(
+    client: redis.asyncio.Redis, prefix: str, clock: Clock
+) -> AsyncIterator[RedisAnswerCache]:
+    cache = RedisAnswerCache(
+        client,
+        Breaker(),
+        prefix=prefix,
+        embedder_name="test-embedder",
+        dimensions=DIMENSIONS,
+        clock=clock,
+    )
+    await cache.state()  # makes the index
+    yield cache
+    await client.ft(cache.index_name).dropindex(delete_documents=True)
+
+
+@pytest.fixture
+def asked(cache: RedisAnswerCache) -> Asked:
+    return Asked(cache, make_rules())
