@@ -33,16 +33,12 @@ tokens: longer texts that begin alike would be the same to it."""
 
 _FORGET_AT_ONCE = 500
 
-# Counting for an entry that has expired would bring it back as a stump without an end.
-_RATE = """
+# Writing to an entry that has expired would bring it back as a stump without an end.
+_JUDGE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return 0
 end
-for at, field in ipairs({'good', 'bad'}) do
-  if redis.call('HINCRBY', KEYS[1], field, ARGV[at]) < 0 then
-    redis.call('HSET', KEYS[1], field, 0)
-  end
-end
+redis.call('HSET', KEYS[1], 'good', ARGV[1], 'bad', ARGV[2])
 return 1
 """
 
@@ -122,12 +118,11 @@ class RedisAnswerCache:
         the rule set) says. Raises ``CacheUnavailable``."""
         await self._write(Entry.of(turn, rules, answer, vector, self._clock()))
 
-    async def feedback(self, entry: UUID, good_delta: int, bad_delta: int) -> bool:
-        """Count ratings, or take them back with negative numbers; an entry with a bad one is not
+    async def judge(self, entry: UUID, *, good: int, bad: int) -> bool:
+        """Keep how many people rated an entry good and bad, all in all; one with a bad rating is not
         served. Returns whether there is such an entry. Raises ``CacheUnavailable``."""
         with redis_call(self._breaker, CacheUnavailable):
-            rated = await self._client.eval(_RATE, 1, self._index.key(entry), good_delta, bad_delta)
-        return bool(rated)
+            return bool(await self._client.eval(_JUDGE, 1, self._index.key(entry), good, bad))
 
     async def forget(self, entries: Collection[UUID]) -> int:
         """Delete entries; returns how many there were. Raises ``CacheUnavailable``."""

@@ -44,7 +44,7 @@ async def test_a_bad_rating_outlives_warming_but_not_a_better_answer(asked: Aske
     hit = await asked.cache.lookup_exact(make_turn(QUESTION), asked.rules)
     assert hit
     assert hit.facts.entry
-    await asked.cache.feedback(hit.facts.entry, 0, 1)
+    await asked.cache.judge(hit.facts.entry, good=0, bad=1)
     await asked.cache.warm(QUESTION, ANSWER, at(1))
     assert await asked.exact(QUESTION) is None
     assert await asked.cache.warm(QUESTION, "By card only.", at(1)) == "changed"

@@ -88,7 +88,7 @@ async def test_redis_lets_go_of_it_too(
     ends = await client.expiretime(key)
     assert clock.now + 1000 <= ends <= clock.now + 1001
     await asked.exact("What is the capital of France?")
-    await asked.cache.feedback(entry, 1, 0)
+    await asked.cache.judge(entry, good=1, bad=0)
     assert await client.expiretime(key) == ends
 
 
