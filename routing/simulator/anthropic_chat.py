@@ -108,7 +108,9 @@ def _output_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
     choice = body.get("tool_choice") or {}
     tools = body.get("tools") or []
-    if choice.get("type") == "any" and tools:
+    # A tool that exists to carry a JSON answer is taken by real models without being forced.
+    offered = len(tools) == 1 and tools[0].get("name") == "json_tool_call" and not choice
+    if tools and (offered or choice.get("type") == "any"):
         return dict(tools[0])
     if choice.get("type") != "tool":
         return None

@@ -113,7 +113,7 @@ class Simulator:
             self.start_side(name)
 
     def wait_for(
-        self, condition: Callable[[list[RecordedRequest]], bool], timeout: float = 5.0
+        self, condition: Callable[[list[RecordedRequest]], bool], timeout: float = 10.0
     ) -> list[RecordedRequest]:
         """Block until ``condition`` holds for the requests, and return them; not in the
         simulator's own loop. Raises ``TimeoutError``."""

@@ -9,6 +9,7 @@ import anthropic
 import openai
 import pytest
 
+from routing import seeds
 from routing.simulator import Simulator
 
 RULES: list[dict[str, Any]] = [
@@ -99,6 +100,26 @@ def test_a_rule_that_was_just_invented(
     assert _verdict(gpt, prompt, [*RULES, added])["rule"] == rule
 
 
+@pytest.mark.parametrize(
+    ("prompt", "rule"),
+    [(prompt, rule["name"]) for rule in seeds.RULES for prompt in rule["examples_for"]],
+)
+def test_the_rules_of_a_fresh_installation_decide_their_own_examples(
+    gpt: openai.OpenAI, prompt: str, rule: str
+) -> None:
+    assert _verdict(gpt, prompt, list(seeds.RULES))["rule"] == rule
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rule"),
+    [(prompt, rule["name"]) for rule in seeds.RULES for prompt in rule["examples_against"]],
+)
+def test_the_rules_of_a_fresh_installation_leave_their_counter_examples(
+    gpt: openai.OpenAI, prompt: str, rule: str
+) -> None:
+    assert _verdict(gpt, prompt, list(seeds.RULES))["rule"] != rule
+
+
 def test_of_two_rules_that_fit_alike_the_smaller_priority_wins(gpt: openai.OpenAI) -> None:
     late, early = {**PIRATES, "name": "late"}, {**PIRATES, "name": "early", "priority": 5}
     assert _verdict(gpt, "Tell me about pirates", [late, early])["rule"] == "early"
@@ -115,6 +136,7 @@ def test_of_two_rules_that_fit_alike_the_smaller_priority_wins(gpt: openai.OpenA
         ("Explain that again", False),
         ("What does it mean?", False),
         ("How old is he?", False),
+        ("What do they eat?", False),
         ("Make it shorter", False),
         ("What is my name?", False),
         ("Rewrite your previous answer", False),
@@ -190,8 +212,16 @@ def _verdict(gpt: openai.OpenAI, prompt: str, rules: list[dict[str, Any]]) -> di
 
 
 def _system(rules: list[dict[str, Any]]) -> str:
-    blank = {"action": "answer", "priority": 100, "examples_for": [], "examples_against": []}
-    return f"Choose a rule.\n<rules>\n{_json([{**blank, **rule} for rule in rules])}\n</rules>"
+    blank: dict[str, Any] = {
+        "name": "",
+        "instruction": "",
+        "action": "answer",
+        "priority": 100,
+        "examples_for": [],
+        "examples_against": [],
+    }
+    told = [{name: rule.get(name, default) for name, default in blank.items()} for rule in rules]
+    return f"Choose a rule.\n<rules>\n{_json(told)}\n</rules>"
 
 
 def _quoted(prompt: str) -> str:
