@@ -111,8 +111,8 @@ ADVERSARIAL = [
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("unit", ADVERSARIAL, ids=ascii)
-def test_the_longest_prompts_are_read_in_linear_time(guard: PromptGuard, unit: str) -> None:
-    # What takes time by the square of the length takes minutes here, and runs into the time-out.
+def test_no_prompt_keeps_the_guard_busy(guard: PromptGuard, unit: str) -> None:
+    # A fraction of a second each; a pattern that backtracks runs into the time-out.
     guard.report(("you ignore " + unit * LIMIT)[:LIMIT])
 
 
