@@ -7,6 +7,7 @@ import fcntl
 import http.client
 import importlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typing import NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 
-from assistant_site.env import BASE_DIR
+from assistant_site.env import BASE_DIR, env
 from assistant_site.local import processes
 from assistant_site.local.announce import announcement
 from assistant_site.local.plan import (
@@ -29,6 +30,7 @@ from assistant_site.local.plan import (
     simulator_command,
 )
 from assistant_site.local.redis_server import RedisNotStarted, RedisServer
+from assistant_site.local.tether import tie_to_parent
 
 _START_SECONDS = 180.0
 _DRAIN_SECONDS = 15.0  # longer than the server gives its running answers
@@ -47,6 +49,8 @@ def main() -> None:
     """Serve until a signal or the server's end; exit code 1 where it could not."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    if env.has("MAKELEVEL"):  # killed make cannot tell us
+        tie_to_parent(os.getppid())
     try:
         # Every variable is read once here: better one line about a wrong one than every child's traceback.
         importlib.import_module("assistant_site.settings")
@@ -97,14 +101,14 @@ class Services:
         redis_url = plan.redis_url or self._start_redis()
         ports = {name: self._port(name) for name in PROVIDERS} if plan.simulated else {}
         hosts = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-        env = environment(plan, redis_url, hosts)
+        told = environment(plan, redis_url, hosts)
         for provider, port in ports.items():
-            self._start(f"simulator-{provider}", simulator_command(provider, port), env)
+            self._start(f"simulator-{provider}", simulator_command(provider, port), told)
         serve = [sys.executable, "-m", "assistant_site.serve", "--after-stdin"]
         server = self._start(
-            "server", [*serve, "--port", str(plan.port)], env, stdin=subprocess.PIPE
+            "server", [*serve, "--port", str(plan.port)], told, stdin=subprocess.PIPE
         )
-        made_up = _prepare(env)
+        made_up = _prepare(told)
         if server.stdin is not None:
             server.stdin.close()
         _await_answer(server, plan.port)
@@ -135,7 +139,7 @@ class Services:
         self,
         name: str,
         command: list[str],
-        env: Mapping[str, str],
+        told: Mapping[str, str],
         stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
         """The server's lines go to the terminal, the others' into files beside their pids."""
@@ -143,7 +147,7 @@ class Services:
         with contextlib.ExitStack() as opened:
             is_quiet = name != "server"
             log = opened.enter_context((run_dir / f"{name}.log").open("ab")) if is_quiet else None
-            process = processes.start(command, env=env, output=log, cwd=BASE_DIR, stdin=stdin)
+            process = processes.start(command, env=told, output=log, cwd=BASE_DIR, stdin=stdin)
         pid_file = run_dir / f"{name}.pid"
         self._stack.callback(_end, process, pid_file)
         pid_file.write_text(f"{process.pid}\n")
@@ -172,11 +176,11 @@ def _only_run(plan: Plan) -> Iterator[None]:
         yield
 
 
-def _prepare(env: Mapping[str, str]) -> dict[str, str]:
+def _prepare(told: Mapping[str, str]) -> dict[str, str]:
     """Migrate and seed; the passwords that were made up, which nobody will ever see again."""
     command = [sys.executable, "-m", "assistant_site.local.prepare"]
     done = subprocess.run(  # noqa: S603 - our own module
-        command, env=dict(env), cwd=BASE_DIR, stdout=subprocess.PIPE, check=False
+        command, env=dict(told), cwd=BASE_DIR, stdout=subprocess.PIPE, check=False
     )
     if done.returncode:
         raise CannotRun("The database could not be prepared; the lines above say why.")
