@@ -84,8 +84,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    # A file, not memory: the tests' server answers from several threads.
-    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
     # Persistent connections leak under ASGI; the pool is psycopg's own.
     DATABASES["default"]["OPTIONS"] = {

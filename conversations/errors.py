@@ -9,13 +9,16 @@ RequestRefused                          never retried by us; each has one HTTP s
 ├─ IdempotencyKeyReused                 the key came before with another body
 └─ RateLimited                          with the seconds to wait
 RunInterrupted                          the worker that wrote the answer went away
+PictureNotStored                        drawn, but the storage did not take it
+DependencyUnavailable
+└─ RunLogUnavailable                    answered without a log
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from routing.errors import AssistantError, FieldFault
+from routing.errors import AssistantError, DependencyUnavailable, FieldFault
 
 
 class RequestRefused(AssistantError):
@@ -99,3 +102,16 @@ class RunInterrupted(AssistantError):
 
     code = "interrupted"
     retryable = True
+
+
+class PictureNotStored(AssistantError):
+    """A picture was drawn, but the storage did not take it."""
+
+    code = "storage_unavailable"
+    retryable = True
+
+
+class RunLogUnavailable(DependencyUnavailable):
+    """Redis does not keep the runs' logs just now: streams can't be continued on other workers."""
+
+    part = "run_log"

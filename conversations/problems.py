@@ -6,6 +6,7 @@ provider's body, a key, a stack or a system prompt is ever put in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -15,6 +16,9 @@ from routing import errors as routing
 
 Problem = dict[str, Any]
 T = TypeVar("T")
+
+DEFAULT_WAIT = 5
+"""Seconds to wait where no provider said how long."""
 
 STATUS: Mapping[type[routing.AssistantError], int] = {
     routing.PromptTooLong: 413,
@@ -33,6 +37,7 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     mine.IdempotencyKeyReused: 422,
     mine.RateLimited: 429,
     mine.RunInterrupted: 503,
+    mine.PictureNotStored: 503,
     routing.AssistantError: 500,
 }
 """Status by class; a subclass not named here has its nearest ancestor's."""
@@ -43,6 +48,7 @@ _DETAIL: Mapping[type[routing.AssistantError], str] = {
     routing.NoProviderAvailable: "No model could answer just now. Please try again.",
     routing.DependencyUnavailable: "The service is not ready to answer. Please try again.",
     mine.RunInterrupted: "The answer was interrupted before its end.",
+    mine.PictureNotStored: "The picture could not be stored. Please try again.",
     routing.AssistantError: "Something went wrong on our side.",
 }
 """Words for errors whose own text is for the log only."""
@@ -97,8 +103,8 @@ def problem_headers(error: routing.AssistantError) -> dict[str, str]:
                 "RateLimit-Policy": f'"default";q={limit};w={window}',
             }
         case routing.NoProviderAvailable():
-            return {"Retry-After": str(max(1, round(error.retry_after or 5)))}
-        case routing.DependencyUnavailable() | mine.RunInterrupted():
+            return {"Retry-After": str(_wait(error))}
+        case routing.DependencyUnavailable() | mine.RunInterrupted() | mine.PictureNotStored():
             return {"Retry-After": "5"}
     return {}
 
@@ -124,9 +130,16 @@ def _more(error: routing.AssistantError) -> Problem:
             return {"errors": [_fault(fault) for fault in faults]}
         case routing.ModelUnknown(detail=detail):
             return {"errors": [_fault(routing.FieldFault("model", "invalid", detail))]}
+        case routing.NoProviderAvailable():
+            return {"retry_after": _wait(error)}
         case mine.ConversationBusy(running=running):
             return {"message": str(running)}
     return {}
+
+
+def _wait(error: routing.NoProviderAvailable) -> int:
+    """Whole seconds after which a candidate may be free again."""
+    return max(1, math.ceil(error.retry_after or DEFAULT_WAIT))
 
 
 def _fault(fault: routing.FieldFault) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from conversations.errors import NotFound
 from conversations.models import Conversation, Feedback, GeneratedImage, Message
+from conversations.representations import message_object
 from routing.llm.types import ChatMessage
 
 REMEMBERED_EXCHANGES = 50
@@ -69,11 +71,28 @@ def image_get(*, user: int, image: UUID) -> GeneratedImage:
 
 
 def remembered_exchanges(conversation: UUID) -> tuple[ChatMessage, ...]:
-    """What a conversation's memory holds, read from the database: prompt, answer, oldest first.
+    """The recent part of what a conversation's memory holds: prompt, answer, …, oldest first."""
+    answers = _answered(conversation).select_related("answers").order_by("-id")
+    return tuple(
+        said
+        for answer in reversed(answers[:REMEMBERED_EXCHANGES])
+        if answer.answers
+        for said in (
+            ChatMessage("user", answer.answers.content),
+            ChatMessage("assistant", answer.content),
+        )
+    )
 
-    Refused and failed exchanges are left out: nobody was answered.
-    """
-    answers = (
+
+def remembered_count(conversation: UUID) -> int:
+    """How many exchanges a conversation's memory stands for."""
+    return _answered(conversation).count()
+
+
+def _answered(conversation: UUID) -> QuerySet[Message]:
+    """Answers that memory keeps. Of refused and failed exchanges there is nothing to remember:
+    nobody was answered."""
+    return (
         Message.objects.filter(
             conversation_id=conversation,
             role=Message.Role.ASSISTANT,
@@ -81,15 +100,28 @@ def remembered_exchanges(conversation: UUID) -> tuple[ChatMessage, ...]:
         )
         .exclude(action="refuse")
         .exclude(content="")
-        .select_related("answers")
-        .order_by("-id")[:REMEMBERED_EXCHANGES]
     )
-    return tuple(
-        said
-        for answer in reversed(answers)
-        if answer.answers
-        for said in (
-            ChatMessage("user", answer.answers.content),
-            ChatMessage("assistant", answer.content),
-        )
+
+
+
+def message_body(*, user: int, message: UUID, origin: str) -> dict[str, Any]:
+    """The message object with the person's own feedback. Raises ``NotFound``."""
+    found = message_get(user=user, message=message)
+    mine = feedback_of(user=user, messages=[found.id]).get(found.id)
+    return message_object(found, origin=origin, feedback=mine)
+
+
+def entry_verdicts(*, entry: UUID) -> tuple[int, int]:
+    """How many people call a cached answer good and bad, wherever it was served."""
+    served = Q(message_id=entry) | Q(message__cache_entry=entry)
+    sums = Feedback.objects.filter(served).aggregate(
+        good=Count("id", filter=Q(verdict=Feedback.Verdict.GOOD)),
+        bad=Count("id", filter=Q(verdict=Feedback.Verdict.BAD)),
     )
+    return sums["good"], sums["bad"]
+
+
+def entry_condemned(entry: UUID) -> bool:
+    """Whether somebody calls a cached answer bad, wherever it was served."""
+    served = Q(message_id=entry) | Q(message__cache_entry=entry)
+    return Feedback.objects.filter(served, verdict=Feedback.Verdict.BAD).exists()

@@ -268,8 +268,8 @@ def feedback_record(
     reason: str = "",
     comment: str = "",
     correction: str = "",
-) -> tuple[Feedback, bool, str | None]:
-    """Keep a person's verdict on an answer. Returns it, whether it is new, and the verdict before."""
+) -> tuple[Feedback, bool]:
+    """Keep a person's verdict on an answer. Returns it, and whether it is new."""
     # The lock orders two verdicts that come at once, so that each sees the one before it.
     Message.objects.select_for_update().get(pk=message.pk)
     before = Feedback.objects.filter(user_id=user, message=message).first()
@@ -285,16 +285,15 @@ def feedback_record(
     )
     earlier = before.verdict if before else None
     performance.feedback_counted(message=message, before=earlier, after=verdict)
-    return feedback, created, earlier
+    return feedback, created
 
 
 @transaction.atomic
-def feedback_delete(*, user: int, message: Message) -> str:
-    """Take a verdict back; returns it. Raises ``NotFound``."""
+def feedback_delete(*, user: int, message: Message) -> None:
+    """Take a verdict back. Raises ``NotFound``."""
     Message.objects.select_for_update().get(pk=message.pk)
     feedback = Feedback.objects.filter(user_id=user, message=message).first()
     if feedback is None:
         raise NotFound("There is no feedback to take back.")
     feedback.delete()
     performance.feedback_counted(message=message, before=feedback.verdict, after=None)
-    return feedback.verdict

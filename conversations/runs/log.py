@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import redis.asyncio as redis
-from redis.exceptions import RedisError
+from redis import asyncio as redis
 
 from conversations.engine.events import Event
+from conversations.errors import RunLogUnavailable
 from conversations.runs.codec import dump, load
+from routing.breaker import Breaker
+from routing.redis_clients import redis_call
 
 Numbered = tuple[int, Event]
 
@@ -28,39 +30,45 @@ class LogReading:
 
 
 class RunLog:
-    """Appends and reads events. Redis away means no log, never an error to the run."""
+    """Appends and reads events. Every method but ``leased`` and ``read``, which say that they don't
+    know, raises ``RunLogUnavailable`` when Redis does not answer."""
 
     def __init__(
-        self, client: redis.Redis, blocking: redis.Redis, *, prefix: str, ttl_seconds: int
+        self,
+        client: redis.Redis,
+        blocking: redis.Redis,
+        breaker: Breaker,
+        *,
+        prefix: str,
+        ttl_seconds: int,
     ) -> None:
-        self._client, self._blocking = client, blocking
+        self._client, self._blocking, self._breaker = client, blocking, breaker
         self._prefix, self._ttl = prefix, ttl_seconds
 
     def _key(self, message: UUID, part: str) -> str:
         return f"{self._prefix}:run:{{{message}}}:{part}"
 
-    async def append(self, message: UUID, first: int, events: Sequence[Event]) -> bool:
-        """Write events numbered from ``first``; ``False`` when Redis did not take them."""
+    async def append(self, message: UUID, first: int, events: Sequence[Event]) -> None:
+        """Write events numbered from ``first``, all or none."""
         key = self._key(message, "events")
         pipe = self._client.pipeline(transaction=True)
         for number, event in enumerate(events, start=first):
             pipe.xadd(key, {b"e": dump(event)}, id=f"{number}-0")
         pipe.expire(key, self._ttl)
-        try:
+        with redis_call(self._breaker, RunLogUnavailable):
             await pipe.execute()
-        except (RedisError, OSError, TimeoutError):
-            return False
-        return True
 
-    async def read(self, message: UUID, *, after: int, block_ms: int | None = None) -> LogReading:
+    async def read(self, message: UUID, *, after: int, block_ms: int) -> LogReading:
         """Events with numbers above ``after``; waits up to ``block_ms`` for the first of them."""
         key = self._key(message, "events")
         try:
-            if not await self._client.exists(key):
-                return LogReading(known=False)
-            client = self._blocking if block_ms else self._client
-            answer: Any = await client.xread({key: f"{after}-0"}, count=500, block=block_ms)
-        except (RedisError, OSError, TimeoutError):
+            with redis_call(self._breaker, RunLogUnavailable):
+                if not await self._client.exists(key):
+                    return LogReading(known=False)
+                answer: Any = await self._blocking.xread(
+                    {key: f"{after}-0"}, count=500, block=block_ms
+                )
+        except RunLogUnavailable:
             return LogReading(known=False)
         entries = answer[0][1] if answer else ()
         return LogReading(
@@ -71,8 +79,9 @@ class RunLog:
         )
 
     async def ask_stop(self, message: UUID) -> None:
-        """Leave word for the worker that owns the run. Raises ``RedisError`` when it can't be left."""
-        await self._client.set(self._key(message, "stop"), b"1", ex=600)
+        """Leave word for the worker that owns the run."""
+        with redis_call(self._breaker, RunLogUnavailable):
+            await self._client.set(self._key(message, "stop"), b"1", ex=600)
 
     async def keep(self, messages: Sequence[UUID], *, lease_seconds: int) -> set[UUID]:
         """Renew the leases of running answers; returns those that somebody asked to stop."""
@@ -80,27 +89,25 @@ class RunLog:
         for message in messages:
             pipe.set(self._key(message, "lease"), b"1", ex=lease_seconds)
             pipe.exists(self._key(message, "stop"))
-        try:
+        with redis_call(self._breaker, RunLogUnavailable):
             answers = await pipe.execute()
-        except (RedisError, OSError, TimeoutError):
-            return set()
         return {message for message, asked in zip(messages, answers[1::2], strict=True) if asked}
 
     async def leased(self, message: UUID) -> bool | None:
         """Whether a worker holds the run; ``None`` when Redis cannot say."""
         try:
-            return bool(await self._client.exists(self._key(message, "lease")))
-        except (RedisError, OSError, TimeoutError):
+            with redis_call(self._breaker, RunLogUnavailable):
+                return bool(await self._client.exists(self._key(message, "lease")))
+        except RunLogUnavailable:
             return None
 
     async def release(self, message: UUID) -> None:
-        """Give the lease up at the end of a run. What can't be given up expires."""
-        try:
+        """Give the lease up at the end of a run."""
+        with redis_call(self._breaker, RunLogUnavailable):
             await self._client.delete(self._key(message, "lease"), self._key(message, "stop"))
-        except (RedisError, OSError, TimeoutError):
-            return
 
     async def forget(self, messages: Sequence[UUID]) -> None:
-        """Delete the logs of deleted answers. Raises ``RedisError``."""
-        for message in messages:
-            await self._client.delete(self._key(message, "events"))
+        """Delete the logs of deleted answers."""
+        with redis_call(self._breaker, RunLogUnavailable):
+            for message in messages:
+                await self._client.delete(self._key(message, "events"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
+from contextlib import suppress
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from conversations import selectors, services
 from conversations.engine.events import Event, Failed, Finished
 from conversations.engine.ports import Tracer
 from conversations.engine.runner import Engine
+from conversations.engine.steps import tolerated
 from conversations.engine.types import TraceRecord, Turn
-from conversations.errors import NotFound, RunInterrupted
+from conversations.errors import NotFound, RunInterrupted, RunLogUnavailable
 from conversations.problems import Problem, problem_of
 from conversations.representations import message_object
 from conversations.runs.database import in_database
@@ -75,7 +77,7 @@ class Runs:
         return self._running.get(message)
 
     async def stop(self, message: UUID) -> None:
-        """End a run here or, by word through Redis, wherever it is. Raises ``RedisError``."""
+        """End a run here or, by word through Redis, wherever it is. Raises ``RunLogUnavailable``."""
         if not self._stop_here(message):
             await self.log.ask_stop(message)
 
@@ -116,7 +118,8 @@ class Runs:
             writer.cancel()
             self._meter.run_ended()
             del self._running[run.turn.message], self._tasks[run.turn.message]
-            await self.log.release(run.turn.message)
+            with suppress(RunLogUnavailable):  # then it expires
+                await self.log.release(run.turn.message)
 
     async def _answer(self, run: Run) -> AssistantError | None:
         try:
@@ -174,7 +177,8 @@ class Runs:
             # Read before the batch is taken: an end that comes later is in the next batch.
             ended = run.ended
             batch = run.events[written:]
-            if await self.log.append(run.turn.message, written + 1, batch):
+            with tolerated(run):
+                await self.log.append(run.turn.message, written + 1, batch)
                 written += len(batch)
             if ended:
                 # Should Redis not have taken the last events: the stored message has them all.
@@ -184,9 +188,11 @@ class Runs:
     async def _keep(self) -> None:
         """Renew leases and obey stop requests while anything runs."""
         while self._running:
-            asked = await self.log.keep(list(self._running), lease_seconds=LEASE_SECONDS)
-            for message in asked:
-                self._stop_here(message)
+            with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
+                for message in await self.log.keep(
+                    list(self._running), lease_seconds=LEASE_SECONDS
+                ):
+                    self._stop_here(message)
             await asyncio.sleep(KEEP_SECONDS)
 
 

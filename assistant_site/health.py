@@ -1,0 +1,80 @@
+"""Health for operators and load balancers: alive, ready, degraded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+from conversations.api.responses import json_response
+from conversations.bootstrap import container
+from routing.errors import DependencyUnavailable
+
+PATIENCE = 2.0
+"""Seconds that one part may take to tell its state."""
+
+Part = dict[str, Any]
+
+
+async def healthz(request: HttpRequest) -> HttpResponse:
+    """``GET /healthz``: the process answers."""
+    return json_response({"status": "ok"})
+
+
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """``GET /readyz``: each part with its state. 503 only when answers are impossible: without the
+    database, or without any rules. Redis away makes answers poorer, not impossible."""
+    parts = {
+        "database": await _told(_database),
+        "redis": await _told(_redis),
+        "rules": await _told(_rules),
+    }
+    impossible = any(parts[name]["state"] == "down" for name in ("database", "rules"))
+    degraded = [name for name, part in parts.items() if part["state"] != "ok"]
+    status = "unavailable" if impossible else "degraded" if degraded else "ok"
+    return json_response(
+        {"status": status, "degraded": degraded, "checks": parts}, status=503 if impossible else 200
+    )
+
+
+async def _told(check: Callable[[], Awaitable[Part]]) -> Part:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await check()
+    except TimeoutError:
+        return {"state": "down", "detail": f"no answer within {PATIENCE:g} s"}
+
+
+async def _database() -> Part:
+    def probe() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    try:
+        await sync_to_async(probe)()
+    except DatabaseError as exc:
+        return {"state": "down", "detail": type(exc).__name__}
+    return {"state": "ok"}
+
+
+async def _redis() -> Part:
+    state = await container().cache.state()
+    if not state.available:
+        return {"state": "down", "detail": "answers are made without cache and shared state"}
+    return {"state": "ok"}
+
+
+async def _rules() -> Part:
+    store = container().rules
+    try:
+        rules = await store.current()
+    except DependencyUnavailable:
+        return {"state": "down", "detail": "no published rules"}
+    origin = store.state().origin
+    state = "ok" if origin == "redis" else "degraded"
+    return {"state": state, "version": rules.version, "origin": origin}

@@ -1,0 +1,147 @@
+"""Asking: a prompt comes in, an answer goes out as a stream or as one object."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from conversations import selectors, services
+from conversations.api.auth import bearer_user
+from conversations.api.requests import (
+    Origin,
+    Shape,
+    accepted_shape,
+    idempotency_claim,
+    json_object,
+    optional_text,
+    origin_of,
+)
+from conversations.api.responses import (
+    chained,
+    json_response,
+    problem_response,
+    stream_response,
+)
+from conversations.bootstrap import Container, container
+from conversations.engine.events import Decided, Failed, Finished
+from conversations.engine.nodes import requested_decision
+from conversations.engine.types import Turn
+from conversations.errors import ConversationBusy
+from conversations.runs.follow import Followed, end_abandoned, follow
+from conversations.runs.log import Numbered
+from conversations.services import Begun, IdempotencyClaim
+from routing.domain import Action
+from routing.guard.validation import validate_prompt
+
+
+async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpResponseBase:
+    """``POST …/messages/``: answer a prompt in a conversation, or in a new one."""
+    house, origin = container(), origin_of(request)
+    user = bearer_user(request)
+    shape = accepted_shape(request.headers.get("Accept", ""))
+    body = json_object(request)
+    prompt = validate_prompt(body.get("content"), max_chars=settings.PROMPT_MAX_CHARS)
+    model = optional_text(body, "model", max_length=96)
+    claim = idempotency_claim(request, body)
+    await house.limits.hit("ask", str(user))
+    if model:
+        requested_decision(await house.engine.ports.rules.current(), model)
+    begun = await _begin(house, user, conversation, prompt, model, claim, origin)
+    if not begun.replayed:
+        house.runs.start(_turn(begun, user, prompt, model, origin))
+    events = follow(house.runs, user=user, message=begun.message, origin=origin.site)
+    response = await answer_response(events, shape, begun.message, origin)
+    if begun.replayed:
+        response["Idempotency-Replayed"] = "true"
+    return response
+
+
+async def _begin(  # noqa: PLR0917 - what answer_begin stores
+    house: Container,
+    user: int,
+    conversation: UUID | None,
+    prompt: str,
+    model: str,
+    claim: IdempotencyClaim | None,
+    origin: Origin,
+) -> Begun:
+    def begin() -> Begun:
+        return services.answer_begin(
+            user=user,
+            conversation=conversation,
+            content=prompt,
+            trace_id=origin.trace_id,
+            requested_model=model,
+            claim=claim,
+        )
+
+    try:
+        return await sync_to_async(begin)()
+    except ConversationBusy as busy:
+        # The running answer may belong to a worker that died: then it ends here and this one begins.
+        if await house.runs.log.leased(busy.running) is not False:
+            raise
+        if not await end_abandoned(busy.running):
+            raise
+        return await sync_to_async(begin)()
+
+
+def _turn(begun: Begun, user: int, prompt: str, model: str, origin: Origin) -> Turn:
+    return Turn(
+        user=user,
+        conversation=begun.conversation,
+        message=begun.message,
+        user_message=begun.user_message,
+        prompt=prompt,
+        first=begun.first,
+        trace_id=origin.trace_id,
+        requested_model=model or None,
+        origin=origin.site,
+        request_id=origin.request_id,
+    )
+
+
+async def answer_response(
+    events: Followed, shape: Shape, message: UUID, origin: Origin
+) -> HttpResponseBase:
+    """The answer in the accepted shape. Where both are accepted the status waits for the decision:
+    a text answer then streams, everything else is one object."""
+    if shape is Shape.STREAM:
+        return stream_response(events, message, origin)
+    seen: list[Numbered | None] = []
+    try:
+        async for item in events:
+            if item is None:
+                continue
+            seen.append(item)
+            match item[1]:
+                case Finished(finished):
+                    await events.aclose()
+                    return json_response(finished)
+                case Failed(problem):
+                    await events.aclose()
+                    return problem_response(problem)
+                case Decided(decision) if (
+                    shape is Shape.EITHER and decision.action is Action.ANSWER
+                ):
+                    return stream_response(chained(seen, events), message, origin)
+    except BaseException:
+        # The client left, or the stream could not be followed: nobody else closes the generator.
+        await events.aclose()
+        raise
+    raise AssertionError("a stream always ends in done or error")
+
+
+async def read(request: HttpRequest, message: UUID) -> HttpResponseBase:
+    """``GET /messages/{id}/``: the message object."""
+    user, origin = bearer_user(request), origin_of(request)
+    return json_response(await message_body(user, message, origin.site))
+
+
+async def message_body(user: int, message: UUID, site: str) -> dict[str, Any]:
+    """A stored message with the person's own feedback on it. Raises ``NotFound``."""
+    return await sync_to_async(selectors.message_body)(user=user, message=message, origin=site)

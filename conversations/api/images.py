@@ -1,0 +1,39 @@
+"""Pictures: served to their owner, by bearer token or by the session of the site's own pages."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import FileResponse, HttpRequest, HttpResponseBase
+
+from conversations import selectors
+from conversations.api.auth import bearer_user
+from conversations.errors import NotAuthenticated, NotFound
+
+
+async def image(request: HttpRequest, image: UUID) -> HttpResponseBase:
+    """``GET /images/{id}/``: the picture's bytes. Somebody else's is not found."""
+    return await sync_to_async(_image)(request, image)
+
+
+def _image(request: HttpRequest, image: UUID) -> HttpResponseBase:
+    picture = selectors.image_get(user=_viewer(request), image=image)
+    try:
+        file = picture.file.open("rb")
+    except FileNotFoundError as exc:
+        raise NotFound("The picture's file is gone.") from exc
+    response = FileResponse(file, content_type=picture.media_type)
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    response["Content-Disposition"] = "inline"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _viewer(request: HttpRequest) -> int:
+    try:
+        return bearer_user(request)
+    except NotAuthenticated:
+        if request.headers.get("Authorization") or not request.user.is_authenticated:
+            raise
+        return int(request.user.pk)

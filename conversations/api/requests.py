@@ -1,0 +1,139 @@
+"""Reading a request on the async path: its body, its headers, and what it would accept."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
+
+from conversations.errors import (
+    BadRequest,
+    MalformedJSON,
+    NotAcceptable,
+    UnsupportedMediaType,
+)
+from conversations.services import IdempotencyClaim
+from routing.errors import FieldFault, PromptTooLong
+
+STREAM, OBJECT = "text/event-stream", "application/json"
+MAX_KEY = 255
+
+
+class Shape(Enum):
+    """The shapes of an answer that the client accepts."""
+
+    STREAM = "stream"
+    OBJECT = "object"
+    EITHER = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came in: for URLs, logs and traces."""
+
+    site: str
+    request_id: str
+    trace_id: str
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """The site as the client sees it (``PUBLIC_URL`` wins) and the request's ids."""
+    site = settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
+    return Origin(
+        site=site,
+        request_id=request.META.get("assistant.request_id", ""),
+        trace_id=request.META.get("assistant.trace_id", ""),
+    )
+
+
+def accepted_shape(header: str) -> Shape:
+    """Which shape ``Accept`` asks for (RFC 9110, 12.5.1). Raises ``NotAcceptable``."""
+    if not header.strip():
+        return Shape.EITHER
+    wanted = dict(_media_range(part) for part in header.split(","))
+    stream, json = _quality(wanted, STREAM) > 0, _quality(wanted, OBJECT) > 0
+    if stream and json:
+        return Shape.EITHER
+    if stream:
+        return Shape.STREAM
+    if json:
+        return Shape.OBJECT
+    raise NotAcceptable(f"This answer comes as {STREAM} or {OBJECT}.")
+
+
+def _media_range(part: str) -> tuple[str, float]:
+    media, parameters = parse_header_parameters(part.strip())
+    try:
+        return media.lower(), float(parameters.get("q", "1"))
+    except ValueError:
+        return media.lower(), 0.0
+
+
+def _quality(wanted: dict[str, float], media: str) -> float:
+    """The quality of the most specific range that matches."""
+    for media_range in (media, media.partition("/")[0] + "/*", "*/*"):
+        if media_range in wanted:
+            return wanted[media_range]
+    return 0.0
+
+
+def json_object(request: HttpRequest) -> dict[str, Any]:
+    """The body as a JSON object. Raises ``UnsupportedMediaType``, ``MalformedJSON``."""
+    media, _ = parse_header_parameters(request.headers.get("Content-Type", ""))
+    if media.lower() != OBJECT:
+        raise UnsupportedMediaType(f"Send {OBJECT}.")
+    try:
+        body = orjson.loads(request.body)
+    except RequestDataTooBig as exc:
+        limit = settings.PROMPT_MAX_CHARS
+        raise PromptTooLong(
+            FieldFault("content", "prompt_too_long", f"At most {limit} characters are taken.")
+        ) from exc
+    except orjson.JSONDecodeError as exc:
+        raise MalformedJSON("The body is not valid JSON in UTF-8.") from exc
+    if not isinstance(body, dict):
+        raise MalformedJSON("The body must be a JSON object.")
+    return body
+
+
+def optional_text(body: dict[str, Any], field: str, *, max_length: int) -> str:
+    """A string field that may be missing or null. Raises ``BadRequest``."""
+    value = body.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _fault(field, "wrong_type", "Must be a string.")
+    if len(value) > max_length:
+        raise _fault(field, "too_long", f"At most {max_length} characters.")
+    return value
+
+
+def idempotency_claim(request: HttpRequest, body: dict[str, Any]) -> IdempotencyClaim | None:
+    """The ``Idempotency-Key`` header with a digest of what it was sent with: path and body."""
+    key = request.headers.get("Idempotency-Key", "").strip().strip('"')
+    if not key:
+        return None
+    if len(key) > MAX_KEY:
+        raise _fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
+    sent = orjson.dumps([request.path, body], option=orjson.OPT_SORT_KEYS)
+    return IdempotencyClaim(key, hashlib.sha256(sent).hexdigest())
+
+
+def event_position(request: HttpRequest) -> int:
+    """The event after which a stream goes on: ``Last-Event-ID``, else ``?after=``, else 0."""
+    field = "Last-Event-ID" if request.headers.get("Last-Event-ID") else "after"
+    given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
+    if not (given.isascii() and given.isdigit() and len(given) <= 12):
+        raise _fault(field, "invalid", "Must be the number of an event.")
+    return int(given)
+
+
+def _fault(field: str, code: str, detail: str) -> BadRequest:
+    return BadRequest(f"{field}: {detail}", FieldFault(field, code, detail))

@@ -1,0 +1,123 @@
+"""Bodies of the synchronous endpoints, and the shapes that the OpenAPI document shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from conversations.models import Conversation, Feedback, Message
+from conversations.representations import message_object
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that nobody reads: a misspelt one is an error, not silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The validated values. Raises ``ValidationError`` for unknown fields."""
+        if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
+            raise serializers.ValidationError(
+                {name: ["This field is not known."] for name in sorted(unknown)}, code="unknown"
+            )
+        return super().to_internal_value(data)
+
+
+class ConversationSerializer(serializers.ModelSerializer[Conversation]):
+    """A conversation. ``title`` is the only field that can be written."""
+
+    title = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+    class Meta:
+        model = Conversation
+        fields = ("id", "title", "created_at", "updated_at")
+        read_only_fields = ("id", "created_at", "updated_at")
+
+
+class DecisionSchema(serializers.Serializer[Any]):
+    """Who answered and why."""
+
+    action = serializers.ChoiceField(choices=["answer", "image", "refuse"])
+    source = serializers.ChoiceField(
+        choices=["cache", "classifier", "classifier-fallback", "default", "requested"]
+    )
+    provider = serializers.CharField(allow_null=True)
+    model = serializers.CharField(allow_null=True)
+    rule = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    ruleset = serializers.IntegerField(allow_null=True)
+    fallback = serializers.BooleanField()
+    guard = serializers.DictField()
+
+
+class CacheSchema(serializers.Serializer[Any]):
+    """What the answer cache had."""
+
+    outcome = serializers.ChoiceField(choices=["exact", "semantic", "miss", "bypass"])
+    similarity = serializers.FloatField(allow_null=True)
+    entry = serializers.UUIDField(allow_null=True)
+
+
+class ImageSchema(serializers.Serializer[Any]):
+    """A picture; sizes in pixels."""
+
+    url = serializers.URLField()
+    alt = serializers.CharField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    revised_prompt = serializers.CharField(allow_null=True)
+
+
+class UsageSchema(serializers.Serializer[Any]):
+    """Tokens and US dollars."""
+
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cost_usd = serializers.CharField(allow_null=True)
+
+
+class TimingsSchema(serializers.Serializer[Any]):
+    """Milliseconds."""
+
+    first_token_ms = serializers.IntegerField(allow_null=True)
+    total_ms = serializers.IntegerField(allow_null=True)
+
+
+class FeedbackSerializer(StrictSerializer):
+    """A person's verdict on an answer."""
+
+    verdict = serializers.ChoiceField(choices=Feedback.Verdict.choices)
+    reason = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=64)
+    comment = serializers.CharField(
+        required=False, allow_blank=True, allow_null=True, max_length=4_000
+    )
+    correction = serializers.CharField(
+        required=False, allow_blank=True, allow_null=True, max_length=32_000
+    )
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    """The message object; ``representations.message_object`` makes it."""
+
+    conversation = serializers.UUIDField()
+    decision = DecisionSchema(allow_null=True)
+    cache = CacheSchema(allow_null=True)
+    image = ImageSchema(allow_null=True)
+    usage = UsageSchema(allow_null=True)
+    timings = TimingsSchema(allow_null=True)
+    feedback = FeedbackSerializer(allow_null=True)
+
+    class Meta:
+        model = Message
+        fields = (
+            "id", "conversation", "role", "content", "status", "decision", "cache", "image", "usage",
+            "timings", "finish_reason", "trace_id", "feedback", "degraded", "attempts", "created_at",
+        )  # fmt: skip
+
+    def to_representation(self, instance: Message) -> dict[str, Any]:
+        """The same object that streams and single reads give."""
+        mine = self.context.get("feedback", {})
+        return message_object(
+            instance, origin=self.context["origin"], feedback=mine.get(instance.id)
+        )

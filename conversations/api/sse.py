@@ -1,0 +1,57 @@
+"""Events as server-sent events (WHATWG HTML, section 9.2), and the wire names of both.
+
+``encode`` is pure. Divergences from the standard's freedom: every event has an ``id``, an ``event``
+and exactly one line of ``data``, because JSON holds no raw line end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from conversations.engine.events import (
+    Decided,
+    Event,
+    Failed,
+    Finished,
+    Noticed,
+    Reset,
+    Started,
+    Token,
+)
+from conversations.representations import cache_object, decision_object
+
+NAMES: dict[type[Event], str] = {
+    Started: "start",
+    Decided: "decision",
+    Token: "token",
+    Reset: "reset",
+    Noticed: "notice",
+    Finished: "done",
+    Failed: "error",
+}
+
+KEEP_ALIVE = b": keep-alive\n\n"
+
+
+def encode(number: int, event: Event) -> bytes:
+    """One frame. ``number`` is the event's place in its stream, from 1."""
+    head = f"id: {number}\nevent: {NAMES[type(event)]}\ndata: ".encode()
+    return head + orjson.dumps(payload(event)) + b"\n\n"
+
+
+def payload(event: Event) -> Any:
+    """The ``data`` of an event, ready for JSON."""
+    match event:
+        case Decided(decision, cache, guard):
+            return {"decision": decision_object(decision, guard), "cache": cache_object(cache)}
+        case Reset(reason, from_model, to_model):
+            return {"reason": reason, "from": from_model, "to": to_model}
+        case Finished(message):
+            return message
+        case Failed(problem):
+            return problem
+        case _:
+            return asdict(event)

@@ -1,0 +1,71 @@
+"""Continuing an answer's stream from any point, and stopping it, from any worker."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponseBase
+
+from conversations import selectors
+from conversations.api.ask import message_body
+from conversations.api.auth import bearer_user
+from conversations.api.requests import (
+    Shape,
+    accepted_shape,
+    event_position,
+    origin_of,
+)
+from conversations.api.responses import chained, json_response, stream_response
+from conversations.bootstrap import container
+from conversations.errors import NotAcceptable
+from conversations.runs.follow import Followed, follow
+
+STOP_SECONDS = 3.0
+"""How long a stop waits to tell how it ended; the provider call itself ends within one."""
+
+
+async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
+    """``GET /messages/{id}/stream/``: the events after ``Last-Event-ID``, to the end."""
+    user, origin = bearer_user(request), origin_of(request)
+    if accepted_shape(request.headers.get("Accept", "")) is Shape.OBJECT:
+        raise NotAcceptable("A stream comes as text/event-stream.")
+    after = event_position(request)
+    house = container()
+    await sync_to_async(selectors.answer_get)(user=user, message=message)
+    events = follow(house.runs, user=user, message=message, origin=origin.site, after=after)
+    return stream_response(await _begun(events), message, origin)
+
+
+async def _begun(events: Followed) -> Followed:
+    """The stream with its first item taken, so that a wrong position is a status, not an event."""
+    try:
+        first = await anext(events)
+    except StopAsyncIteration:
+        return events
+    except BaseException:
+        await events.aclose()
+        raise
+    return chained([first], events)
+
+
+async def stop(request: HttpRequest, message: UUID) -> HttpResponseBase:
+    """``POST /messages/{id}/stop/``: end the answer, keep its text, return the message object."""
+    user, origin = bearer_user(request), origin_of(request)
+    house = container()
+    stored = await sync_to_async(selectors.answer_get)(user=user, message=message)
+    if stored.status == stored.Status.STREAMING:
+        await house.runs.stop(message)
+        await _ended(follow(house.runs, user=user, message=message, origin=origin.site))
+    return json_response(await message_body(user, message, origin.site))
+
+
+async def _ended(events: Followed) -> None:
+    try:
+        async with asyncio.timeout(STOP_SECONDS), aclosing(events):
+            async for _ in events:
+                pass
+    except TimeoutError:
+        return

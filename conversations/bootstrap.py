@@ -1,0 +1,176 @@
+"""The composition root: settings in, a ready house out. Nothing else builds parts from settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from redis.asyncio import Redis
+
+from conversations import selectors
+from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.learning import Learning
+from conversations.adapters.limits import RateLimiter
+from conversations.adapters.memory import RedisMemory
+from conversations.adapters.metrics import RunMetrics
+from conversations.adapters.painter import StoringPainter
+from conversations.adapters.tracer import LangfuseTracer, NullTracer
+from conversations.engine.ports import Ports
+from conversations.engine.runner import Engine
+from conversations.runs.database import in_database
+from conversations.runs.log import RunLog
+from conversations.runs.owner import Runs
+from routing.breaker import Breaker
+from routing.classifier import LadderClassifier
+from routing.embeddings.local import LocalEmbedder
+from routing.embeddings.provider import ProviderEmbedder
+from routing.guard.service import PromptGuard
+from routing.llm.failover import FailoverChat
+from routing.llm.images import ImageGenerator
+from routing.redis_clients import async_client, blocking_client
+from routing.selectors import ruleset_latest_async
+from routing.store import RuleStore
+
+if TYPE_CHECKING:
+    from routing.llm.client import LiteLLMClient
+
+DRAIN_SECONDS = 8.0
+"""Grace for running answers when the process ends, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The parts that views use, and those that the end of the process must close."""
+
+    engine: Engine
+    runs: Runs
+    limits: RateLimiter
+    learning: Learning
+    metrics: RunMetrics
+    tracer: LangfuseTracer | NullTracer
+    rules: RuleStore
+    cache: RedisAnswerCache
+    memory: RedisMemory
+    embedder: LocalEmbedder | ProviderEmbedder
+    llm: LiteLLMClient
+    redis: Sequence[Redis]
+
+    async def aclose(self) -> None:
+        """Let running answers end, then close what is open."""
+        await self.runs.drain(DRAIN_SECONDS)
+        await self.learning.aclose()
+        await self.llm.aclose()
+        self.embedder.close()
+        self.tracer.close()
+        for client in self.redis:
+            await client.aclose(close_connection_pool=True)
+
+
+@lru_cache(maxsize=1)
+def container() -> Container:
+    """This process's house, built on first use: at boot by ``asgi``."""
+    llm = llm_client()
+    embedder = make_embedder(llm)
+    redis, breaker = async_client(settings.REDIS_URL), Breaker()
+    cache = RedisAnswerCache(
+        redis,
+        breaker,
+        prefix=settings.REDIS_PREFIX,
+        embedder_name=embedder.name,
+        dimensions=embedder.dimensions,
+        condemned=partial(in_database, selectors.entry_condemned),
+    )
+    memory = RedisMemory(
+        redis,
+        breaker,
+        prefix=settings.REDIS_PREFIX,
+        budget_tokens=settings.MEMORY_TOKENS,
+        ttl_seconds=settings.MEMORY_TTL_SECONDS,
+        load=partial(in_database, selectors.remembered_exchanges),
+        count=partial(in_database, selectors.remembered_count),
+    )
+    rules = RuleStore(
+        redis,
+        breaker,
+        prefix=settings.REDIS_PREFIX,
+        load_latest=ruleset_latest_async,
+        simulated_providers=settings.SIMULATED_PROVIDERS,
+    )
+    ports = Ports(
+        rules=rules,
+        guard=PromptGuard(),
+        memory=memory,
+        embedder=embedder,
+        cache=cache,
+        classifier=LadderClassifier(llm),
+        chat=FailoverChat(llm),
+        painter=StoringPainter(ImageGenerator(llm)),
+        system_prompt=settings.SYSTEM_PROMPT,
+    )
+    engine, metrics, tracer = Engine(ports), RunMetrics(), make_tracer()
+    blocking = blocking_client(settings.REDIS_URL)
+    log = RunLog(
+        redis,
+        blocking,
+        breaker,
+        prefix=settings.REDIS_PREFIX,
+        ttl_seconds=settings.EVENT_LOG_TTL_SECONDS,
+    )
+    runs = Runs(engine, log, tracer, metrics)
+    return Container(
+        engine=engine,
+        runs=runs,
+        limits=RateLimiter(
+            redis,
+            settings.REDIS_PREFIX,
+            {"ask": settings.ASK_RATE, "sign-in": settings.SIGN_IN_RATE},
+        ),
+        learning=Learning(cache, memory, log, tracer),
+        metrics=metrics,
+        tracer=tracer,
+        rules=rules,
+        cache=cache,
+        memory=memory,
+        embedder=embedder,
+        llm=llm,
+        redis=(redis, blocking),
+    )
+
+
+def llm_client() -> LiteLLMClient:
+    """The client of every model, with the two providers' keys and addresses."""
+    # LiteLLM takes seconds to import: commands that ask no model, but load the URLs, must not wait.
+    from routing.llm.client import Credential, LiteLLMClient  # noqa: PLC0415
+
+    return LiteLLMClient(
+        {
+            "openai": Credential(settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL),
+            "anthropic": Credential(settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL),
+        }
+    )
+
+
+def make_embedder(llm: LiteLLMClient) -> LocalEmbedder | ProviderEmbedder:
+    """The local model, or a provider's by its LiteLLM name."""
+    name, dimensions = settings.EMBEDDING_MODEL, settings.EMBEDDING_DIMENSIONS
+    if name == "local":
+        return LocalEmbedder(Path(settings.DATA_DIR))
+    return ProviderEmbedder(name, dimensions, partial(llm.embed, name, dimensions=dimensions))
+
+
+def make_tracer() -> LangfuseTracer | NullTracer:
+    """Langfuse where its keys are set."""
+    if not (settings.LANGFUSE_PUBLIC_KEY and settings.LANGFUSE_SECRET_KEY):
+        return NullTracer()
+    return LangfuseTracer(
+        settings.LANGFUSE_PUBLIC_KEY,
+        settings.LANGFUSE_SECRET_KEY,
+        settings.LANGFUSE_HOST,
+        environment=settings.LANGFUSE_ENVIRONMENT,
+        release=settings.LANGFUSE_RELEASE,
+        capture_content=settings.LANGFUSE_CAPTURE_CONTENT,
+    )
