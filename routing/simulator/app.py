@@ -84,7 +84,7 @@ async def _receive(call: Call) -> None:
 async def _answer(call: Call, handler: CallHandler) -> web.StreamResponse:
     try:
         _take_fault(call)
-        await pause(call.fault.headers_ms)
+        await pause(call.fault.headers_delay_ms)
         if broken := await _instead(call):
             return broken
         _check(call)

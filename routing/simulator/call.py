@@ -20,14 +20,16 @@ from routing.simulator.journal import Journal
 class Pace:
     """How fast a healthy simulator answers, in milliseconds."""
 
-    first_token_ms: float = 0
-    token_ms: float = 0
+    first_token_delay_ms: float = 0
+    token_delay_ms: float = 0
 
     def with_fault(self, fault: Fault) -> Pace:
         """This pace where ``fault`` does not say otherwise."""
         return Pace(
-            self.first_token_ms if fault.first_token_ms is None else fault.first_token_ms,
-            self.token_ms if fault.token_ms is None else fault.token_ms,
+            self.first_token_delay_ms
+            if fault.first_token_delay_ms is None
+            else fault.first_token_delay_ms,
+            self.token_delay_ms if fault.token_delay_ms is None else fault.token_delay_ms,
         )
 
 

@@ -74,7 +74,7 @@ class Stream:
 
     async def _send_all(self, frames: Iterator[Frame]) -> None:
         if not self._wire.opens_early:
-            await pause(self._pace.first_token_ms)
+            await pause(self._pace.first_token_delay_ms)
         for frame in frames:
             if frame.kind != "open":
                 await self._misbehave()
@@ -85,9 +85,9 @@ class Stream:
 
     async def _wait_for_token(self) -> None:
         if self._sent:
-            await pause(self._pace.token_ms)
+            await pause(self._pace.token_delay_ms)
         elif self._wire.opens_early:
-            await pause(self._pace.first_token_ms)
+            await pause(self._pace.first_token_delay_ms)
 
     async def _misbehave(self) -> None:
         """Do what the fault scripted for this position."""

@@ -49,9 +49,9 @@ class Fault:
     empty: bool = False  # 200 with no body
     content_type: str | None = None  # 200 with a page of this type
 
-    headers_ms: float = 0
-    first_token_ms: float | None = None
-    token_ms: float | None = None
+    headers_delay_ms: float = 0
+    first_token_delay_ms: float | None = None
+    token_delay_ms: float | None = None
 
     cut_after: int | None = None
     cut: str = "abort"  # one of CUTS

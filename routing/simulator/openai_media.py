@@ -61,7 +61,7 @@ async def images(call: Call) -> web.StreamResponse:
     body, model = call.body, call.model or "dall-e-2"
     prompt = _image_prompt(body, model)
     size = _size(body.get("size") or "auto", model)
-    await pause(call.pace.first_token_ms)
+    await pause(call.pace.first_token_delay_ms)
     listed = [await _image(call, prompt, size, number) for number in range(body.get("n") or 1)]
     answer: dict[str, Any] = {"created": int(time.time()), "data": listed}
     if model.startswith("gpt-image"):

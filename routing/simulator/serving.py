@@ -35,7 +35,7 @@ async def serve_chat(call: Call, wire: ChatWire, ask: Ask) -> web.StreamResponse
     if ask.stream:
         frames = wire.frames(ask, reply, no_usage=fault.no_usage, no_done=fault.no_done)
         return await Stream(call, wire).send(frames)
-    await pause(call.pace.first_token_ms)
+    await pause(call.pace.first_token_delay_ms)
     if fault.stall_after is not None:
         await pause(FOREVER_MS if fault.stall_ms is None else fault.stall_ms)
     if fault.error_after is not None:

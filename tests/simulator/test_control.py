@@ -141,7 +141,7 @@ def test_the_desk_takes_the_other_side_down(sim: Simulator, claude: anthropic.An
 
 async def test_a_stopped_side_breaks_its_streams_but_blames_no_client() -> None:
     async with (
-        Simulator(pace=Pace(token_ms=50)) as own,
+        Simulator(pace=Pace(token_delay_ms=50)) as own,
         openai.AsyncOpenAI(api_key="k", base_url=own.openai_url, max_retries=0) as client,
     ):
         stream = await client.chat.completions.create(**GPT, stream=True)

@@ -190,7 +190,7 @@ def test_a_stall_with_pings_and_a_client_that_leaves(sim: Simulator) -> None:
 
 
 def test_a_client_that_leaves_a_silent_stall_is_noticed(sim: Simulator) -> None:
-    sim.fault(first_token_ms=60_000)
+    sim.fault(first_token_delay_ms=60_000)
     url = f"{sim.openai_url}/chat/completions"
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(url, json=GPT, headers={"Authorization": "Bearer k"}, timeout=0.2)
@@ -204,7 +204,7 @@ def test_a_short_stall_goes_on(sim: Simulator, gpt: openai.OpenAI) -> None:
 
 
 def test_tokens_come_in_their_pace(sim: Simulator, gpt: openai.OpenAI) -> None:
-    sim.fault(tokens=4, token_ms=20, first_token_ms=30, headers_ms=10)
+    sim.fault(tokens=4, token_delay_ms=20, first_token_delay_ms=30, headers_delay_ms=10)
     started = time.monotonic()
     list(gpt.chat.completions.create(stream=True, **GPT))
     assert time.monotonic() - started >= 0.1  # never less: 10 + 30 + 3 times 20
