@@ -1,0 +1,133 @@
+"""``manage.py warm_cache FILE``: put the operator's own answers into the answer cache."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.questions import Fault, Row, read_rows
+from routing.breaker import Breaker
+from routing.embeddings.local import LocalEmbedder
+from routing.embeddings.port import Embedder
+from routing.errors import CacheUnavailable, EmbedderUnavailable
+from routing.redis_clients import async_client
+
+BATCH = 32
+"""Rows embedded together."""
+
+
+class Command(BaseCommand):
+    """Idempotent: a question that is there with the same answer is left alone."""
+
+    help = (
+        "Put questions and answers of your own into the answer cache, for everybody. FILE is CSV with the "
+        "header question,answer, or JSON lines (.jsonl) with these two. Run it again at will."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Say what would be done, write nothing."
+        )
+
+    def handle(self, *_: Any, file: Path, dry_run: bool, **__: Any) -> None:
+        try:
+            read = list(read_rows(file, longest_question=settings.PROMPT_MAX_CHARS))
+        except OSError as exc:
+            raise CommandError(f"{file} can't be read: {exc}") from exc
+        rows = [row for row in read if isinstance(row, Row)]
+        faults = [row for row in read if isinstance(row, Fault)]
+        done: Counter[str] = Counter()
+        try:
+            asyncio.run(self._warm(rows, done, dry_run=dry_run))
+        except (CacheUnavailable, EmbedderUnavailable) as exc:
+            raise CommandError(
+                f"{exc}. {done.total()} of {len(rows)} rows were done; run it again for the rest."
+            ) from exc
+        self._report(done, faults, dry_run=dry_run)
+
+    async def _warm(self, rows: Sequence[Row], done: Counter[str], *, dry_run: bool) -> None:
+        client = async_client(settings.REDIS_URL)
+        try:
+            async with _embedding() as embedder:
+                cache = RedisAnswerCache(
+                    client,
+                    Breaker(),
+                    prefix=settings.REDIS_PREFIX,
+                    embedder_name=embedder.name,
+                    dimensions=embedder.dimensions,
+                )
+                await cache.stats()  # makes the index, or says why it can't
+                for batch in self._shown(rows):
+                    done.update(await _warm_batch(cache, embedder, batch, dry_run=dry_run))
+        finally:
+            await client.aclose()
+
+    def _shown(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        """The rows in batches, with a bar that moves as they are done."""
+        columns = TextColumn("Warming"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("", total=len(rows))
+            for batch in _batches(rows):
+                yield batch
+                progress.advance(task, len(batch))
+
+    def _report(self, done: Counter[str], faults: Sequence[Fault], *, dry_run: bool) -> None:
+        for fault in faults:
+            self.stderr.write(f"line {fault.line} {fault.detail}")
+        would = "would be " if dry_run else ""
+        self.stdout.write(
+            f"{done['new']} {would}new, {done['changed']} {would}changed, "
+            f"{done['unchanged']} unchanged, {len(faults)} at fault."
+        )
+        if faults:
+            raise CommandError(f"{len(faults)} rows were left out; the lines are named above.")
+
+
+async def _warm_batch(
+    cache: RedisAnswerCache, embedder: Embedder, batch: Sequence[Row], *, dry_run: bool
+) -> Counter[str]:
+    """Write what is new or changed; returns how many rows were which."""
+    warmth = [await cache.warmth(row.question, row.answer) for row in batch]
+    if not dry_run:
+        stale = [row for row, is_ in zip(batch, warmth, strict=True) if is_ != "unchanged"]
+        vectors = await embedder.embed_many([row.question for row in stale]) if stale else []
+        for row, vector in zip(stale, vectors, strict=True):
+            await cache.warm(row.question, row.answer, vector)
+    return Counter(warmth)
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    left = iter(rows)
+    while batch := list(islice(left, BATCH)):
+        yield batch
+
+
+@asynccontextmanager
+async def _embedding() -> AsyncIterator[Embedder]:
+    """The embedder of the settings. A provider's needs LiteLLM, which takes seconds to import."""
+    if settings.EMBEDDING_MODEL == "local":
+        local = LocalEmbedder(Path(settings.DATA_DIR))
+        try:
+            yield local
+        finally:
+            local.close()
+        return
+    from conversations.bootstrap import llm_client, make_embedder  # noqa: PLC0415
+
+    llm = llm_client()
+    try:
+        yield make_embedder(llm)
+    finally:
+        await llm.aclose()
