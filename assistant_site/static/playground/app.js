@@ -16,22 +16,18 @@ import {
   toEnd,
   writePrompt,
 } from "./page.js";
+import { Pictures } from "./pictures.js";
 import { problemWords } from "./words.js";
 
 const api = new Api();
 const drawer = new Drawer(api, { onChosen: open, onError: complain });
-const pictures = new Set();
+const pictures = new Pictures(api);
 let conversation = null;
 let answering = null; // {controller, message, stopWanted} while an answer is being followed
 let unsent = null; // {content, conversation, key} of a question the service may not have heard
 
 const actions = {
-  async loadImage(url) {
-    const response = await api.request(localPath(url));
-    const address = URL.createObjectURL(await response.blob());
-    pictures.add(address);
-    return address;
-  },
+  loadImage: (url) => pictures.load(url),
   rate: (id, opinion) =>
     api.json(`/api/v1/messages/${id}/feedback/`, { method: "PUT", body: opinion }),
   unrate: (id) => api.json(`/api/v1/messages/${id}/feedback/`, { method: "DELETE" }),
@@ -82,7 +78,7 @@ async function showDesk() {
   say($("sign-in-form"), "");
   $("desk").hidden = false;
   $("who").textContent = api.username;
-  await drawer.refresh().catch(complain);
+  drawer.refresh().then(head, complain);
   await open(location.hash.slice(1) || null);
 }
 
@@ -97,9 +93,11 @@ async function open(id) {
     focusPrompt();
     return;
   }
+  $("send").disabled = true;
   try {
     const messages = await allMessages(id);
     if (conversation !== id) return;
+    $("send").disabled = false;
     $("welcome").hidden = messages.length > 0;
     const cards = messages.map(show);
     toEnd();
@@ -107,6 +105,7 @@ async function open(id) {
     if (running >= 0) await listen(resume, messages[running].id, cards[running]);
   } catch (error) {
     if (conversation !== id) return;
+    $("send").disabled = false;
     if (error.status === 404) open(null);
     complain(error);
   }
@@ -147,8 +146,7 @@ function leave() {
   complain(null);
   $("messages").replaceChildren();
   $("welcome").hidden = false;
-  for (const address of pictures) URL.revokeObjectURL(address);
-  pictures.clear();
+  pictures.forget();
 }
 
 function head() {
@@ -187,7 +185,7 @@ $("delete").addEventListener("click", () => {
 $("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   const content = $("prompt").value.trim();
-  if (!content || answering) return;
+  if (!content || answering || $("send").disabled) return;
   complain(null);
   writePrompt("");
   $("welcome").hidden = true;
@@ -284,7 +282,7 @@ function busy() {
 
 function idle() {
   answering = null;
-  $("send").hidden = false;
+  $("send").hidden = $("send").disabled = false;
   $("stop").hidden = true;
 }
 

@@ -1,0 +1,121 @@
+"""The history: shown to staff, changed by nobody, cheap to list."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from conversations.models import Message, ModelPerformance
+from tests.admin.conftest import make_exchange, make_feedback, make_picture
+
+LISTS = (
+    "routing_rule", "routing_llmmodel", "routing_rulesetversion", "conversations_conversation",
+    "conversations_message", "conversations_feedback", "conversations_generatedimage",
+    "conversations_modelperformance", "auth_user", "auth_group", "axes_accessattempt",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_open_for_staff_only(admin_client: Client, client: Client, name: str) -> None:
+    url = reverse(f"admin:{name}_changelist")
+    assert admin_client.get(url).status_code == 200
+    assert client.get(url).status_code == 302
+
+
+def test_tokens_and_keys_have_no_pages(admin_client: Client) -> None:
+    for path in ("token_blacklist/outstandingtoken", "conversations/idempotencykey"):
+        assert admin_client.get(f"/admin/{path}/").status_code == 404
+
+
+def test_the_first_page_shows_only_what_its_reader_may_see(
+    admin_client: Client, client: Client
+) -> None:
+    assert "Nothing is published yet" in admin_client.get("/admin/").content.decode()
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+    page = client.get("/admin/")
+    assert page.status_code == 200
+    assert "published" not in page.content.decode()
+
+
+def test_the_history_cannot_be_changed(admin_client: Client, person: User) -> None:
+    given = make_feedback(person)
+    picture = make_picture(person, b"-")
+    for row in (given, given.message, given.message.conversation, picture):
+        name = f"admin:conversations_{row._meta.model_name}"
+        change, delete = (reverse(f"{name}_{what}", args=[row.pk]) for what in ("change", "delete"))
+        assert admin_client.get(change).status_code == 200
+        assert admin_client.post(change, {"content": "forged"}).status_code == 403
+        assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+        assert admin_client.get(reverse(f"{name}_add")).status_code == 403
+
+
+def test_an_answers_page_tells_how_it_came_about(admin_client: Client, person: User) -> None:
+    answer = make_feedback(person, comment="Not <i>so</i>").message
+    page = admin_client.get(reverse("admin:conversations_message_change", args=[answer.pk]))
+    text = page.content.decode()
+    for part in ("complex-reasoning", "provider_timeout", "20000 ms", "flag", "override"):
+        assert part in text
+    assert "no_provider_available" in text
+    assert "Not &lt;i&gt;so&lt;/i&gt;" in text
+    assert "<b>that</b>" not in text
+
+
+def test_a_conversations_page_shows_its_thread(admin_client: Client, person: User) -> None:
+    answer = make_exchange(person, "Because <script>x</script>.")
+    thread = answer.conversation
+    page = admin_client.get(reverse("admin:conversations_conversation_change", args=[thread.pk]))
+    text = page.content.decode()
+    assert "Because &lt;script&gt;x&lt;/script&gt;." in text
+    assert text.index("Why is &lt;b&gt;that&lt;/b&gt; so?") < text.index("Because &lt;script")
+
+
+def test_messages_are_found_by_id_words_user_and_facts(admin_client: Client, person: User) -> None:
+    sought = make_exchange(person, "A rare aardvark.", model="gpt", cache_outcome="exact")
+    make_exchange(User.objects.create_user("other"))
+    # The models to choose from are those that were counted at work.
+    ModelPerformance.objects.create(day=date(2026, 1, 1), model="gpt")
+
+    def found(**query: str) -> set[object]:
+        page = admin_client.get(reverse("admin:conversations_message_changelist"), query)
+        return {row.pk for row in page.context["cl"].result_list}
+
+    pair = {sought.pk, sought.answers_id}
+    assert found(q=str(sought.pk)) == {sought.pk}
+    assert found(q=str(sought.conversation_id)) == pair
+    assert found(q="aardvark") == {sought.pk}
+    assert found(q="demo") == pair
+    assert found(cache_outcome="exact") == found(model="gpt") == {sought.pk}
+    assert found(action="answer", source="classifier") == set(
+        Message.objects.filter(role="assistant").values_list("pk", flat=True)
+    )
+
+
+def test_long_lists_cost_as_much_as_short_ones(
+    admin_client: Client, person: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(12):
+        make_feedback(person)
+    for name in ("conversation", "message", "feedback"):
+        with django_assert_max_num_queries(9):
+            admin_client.get(reverse(f"admin:conversations_{name}_changelist"))
+
+
+def test_a_picture_opens_for_staff_who_may_see_it(
+    admin_client: Client, client: Client, person: User
+) -> None:
+    row = make_picture(person, b"\x89PNG bytes")
+    url = reverse("admin:conversations_picture", args=[row.pk])
+    shown = admin_client.get(url)
+    assert (shown.content, shown["Content-Type"]) == (b"\x89PNG bytes", "image/png")
+    assert "no-store" in shown["Cache-Control"]
+
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    client.force_login(clerk)
+    assert client.get(url).status_code == 404
+    clerk.user_permissions.add(Permission.objects.get(codename="view_generatedimage"))
+    assert client.get(url).status_code == 200

@@ -1,0 +1,81 @@
+"""The models at work: sums that add up, of what is selected, in few queries."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from conversations.admin_performance import Totals, total_of, totals_by_model
+from conversations.models import ModelPerformance
+
+pytestmark = pytest.mark.django_db
+
+
+def make_day(model: str, rule: str = "code", *, ago: int = 0, **sums: Any) -> ModelPerformance:
+    day = timezone.now().date() - timedelta(days=ago)
+    return ModelPerformance.objects.create(day=day, model=model, rule=rule, **sums)
+
+
+def shown(client: Client, **query: str) -> dict[str, Totals]:
+    """The totals on the page, by model."""
+    page = client.get(reverse("admin:conversations_modelperformance_changelist"), query)
+    assert page.status_code == 200
+    return {row.model: row for row in page.context["totals"]}
+
+
+def test_totals_add_days_and_rules_and_weigh_the_means() -> None:
+    make_day("gpt", answers=1, first_token_ms_sum=100, first_token_count=1, total_ms_sum=1000)
+    make_day(
+        "gpt", "draw", answers=3, first_token_ms_sum=900, first_token_count=3, total_ms_sum=9000,
+        cache_hits=1, cost_usd=Decimal("0.5"), feedback_good=2, feedback_bad=1,
+    )  # fmt: skip
+    make_day("claude", ago=1, errors=2)
+
+    gpt, claude = totals_by_model(ModelPerformance.objects.all())
+    assert (gpt.model, gpt.answers, gpt.first_token_ms, gpt.total_ms) == ("gpt", 4, 250, 2500)
+    assert (gpt.cache_share, gpt.cost_usd, gpt.feedback_good) == (25, Decimal("0.5"), 2)
+    assert (claude.errors, claude.first_token_ms, claude.total_ms) == (2, None, None)
+    assert total_of([gpt, claude]).answers == 4
+
+
+def test_totals_follow_the_filters(admin_client: Client) -> None:
+    make_day("gpt", answers=1)
+    make_day("gpt", "draw", ago=6, answers=2)
+    make_day("gpt", ago=7, answers=4)
+    make_day("claude", answers=8)
+
+    assert shown(admin_client)["gpt"].answers == 7
+    assert shown(admin_client, period="7")["gpt"].answers == 3
+    assert shown(admin_client, period="1")["gpt"].answers == 1
+    assert shown(admin_client, rule="draw")["gpt"].answers == 2
+    assert set(shown(admin_client, model="claude")) == {"claude"}
+    first = date.today() - timedelta(days=6)
+    ranged = shown(admin_client, day_from=f"{first:%Y-%m-%d}", day_to=f"{first:%Y-%m-%d}")
+    assert ranged["gpt"].answers == 2
+
+
+def test_an_empty_table_is_a_page_too(admin_client: Client) -> None:
+    assert shown(admin_client) == {}
+
+
+def test_many_days_cost_as_much_as_one(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for ago in range(40):
+        make_day("gpt", ago=ago, answers=1)
+        make_day("claude", ago=ago, answers=1)
+    with django_assert_max_num_queries(10):
+        assert shown(admin_client)["gpt"].answers == 40
+
+
+def test_there_is_no_page_of_one_row(admin_client: Client) -> None:
+    row = make_day("gpt")
+    url = reverse("admin:conversations_modelperformance_change", args=[row.pk])
+    assert admin_client.post(url, {}).status_code == 403

@@ -1,0 +1,194 @@
+"""The rules' room: what is saved is published, what can't be is refused in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
+
+pytestmark = pytest.mark.usefixtures("published")
+
+
+def form_of(page: HttpResponse) -> dict[str, Any]:
+    """What a browser would send back of a change page, untouched."""
+    form = page.context["adminform"].form  # type: ignore[attr-defined]
+    body: dict[str, Any] = {}
+    for bound in form:
+        value = bound.value()
+        if value is False or value is None:
+            continue
+        body[bound.html_name] = "on" if value is True else value
+    return body
+
+
+def change(client: Client, row: Rule | LLMModel | RoutingSettings, **fields: Any) -> HttpResponse:
+    """Open a row's page, change some fields (``None`` empties one) and save."""
+    url = reverse(f"admin:routing_{row._meta.model_name}_change", args=[row.pk])
+    body = {**form_of(client.get(url)), **fields}  # type: ignore[arg-type]
+    sent = {name: value for name, value in body.items() if value is not None}
+    return client.post(url, sent, follow=True)  # type: ignore[return-value]
+
+
+def faults(page: HttpResponse, field: str) -> str:
+    """What the form says of a field."""
+    return " ".join(page.context["adminform"].form.errors.get(field, []))  # type: ignore[attr-defined]
+
+
+def latest() -> RuleSetVersion:
+    return RuleSetVersion.objects.latest("number")
+
+
+def published_rule(name: str) -> dict[str, Any]:
+    return next(rule for rule in latest().blob["rules"] if rule["name"] == name)
+
+
+def test_a_saved_rule_is_published_in_the_name_of_who_saved_it(admin_client: Client) -> None:
+    code = Rule.objects.get(name="code")
+    sonnet = LLMModel.objects.get(name="claude-sonnet")
+    before = latest().number
+
+    page = change(
+        admin_client,
+        code,
+        model=sonnet.pk,
+        fallbacks=["gpt", "", "gpt-mini"],
+        examples_for="  Fix this loop.\r\n\r\nWhat does   grep do?\r\n",
+    )
+
+    assert f"Published as version {before + 1}." in page.content.decode()
+    assert str(latest().published_by) == "admin"
+    assert published_rule("code")["model"] == "claude-sonnet"
+    assert published_rule("code")["fallbacks"] == ["gpt", "gpt-mini"]
+    assert published_rule("code")["examples_for"] == ["Fix this loop.", "What does grep do?"]
+
+
+def test_a_save_that_changes_nothing_publishes_nothing(admin_client: Client) -> None:
+    before = latest().number
+    page = change(admin_client, Rule.objects.get(name="code"))
+    assert "Published as" not in page.content.decode()
+    assert latest().number == before
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields", "field", "words"),
+    [
+        ("code", {"model": None}, "model", "Choose the chat model"),
+        ("code", {"model": "gpt-image"}, "model", "Answering needs a model of kind chat"),
+        ("draw", {"model": "gpt"}, "model", "Drawing needs a model of kind image"),
+        ("code", {"fallbacks": ["claude-haiku"]}, "fallbacks", "one of kind classifier"),
+        ("code", {"fallbacks": ["nobody"]}, "fallbacks", "“nobody” is not an enabled model"),
+        ("code", {"fallbacks": ["gpt"]}, "fallbacks", "is the first choice already"),
+        ("code", {"fallbacks": ["gpt-mini", "gpt-mini"]}, "fallbacks", "named twice"),
+        ("not-allowed", {"refusal_reason": " "}, "refusal_reason", "needs a reason"),
+        ("general", {"is_default": None}, "is_default", "There must be a default"),
+        ("general", {"enabled": None}, "enabled", "must be enabled"),
+        ("draw", {"is_default": "on"}, "is_default", "Only an answering rule"),
+    ],
+)
+def test_what_could_not_be_published_is_refused_in_words(
+    admin_client: Client, rule: str, fields: dict[str, Any], field: str, words: str
+) -> None:
+    if isinstance(fields.get("model"), str):
+        fields = {"model": LLMModel.objects.get(name=fields["model"]).pk}
+    before = latest().number
+    page = change(admin_client, Rule.objects.get(name=rule), **fields)
+    assert words in faults(page, field)
+    assert latest().number == before
+
+
+def test_the_mark_of_the_default_moves_with_a_save(admin_client: Client) -> None:
+    change(admin_client, Rule.objects.get(name="code"), is_default="on")
+    assert [rule.name for rule in Rule.objects.filter(is_default=True)] == ["code"]
+    assert latest().blob["default_rule"] == "code"
+
+
+def test_the_default_is_not_deleted(admin_client: Client) -> None:
+    general = Rule.objects.get(name="general")
+    url = reverse("admin:routing_rule_delete", args=[general.pk])
+    page = admin_client.post(url, {"post": "yes"}, follow=True)
+    assert "is the default and can&#x27;t be deleted" in page.content.decode()
+
+    bulk = {"action": "delete_selected", ACTION_CHECKBOX_NAME: [general.pk], "post": "yes"}
+    assert admin_client.post(reverse("admin:routing_rule_changelist"), bulk).status_code == 403
+    assert Rule.objects.filter(name="general").exists()
+
+
+def test_deleted_rules_are_gone_from_one_new_version(admin_client: Client) -> None:
+    before = latest().number
+    doomed = list(Rule.objects.filter(name__in=("code", "creative")).values_list("pk", flat=True))
+    bulk = {"action": "delete_selected", ACTION_CHECKBOX_NAME: doomed, "post": "yes"}
+    admin_client.post(reverse("admin:routing_rule_changelist"), bulk)
+    assert latest().number == before + 1
+    assert {"code", "creative"}.isdisjoint(rule["name"] for rule in latest().blob["rules"])
+
+
+def test_a_model_in_use_is_not_switched_off(admin_client: Client) -> None:
+    page = change(admin_client, LLMModel.objects.get(name="claude-haiku"), enabled=None)
+    assert "used by the routing settings: choose another" in faults(page, "enabled")
+    page = change(admin_client, LLMModel.objects.get(name="gpt"), kind="image")
+    assert "the rule “code”" in faults(page, "kind")
+
+
+def test_a_models_name_is_not_changed(admin_client: Client) -> None:
+    gpt = LLMModel.objects.get(name="gpt")
+    change(admin_client, gpt, name="other", context_window=1000)
+    gpt.refresh_from_db()
+    assert (gpt.name, gpt.context_window) == ("gpt", 1000)
+
+
+def test_the_settings_are_one_page(admin_client: Client) -> None:
+    listed = admin_client.get(reverse("admin:routing_routingsettings_changelist"))
+    assert listed.headers["Location"].endswith("/routing/routingsettings/1/change/")
+    add = reverse("admin:routing_routingsettings_add")
+    delete = reverse("admin:routing_routingsettings_delete", args=[1])
+    assert admin_client.get(add).status_code == admin_client.get(delete).status_code == 403
+
+    chosen = RoutingSettings.objects.get()
+    change(admin_client, chosen, min_similarity="0.95")
+    assert latest().blob["min_similarity"] == 0.95
+    page = change(admin_client, chosen, classifier=None)
+    assert "Choose the model" in faults(page, "classifier")
+
+
+def test_without_settings_their_page_offers_to_add_them(admin_client: Client) -> None:
+    RoutingSettings.objects.all().delete()
+    page = admin_client.get(reverse("admin:routing_routingsettings_changelist"), follow=True)
+    assert page.status_code == 200
+    haiku = LLMModel.objects.get(name="claude-haiku").pk
+    body = {"classifier": haiku, "callers_choose": "on", "min_similarity": "0.9"}
+    url = reverse("admin:routing_routingsettings_add")
+    admin_client.post(url, {**body, "cache_ttl_seconds": "60"})
+    assert RoutingSettings.objects.get().pk == 1
+
+
+def test_every_page_of_the_rules_says_why_they_are_not_live(admin_client: Client) -> None:
+    Rule.objects.filter(name="code").update(model=None)
+    for name in ("rule", "llmmodel", "rulesetversion"):
+        page = admin_client.get(reverse(f"admin:routing_{name}_changelist"))
+        assert "The rule “code” names no model." in page.content.decode()
+
+
+def test_changes_made_past_the_admin_are_published_by_a_button(admin_client: Client) -> None:
+    Rule.objects.filter(name="code").update(priority=7)
+    page = admin_client.get(reverse("admin:routing_rule_changelist")).content.decode()
+    assert "Publish now" in page
+    publish = reverse("admin:routing_publish")
+    assert admin_client.get(publish).status_code == 405
+    admin_client.post(publish)
+    assert published_rule("code")["priority"] == 7
+    page = admin_client.get(reverse("admin:routing_rule_changelist")).content.decode()
+    assert "Publish now" not in page
+
+
+def test_a_version_shows_what_it_says(admin_client: Client) -> None:
+    url = reverse("admin:routing_rulesetversion_change", args=[latest().number])
+    page = admin_client.get(url).content.decode()
+    assert "<strong>complex-reasoning</strong>" in page
+    assert "anthropic/claude-sonnet-4-6" in page
+    assert admin_client.post(url, {}).status_code == 403

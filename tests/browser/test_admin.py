@@ -1,0 +1,64 @@
+"""An administrator changes a rule in the browser, and the very next decision follows it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import PHONE
+from tests.live_site import PASSWORD, Person
+
+CODE = "Write a Python function that merges two sorted lists"
+
+
+async def sign_in(page: Page, username: str) -> None:
+    await page.goto("/admin/")
+    await page.get_by_label("Username").fill(username)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+
+
+async def test_a_changed_rule_changes_the_next_decision(
+    page: Page, person: Person, administrator: str
+) -> None:
+    before = person.ask(f"{CODE}.")["decision"]
+    assert (before["rule"], before["model"]) == ("code", "gpt")
+
+    await sign_in(page, administrator)
+    await page.get_by_role("link", name="Rules").first.click()
+    await page.get_by_role("link", name="code", exact=True).click()
+    await page.get_by_label("Model", exact=True).select_option(label="claude-sonnet")
+    await page.get_by_label("Fallbacks").select_option(value="gpt")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_text("Published as version")).to_be_visible()
+
+    after = person.ask(f"{CODE}, please.")["decision"]
+    assert (after["rule"], after["model"]) == ("code", "claude-sonnet")
+    assert after["ruleset"] == before["ruleset"] + 1
+
+
+async def test_a_fault_is_told_beside_its_field(page: Page, administrator: str) -> None:
+    await sign_in(page, administrator)
+    await page.get_by_role("link", name="Rules").first.click()
+    await page.get_by_role("link", name="code", exact=True).click()
+    await page.get_by_label("Model", exact=True).select_option(label="gpt-image")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_text("Answering needs a model of kind chat")).to_be_visible()
+    await expect(page.get_by_text("is live")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [PHONE])
+async def test_the_pages_fit_a_phone(page: Page, person: Person, administrator: str) -> None:
+    answer = person.ask("What is the capital of France?")
+    await sign_in(page, administrator)
+    for path in (
+        "",
+        "routing/rule/",
+        "routing/routingsettings/",
+        "routing/rulesetversion/",
+        "conversations/modelperformance/",
+        f"conversations/message/{answer['id']}/change/",
+        f"conversations/conversation/{answer['conversation']}/change/",
+    ):
+        await page.goto(f"/admin/{path}")
+        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
