@@ -192,7 +192,7 @@ class LiteLLMClient:
         self, model: ModelRef, messages: Sequence[ChatMessage], opened: list[httpx.Response]
     ) -> Any:
         options = self._options(model.litellm_name, model.timeouts)
-        if _provider(model.litellm_name) == "openai":
+        if "stream_options" in _supported(model):
             options["stream_options"] = {"include_usage": True}
         with exchange(model.timeouts, opened):
             return await litellm.acompletion(

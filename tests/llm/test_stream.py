@@ -178,6 +178,18 @@ async def test_a_black_hole_is_a_connect_time_out(model: ModelRef) -> None:
     assert caught.value.phase == "connect"
 
 
+@both
+async def test_a_request_that_may_have_arrived_is_not_sent_again(
+    wired: LiteLLMClient, wire: Wire, model: ModelRef
+) -> None:
+    wire.reset()
+
+    with pytest.raises(ProviderError):
+        await heard(wired, model)
+
+    assert len(wire.bodies) == 1
+
+
 async def test_an_unknown_name_is_misconfigured(client: LiteLLMClient) -> None:
     with pytest.raises(ProviderMisconfigured):
         await heard(client, replace(GPT, litellm_name="no-such-model-anywhere"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -44,6 +46,21 @@ class Wire:
 
         async def reply(request: web.Request) -> web.StreamResponse:
             return web.json_response(body, status=status)
+
+        self.reply = reply
+
+    def reset(self) -> None:
+        """Take the request, then reset the connection."""
+
+        async def reply(request: web.Request) -> web.StreamResponse:
+            transport = request.transport
+            assert transport is not None
+            at_once = struct.pack("ii", 1, 0)
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, at_once
+            )
+            transport.abort()
+            return web.Response()
 
         self.reply = reply
 
