@@ -82,7 +82,7 @@ def container() -> Container:
         prefix=settings.REDIS_PREFIX,
         embedder_name=embedder.name,
         dimensions=embedder.dimensions,
-        condemned=partial(in_database, selectors.entry_condemned),
+        condemned=lambda entry: in_database(selectors.entry_condemned, entry),
     )
     memory = RedisMemory(
         redis,
@@ -90,8 +90,8 @@ def container() -> Container:
         prefix=settings.REDIS_PREFIX,
         budget_tokens=settings.MEMORY_TOKENS,
         ttl_seconds=settings.MEMORY_TTL_SECONDS,
-        load=partial(in_database, selectors.remembered_exchanges),
-        count=partial(in_database, selectors.remembered_count),
+        load=lambda thread: in_database(selectors.remembered_exchanges, thread),
+        count=lambda thread: in_database(selectors.remembered_count, thread),
     )
     rules = RuleStore(
         redis,

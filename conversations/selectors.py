@@ -103,7 +103,6 @@ def _answered(conversation: UUID) -> QuerySet[Message]:
     )
 
 
-
 def message_body(*, user: int, message: UUID, origin: str) -> dict[str, Any]:
     """The message object with the person's own feedback. Raises ``NotFound``."""
     found = message_get(user=user, message=message)

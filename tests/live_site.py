@@ -202,5 +202,5 @@ class LiveSite:
     def person(self, user: User | None = None) -> Person:
         """Somebody signed in."""
         user = user or self.user()
-        access = str(RefreshToken.for_user(user).access_token)  # type: ignore[attr-defined]
+        access = str(RefreshToken.for_user(user).access_token)
         return Person(user, self.client(Authorization=f"Bearer {access}"))

@@ -27,16 +27,14 @@ class RateLimiter:
     def __init__(self, client: redis.asyncio.Redis, prefix: str, rates: dict[str, str]) -> None:
         storage = RedisStorage(
             "async+redis://",  # the pool knows where
-            connection_pool=client.connection_pool,
+            connection_pool=client.connection_pool,  # type: ignore[arg-type]
             wrap_exceptions=True,
             implementation="redispy",
             key_prefix=f"{prefix}:limits",
         )
         self._shared = MovingWindowRateLimiter(storage)
         self._alone = MovingWindowRateLimiter(MemoryStorage())
-        self.rates: dict[str, RateLimitItem] = {
-            scope: parse(rate) for scope, rate in rates.items()
-        }
+        self.rates: dict[str, RateLimitItem] = {scope: parse(rate) for scope, rate in rates.items()}
 
     async def hit(self, scope: str, who: str) -> None:
         """Count one call. Raises ``RateLimited`` when it is one too many."""

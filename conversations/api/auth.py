@@ -40,8 +40,8 @@ class BearerAuthentication(JWTStatelessUserAuthentication):
         return TokenUser(token), token  # type: ignore[arg-type]
 
 
-class BearerScheme(SimpleJWTScheme):
+class BearerScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]
     """How the OpenAPI document names it."""
 
-    target_class = BearerAuthentication
+    target_class = "conversations.api.auth.BearerAuthentication"
     name = "bearer"

@@ -5,7 +5,7 @@ Errors of our tree become problem answers here, for every async view.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -19,7 +19,7 @@ from routing.errors import AssistantError
 View = Callable[..., Any]
 
 
-def by_method(**views: View) -> Callable[..., Awaitable[HttpResponseBase]]:
+def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
     """A view that hands each HTTP method to the view given for it, and answers others with 405."""
     ready = {method: _as_async(view) for method, view in views.items()}
 

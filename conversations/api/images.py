@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.http import FileResponse, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from conversations import selectors
 from conversations.api.auth import bearer_user
@@ -20,10 +20,11 @@ async def image(request: HttpRequest, image: UUID) -> HttpResponseBase:
 def _image(request: HttpRequest, image: UUID) -> HttpResponseBase:
     picture = selectors.image_get(user=_viewer(request), image=image)
     try:
-        file = picture.file.open("rb")
+        with picture.file.open("rb") as file:
+            data = file.read()
     except FileNotFoundError as exc:
         raise NotFound("The picture's file is gone.") from exc
-    response = FileResponse(file, content_type=picture.media_type)
+    response = HttpResponse(data, content_type=picture.media_type)
     response["Cache-Control"] = "private, max-age=86400, immutable"
     response["Content-Disposition"] = "inline"
     response["X-Content-Type-Options"] = "nosniff"

@@ -60,10 +60,9 @@ def _response(request: HttpRequest, exc: exceptions.APIException) -> HttpRespons
 def _summary(exc: exceptions.APIException, faults: list[dict[str, str]]) -> str:
     if faults:
         return "; ".join(f"{fault['field']}: {fault['detail']}" for fault in faults)
-    detail = exc.detail
-    if isinstance(detail, dict):
-        detail = detail.get("detail", exc.default_detail)
-    return str(detail)
+    if isinstance(exc.detail, dict):
+        return str(exc.detail.get("detail") or exc.default_detail)
+    return str(exc.detail)
 
 
 def _faults(detail: Any, field: str = "") -> Iterator[dict[str, str]]:

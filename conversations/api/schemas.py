@@ -37,7 +37,7 @@ class DecisionSchema(serializers.Serializer[Any]):
     """Who answered and why."""
 
     action = serializers.ChoiceField(choices=["answer", "image", "refuse"])
-    source = serializers.ChoiceField(
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # Field.source
         choices=["cache", "classifier", "classifier-fallback", "default", "requested"]
     )
     provider = serializers.CharField(allow_null=True)

@@ -26,7 +26,7 @@ def test_with_anthropic_gone_openai_classifies_and_answers(site: LiveSite) -> No
 
 
 def test_with_no_classifier_the_published_default_answers(site: LiveSite) -> None:
-    site.simulator.fault(match="routing_verdict", status=500, times=10)
+    site.simulator.fault(call="classify", status=500, times=10)
     answer = site.person().ask(CREATIVE)
 
     assert answer["decision"]["source"] == "default"
@@ -67,7 +67,7 @@ def test_on_an_open_stream_a_failure_is_its_last_event(site: LiveSite) -> None:
 
 
 def test_a_stream_cut_after_its_first_tokens_starts_over_elsewhere(site: LiveSite) -> None:
-    site.simulator.fault(provider="openai", match="clockmaker", path="/v1/chat/completions",
+    site.simulator.fault(provider="openai", match="clockmaker", call="chat",
                          cut_after=4, times=1)  # fmt: skip
     events = site.person().stream(CREATIVE, model="gpt")
     names = [event.name for event in events]
@@ -78,7 +78,7 @@ def test_a_stream_cut_after_its_first_tokens_starts_over_elsewhere(site: LiveSit
     reset = events[names.index("reset")].data
     assert (reset["from"], reset["to"]) == ("gpt", done["decision"]["model"])
     assert text_of(events) == done["content"]
-    assert done["decision"]["provider"] == "anthropic"
+    assert done["decision"]["fallback"] is True
     assert [tried["outcome"] == "ok" for tried in done["attempts"]] == [False, True]
 
 

@@ -77,7 +77,7 @@ async def test_a_fresh_question_is_classified_generated_and_remembered() -> None
 
 @pytest.mark.parametrize("where", ["exact", "similar"])
 async def test_a_stored_answer_is_replayed_without_asking_anybody(where: str) -> None:
-    classifier, chat, cache = FakeClassifier(), FakeChat(), FakeCache(**{where: cached()})
+    classifier, chat, cache = FakeClassifier(), FakeChat(), FakeCache(**{where: cached()})  # type: ignore[arg-type]
     answer, sink = await answered(turn(), classifier=classifier, chat=chat, cache=cache)
 
     assert answer.content == spoken(sink) == cached().content
@@ -128,7 +128,7 @@ async def test_what_must_not_be_reused_is_not_stored(
     parts: dict[str, object], asked: dict[str, object]
 ) -> None:
     cache = FakeCache()
-    await answered(turn(**asked), cache=cache, **parts)
+    await answered(turn(**asked), cache=cache, **parts)  # type: ignore[arg-type]
 
     assert cache.stored == []
 
