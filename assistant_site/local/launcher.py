@@ -35,7 +35,7 @@ from assistant_site.local.tether import tie_to_parent
 _START_SECONDS = 180.0
 _DRAIN_SECONDS = 15.0  # longer than the server gives its running answers
 _LOSSES = {
-    "redis": "Answers go on without the cache and without new rules; start again to have them back.",
+    "redis": "Answers go on without the cache and shared state; start again to have them back.",
     "simulator-openai": "Models of OpenAI can't answer any more; Anthropic's take over.",
     "simulator-anthropic": "Models of Anthropic can't answer any more; OpenAI's take over.",
 }
