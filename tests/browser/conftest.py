@@ -14,7 +14,16 @@ from tests.live_site import PASSWORD, LiveSite, Person
 
 LAPTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PATIENCE_MS = 20_000
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -25,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            # A browser and the whole site start within the first test's time.
+            item.add_marker(pytest.mark.timeout(180))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +58,7 @@ def size() -> dict[str, int]:
 
 @pytest.fixture
 async def page(
-    site: LiveSite, chromium: str, size: dict[str, int], tmp_path: Path
+    chromium: str, site: LiveSite, size: dict[str, int], tmp_path: Path
 ) -> AsyncIterator[Page]:
     """An empty tab. At its end no script may have failed and no policy been broken."""
     faults: list[str] = []

@@ -89,7 +89,7 @@ async def test_stopping_keeps_what_was_written(page: Page, site: LiveSite, perso
 async def test_a_reloaded_page_goes_on_with_the_running_answer(
     page: Page, site: LiveSite, person: Person
 ) -> None:
-    site.simulator.fault(match="night train", call="chat", token_delay_ms=120)
+    site.simulator.fault(match="night train", call="chat", token_delay_ms=60)
     await sign_in(page, person.user.username)
     card = await ask(page, STORY)
     await expect(card.locator(".waiting")).to_have_count(0)
@@ -103,6 +103,45 @@ async def test_a_reloaded_page_goes_on_with_the_running_answer(
     said = await resumed.locator(".bubble").inner_text()
     assert said.split() == message["content"].split()
     assert len([r for r in site.simulator.requests if r.body.get("stream")]) == 1
+
+
+async def test_a_broken_connection_goes_on_where_it_broke(page: Page, person: Person) -> None:
+    resumed: list[str | None] = []
+
+    async def cut(route: Route) -> None:
+        response = await route.fetch()
+        body = await response.body()
+        await route.fulfill(response=response, body=body[: len(body) // 2])
+
+    async def watch(route: Route) -> None:
+        resumed.append(route.request.headers.get("last-event-id"))
+        await route.continue_()
+
+    await page.route("**/api/v1/messages/", cut)
+    await page.route("**/api/v1/messages/*/stream/", watch)
+    await sign_in(page, person.user.username)
+    card = await finished(await ask(page, STORY))
+
+    message = stored(person, await card.get_attribute("data-message-id"))
+    said = await card.locator(".bubble").inner_text()
+    assert said.split() == message["content"].split()
+    assert len(resumed) == 1
+    assert int(resumed[0] or 0) > 1
+
+
+async def test_a_model_that_breaks_off_is_replaced_and_said_so(
+    page: Page, site: LiveSite, person: Person
+) -> None:
+    site.simulator.fault(match="night train", call="chat", cut_after=6, times=1)
+    await sign_in(page, person.user.username)
+    card = await finished(await ask(page, STORY))
+
+    message = stored(person, await card.get_attribute("data-message-id"))
+    assert message["decision"]["fallback"]
+    await expect(card.locator(".notices")).to_contain_text("starts over")
+    await expect(card.locator(".route")).to_contain_text("stand-in model")
+    said = await card.locator(".bubble").inner_text()
+    assert said.split() == message["content"].split()
 
 
 async def test_feedback_is_given_explained_and_taken_back(page: Page, person: Person) -> None:
