@@ -8,7 +8,7 @@ command gets half a second and one try, and ``Breaker`` spares the next ones eve
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import redis
@@ -52,6 +52,13 @@ def blocking_client(url: str) -> redis.asyncio.Redis:
     return redis.asyncio.Redis.from_url(
         url, socket_timeout=None, retry=AsyncRetry(NoBackoff(), 0), **_COMMON
     )
+
+
+async def close(client: redis.asyncio.Redis) -> None:
+    """Close a client's connections. One that takes too long to part from is left to the loop: its
+    socket is closing already."""
+    with suppress(RedisTimeoutError):
+        await client.aclose()
 
 
 def sync_client(url: str) -> redis.Redis:

@@ -20,7 +20,7 @@ from redisvl.query.filter import Num, Tag
 from redisvl.query.query import BaseQuery
 from redisvl.schema import IndexSchema
 
-from conversations.adapters.cache_entries import CURATED, SHARED, Hit, own
+from conversations.adapters.cache_entries import CURATED, SHARED, Hit, own, vector_bytes
 from conversations.engine.ports import Vector
 
 CANDIDATES = 5
@@ -82,7 +82,7 @@ class AnswerIndex:
     async def nearest(self, vector: Vector, among: Servable) -> list[Hit]:
         """Entries of similar questions, the nearest first."""
         query = VectorQuery(
-            list(vector),
+            vector_bytes(vector),
             self.vector_field,
             return_fields=list(_FIELDS),
             filter_expression=among.filter(),

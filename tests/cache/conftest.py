@@ -16,7 +16,7 @@ from conversations.engine.types import Answer, Turn
 from routing.breaker import Breaker
 from routing.domain import Action, Decision, ModelKind, ModelRef, Rule, RuleSet, Source
 from routing.guard.types import GuardReport
-from routing.redis_clients import async_client
+from routing.redis_clients import async_client, close
 
 DIMENSIONS = 8
 
@@ -106,7 +106,7 @@ def prefix() -> str:
 async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
     client = async_client(redis_url)
     yield client
-    await client.aclose()
+    await close(client)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from assistant_site.local.redis_server import RedisServer
 from conversations.adapters.answer_cache import RedisAnswerCache
 from routing.breaker import Breaker
 from routing.errors import CacheUnavailable
-from routing.redis_clients import async_client
+from routing.redis_clients import async_client, close
 from tests.cache.conftest import DIMENSIONS, Asked, make_rules
 
 QUESTION = "What is the capital of France?"
@@ -31,7 +31,7 @@ async def client(server: RedisServer) -> AsyncIterator[redis.asyncio.Redis]:
     server.start()
     client = async_client(server.url)
     yield client
-    await client.aclose()
+    await close(client)
     server.stop()
 
 
@@ -75,7 +75,6 @@ async def test_a_killed_redis_is_said_so_and_its_entries_come_back_with_it(
 ) -> None:
     await asked.exact(QUESTION)
     entry = await asked.store(QUESTION)
-    server.process.kill()
     server.stop()
     for call in (
         asked.exact(QUESTION),
@@ -118,6 +117,6 @@ async def test_a_redis_without_search_is_said_so(tmp_path: Path) -> None:
         assert not (await cache.state()).available
         assert breaker.closed  # Redis answers, and memory and rules go on using it
     finally:
-        await client.aclose()
+        await close(client)
         process.terminate()
         await process.communicate()

@@ -15,7 +15,7 @@ from conversations.adapters.memory import RedisMemory
 from routing.breaker import Breaker
 from routing.errors import MemoryUnavailable
 from routing.llm.types import ChatMessage
-from routing.redis_clients import async_client
+from routing.redis_clients import async_client, close
 
 
 class Conversation:
@@ -83,7 +83,7 @@ def database() -> Database:
 async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
     client = async_client(redis_url)
     yield client
-    await client.aclose()
+    await close(client)
 
 
 @pytest.fixture
@@ -256,5 +256,5 @@ async def test_a_redis_that_dies_and_comes_back_misses_nothing(
     database.messages.extend(exchange)
     server.start()
     assert (await talk.turn("last"))[-1] == "unwritten"
-    await client.aclose()
+    await close(client)
     server.stop()

@@ -11,7 +11,7 @@ import redis.asyncio
 from pytest_django import Settings
 
 from routing.domain import Action, ModelKind, ModelRef, Rule, RuleSet
-from routing.redis_clients import async_client, sync_client
+from routing.redis_clients import async_client, close, sync_client
 
 
 def make_rules(version: int = 1, instruction: str = "Everything.") -> RuleSet:
@@ -57,4 +57,4 @@ async def async_redis(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
     """A client for the code under test."""
     client = async_client(redis_url)
     yield client
-    await client.aclose()
+    await close(client)

@@ -11,7 +11,7 @@ import redis.asyncio
 
 from routing.breaker import Breaker
 from routing.errors import CacheUnavailable
-from routing.redis_clients import async_client, redis_call, sync_client
+from routing.redis_clients import async_client, close, redis_call, sync_client
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def test_a_silent_redis_is_given_up_and_then_not_asked(silent_url: str) ->
     with pytest.raises(CacheUnavailable, match="moment"), redis_call(breaker, CacheUnavailable):
         asked = True
     assert not asked
-    await client.aclose()
+    await close(client)
 
 
 async def test_a_dead_redis_opens_the_breaker(dead_url: str) -> None:
@@ -45,7 +45,7 @@ async def test_a_dead_redis_opens_the_breaker(dead_url: str) -> None:
         with pytest.raises(CacheUnavailable), redis_call(breaker, CacheUnavailable):
             await client.get("key")
     assert not breaker.closed
-    await client.aclose()
+    await close(client)
 
 
 def test_the_sync_client_gives_up_too(silent_url: str) -> None:

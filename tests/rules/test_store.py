@@ -16,7 +16,7 @@ from routing.breaker import Breaker
 from routing.domain import RuleSet
 from routing.errors import RulesUnavailable
 from routing.published import Blob, Keys, publish_blob, read_pointer
-from routing.redis_clients import async_client, sync_client
+from routing.redis_clients import async_client, close, sync_client
 from routing.store import CHECK_EVERY, REST, RulesState, RuleStore
 from tests.rules.conftest import make_rules
 
@@ -187,7 +187,7 @@ class TestRedisKilled:
         server.start()
         client = async_client(server.url)
         yield client
-        await client.aclose()
+        await close(client)
         server.stop()
 
     @pytest.fixture

@@ -21,7 +21,7 @@ from routing.breaker import Breaker
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
 from routing.errors import CacheUnavailable, EmbedderUnavailable
-from routing.redis_clients import async_client
+from routing.redis_clients import async_client, close
 
 BATCH = 32
 """Rows embedded together."""
@@ -72,7 +72,7 @@ class Command(BaseCommand):
                 for batch in self._shown(rows):
                     done.update(await _warm_batch(cache, embedder, batch, dry_run=dry_run))
         finally:
-            await client.aclose()
+            await close(client)
 
     def _shown(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         """The rows in batches, with a bar that moves as they are done."""
