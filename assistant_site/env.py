@@ -1,4 +1,5 @@
-"""Typed readers of the environment, and the only ones: ``settings`` is the only caller.
+"""Typed readers of the environment, and the only ones: ``settings`` calls them, and the launcher for
+what it must know before there are settings.
 
 A variable that is set but cannot be read as its type stops the start with its name and what was
 expected. An empty variable counts as absent, because ``.env`` files and compose files leave them so.
@@ -30,7 +31,8 @@ class Environment:
 
     def text(self, name: str, default: str = "") -> str:
         """A string."""
-        return str(self._env.str(name)).strip() if self.has(name) else default
+        # Not through environ: it would take a value that begins with $ for another variable's name.
+        return os.environ[name].strip() if self.has(name) else default
 
     def flag(self, name: str, *, default: bool) -> bool:
         """``true``, ``1``, ``yes``, ``on`` or their opposites."""

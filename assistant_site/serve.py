@@ -12,6 +12,7 @@ import os
 import sys
 
 import uvicorn
+from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
 _DRAIN_SECONDS = 10
@@ -21,6 +22,10 @@ def main() -> None:
     """Serve until SIGINT or SIGTERM, then let running answers end for ten seconds."""
     options = _options()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
+    if settings.SECRET_KEY == settings.NOBODYS_KEY:
+        sys.exit(
+            "Set SECRET_KEY: without a secret of its own, anybody can sign tokens for this site."
+        )
     config = uvicorn.Config(
         "assistant_site.asgi:application",
         host=options.host,

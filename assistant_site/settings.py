@@ -15,7 +15,9 @@ from assistant_site.unfold import UNFOLD  # noqa: F401 - read by django-unfold
 # Where it runs
 DATA_DIR = Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var")))
 DEBUG = env.flag("DEBUG", default=False)
-SECRET_KEY = env.text("SECRET_KEY", "insecure-key-for-commands-that-serve-nobody-0123456789")
+# Lets commands run that serve nobody; the server does not start with it.
+NOBODYS_KEY = "insecure-key-for-commands-that-serve-nobody-0123456789"
+SECRET_KEY = env.text("SECRET_KEY", NOBODYS_KEY)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 HTTPS = env.flag("HTTPS", default=False)

@@ -31,7 +31,7 @@ from routing.embeddings.provider import ProviderEmbedder
 from routing.guard.service import PromptGuard
 from routing.llm.failover import FailoverChat
 from routing.llm.images import ImageGenerator
-from routing.redis_clients import async_client, blocking_client
+from routing.redis_clients import async_client, blocking_client, close
 from routing.selectors import ruleset_latest_async
 from routing.store import RuleStore
 
@@ -67,7 +67,7 @@ class Container:
         self.embedder.close()
         self.tracer.close()
         for client in self.redis:
-            await client.aclose(close_connection_pool=True)
+            await close(client)
 
 
 @lru_cache(maxsize=1)

@@ -14,17 +14,32 @@ from pytest_django import DjangoDbBlocker
 from assistant_site.local.redis_server import RedisServer
 from routing.simulator import Simulator
 from tests.live_site import LiveSite
+from tests.tracing.receiver import LangfuseReceiver
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Redis with search: TEST_REDIS_URL, else one of this session's own."""
-    given = os.environ.get("TEST_REDIS_URL", "").strip()
-    if given:
-        yield given
+def _own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer | None]:
+    if os.environ.get("TEST_REDIS_URL", "").strip():
+        yield None
         return
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(_own_redis: RedisServer | None) -> str:
+    """A real Redis with search: TEST_REDIS_URL, else one of this session's own."""
+    return _own_redis.url if _own_redis else os.environ["TEST_REDIS_URL"].strip()
+
+
+@pytest.fixture
+def redis_server(_own_redis: RedisServer | None) -> Iterator[RedisServer]:
+    """The session's own Redis, to stop and start; it runs again after the test."""
+    if _own_redis is None:
+        pytest.skip("TEST_REDIS_URL names a Redis that is not ours to stop")
+    yield _own_redis
+    if not _own_redis.running:
+        _own_redis.start()
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +54,13 @@ def _quick_and_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Settings that only tests want: nothing is written into the checkout, no hash is slow."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MEDIA_ROOT = str(tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture(scope="session")
+def langfuse() -> Iterator[LangfuseReceiver]:
+    """A stand-in Langfuse that the site traces to."""
+    with LangfuseReceiver(public_key="pk-lf-test", secret_key="sk-lf-test") as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +85,7 @@ def django_db_setup(
 def _running_site(
     redis_url: str,
     simulator: Simulator,
+    langfuse: LangfuseReceiver,
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[LiveSite]:
@@ -70,6 +93,8 @@ def _running_site(
     settings.OPENAI_API_KEY = settings.ANTHROPIC_API_KEY = "test-key"
     settings.OPENAI_BASE_URL = simulator.openai_url
     settings.ANTHROPIC_BASE_URL = simulator.anthropic_url
+    settings.LANGFUSE_HOST = langfuse.url
+    settings.LANGFUSE_PUBLIC_KEY, settings.LANGFUSE_SECRET_KEY = "pk-lf-test", "sk-lf-test"
     settings.ASK_RATE = settings.SIGN_IN_RATE = "100000/minute"
     with django_db_blocker.unblock():
         site = LiveSite(simulator)

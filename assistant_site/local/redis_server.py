@@ -52,6 +52,11 @@ class RedisServer:
             raise RuntimeError("this Redis was not started")
         return self._process
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped since."""
+        return self._process is not None
+
     def __enter__(self) -> RedisServer:
         self.start()
         return self

@@ -241,7 +241,7 @@ function hear({ name, data }, run, card) {
     decision: () => card.decided(data),
     token: () => card.append(data.text),
     reset: () => card.reset(data),
-    notice: () => card.notice(data.detail),
+    notice: () => card.notice(data),
     done: () => {
       card.finish(data);
       announce(`Answer: ${data.content.slice(0, 600)}`);

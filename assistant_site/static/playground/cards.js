@@ -16,6 +16,7 @@ export class AnswerCard {
   #frame = 0;
   #message = null;
   #verdict = null;
+  #restart = null;
 
   constructor(actions) {
     this.#actions = actions;
@@ -50,13 +51,22 @@ export class AnswerCard {
   reset({ from, to }) {
     this.#text = "";
     this.#paint();
-    this.notice(`${from} broke off; ${to} starts over.`);
+    this.#restart = this.#note(`${from} broke off; ${to} starts over.`);
   }
 
-  notice(detail) {
+  /** A notice of the failover says the same as the restart before it, and takes its place. */
+  notice({ code, detail }) {
+    if (code === "provider_failover") this.#restart?.remove();
+    this.#restart = null;
+    this.#note(detail);
+  }
+
+  #note(words) {
     const list = this.#one(".notices");
+    const line = Object.assign(document.createElement("li"), { textContent: words });
     list.hidden = false;
-    list.append(Object.assign(document.createElement("li"), { textContent: detail }));
+    list.append(line);
+    return line;
   }
 
   /** The stored message object: the last word on everything shown so far. */
@@ -68,7 +78,7 @@ export class AnswerCard {
     this.#settle();
     this.#route(message.decision, message.cache);
     this.#facts(message);
-    if (message.status === "stopped") this.notice("Stopped. What was written so far is kept.");
+    if (message.status === "stopped") this.#note("Stopped. What was written so far is kept.");
     if (message.decision?.action === "refuse") this.#refused();
     if (message.image) this.#picture(message.image);
     this.#showVerdict(message.feedback?.verdict ?? null);
