@@ -138,7 +138,8 @@ async def test_a_model_that_breaks_off_is_replaced_and_said_so(
 
     message = stored(person, await card.get_attribute("data-message-id"))
     assert message["decision"]["fallback"]
-    await expect(card.locator(".notices")).to_contain_text("starts over")
+    await expect(card.locator(".notices li")).to_have_count(1)
+    await expect(card.locator(".notices")).to_contain_text(message["decision"]["model"])
     await expect(card.locator(".route")).to_contain_text("stand-in model")
     said = await card.locator(".bubble").inner_text()
     assert said.split() == message["content"].split()
