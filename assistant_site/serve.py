@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import os
 import sys
 
@@ -40,22 +39,13 @@ def main() -> None:
     if config.workers > 1:
         Multiprocess(config, sockets=[config.bind_socket()]).run()
         return
-    _load(config)
+    config.load()
     if options.after_stdin:
         sys.stdin.buffer.read()
     with contextlib.suppress(
         KeyboardInterrupt
     ):  # uvicorn raises the signal again when it has ended
         uvicorn.Server(config).run()
-
-
-def _load(config: uvicorn.Config) -> None:
-    """Import the application. Measured: collecting garbage meanwhile is a fifth of LiteLLM's import,
-    and what was imported would be scanned again and again for as long as the site runs."""
-    gc.disable()
-    config.load()
-    gc.freeze()
-    gc.enable()
 
 
 def _options() -> argparse.Namespace:
