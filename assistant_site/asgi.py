@@ -74,6 +74,7 @@ async def _boot() -> None:
         _log.exception("the service cannot start")
         signal.raise_signal(signal.SIGTERM)
         raise
+    house.runs.watch()
     try:
         await asyncio.to_thread(house.embedder.warm)
     except DependencyUnavailable as exc:

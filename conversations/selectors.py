@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from conversations.errors import NotFound
 from conversations.models import Conversation, Feedback, GeneratedImage, Message
@@ -108,6 +110,13 @@ def message_body(*, user: int, message: UUID, origin: str) -> dict[str, Any]:
     found = message_get(user=user, message=message)
     mine = feedback_of(user=user, messages=[found.id]).get(found.id)
     return message_object(found, origin=origin, feedback=mine)
+
+
+def answers_streaming(*, older_than: timedelta) -> list[UUID]:
+    """The answers being written for longer than that."""
+    begun = timezone.now() - older_than
+    rows = Message.objects.filter(status=Message.Status.STREAMING, created_at__lt=begun)
+    return list(rows.values_list("id", flat=True)[:100])
 
 
 def entry_verdicts(*, entry: UUID) -> tuple[int, int]:

@@ -31,7 +31,8 @@ from conversations.engine.events import Decided, Failed, Finished
 from conversations.engine.nodes import requested_decision
 from conversations.engine.types import Turn
 from conversations.errors import ConversationBusy
-from conversations.runs.follow import Followed, end_abandoned, follow
+from conversations.runs.abandoned import end_abandoned
+from conversations.runs.follow import Followed, follow
 from conversations.runs.log import Numbered
 from conversations.services import Begun, IdempotencyClaim
 from routing.domain import Action
@@ -83,9 +84,7 @@ async def _begin(  # noqa: PLR0917 - what answer_begin stores
         return await sync_to_async(begin)()
     except ConversationBusy as busy:
         # The running answer may belong to a worker that died: then it ends here and this one begins.
-        if await house.runs.log.leased(busy.running) is not False:
-            raise
-        if not await end_abandoned(busy.running):
+        if not await end_abandoned(house.runs.log, busy.running):
             raise
         return await sync_to_async(begin)()
 
