@@ -11,10 +11,13 @@ import gc
 import importlib
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
@@ -22,7 +25,7 @@ _django = get_asgi_application()
 
 # After the apps are ready; Django itself would import its URLs on the first request.
 import assistant_site.urls  # noqa: E402, F401
-from conversations.bootstrap import container  # noqa: E402
+from conversations.bootstrap import Container, container  # noqa: E402
 from routing.errors import DependencyUnavailable  # noqa: E402
 
 _log = structlog.get_logger("assistant.boot")
@@ -65,6 +68,21 @@ async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
+def _drain_at_sigterm(house: Container) -> None:
+    """Begin to drain with the signal: uvicorn reports the end only when all connections are closed,
+    and streams close when their runs end."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(house.runs.begin_drain, settings.DRAIN_SECONDS)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, drain)
+
+
 async def _boot() -> None:
     """Build this process's house. Without one the process ends: it could answer nothing."""
     try:
@@ -75,6 +93,7 @@ async def _boot() -> None:
         signal.raise_signal(signal.SIGTERM)
         raise
     house.runs.watch()
+    _drain_at_sigterm(house)
     try:
         await asyncio.to_thread(house.embedder.warm)
     except DependencyUnavailable as exc:

@@ -34,7 +34,10 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         "redis": await _told(_redis),
         "rules": await _told(_rules),
     }
-    impossible = any(parts[name]["state"] == "down" for name in ("database", "rules"))
+    if container().runs.draining:
+        parts["worker"] = {"state": "down", "detail": "about to end"}
+    needed = {"database", "rules", "worker"} & set(parts)
+    impossible = any(parts[name]["state"] == "down" for name in needed)
     degraded = [name for name, part in parts.items() if part["state"] != "ok"]
     status = "unavailable" if impossible else "degraded" if degraded else "ok"
     return json_response(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 
@@ -14,11 +15,9 @@ import uvicorn
 from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
-_DRAIN_SECONDS = 10
-
 
 def main() -> None:
-    """Serve until SIGINT or SIGTERM, then let running answers end for ten seconds."""
+    """Serve until SIGINT or SIGTERM, then let running answers end for DRAIN_SECONDS."""
     options = _options()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
     if settings.SECRET_KEY == settings.NOBODYS_KEY:
@@ -34,7 +33,8 @@ def main() -> None:
         log_config=None,  # Django's LOGGING formats every line
         access_log=False,  # the request middleware writes a better one
         server_header=False,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        # The application ends its streams before uvicorn would cut them.
+        timeout_graceful_shutdown=math.ceil(settings.DRAIN_SECONDS) + 2,
     )
     if config.workers > 1:
         Multiprocess(config, sockets=[config.bind_socket()]).run()

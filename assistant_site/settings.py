@@ -112,6 +112,7 @@ EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384)
 PROMPT_MAX_CHARS = env.integer("PROMPT_MAX_CHARS", 32_000)
 MEMORY_TOKENS = env.integer("MEMORY_TOKENS", 6_000)
 MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600)
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 8.0)
 EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600)
 SYSTEM_PROMPT = env.text(
     "SYSTEM_PROMPT", "You are a helpful assistant. Answer in the language of the question."

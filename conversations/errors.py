@@ -7,7 +7,8 @@ RequestRefused                          never retried by us; each has one HTTP s
 ├─ NotAcceptable · UnsupportedMediaType
 ├─ ConversationBusy                     another answer is being written; ``running`` is its id
 ├─ IdempotencyKeyReused                 the key came before with another body
-└─ RateLimited                          with the seconds to wait
+├─ RateLimited                          with the seconds to wait
+└─ Draining                             this worker ends and takes no more questions
 RunInterrupted                          the worker that wrote the answer went away
 PictureNotStored                        drawn, but the storage did not take it
 DependencyUnavailable
@@ -95,6 +96,16 @@ class RateLimited(RequestRefused):
     def __init__(self, *, limit: int, window: int, retry_after: int) -> None:
         super().__init__(f"At most {limit} requests in {window} seconds.")
         self.limit, self.window, self.retry_after = limit, window, retry_after
+
+
+class Draining(RequestRefused):
+    """This worker is about to end; another one, or the next, takes the question."""
+
+    code = "draining"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("This worker is about to end. Please ask again.")
 
 
 class RunInterrupted(AssistantError):

@@ -36,6 +36,7 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     mine.ConversationBusy: 409,
     mine.IdempotencyKeyReused: 422,
     mine.RateLimited: 429,
+    mine.Draining: 503,
     mine.RunInterrupted: 503,
     mine.PictureNotStored: 503,
     routing.AssistantError: 500,
@@ -104,6 +105,8 @@ def problem_headers(error: routing.AssistantError) -> dict[str, str]:
             }
         case routing.NoProviderAvailable():
             return {"Retry-After": str(_wait(error))}
+        case mine.Draining():
+            return {"Retry-After": "1"}
         case routing.DependencyUnavailable() | mine.RunInterrupted() | mine.PictureNotStored():
             return {"Retry-After": "5"}
     return {}

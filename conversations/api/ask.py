@@ -30,7 +30,7 @@ from conversations.bootstrap import Container, container
 from conversations.engine.events import Decided, Failed, Finished
 from conversations.engine.nodes import requested_decision
 from conversations.engine.types import Turn
-from conversations.errors import ConversationBusy
+from conversations.errors import ConversationBusy, Draining
 from conversations.runs.abandoned import end_abandoned
 from conversations.runs.follow import Followed, follow
 from conversations.runs.log import Numbered
@@ -43,6 +43,8 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     """``POST …/messages/``: answer a prompt in a conversation, or in a new one."""
     house, origin = container(), origin_of(request)
     user = bearer_user(request)
+    if house.runs.draining:
+        raise Draining
     shape = accepted_shape(request.headers.get("Accept", ""))
     body = json_object(request)
     prompt = validate_prompt(body.get("content"), max_chars=settings.PROMPT_MAX_CHARS)

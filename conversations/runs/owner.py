@@ -59,6 +59,7 @@ class Runs:
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
         self._search: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
 
     def start(self, turn: Turn) -> Run:
         """Begin answering. The task belongs to the process: a client that leaves changes nothing."""
@@ -98,8 +99,21 @@ class Runs:
             task.cancel()
         return True
 
-    async def drain(self, grace: float) -> None:
-        """Let runs finish for ``grace`` seconds, then end the rest as interrupted."""
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to end: no run begins any more."""
+        return self._draining is not None
+
+    def begin_drain(self, grace: float) -> asyncio.Task[None]:
+        """Start no more runs, let those under way finish for ``grace`` seconds, then end the rest as
+        interrupted. Calling it again returns the same task."""
+        if self._draining is None:
+            self._draining = asyncio.get_running_loop().create_task(
+                self._drain(grace), name="drain", context=contextvars.Context()
+            )
+        return self._draining
+
+    async def _drain(self, grace: float) -> None:
         tasks = list(self._tasks.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=grace)

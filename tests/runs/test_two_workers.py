@@ -61,6 +61,7 @@ class OtherWorker:
             "OPENAI_BASE_URL": settings.OPENAI_BASE_URL,
             "ANTHROPIC_BASE_URL": settings.ANTHROPIC_BASE_URL,
             "LANGFUSE_PUBLIC_KEY": "",
+            "DRAIN_SECONDS": "1",
         }
 
     def _await_readiness(self) -> None:
@@ -160,3 +161,32 @@ def test_the_answer_of_a_killed_worker_is_ended_once_with_its_text(
     assert resumed(person.http, message) == followed
     after = person.ask("Go on.", conversation=str(stored.conversation_id), model="gpt")
     assert after["status"] == "complete"
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_is_told_to_end_ends_its_streams_first(
+    site: LiveSite, other: OtherWorker
+) -> None:
+    person = site.person()
+    site.simulator.fault(provider="openai", call="chat", token_delay_ms=300, times=1)
+    with (
+        other.person(person) as elsewhere,
+        elsewhere.stream(
+            "POST",
+            "/api/v1/messages/",
+            json={"content": STORY, "model": "gpt"},
+            headers={"Accept": "text/event-stream"},
+        ) as response,
+    ):
+        events = live_events(response)
+        seen = [next(events) for _ in range(4)]
+        other.process.send_signal(signal.SIGTERM)
+        seen += events
+    other.process.wait(30)
+    stored = Message.objects.get(pk=seen[0].data["message"])
+
+    assert seen[-1].name == "error"
+    assert seen[-1].data["code"] == "interrupted"
+    assert stored.status == "failed"
+    assert stored.content == text_of(seen) != ""
+    assert resumed(person.http, str(stored.id)) == seen
