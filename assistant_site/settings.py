@@ -88,10 +88,22 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     # Persistent connections leak under ASGI; the pool is psycopg's own.
+    # A database that is away is told in seconds, and found again in seconds.
     DATABASES["default"]["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 20)}
+        "connect_timeout": 3,
+        "pool": {
+            "min_size": 1,
+            "max_size": env.integer("DATABASE_POOL_SIZE", 20),
+            "timeout": 3,
+            "reconnect_timeout": 3,
+        },
     }
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+# Commands find the embedded Redis of `make run` by the port that it left.
+_REDIS_PORT = DATA_DIR / "redis" / "redis.port"
+REDIS_URL = env.text(
+    "REDIS_URL",
+    f"redis://127.0.0.1:{_REDIS_PORT.read_text().strip() if _REDIS_PORT.is_file() else 6379}/0",
+)
 REDIS_PREFIX = env.text("REDIS_PREFIX", "assistant")
 MEDIA_ROOT = env.text("MEDIA_ROOT", str(DATA_DIR / "media"))
 MEDIA_URL = "media/"

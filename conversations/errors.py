@@ -11,6 +11,7 @@ RequestRefused                          never retried by us; each has one HTTP s
 └─ Draining                             this worker ends and takes no more questions
 RunInterrupted                          the worker that wrote the answer went away
 PictureNotStored                        drawn, but the storage did not take it
+DatabaseAway                            the database does not answer: nothing can be stored or read
 DependencyUnavailable
 └─ RunLogUnavailable                    answered without a log
 """
@@ -119,6 +120,13 @@ class PictureNotStored(AssistantError):
     """A picture was drawn, but the storage did not take it."""
 
     code = "storage_unavailable"
+    retryable = True
+
+
+class DatabaseAway(AssistantError):
+    """The database does not answer, or takes no writes."""
+
+    code = "database_unavailable"
     retryable = True
 
 

@@ -130,6 +130,10 @@ def entry_verdicts(*, entry: UUID) -> tuple[int, int]:
 
 
 def entry_condemned(entry: UUID) -> bool:
-    """Whether somebody calls a cached answer bad, wherever it was served."""
+    """Whether a cached answer must not be served: somebody calls it bad, wherever it was served, or
+    the message it was made from is deleted. (Ids of messages are of version 7; the operator's curated
+    answers have others, and no message.)"""
+    if entry.version == 7 and not Message.objects.filter(pk=entry).exists():
+        return True
     served = Q(message_id=entry) | Q(message__cache_entry=entry)
     return Feedback.objects.filter(served, verdict=Feedback.Verdict.BAD).exists()

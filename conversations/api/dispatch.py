@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from conversations.api.responses import error_response, problem_response
+from conversations.errors import DatabaseAway
 from conversations.problems import problem
 from routing.errors import AssistantError
+
+_log = structlog.get_logger("assistant.api")
 
 View = Callable[..., Any]
 
@@ -36,6 +41,9 @@ def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBa
             response: HttpResponseBase = await chosen(request, **kwargs)
         except AssistantError as error:
             return error_response(request, error)
+        except (OperationalError, InterfaceError) as exc:
+            _log.error("the database does not answer", error=f"{type(exc).__name__}: {exc}")
+            return error_response(request, DatabaseAway())
         return response
 
     documented = next((given for given in views.values() if hasattr(given, "cls")), None)

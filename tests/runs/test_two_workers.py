@@ -47,12 +47,8 @@ class OtherWorker:
         self.process.wait(30)
 
     def _environment(self) -> dict[str, str]:
-        database = settings.DATABASES["default"]
-        url = os.environ.get("DATABASE_URL", "")
-        if connection.vendor == "sqlite":
-            url = f"sqlite:///{database['NAME']}"
         return {
-            "DATABASE_URL": url,
+            "DATABASE_URL": _database_url(),
             "REDIS_URL": settings.REDIS_URL,
             "SECRET_KEY": uuid.uuid4().hex * 2,
             "JWT_SIGNING_KEY": settings.SECRET_KEY,
@@ -75,6 +71,17 @@ class OtherWorker:
                 continue
             return
         raise AssertionError("the second worker did not start")
+
+
+def _database_url() -> str:
+    """Where the tests' database is."""
+    given = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{given['NAME']}"
+    return (
+        f"postgres://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}"
+        f"/{given['NAME']}"
+    )
 
 
 @pytest.fixture(scope="module")
