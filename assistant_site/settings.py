@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from assistant_site.databases import with_options
 from assistant_site.env import BASE_DIR, env
 from assistant_site.unfold import UNFOLD  # noqa: F401 - read by django-unfold
 
@@ -77,27 +78,11 @@ TEMPLATES = [
 
 # Data
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'assistant.sqlite3'}")
+    "default": with_options(
+        env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'assistant.sqlite3'}"),
+        pool_size=env.integer("DATABASE_POOL_SIZE", 20),
+    )
 }
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Measured: with SQLite's defaults two writers in five fail with "database is locked".
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
-else:
-    # Persistent connections leak under ASGI; the pool is psycopg's own.
-    # A database that is away is told in seconds, and found again in seconds.
-    DATABASES["default"]["OPTIONS"] = {
-        "connect_timeout": 3,
-        "pool": {
-            "min_size": 1,
-            "max_size": env.integer("DATABASE_POOL_SIZE", 20),
-            "timeout": 3,
-            "reconnect_timeout": 3,
-        },
-    }
 # Commands find the embedded Redis of `make run` by the port that it left.
 _REDIS_PORT = DATA_DIR / "redis" / "redis.port"
 REDIS_URL = env.text(
