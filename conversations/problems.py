@@ -33,6 +33,7 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     mine.BadRequest: 400,
     mine.NotAcceptable: 406,
     mine.UnsupportedMediaType: 415,
+    mine.BodyTooLarge: 413,
     mine.ConversationBusy: 409,
     mine.IdempotencyKeyReused: 422,
     mine.RateLimited: 429,

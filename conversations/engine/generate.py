@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from langgraph.runtime import Runtime
 
+from conversations.engine.clean import Cleaner
 from conversations.engine.events import Decided, Noticed, Reset, Token
 from conversations.engine.nodes import Update
 from conversations.engine.ports import Context, Sink
@@ -36,6 +37,8 @@ class Transcript:
         self._told = False
         self._pieces: list[str] = []
         self.decision: Decision = state["decision"]
+        self._switched: Switched | None = None
+        self._cleaner = Cleaner()
         self.reset = False
         self.finish_reason = "stop"
 
@@ -54,10 +57,12 @@ class Transcript:
         """Pass one event of the chat on to the listeners."""
         match event:
             case TextDelta(text):
+                text = self._cleaner.clean(text)
                 self._pieces.append(text)
                 self._sink.emit(Token(text))
             case AnsweringModel(model):
                 self.decision = self.decision.answered_by(model)
+                self._start_over()
                 self.tell_decision()
             case Switched():
                 self._switch(event)
@@ -65,15 +70,25 @@ class Transcript:
                 self.finish_reason = finish_reason
 
     def _switch(self, event: Switched) -> None:
-        names = event.from_model.name, event.to_model.name
-        self.decision = self.decision.answered_by(event.to_model)
-        if event.discard:
+        if self._told:
+            self._switched = event
+        else:
+            self.decision = self.decision.answered_by(event.to_model)
+
+    def _start_over(self) -> None:
+        """Tell of a switch, now that the other model speaks: until then the text so far is all there
+        is, and should nobody speak again it is kept."""
+        event, self._switched = self._switched, None
+        if event is None:
+            return
+        names = event.from_model.name, self.decision.model or event.to_model.name
+        if self._pieces:
             self.reset = True
             self._pieces.clear()
+            self._cleaner = Cleaner()
             self._sink.emit(Reset(event.reason, *names))
-        if self._told:
-            detail = "{} broke off; {} answers instead.".format(*names)
-            self._sink.emit(Noticed("provider_failover", detail))
+        detail = "{} broke off; {} answers instead.".format(*names)
+        self._sink.emit(Noticed("provider_failover", detail))
 
 
 async def generate(state: State, runtime: Runtime[Context]) -> Update:

@@ -102,11 +102,11 @@ async def test_the_system_prompt_and_the_memory_come_before_the_prompt() -> None
     ]
 
 
-async def test_a_follow_up_may_hit_by_its_words_but_not_by_its_meaning() -> None:
-    cache = FakeCache(similar=cached("semantic"))
+async def test_a_follow_up_is_not_looked_up() -> None:
+    cache = FakeCache(exact=cached(), similar=cached("semantic"))
     answer, _ = await answered(turn(first=False), cache=cache)
 
-    assert cache.asked == ["exact"]
+    assert cache.asked == []
     assert answer.cache.outcome == "bypass"
     assert cache.stored == []
 
@@ -232,7 +232,7 @@ async def test_when_nobody_answers_all_causes_are_told() -> None:
 
 async def test_redis_away_costs_reuse_and_memory_but_not_the_answer() -> None:
     answer, sink = await answered(
-        turn(first=False),
+        turn(),
         cache=FakeCache(error=CacheUnavailable("down")),
         memory=FakeMemory(error=MemoryUnavailable("down")),
     )
