@@ -215,6 +215,7 @@ class FakeChat:
     """Says ``events``; with none, that every candidate failed. ``gate`` holds it before its end."""
 
     events: Sequence[GenerationEvent] | None = None
+    error: AssistantError | None = None
     gate: asyncio.Event | None = None
     messages: tuple[ChatMessage, ...] = ()
     candidates: tuple[ModelRef, ...] = ()
@@ -238,6 +239,8 @@ class FakeChat:
                         await self.gate.wait()
                     meter(attempt(event.model))
                 yield event
+            if self.error:
+                raise self.error
         finally:
             self.closed = True
 

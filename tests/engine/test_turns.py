@@ -23,6 +23,7 @@ from routing.llm.types import (
     AnsweringModel,
     ChatMessage,
     Completed,
+    GenerationEvent,
     Switched,
     TextDelta,
     Usage,
@@ -223,6 +224,20 @@ async def test_failover_after_the_first_token_resets_and_is_not_reused() -> None
     assert [type(event) for event in sink.events] == [Decided, Token, Reset, Noticed, Token]
     assert answer.decision.model == "claude"
     assert cache.stored == []
+
+
+async def test_when_nobody_speaks_after_a_break_the_text_so_far_is_kept() -> None:
+    half: list[GenerationEvent] = [
+        AnsweringModel(GPT),
+        TextDelta("Half"),
+        Switched(GPT, CLAUDE, "provider_error", discard=True),
+    ]
+    sink, chat = FakeSink(), FakeChat(half, error=NoProviderAvailable(()))
+    with pytest.raises(NoProviderAvailable):
+        await Engine(ports(chat=chat)).answer(turn(), sink)
+
+    assert [type(event) for event in sink.events] == [Decided, Token]
+    assert spoken(sink) == "Half"
 
 
 async def test_when_nobody_answers_all_causes_are_told() -> None:
