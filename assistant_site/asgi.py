@@ -68,19 +68,22 @@ async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def _drain_at_sigterm(house: Container) -> None:
+def _drain_at_signals(house: Container) -> None:
     """Begin to drain with the signal: uvicorn reports the end only when all connections are closed,
     and streams close when their runs end."""
     if threading.current_thread() is not threading.main_thread():
         return
-    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+    loop = asyncio.get_running_loop()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def drain(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(house.runs.begin_drain, settings.DRAIN_SECONDS)
+        before = handlers[signal.Signals(number)]
         if callable(before):
             before(number, frame)
 
-    signal.signal(signal.SIGTERM, drain)
+    for number in handlers:
+        signal.signal(number, drain)
 
 
 async def _boot() -> None:
@@ -93,7 +96,7 @@ async def _boot() -> None:
         signal.raise_signal(signal.SIGTERM)
         raise
     house.runs.watch()
-    _drain_at_sigterm(house)
+    _drain_at_signals(house)
     try:
         await asyncio.to_thread(house.embedder.warm)
     except DependencyUnavailable as exc:
