@@ -10,6 +10,16 @@ from conversations.models import Conversation, Feedback, Message
 from conversations.representations import message_object
 
 
+class TextField(serializers.CharField):
+    """A string that really came as one: 5 is not "5"."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text. Raises ``ValidationError``."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that nobody reads: a misspelt one is an error, not silence."""
 
@@ -25,7 +35,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 class ConversationSerializer(serializers.ModelSerializer[Conversation]):
     """A conversation. ``title`` is the only field that can be written."""
 
-    title = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    title = TextField(max_length=200, required=False, allow_blank=True)
 
     class Meta:
         model = Conversation
@@ -86,13 +96,9 @@ class FeedbackSerializer(StrictSerializer):
     """A person's verdict on an answer."""
 
     verdict = serializers.ChoiceField(choices=Feedback.Verdict.choices)
-    reason = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=64)
-    comment = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, max_length=4_000
-    )
-    correction = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, max_length=32_000
-    )
+    reason = TextField(required=False, allow_blank=True, allow_null=True, max_length=64)
+    comment = TextField(required=False, allow_blank=True, allow_null=True, max_length=4_000)
+    correction = TextField(required=False, allow_blank=True, allow_null=True, max_length=32_000)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
