@@ -16,18 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
+import django
 import structlog
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
-_django = get_asgi_application()
+django.setup(set_prefix=False)
 
 # After the apps are ready; Django itself would import its URLs on the first request.
 import assistant_site.urls  # noqa: E402, F401
+from assistant_site.requests import SiteHandler  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.errors import DependencyUnavailable  # noqa: E402
 
+_django = SiteHandler()
 _log = structlog.get_logger("assistant.boot")
 
 
