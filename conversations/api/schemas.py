@@ -43,6 +43,14 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
         read_only_fields = ("id", "created_at", "updated_at")
 
 
+class GuardSchema(serializers.Serializer[Any]):
+    """What the guard says of the prompt; ``score`` in [0, 1]."""
+
+    verdict = serializers.ChoiceField(choices=["pass", "flag", "block"])
+    score = serializers.FloatField()
+    signals = serializers.ListField(child=serializers.CharField())
+
+
 class DecisionSchema(serializers.Serializer[Any]):
     """Who answered and why."""
 
@@ -56,7 +64,7 @@ class DecisionSchema(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_null=True)
     ruleset = serializers.IntegerField(allow_null=True)
     fallback = serializers.BooleanField()
-    guard = serializers.DictField()
+    guard = GuardSchema()
 
 
 class CacheSchema(serializers.Serializer[Any]):
@@ -81,7 +89,7 @@ class UsageSchema(serializers.Serializer[Any]):
     """Tokens and US dollars."""
 
     input_tokens = serializers.IntegerField()
-    output_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField(allow_null=True)
     cost_usd = serializers.CharField(allow_null=True)
 
 
@@ -103,23 +111,47 @@ class FeedbackSerializer(StrictSerializer):
     updated_at = serializers.DateTimeField(read_only=True)
 
 
-class MessageSerializer(serializers.ModelSerializer[Message]):
-    """The message object; ``representations.message_object`` makes it."""
+class AttemptSchema(serializers.Serializer[Any]):
+    """One call to a model; times in milliseconds."""
 
+    operation = serializers.CharField()
+    model = serializers.CharField()
+    provider = serializers.CharField()
+    outcome = serializers.CharField()
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cost_usd = serializers.CharField(allow_null=True)
+    estimated = serializers.BooleanField()
+    first_token_ms = serializers.IntegerField(allow_null=True)
+    total_ms = serializers.IntegerField()
+
+
+class DegradedSchema(serializers.Serializer[Any]):
+    """A part of the service that the answer was made without."""
+
+    part = serializers.CharField()
+
+
+class MessageSerializer(serializers.Serializer[Any]):
+    """The message object; ``representations.message_object`` makes it. What a person wrote has
+    ``null`` where only answers have something."""
+
+    id = serializers.UUIDField()
     conversation = serializers.UUIDField()
+    role = serializers.ChoiceField(choices=Message.Role.choices)
+    content = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(choices=Message.Status.choices)
     decision = DecisionSchema(allow_null=True)
     cache = CacheSchema(allow_null=True)
     image = ImageSchema(allow_null=True)
     usage = UsageSchema(allow_null=True)
     timings = TimingsSchema(allow_null=True)
+    finish_reason = serializers.CharField(allow_null=True)
+    trace_id = serializers.CharField(allow_null=True)
     feedback = FeedbackSerializer(allow_null=True)
-
-    class Meta:
-        model = Message
-        fields = (
-            "id", "conversation", "role", "content", "status", "decision", "cache", "image", "usage",
-            "timings", "finish_reason", "trace_id", "feedback", "degraded", "attempts", "created_at",
-        )  # fmt: skip
+    degraded = DegradedSchema(many=True)
+    attempts = AttemptSchema(many=True)
+    created_at = serializers.DateTimeField()
 
     def to_representation(self, instance: Message) -> dict[str, Any]:
         """The same object that streams and single reads give."""
