@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+from django.contrib.auth import get_user_model
+from django.db import Error as DatabaseError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -16,12 +19,16 @@ from conversations.engine.types import CacheFacts, Degraded
 from conversations.errors import ConversationBusy, IdempotencyKeyReused, NotFound, TokenNotValid
 from conversations.models import Conversation, Feedback, IdempotencyKey, Message
 from conversations.problems import Problem
+from conversations.stored import outcome_fields
 from routing.domain import Decision
 from routing.guard.types import GuardReport
 from routing.llm.types import Attempt, Usage
 
+_log = structlog.get_logger("assistant.services")
+
 TITLE_LENGTH = 80
 IDEMPOTENCY_LIFE = timedelta(hours=24)
+NO_CONVERSATION = "There is no such conversation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +75,21 @@ def conversation_create(*, user: int, title: str = "") -> Conversation:
 
 
 def conversation_rename(*, conversation: Conversation, title: str) -> Conversation:
-    """Give it another title."""
-    conversation.title = title
-    conversation.save(update_fields=["title", "updated_at"])
+    """Give it another title. Raises ``NotFound``."""
+    _touch(conversation.id, title=title)
+    conversation.refresh_from_db()
     return conversation
 
 
 @transaction.atomic
 def conversation_delete(*, conversation: Conversation) -> list[UUID]:
-    """Delete it with its messages and pictures; returns the answers' ids, which are the ids of
-    the cache entries made from them."""
+    """Delete it with its messages; returns the answers' ids, which are the ids of the cache entries
+    made from them."""
+    # Whoever asks in it meanwhile waits, and then finds it gone.
+    Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
     answers = list(
         conversation.messages.filter(role=Message.Role.ASSISTANT).values_list("id", flat=True)
     )
-    for message in conversation.messages.filter(image__isnull=False).select_related("image"):
-        file = message.image.file
-        transaction.on_commit(lambda file=file: file.storage.delete(file.name))  # type: ignore[misc]
     conversation.delete()
     return answers
 
@@ -105,18 +111,34 @@ def answer_begin(
     """
     if claim and (earlier := _claimed(user=user, claim=claim)):
         return earlier
+    values = user, conversation, content, trace_id, requested_model, claim
+    # Again when what was in the way is gone by now: the other answer has just ended.
+    return _tried(*values) or _tried(*values) or _begin(*values)
+
+
+def _tried(  # noqa: PLR0917 - as _begin
+    user: int,
+    conversation: UUID | None,
+    content: str,
+    trace_id: str,
+    requested_model: str,
+    claim: IdempotencyClaim | None,
+) -> Begun | None:
+    """``_begin``, and what was in its way: an answer under the same key is returned, another one in
+    the conversation and a deleted person are raised; ``None`` when there is nothing any more."""
     try:
-        with transaction.atomic():
-            return _begin(user, conversation, content, trace_id, requested_model, claim)
+        return _begin(user, conversation, content, trace_id, requested_model, claim)
     except IntegrityError as exc:
-        # One of three races was lost: for the key, for the conversation, or with a deletion.
         if claim and (earlier := _claimed(user=user, claim=claim)):
             return earlier
         if conversation and (running := running_answer(conversation=conversation)):
             raise ConversationBusy(running) from exc
-        raise TokenNotValid("The token's user is gone.") from exc
+        if not get_user_model().objects.filter(pk=user).exists():
+            raise TokenNotValid("The token's user is gone.") from exc
+        return None
 
 
+@transaction.atomic
 def _begin(  # noqa: PLR0917 - the body of answer_begin, which names them
     user: int,
     conversation: UUID | None,
@@ -150,12 +172,19 @@ def _thread(user: int, conversation: UUID | None, content: str) -> tuple[Convers
         return conversation_create(user=user, title=title), True
     thread = Conversation.objects.filter(pk=conversation, owner_id=user).first()
     if thread is None:
-        raise NotFound("There is no such conversation.")
+        raise NotFound(NO_CONVERSATION)
     first = not thread.messages.exists()
-    if not thread.title:
-        thread.title = title
-    thread.save(update_fields=["title", "updated_at"])
+    _touch(thread.id)
+    # Only where there is none: a person may just have given it another.
+    Conversation.objects.filter(pk=thread.id, title="").update(title=title)
     return thread, first
+
+
+def _touch(conversation: UUID, **fields: Any) -> None:
+    """Write these columns and no others. Raises ``NotFound`` when it was deleted meanwhile."""
+    thread = Conversation.objects.filter(pk=conversation)
+    if not thread.update(**fields, updated_at=timezone.now()):
+        raise NotFound(NO_CONVERSATION)
 
 
 def _claimed(*, user: int, claim: IdempotencyClaim) -> Begun | None:
@@ -183,73 +212,23 @@ def running_answer(*, conversation: UUID) -> UUID | None:
     )
 
 
-@transaction.atomic
 def answer_finish(*, message: UUID, outcome: Outcome, older_than: timedelta = timedelta(0)) -> bool:
     """Store how the run ended, once: ``False`` when the message is no longer ``streaming`` (ended by
-    somebody else, or deleted), or is younger than ``older_than``."""
-    begun = timezone.now() - older_than
+    somebody else, or deleted), or is younger than ``older_than``.
+
+    The model's performance is counted afterwards, apart: an answer is never lost for its numbers.
+    """
     running = Message.objects.filter(
-        pk=message, status=Message.Status.STREAMING, created_at__lte=begun
+        pk=message, status=Message.Status.STREAMING, created_at__lte=timezone.now() - older_than
     )
-    changed = running.update(**_outcome_fields(outcome))
-    if changed:
-        performance.answer_counted(outcome=outcome)
-    return bool(changed)
-
-
-def _outcome_fields(outcome: Outcome) -> dict[str, Any]:
-    decision, cache, usage = outcome.decision, outcome.cache, outcome.usage
-    decided = (
-        {
-            "action": decision.action.value,
-            "source": decision.source.value,
-            "provider": decision.provider or "",
-            "model": decision.model or "",
-            "rule": decision.rule or "",
-            "reason": decision.reason,
-            "ruleset": decision.ruleset,
-            "fallback": decision.fallback,
-        }
-        if decision
-        else {}
-    )
-    return {
-        **decided,
-        "status": outcome.status,
-        "content": outcome.content,
-        "guard": asdict(outcome.guard) if outcome.guard else None,
-        "cache_outcome": cache.outcome,
-        "cache_similarity": cache.similarity,
-        "cache_entry": cache.entry,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cost_usd": usage.cost_usd,
-        "first_token_ms": outcome.first_token_ms,
-        "total_ms": outcome.total_ms,
-        "finish_reason": outcome.finish_reason,
-        "attempts": [attempt_object(attempt) for attempt in outcome.attempts],
-        "degraded": [{"part": part.part} for part in outcome.degraded],
-        "script": list(outcome.script),
-        "problem": outcome.problem,
-        "finished_at": timezone.now(),
-    }
-
-
-def attempt_object(attempt: Attempt) -> dict[str, Any]:
-    """What a message tells of one call to a model; no prompt, no provider's words."""
-    cost = attempt.usage.cost_usd
-    return {
-        "operation": attempt.operation,
-        "model": attempt.model,
-        "provider": attempt.provider,
-        "outcome": attempt.outcome,
-        "input_tokens": attempt.usage.input_tokens,
-        "output_tokens": attempt.usage.output_tokens,
-        "cost_usd": None if cost is None else f"{cost:.6f}",
-        "estimated": attempt.usage.estimated,
-        "first_token_ms": attempt.first_token_ms and round(attempt.first_token_ms),
-        "total_ms": round((attempt.ended_ns - attempt.started_ns) / 1e6),
-    }
+    begun = running.values_list("created_at", flat=True).first()
+    if begun is None or not running.update(**outcome_fields(outcome)):
+        return False
+    try:
+        performance.answer_counted(outcome=outcome, begun=begun)
+    except DatabaseError as exc:
+        _log.error("answer not counted", message=str(message), error=f"{type(exc).__name__}: {exc}")
+    return True
 
 
 @transaction.atomic
@@ -262,9 +241,8 @@ def feedback_record(
     comment: str = "",
     correction: str = "",
 ) -> tuple[Feedback, bool]:
-    """Keep a person's verdict on an answer. Returns it, and whether it is new."""
-    # The lock orders two verdicts that come at once, so that each sees the one before it.
-    Message.objects.select_for_update().get(pk=message.pk)
+    """Keep a person's verdict on an answer. Returns it, and whether it is new. Raises ``NotFound``."""
+    _lock(message)
     before = Feedback.objects.filter(user_id=user, message=message).first()
     feedback, created = Feedback.objects.update_or_create(
         user_id=user,
@@ -284,9 +262,15 @@ def feedback_record(
 @transaction.atomic
 def feedback_delete(*, user: int, message: Message) -> None:
     """Take a verdict back. Raises ``NotFound``."""
-    Message.objects.select_for_update().get(pk=message.pk)
+    _lock(message)
     feedback = Feedback.objects.filter(user_id=user, message=message).first()
     if feedback is None:
         raise NotFound("There is no feedback to take back.")
     feedback.delete()
     performance.feedback_counted(message=message, before=feedback.verdict, after=None)
+
+
+def _lock(message: Message) -> None:
+    """Order two verdicts that come at once, so that each sees the one before it."""
+    if Message.objects.select_for_update().filter(pk=message.pk).first() is None:
+        raise NotFound("There is no such message.")
