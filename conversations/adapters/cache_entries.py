@@ -60,6 +60,11 @@ def curated_id(question: str) -> UUID:
     return uuid5(_WARMED, question_hash(question))
 
 
+def entry_key(prefix: str, entry: UUID | str) -> str:
+    """Where an entry lies; the same for every embedder."""
+    return f"{prefix}:answer:{entry}"
+
+
 def vector_bytes(vector: Sequence[float]) -> bytes:
     """Little-endian 32-bit floats, as the index reads them."""
     return np.asarray(vector, dtype="<f4").tobytes()

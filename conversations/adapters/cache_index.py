@@ -20,7 +20,7 @@ from redisvl.query.filter import Num, Tag
 from redisvl.query.query import BaseQuery
 from redisvl.schema import IndexSchema
 
-from conversations.adapters.cache_entries import CURATED, SHARED, Hit, own, vector_bytes
+from conversations.adapters.cache_entries import CURATED, SHARED, Hit, entry_key, own, vector_bytes
 from conversations.engine.ports import Vector
 
 CANDIDATES = 5
@@ -59,15 +59,16 @@ class AnswerIndex:
         self, client: redis.asyncio.Redis, *, prefix: str, embedder_name: str, dimensions: int
     ) -> None:
         model = re.sub(r"[^a-z0-9]+", "_", embedder_name.lower()).strip("_")
+        self._prefix = prefix
         self.name = f"{prefix}:answers:{model}:{dimensions}"
-        self.key_prefix = f"{prefix}:answer:"
+        self.key_prefix = entry_key(prefix, "")
         self.vector_field = f"vector_{model}_{dimensions}"
         schema = _schema(self.name, self.key_prefix, self.vector_field, dimensions)
         self._index = AsyncSearchIndex(schema, redis_client=client)
 
     def key(self, entry: UUID) -> str:
         """The entry's key; the same for every embedder."""
-        return f"{self.key_prefix}{entry}"
+        return entry_key(self._prefix, entry)
 
     async def same(self, question_hash: str, among: Servable) -> list[Hit]:
         """Entries of the same question, the newest first."""

@@ -158,8 +158,13 @@ class RedisMemory:
             self._turns.popitem(last=False)
 
     def _keys(self, conversation: UUID) -> tuple[str, str]:
-        window = f"{{{self._prefix}:memory:{conversation}}}"
-        return window, f"{window}:total"
+        return window_keys(self._prefix, conversation)
+
+
+def window_keys(prefix: str, conversation: UUID) -> tuple[str, str]:
+    """Where a conversation's window and its number lie."""
+    window = f"{{{prefix}:memory:{conversation}}}"
+    return window, f"{window}:total"
 
 
 def _flat(window: Sequence[Exchange]) -> tuple[ChatMessage, ...]:

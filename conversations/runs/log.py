@@ -47,7 +47,7 @@ class RunLog:
         self._prefix, self._ttl = prefix, ttl_seconds
 
     def _key(self, message: UUID, part: str) -> str:
-        return f"{self._prefix}:run:{{{message}}}:{part}"
+        return log_key(self._prefix, message, part)
 
     async def append(self, message: UUID, first: int, events: Sequence[Event]) -> None:
         """Write events numbered from ``first``, all or none."""
@@ -120,3 +120,8 @@ class RunLog:
         with redis_call(self._breaker, RunLogUnavailable):
             for message in messages:
                 await self._client.delete(self._key(message, "events"))
+
+
+def log_key(prefix: str, message: UUID, part: str = "events") -> str:
+    """Where the log of an answer lies, and what is kept beside it."""
+    return f"{prefix}:run:{{{message}}}:{part}"
