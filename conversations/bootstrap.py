@@ -29,8 +29,13 @@ from routing.classifier import LadderClassifier
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder
 from routing.guard.service import PromptGuard
+from routing.llm.budget import RetryBudget
+from routing.llm.circuit import CircuitSettings
+from routing.llm.circuit_board import CircuitBoard
 from routing.llm.failover import FailoverChat
 from routing.llm.images import ImageGenerator
+from routing.llm.policy import FailoverPolicy
+from routing.llm.walk import Failover
 from routing.redis_clients import async_client, blocking_client, close
 from routing.selectors import ruleset_latest_async
 from routing.store import RuleStore
@@ -57,6 +62,7 @@ class Container:
     memory: RedisMemory
     embedder: LocalEmbedder | ProviderEmbedder
     llm: LiteLLMClient
+    circuits: CircuitBoard
     redis: Sequence[Redis]
 
     async def aclose(self) -> None:
@@ -100,15 +106,26 @@ def container() -> Container:
         load_latest=ruleset_latest_async,
         simulated_providers=settings.SIMULATED_PROVIDERS,
     )
+    circuits = CircuitBoard(
+        redis,
+        breaker,
+        prefix=settings.REDIS_PREFIX,
+        settings=CircuitSettings(
+            failures=settings.CIRCUIT_FAILURES, open_seconds=settings.CIRCUIT_OPEN_SECONDS
+        ),
+    )
+    failover = Failover(
+        failover_policy(), RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits
+    )
     ports = Ports(
         rules=rules,
         guard=PromptGuard(),
         memory=memory,
         embedder=embedder,
         cache=cache,
-        classifier=LadderClassifier(llm),
-        chat=FailoverChat(llm),
-        painter=StoringPainter(ImageGenerator(llm)),
+        classifier=LadderClassifier(llm, failover),
+        chat=FailoverChat(llm, failover, continues=llm.continues),
+        painter=StoringPainter(ImageGenerator(llm, failover)),
         system_prompt=settings.SYSTEM_PROMPT,
     )
     engine, metrics, tracer = Engine(ports), RunMetrics(), make_tracer()
@@ -137,7 +154,18 @@ def container() -> Container:
         memory=memory,
         embedder=embedder,
         llm=llm,
+        circuits=circuits,
         redis=(redis, blocking),
+    )
+
+
+def failover_policy() -> FailoverPolicy:
+    """What is done when a model fails; a hedge after 0 seconds is none."""
+    return FailoverPolicy(
+        retries=settings.FAILOVER_RETRIES,
+        patience=settings.FAILOVER_PATIENCE_SECONDS,
+        hedge_after=settings.FAILOVER_HEDGE_SECONDS or None,
+        continue_cut=settings.FAILOVER_CONTINUE,
     )
 
 

@@ -6,16 +6,21 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import httpx
 import uvicorn
+from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from conversations.bootstrap import container
+from routing.errors import CircuitsUnavailable
+from routing.llm.circuit_board import CircuitDesk
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
+from routing.redis_clients import sync_client
 from routing.seeds import seed_defaults
 from routing.simulator import Simulator
 
@@ -188,6 +193,12 @@ class LiveSite:
         LLMModel.objects.all().delete()
         seed_defaults()
         self._seeded = RuleSetVersion.objects.latest("number").number
+
+    def close_circuits(self) -> None:
+        """Forget what failed before, whichever test had it fail."""
+        container().circuits.forget()
+        with sync_client(settings.REDIS_URL) as client, suppress(CircuitsUnavailable):
+            CircuitDesk(client, prefix=settings.REDIS_PREFIX).reset()
 
     def client(self, **headers: str) -> httpx.Client:
         """An HTTP client of nobody."""
