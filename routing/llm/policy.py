@@ -52,20 +52,16 @@ class FailoverPolicy:
         return told + dice * min(self.backoff_cap, self.backoff * 2.0 ** (tries - 1))
 
 
-def soon(error: ProviderError) -> bool:
-    """Whether to ask the same model again before the next candidate: what failed passes in a moment.
+def told_when(error: ProviderError) -> bool:
+    """Whether the provider itself said when to come back: then it is asked before the next one."""
+    return error.retry_after is not None and isinstance(error, (*_PASSING, ProviderRateLimited))
 
-    A rate limit does when the provider says so. A slow model was waited for long enough.
+
+def may_pass(error: ProviderError) -> bool:
+    """Whether the same model may answer a moment later, should nobody else have.
+
+    One that never began to answer was waited for long enough.
     """
-    if isinstance(error, ProviderRateLimited):
-        return error.retry_after is not None
-    if isinstance(error, ProviderTimeout):
-        return error.phase == "connect"
-    return isinstance(error, _PASSING)
-
-
-def at_last(error: ProviderError) -> bool:
-    """Whether to ask the same model again when nobody else is left."""
     if isinstance(error, ProviderTimeout):
         return error.phase in {"connect", "stall"}
     return isinstance(error, (*_PASSING, ProviderRateLimited))

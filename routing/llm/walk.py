@@ -12,7 +12,7 @@ from routing.domain import ModelRef
 from routing.errors import ContextTooLong, ProviderError
 from routing.llm.budget import RetryBudget
 from routing.llm.circuit import FORCED, Circuits, LocalCircuits, Permit
-from routing.llm.policy import FailoverPolicy, at_last, outcome, soon
+from routing.llm.policy import FailoverPolicy, may_pass, outcome, told_when
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Walk:
         self._shared = shared
         self._shut: list[tuple[float, ModelRef]] = []
         self._tries: Counter[str] = Counter()
+        self._failed: dict[ModelRef, ProviderError] = {}
         self.causes: list[ProviderError] = []
 
     async def next(self) -> Pass | None:
@@ -95,19 +96,25 @@ class Walk:
     async def after(self, model: ModelRef, error: ProviderError, *, begun: bool) -> Pass | None:
         """Who is asked after ``model`` failed; ``begun``: text of the answer was passed on already.
 
-        Nobody after a provider's refusal: its no is not shopped around.
+        The next candidate is sooner than any back-off, so the same model comes before it only where
+        its provider said when. When nobody else is left, those that may have recovered are asked
+        again. Nobody is after a provider's refusal: its no is not shopped around.
         """
         self.causes.append(error)
         if not error.retryable:
             return None
+        self._failed[model] = error
         if isinstance(error, ContextTooLong):
             self._roomier_first(model)
-        sooner = soon(error) and not begun
-        found = await self.again(model, error) if sooner else None
-        found = found or await self.next()
-        if found or sooner or not at_last(error):
-            return found
-        return await self.again(model, error)
+        found = await self.again(model, error) if told_when(error) and not begun else None
+        return found or await self.next() or await self._second_round()
+
+    async def _second_round(self) -> Pass | None:
+        for model, error in self._failed.items():
+            found = await self.again(model, error) if may_pass(error) else None
+            if found:
+                return found
+        return None
 
     async def again(self, model: ModelRef, error: ProviderError) -> Pass | None:
         """The same model once more, after its wait, within the policy and the budget."""
