@@ -27,6 +27,7 @@ from conversations.runs.owner import Runs
 from routing.breaker import Breaker
 from routing.classifier import LadderClassifier
 from routing.embeddings.local import LocalEmbedder
+from routing.embeddings.patient import PatientCall
 from routing.embeddings.provider import ProviderEmbedder
 from routing.guard.service import PromptGuard
 from routing.llm.budget import RetryBudget
@@ -80,8 +81,12 @@ class Container:
 def container() -> Container:
     """This process's house, built on first use: at boot by ``asgi``."""
     llm = llm_client()
-    embedder = make_embedder(llm)
     redis, breaker = async_client(settings.REDIS_URL), Breaker()
+    circuits = make_circuits(redis, breaker)
+    failover = Failover(
+        failover_policy(), RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits
+    )
+    embedder = make_embedder(llm, failover)
     cache = RedisAnswerCache(
         redis,
         breaker,
@@ -105,17 +110,6 @@ def container() -> Container:
         prefix=settings.REDIS_PREFIX,
         load_latest=ruleset_latest_async,
         simulated_providers=settings.SIMULATED_PROVIDERS,
-    )
-    circuits = CircuitBoard(
-        redis,
-        breaker,
-        prefix=settings.REDIS_PREFIX,
-        settings=CircuitSettings(
-            failures=settings.CIRCUIT_FAILURES, open_seconds=settings.CIRCUIT_OPEN_SECONDS
-        ),
-    )
-    failover = Failover(
-        failover_policy(), RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits
     )
     ports = Ports(
         rules=rules,
@@ -159,6 +153,14 @@ def container() -> Container:
     )
 
 
+def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:
+    """What is remembered of each model's failures."""
+    limits = CircuitSettings(
+        failures=settings.CIRCUIT_FAILURES, open_seconds=settings.CIRCUIT_OPEN_SECONDS
+    )
+    return CircuitBoard(redis, breaker, prefix=settings.REDIS_PREFIX, settings=limits)
+
+
 def failover_policy() -> FailoverPolicy:
     """What is done when a model fails; a hedge after 0 seconds is none."""
     return FailoverPolicy(
@@ -182,12 +184,21 @@ def llm_client() -> LiteLLMClient:
     )
 
 
-def make_embedder(llm: LiteLLMClient) -> LocalEmbedder | ProviderEmbedder:
-    """The local model, or a provider's by its LiteLLM name."""
+def make_embedder(
+    llm: LiteLLMClient, failover: Failover | None = None
+) -> LocalEmbedder | ProviderEmbedder:
+    """The local model, or a provider's by its LiteLLM name. Without the process's ``failover`` it
+    knows its own failures only."""
     name, dimensions = settings.EMBEDDING_MODEL, settings.EMBEDDING_DIMENSIONS
     if name == "local":
         return LocalEmbedder(Path(settings.DATA_DIR))
-    return ProviderEmbedder(name, dimensions, partial(llm.embed, name, dimensions=dimensions))
+    call = PatientCall(
+        name,
+        partial(llm.embed, name, dimensions=dimensions),
+        failover or Failover.plain(),
+        seconds=settings.EMBEDDING_SECONDS,
+    )
+    return ProviderEmbedder(name, dimensions, call)
 
 
 def make_tracer() -> LangfuseTracer | NullTracer:
