@@ -10,3 +10,6 @@ class SiteConfig(AppConfig):
 
     name = "assistant_site"
     verbose_name = "Assistant Core"
+
+    def ready(self) -> None:
+        from assistant_site import checks  # noqa: F401, PLC0415 - registers them

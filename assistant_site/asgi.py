@@ -1,41 +1,100 @@
-"""The ASGI application: loads what is slow at boot, drains what runs at shutdown."""
+"""The ASGI application: loads what is slow at boot, drains what runs at shutdown.
+
+LiteLLM takes seconds to import. It is imported by a thread as soon as this module is there, so that the
+process answers ``/healthz`` meanwhile; every other request that comes that early waits for it.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import importlib
 import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
 _django = get_asgi_application()
 
-# After the apps are ready. LiteLLM takes seconds to import: now, not on the first request.
-import routing.llm.client  # noqa: E402, F401
-from conversations.bootstrap import container  # noqa: E402
+# After the apps are ready; Django itself would import its URLs on the first request.
+import assistant_site.urls  # noqa: E402, F401
+from conversations.bootstrap import Container, container  # noqa: E402
 from routing.errors import DependencyUnavailable  # noqa: E402
 
 _log = structlog.get_logger("assistant.boot")
 
 
+def _import_models() -> None:
+    # Measured: collecting garbage meanwhile is a fifth of LiteLLM's import, and what was imported
+    # would be scanned again and again for as long as the site runs.
+    gc.disable()
+    try:
+        importlib.import_module("routing.llm.client")
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+_models = ThreadPoolExecutor(1, thread_name_prefix="boot").submit(_import_models)
+
+
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Django for HTTP, and the lifespan protocol, which Django leaves out."""
     if scope["type"] == "lifespan":
-        await _lifespan(receive, send)
+        await _lifespan(scope, receive, send)
         return
+    boot: asyncio.Task[None] | None = scope.get("state", {}).get("boot")
+    if boot is not None and not boot.done() and scope["path"] != "/healthz":
+        await asyncio.shield(boot)
     await _django(scope, receive, send)
 
 
-async def _lifespan(receive: Any, send: Any) -> None:
+async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     await receive()
-    house = container()
-    try:
-        house.embedder.warm()
-    except DependencyUnavailable as exc:
-        _log.error("no embedder: similar questions are not recognized", error=str(exc))
+    boot = scope["state"]["boot"] = asyncio.create_task(_boot(), name="boot")
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    await house.aclose()
+    await asyncio.gather(boot, return_exceptions=True)
+    if not boot.exception():
+        await container().aclose()
     container.cache_clear()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _drain_at_sigterm(house: Container) -> None:
+    """Begin to drain with the signal: uvicorn reports the end only when all connections are closed,
+    and streams close when their runs end."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(house.runs.begin_drain, settings.DRAIN_SECONDS)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, drain)
+
+
+async def _boot() -> None:
+    """Build this process's house. Without one the process ends: it could answer nothing."""
+    try:
+        await asyncio.wrap_future(_models)
+        house = container()
+    except Exception:
+        _log.exception("the service cannot start")
+        signal.raise_signal(signal.SIGTERM)
+        raise
+    house.runs.watch()
+    _drain_at_sigterm(house)
+    try:
+        await asyncio.to_thread(house.embedder.warm)
+    except DependencyUnavailable as exc:
+        _log.error("no embedder: similar questions are not recognized", error=str(exc))

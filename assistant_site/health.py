@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -29,12 +28,13 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 async def readyz(request: HttpRequest) -> HttpResponse:
     """``GET /readyz``: each part with its state. 503 only when answers are impossible: without the
     database, or without any rules. Redis away makes answers poorer, not impossible."""
-    parts = {
-        "database": await _told(_database),
-        "redis": await _told(_redis),
-        "rules": await _told(_rules),
-    }
-    impossible = any(parts[name]["state"] == "down" for name in ("database", "rules"))
+    checks = {"database": _database, "redis": _redis, "rules": _rules, "models": _models}
+    told = await asyncio.gather(*(_told(check) for check in checks.values()))
+    parts = dict(zip(checks, told, strict=True))
+    if container().runs.draining:
+        parts["worker"] = {"state": "down", "detail": "about to end"}
+    needed = {"database", "rules", "worker"} & set(parts)
+    impossible = any(parts[name]["state"] == "down" for name in needed)
     degraded = [name for name, part in parts.items() if part["state"] != "ok"]
     status = "unavailable" if impossible else "degraded" if degraded else "ok"
     return json_response(
@@ -54,9 +54,11 @@ async def _database() -> Part:
     def probe() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        connection.close()
 
     try:
-        await sync_to_async(probe)()
+        # Not sync_to_async: it would wait for its thread, whatever the patience.
+        await asyncio.to_thread(probe)
     except DatabaseError as exc:
         return {"state": "down", "detail": type(exc).__name__}
     return {"state": "ok"}
@@ -78,3 +80,11 @@ async def _rules() -> Part:
     origin = store.state().origin
     state = "ok" if origin == "redis" else "degraded"
     return {"state": state, "version": rules.version, "origin": origin}
+
+
+async def _models() -> Part:
+    """Models that are given a moment, because they failed lately."""
+    shut = [each for each in await container().circuits.states() if each.state != "closed"]
+    if not shut:
+        return {"state": "ok"}
+    return {"state": "degraded", "circuits": {each.model: each.state for each in shut}}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
+import math
 import os
 import sys
 
@@ -15,11 +15,9 @@ import uvicorn
 from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
-_DRAIN_SECONDS = 10
-
 
 def main() -> None:
-    """Serve until SIGINT or SIGTERM, then let running answers end for ten seconds."""
+    """Serve until SIGINT or SIGTERM, then let running answers end for DRAIN_SECONDS."""
     options = _options()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
     if settings.SECRET_KEY == settings.NOBODYS_KEY:
@@ -35,27 +33,19 @@ def main() -> None:
         log_config=None,  # Django's LOGGING formats every line
         access_log=False,  # the request middleware writes a better one
         server_header=False,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        # The application ends its streams before uvicorn would cut them.
+        timeout_graceful_shutdown=math.ceil(settings.DRAIN_SECONDS) + 2,
     )
     if config.workers > 1:
         Multiprocess(config, sockets=[config.bind_socket()]).run()
         return
-    _load(config)
+    config.load()
     if options.after_stdin:
         sys.stdin.buffer.read()
     with contextlib.suppress(
         KeyboardInterrupt
     ):  # uvicorn raises the signal again when it has ended
         uvicorn.Server(config).run()
-
-
-def _load(config: uvicorn.Config) -> None:
-    """Import the application. Measured: collecting garbage meanwhile is a fifth of LiteLLM's import,
-    and what was imported would be scanned again and again for as long as the site runs."""
-    gc.disable()
-    config.load()
-    gc.freeze()
-    gc.enable()
 
 
 def _options() -> argparse.Namespace:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from assistant_site.databases import with_options
 from assistant_site.env import BASE_DIR, env
 from assistant_site.unfold import UNFOLD  # noqa: F401 - read by django-unfold
 
@@ -77,21 +78,17 @@ TEMPLATES = [
 
 # Data
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'assistant.sqlite3'}")
+    "default": with_options(
+        env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'assistant.sqlite3'}"),
+        pool_size=env.integer("DATABASE_POOL_SIZE", 20),
+    )
 }
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Measured: with SQLite's defaults two writers in five fail with "database is locked".
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
-else:
-    # Persistent connections leak under ASGI; the pool is psycopg's own.
-    DATABASES["default"]["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 20)}
-    }
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+# Commands find the embedded Redis of `make run` by the port that it left.
+_REDIS_PORT = DATA_DIR / "redis" / "redis.port"
+REDIS_URL = env.text(
+    "REDIS_URL",
+    f"redis://127.0.0.1:{_REDIS_PORT.read_text().strip() if _REDIS_PORT.is_file() else 6379}/0",
+)
 REDIS_PREFIX = env.text("REDIS_PREFIX", "assistant")
 MEDIA_ROOT = env.text("MEDIA_ROOT", str(DATA_DIR / "media"))
 MEDIA_URL = "media/"
@@ -108,7 +105,6 @@ SIMULATED_PROVIDERS = env.words("SIMULATED_PROVIDERS", [])
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "local")
 EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384)
 EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0)
-MODERATION_MODEL = env.text("MODERATION_MODEL")
 # What is done when a model fails: docs/reliability.md
 FAILOVER_RETRIES = env.integer("FAILOVER_RETRIES", 1)
 FAILOVER_PATIENCE_SECONDS = env.number("FAILOVER_PATIENCE_SECONDS", 2.0)
@@ -122,6 +118,7 @@ CIRCUIT_OPEN_SECONDS = env.number("CIRCUIT_OPEN_SECONDS", 5.0)
 PROMPT_MAX_CHARS = env.integer("PROMPT_MAX_CHARS", 32_000)
 MEMORY_TOKENS = env.integer("MEMORY_TOKENS", 6_000)
 MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600)
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 8.0)
 EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600)
 SYSTEM_PROMPT = env.text(
     "SYSTEM_PROMPT", "You are a helpful assistant. Answer in the language of the question."

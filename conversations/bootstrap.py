@@ -44,9 +44,6 @@ from routing.store import RuleStore
 if TYPE_CHECKING:
     from routing.llm.client import LiteLLMClient
 
-DRAIN_SECONDS = 8.0
-"""Grace for running answers when the process ends, in seconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -68,7 +65,7 @@ class Container:
 
     async def aclose(self) -> None:
         """Let running answers end, then close what is open."""
-        await self.runs.drain(DRAIN_SECONDS)
+        await self.runs.begin_drain(settings.DRAIN_SECONDS)
         await self.learning.aclose()
         await self.llm.aclose()
         self.embedder.close()

@@ -7,9 +7,11 @@ RequestRefused                          never retried by us; each has one HTTP s
 ├─ NotAcceptable · UnsupportedMediaType
 ├─ ConversationBusy                     another answer is being written; ``running`` is its id
 ├─ IdempotencyKeyReused                 the key came before with another body
-└─ RateLimited                          with the seconds to wait
+├─ RateLimited                          with the seconds to wait
+└─ Draining                             this worker ends and takes no more questions
 RunInterrupted                          the worker that wrote the answer went away
 PictureNotStored                        drawn, but the storage did not take it
+DatabaseAway                            the database does not answer: nothing can be stored or read
 DependencyUnavailable
 └─ RunLogUnavailable                    answered without a log
 """
@@ -97,6 +99,16 @@ class RateLimited(RequestRefused):
         self.limit, self.window, self.retry_after = limit, window, retry_after
 
 
+class Draining(RequestRefused):
+    """This worker is about to end; another one, or the next, takes the question."""
+
+    code = "draining"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("This worker is about to end. Please ask again.")
+
+
 class RunInterrupted(AssistantError):
     """The worker that wrote the answer went away before the end."""
 
@@ -108,6 +120,13 @@ class PictureNotStored(AssistantError):
     """A picture was drawn, but the storage did not take it."""
 
     code = "storage_unavailable"
+    retryable = True
+
+
+class DatabaseAway(AssistantError):
+    """The database does not answer, or takes no writes."""
+
+    code = "database_unavailable"
     retryable = True
 
 

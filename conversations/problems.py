@@ -36,8 +36,10 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     mine.ConversationBusy: 409,
     mine.IdempotencyKeyReused: 422,
     mine.RateLimited: 429,
+    mine.Draining: 503,
     mine.RunInterrupted: 503,
     mine.PictureNotStored: 503,
+    mine.DatabaseAway: 503,
     routing.AssistantError: 500,
 }
 """Status by class; a subclass not named here has its nearest ancestor's."""
@@ -48,10 +50,19 @@ _DETAIL: Mapping[type[routing.AssistantError], str] = {
     routing.NoProviderAvailable: "No model could answer just now. Please try again.",
     routing.DependencyUnavailable: "The service is not ready to answer. Please try again.",
     mine.RunInterrupted: "The answer was interrupted before its end.",
+    mine.DatabaseAway: "The service cannot reach its database. Please try again.",
     mine.PictureNotStored: "The picture could not be stored. Please try again.",
     routing.AssistantError: "Something went wrong on our side.",
 }
 """Words for errors whose own text is for the log only."""
+
+
+_COME_BACK = (
+    routing.DependencyUnavailable,
+    mine.RunInterrupted,
+    mine.PictureNotStored,
+    mine.DatabaseAway,
+)
 
 
 def problem(
@@ -104,7 +115,9 @@ def problem_headers(error: routing.AssistantError) -> dict[str, str]:
             }
         case routing.NoProviderAvailable():
             return {"Retry-After": str(_wait(error))}
-        case routing.DependencyUnavailable() | mine.RunInterrupted() | mine.PictureNotStored():
+        case mine.Draining():
+            return {"Retry-After": "1"}
+        case _ if isinstance(error, _COME_BACK):
             return {"Retry-After": "5"}
     return {}
 

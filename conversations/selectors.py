@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from conversations.errors import NotFound
 from conversations.models import Conversation, Feedback, GeneratedImage, Message
@@ -110,6 +112,13 @@ def message_body(*, user: int, message: UUID, origin: str) -> dict[str, Any]:
     return message_object(found, origin=origin, feedback=mine)
 
 
+def answers_streaming(*, older_than: timedelta) -> list[UUID]:
+    """The answers being written for longer than that."""
+    begun = timezone.now() - older_than
+    rows = Message.objects.filter(status=Message.Status.STREAMING, created_at__lt=begun)
+    return list(rows.values_list("id", flat=True)[:100])
+
+
 def entry_verdicts(*, entry: UUID) -> tuple[int, int]:
     """How many people call a cached answer good and bad, wherever it was served."""
     served = Q(message_id=entry) | Q(message__cache_entry=entry)
@@ -121,6 +130,10 @@ def entry_verdicts(*, entry: UUID) -> tuple[int, int]:
 
 
 def entry_condemned(entry: UUID) -> bool:
-    """Whether somebody calls a cached answer bad, wherever it was served."""
+    """Whether a cached answer must not be served: somebody calls it bad, wherever it was served, or
+    the message it was made from is deleted. (Ids of messages are of version 7; the operator's curated
+    answers have others, and no message.)"""
+    if entry.version == 7 and not Message.objects.filter(pk=entry).exists():
+        return True
     served = Q(message_id=entry) | Q(message__cache_entry=entry)
     return Feedback.objects.filter(served, verdict=Feedback.Verdict.BAD).exists()

@@ -184,24 +184,17 @@ def running_answer(*, conversation: UUID) -> UUID | None:
 
 
 @transaction.atomic
-def answer_finish(*, message: UUID, outcome: Outcome) -> bool:
-    """Store how the run ended, once: ``False`` when the message is no longer ``streaming``
-    (ended by somebody else, or deleted)."""
-    fields = _outcome_fields(outcome)
-    changed = Message.objects.filter(pk=message, status=Message.Status.STREAMING).update(**fields)
+def answer_finish(*, message: UUID, outcome: Outcome, older_than: timedelta = timedelta(0)) -> bool:
+    """Store how the run ended, once: ``False`` when the message is no longer ``streaming`` (ended by
+    somebody else, or deleted), or is younger than ``older_than``."""
+    begun = timezone.now() - older_than
+    running = Message.objects.filter(
+        pk=message, status=Message.Status.STREAMING, created_at__lte=begun
+    )
+    changed = running.update(**_outcome_fields(outcome))
     if changed:
         performance.answer_counted(outcome=outcome)
     return bool(changed)
-
-
-def answer_abandon(*, message: UUID, problem: Problem, older_than: timedelta) -> bool:
-    """End an answer whose worker is gone. One younger than ``older_than`` may not have its lease yet."""
-    begun = timezone.now() - older_than
-    return bool(
-        Message.objects.filter(
-            pk=message, status=Message.Status.STREAMING, created_at__lt=begun
-        ).update(status=Message.Status.FAILED, problem=problem, finished_at=timezone.now())
-    )
 
 
 def _outcome_fields(outcome: Outcome) -> dict[str, Any]:

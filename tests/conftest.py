@@ -54,6 +54,9 @@ def _quick_and_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Settings that only tests want: nothing is written into the checkout, no hash is slow."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MEDIA_ROOT = str(tmp_path_factory.mktemp("media"))
+    # Tokens were given their key when the settings were loaded: the site in this process may serve
+    # with it, because it is not the one that is refused.
+    settings.NOBODYS_KEY = "refused-here-0123456789-0123456789"
 
 
 @pytest.fixture(scope="session")

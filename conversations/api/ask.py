@@ -30,8 +30,9 @@ from conversations.bootstrap import Container, container
 from conversations.engine.events import Decided, Failed, Finished
 from conversations.engine.nodes import requested_decision
 from conversations.engine.types import Turn
-from conversations.errors import ConversationBusy
-from conversations.runs.follow import Followed, end_abandoned, follow
+from conversations.errors import ConversationBusy, Draining
+from conversations.runs.abandoned import end_abandoned
+from conversations.runs.follow import Followed, follow
 from conversations.runs.log import Numbered
 from conversations.services import Begun, IdempotencyClaim
 from routing.domain import Action
@@ -42,6 +43,8 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     """``POST …/messages/``: answer a prompt in a conversation, or in a new one."""
     house, origin = container(), origin_of(request)
     user = bearer_user(request)
+    if house.runs.draining:
+        raise Draining
     shape = accepted_shape(request.headers.get("Accept", ""))
     body = json_object(request)
     prompt = validate_prompt(body.get("content"), max_chars=settings.PROMPT_MAX_CHARS)
@@ -83,9 +86,7 @@ async def _begin(  # noqa: PLR0917 - what answer_begin stores
         return await sync_to_async(begin)()
     except ConversationBusy as busy:
         # The running answer may belong to a worker that died: then it ends here and this one begins.
-        if await house.runs.log.leased(busy.running) is not False:
-            raise
-        if not await end_abandoned(busy.running):
+        if not await end_abandoned(house.runs.log, busy.running):
             raise
         return await sync_to_async(begin)()
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.http import HttpRequest, HttpResponseBase
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from conversations.api.responses import error_response, problem_response
+from conversations.errors import DatabaseAway
 from conversations.problems import problem
 from routing.errors import AssistantError
+
+_log = structlog.get_logger("assistant.api")
 
 View = Callable[..., Any]
 
@@ -22,16 +27,23 @@ View = Callable[..., Any]
 def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
     """A view that hands each HTTP method to the view given for it, and answers others with 405."""
     ready = {method: _as_async(view) for method, view in views.items()}
+    allowed = ", ".join([*ready, *(["HEAD"] if "GET" in ready else []), "OPTIONS"])
 
     @csrf_exempt  # bearer tokens are no ambient authority: nothing to forge
     async def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        chosen = ready.get(request.method or "")
+        if request.method == "OPTIONS":
+            return HttpResponse(status=204, headers={"Allow": allowed})
+        # A HEAD is answered like a GET; the server leaves the body out.
+        chosen = ready.get("GET" if request.method == "HEAD" else request.method or "")
         if chosen is None:
-            return _method_not_allowed(request, sorted(ready))
+            return _method_not_allowed(request, allowed)
         try:
             response: HttpResponseBase = await chosen(request, **kwargs)
         except AssistantError as error:
             return error_response(request, error)
+        except (OperationalError, InterfaceError) as exc:
+            _log.error("the database does not answer", error=f"{type(exc).__name__}: {exc}")
+            return error_response(request, DatabaseAway())
         return response
 
     documented = next((given for given in views.values() if hasattr(given, "cls")), None)
@@ -44,15 +56,15 @@ def _as_async(view: View) -> View:
     return view if iscoroutinefunction(view) else sync_to_async(view, thread_sensitive=True)
 
 
-def _method_not_allowed(request: HttpRequest, allowed: list[str]) -> HttpResponseBase:
+def _method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponseBase:
     response = problem_response(
         problem(
             405,
             "method_not_allowed",
-            f"Use one of: {', '.join(allowed)}.",
+            f"Use one of: {allowed}.",
             instance=request.path,
             request_id=request.META.get("assistant.request_id", ""),
         )
     )
-    response["Allow"] = ", ".join(allowed)
+    response["Allow"] = allowed
     return response

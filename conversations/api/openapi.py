@@ -99,6 +99,9 @@ def _paths() -> Schema:
     }
     stream = {"description": "The events.", "content": {"text/event-stream": {"schema": _STREAM}}}
     return {
+        "/healthz": {"get": _open("healthz", "The process answers.")},
+        "/readyz": {"get": _open("readyz", "Each part with its state; 503 when none can answer.")},
+        "/metrics": {"get": _open("metrics", "Prometheus' text format.")},
         "/api/v1/messages/": {
             "post": _operation("ask", "Ask in a new conversation.", [_KEY]) | ask,
         },
@@ -138,6 +141,17 @@ def _operation(name: str, summary: str, parameters: list[Schema]) -> Schema:
         "tags": ["v1"],
         "security": [{"bearer": []}],
         "parameters": parameters,
+    }
+
+
+def _open(name: str, summary: str) -> Schema:
+    """An operator's path, which asks nobody who they are."""
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["operators"],
+        "security": [{}],
+        "responses": {"200": {"description": summary}},
     }
 
 

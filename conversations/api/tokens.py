@@ -26,7 +26,7 @@ from rest_framework_simplejwt.views import (
 
 from conversations.api.dispatch import View
 from conversations.bootstrap import container
-from conversations.errors import RateLimited
+from conversations.errors import NotAuthenticated, RateLimited
 
 _PAIR = inline_serializer(
     "TokenPair", {"access": serializers.CharField(), "refresh": serializers.CharField()}
@@ -47,7 +47,7 @@ class SignInSerializer(TokenObtainPairSerializer):
                 raise RateLimited(
                     limit=10, window=LOCKED_OUT_SECONDS, retry_after=LOCKED_OUT_SECONDS
                 ) from None
-            raise
+            raise NotAuthenticated("No active account has this name and password.") from None
 
 
 class RotateSerializer(TokenRefreshSerializer):

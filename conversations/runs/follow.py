@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from datetime import timedelta
 from uuid import UUID
 
-from conversations import selectors, services
-from conversations.engine.events import Event, Failed, Finished
-from conversations.errors import BadRequest, RunInterrupted
+from conversations import selectors
+from conversations.engine.events import Event
+from conversations.errors import BadRequest
 from conversations.models import Message
-from conversations.problems import problem_of
 from conversations.representations import message_object
+from conversations.runs.abandoned import end_abandoned
 from conversations.runs.database import in_database
 from conversations.runs.log import Numbered
-from conversations.runs.owner import LEASE_SECONDS, Runs
+from conversations.runs.owner import Runs
+from conversations.runs.reading import is_terminal
 from conversations.runs.run import Run
 from conversations.runs.script import replay
 from routing.errors import FieldFault
@@ -25,7 +25,6 @@ IDLE_SECONDS = 10.0
 """Silence after which a listener gets ``None``, to send a keep-alive."""
 REMOTE_POLL_MS = 1_000
 YIELD_EVERY = 50
-LEASE = timedelta(seconds=LEASE_SECONDS)
 
 Followed = AsyncGenerator[Numbered | None, None]
 
@@ -67,10 +66,12 @@ async def _follow_elsewhere(
         async with aclosing(_follow_log(runs, message, after)) as events:
             async for item in events:
                 yield item
-                if item and isinstance(item[1], Finished | Failed):
+                if item and is_terminal(item[1]):
                     return
                 after = item[0] if item else after
+        # The log ended without an end: its worker, or Redis, lost the rest.
         stored = await in_database(selectors.answer_get, user=user, message=message)
+        after = min(after, len(stored.script) + 1)  # whoever followed so far hears the end
     for number, event in _stored_events(stored, origin, after):
         yield number, event
         if number % YIELD_EVERY == 0:
@@ -100,17 +101,8 @@ async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
 
 async def _over(runs: Runs, message: UUID) -> bool:
     """Whether the message is no longer being written, ending it when its worker is gone."""
-    if await runs.log.leased(message) is False:
-        await end_abandoned(message)
+    await end_abandoned(runs.log, message)
     return not await in_database(_is_streaming, message)
-
-
-async def end_abandoned(message: UUID) -> bool:
-    """Mark an answer as interrupted whose worker holds no lease any more."""
-    problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
-    return await in_database(
-        services.answer_abandon, message=message, problem=problem, older_than=LEASE
-    )
 
 
 def _is_streaming(message: UUID) -> bool:

@@ -78,6 +78,12 @@ class RunLog:
             ),
         )
 
+    async def everything(self, message: UUID) -> list[Event]:
+        """All events so far, from the first; none when Redis lost them."""
+        with redis_call(self._breaker, RunLogUnavailable):
+            entries: Any = await self._client.xrange(self._key(message, "events"))
+        return [load(body[b"e"]) for _, body in entries]
+
     async def ask_stop(self, message: UUID) -> None:
         """Leave word for the worker that owns the run."""
         with redis_call(self._breaker, RunLogUnavailable):

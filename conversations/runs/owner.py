@@ -21,15 +21,16 @@ from conversations.engine.types import TraceRecord, Turn
 from conversations.errors import NotFound, RunInterrupted, RunLogUnavailable
 from conversations.problems import Problem, problem_of
 from conversations.representations import message_object
+from conversations.runs.abandoned import LEASE_SECONDS, search_abandoned
 from conversations.runs.database import in_database
 from conversations.runs.log import RunLog
 from conversations.runs.outcome import outcome_of
+from conversations.runs.reading import spoken
 from conversations.runs.run import Run
 from routing.errors import AssistantError
 
 _log = structlog.get_logger("assistant.runs")
 
-LEASE_SECONDS = 10
 KEEP_SECONDS = 0.4
 """How often leases are renewed and stop requests looked for: well under the promised second."""
 LOG_EVERY_SECONDS = 0.025
@@ -57,6 +58,8 @@ class Runs:
         self._running: dict[UUID, Run] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
+        self._search: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
 
     def start(self, turn: Turn) -> Run:
         """Begin answering. The task belongs to the process: a client that leaves changes nothing."""
@@ -71,6 +74,12 @@ class Runs:
                 self._keep(), name="run keeper", context=contextvars.Context()
             )
         return run
+
+    def watch(self) -> None:
+        """Look for answers of dead workers from now on."""
+        self._search = asyncio.get_running_loop().create_task(
+            search_abandoned(self.log), name="search for abandoned answers"
+        )
 
     def running(self, message: UUID) -> Run | None:
         """The run, if this process owns it."""
@@ -90,17 +99,31 @@ class Runs:
             task.cancel()
         return True
 
-    async def drain(self, grace: float) -> None:
-        """Let runs finish for ``grace`` seconds, then end the rest as interrupted."""
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to end: no run begins any more."""
+        return self._draining is not None
+
+    def begin_drain(self, grace: float) -> asyncio.Task[None]:
+        """Start no more runs, let those under way finish for ``grace`` seconds, then end the rest as
+        interrupted. Calling it again returns the same task."""
+        if self._draining is None:
+            self._draining = asyncio.get_running_loop().create_task(
+                self._drain(grace), name="drain", context=contextvars.Context()
+            )
+        return self._draining
+
+    async def _drain(self, grace: float) -> None:
         tasks = list(self._tasks.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=grace)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if self._keeper:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        helpers = [task for task in (self._keeper, self._search) if task]
+        for task in helpers:
+            task.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
 
     async def _own(self, run: Run) -> None:
         """Answer, store, tell the end: in this order, whatever happens on the way."""
@@ -141,25 +164,25 @@ class Runs:
         run.flush()
         if not run.stop_asked:
             return RunInterrupted()
-        await self._engine.remember_partial(run.turn, run, run.text)
+        await self._engine.remember_partial(run.turn, run, spoken(run.events))
         return None
 
     async def _finish(self, run: Run, error: AssistantError | None) -> Event:
         """Store the outcome, feed trace and metrics, and return the terminal event."""
         outcome = outcome_of(run, self._problem(run, error) if error else None)
         try:
-            stored = await in_database(_store, run.turn, outcome)
+            stored, elsewhere = await in_database(_store, run.turn, outcome)
         except (DatabaseError, NotFound) as exc:
             _log.error("answer not stored", error=f"{type(exc).__name__}: {exc}")
             lost = exc if isinstance(exc, NotFound) else AssistantError("not stored")
             error = error or lost
-            stored = {}
+            stored, elsewhere = {}, None
         trace = _trace(run, outcome, error)
         self._tracer.record(trace)
         self._meter.observe(trace)
         if error:
             return Failed(self._problem(run, error))
-        return Finished(stored)
+        return Failed(elsewhere) if elsewhere else Finished(stored)
 
     @staticmethod
     def _problem(run: Run, error: AssistantError) -> Problem:
@@ -196,12 +219,12 @@ class Runs:
             await asyncio.sleep(KEEP_SECONDS)
 
 
-def _store(turn: Turn, outcome: services.Outcome) -> dict[str, Any]:
-    """Store the outcome and read the message object back. Raises ``NotFound`` when the message was
-    deleted meanwhile."""
-    services.answer_finish(message=turn.message, outcome=outcome)
+def _store(turn: Turn, outcome: services.Outcome) -> tuple[dict[str, Any], Problem | None]:
+    """Store the outcome; returns the message object, and the problem under which somebody else ended
+    the answer meanwhile. Raises ``NotFound`` when it was deleted."""
+    stored = services.answer_finish(message=turn.message, outcome=outcome)
     message = selectors.message_get(user=turn.user, message=turn.message)
-    return message_object(message, origin=turn.origin)
+    return message_object(message, origin=turn.origin), None if stored else message.problem
 
 
 def _trace(run: Run, outcome: services.Outcome, error: AssistantError | None) -> TraceRecord:

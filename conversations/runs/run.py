@@ -9,16 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from conversations.engine.events import (
-    Decided,
-    Event,
-    Failed,
-    Finished,
-    Reset,
-    Started,
-    Token,
-)
+from conversations.engine.events import Event, Started, Token
 from conversations.engine.types import Answer, Degraded, Record, Step, Turn
+from conversations.runs.reading import is_terminal
 from routing.llm.types import Attempt, Usage
 
 
@@ -85,23 +78,7 @@ class Run:
     @property
     def ended(self) -> bool:
         """Whether the terminal event was emitted."""
-        return isinstance(self.events[-1], Finished | Failed)
-
-    @property
-    def text(self) -> str:
-        """What was said since the last reset."""
-        pieces: list[str] = []
-        for event in self.events:
-            if isinstance(event, Token):
-                pieces.append(event.text)
-            elif isinstance(event, Reset):
-                pieces.clear()
-        return "".join(pieces)
-
-    @property
-    def decided(self) -> Decided | None:
-        """The decision that listeners were told."""
-        return next((event for event in self.events if isinstance(event, Decided)), None)
+        return is_terminal(self.events[-1])
 
     @property
     def usage(self) -> Usage:

@@ -33,13 +33,13 @@ def shown(client: Client, **query: str) -> dict[str, Totals]:
 def test_totals_add_days_and_rules_and_weigh_the_means() -> None:
     make_day("gpt", answers=1, first_token_ms_sum=100, first_token_count=1, total_ms_sum=1000)
     make_day(
-        "gpt", "draw", answers=3, first_token_ms_sum=900, first_token_count=3, total_ms_sum=9000,
+        "gpt", "draw", answers=3, first_token_ms_sum=500, first_token_count=2, total_ms_sum=9000,
         cache_hits=1, cost_usd=Decimal("0.5"), feedback_good=2, feedback_bad=1,
     )  # fmt: skip
     make_day("claude", ago=1, errors=2)
 
     gpt, claude = totals_by_model(ModelPerformance.objects.all())
-    assert (gpt.model, gpt.answers, gpt.first_token_ms, gpt.total_ms) == ("gpt", 4, 250, 2500)
+    assert (gpt.model, gpt.answers, gpt.first_token_ms, gpt.total_ms) == ("gpt", 4, 200, 2500)
     assert (gpt.cache_share, gpt.cost_usd, gpt.feedback_good) == (25, Decimal("0.5"), 2)
     assert (claude.errors, claude.first_token_ms, claude.total_ms) == (2, None, None)
     assert total_of([gpt, claude]).answers == 4

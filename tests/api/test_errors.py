@@ -75,6 +75,17 @@ def test_what_is_not_there_is_a_problem_too(
     assert response.json()["code"] == code
 
 
+def test_head_is_answered_like_get_and_options_names_the_methods(site: LiveSite) -> None:
+    http = site.person().http
+    head = http.head("/api/v1/conversations/")
+    options = http.options("/api/v1/messages/")
+
+    assert head.status_code == 200
+    assert head.content == b""
+    assert options.status_code == 204
+    assert options.headers["allow"] == "POST, OPTIONS"
+
+
 def test_a_sent_request_id_comes_back_unless_it_is_dangerous(site: LiveSite) -> None:
     http = site.client()
 

@@ -10,6 +10,7 @@ from conversations.engine.events import Finished, Noticed, Reset, Started, Token
 from conversations.engine.types import Degraded
 from conversations.errors import BadRequest
 from conversations.runs.follow import follow_run
+from conversations.runs.reading import spoken
 from conversations.runs.run import Run
 from tests.fakes import attempt, turn
 
@@ -39,7 +40,7 @@ async def test_the_text_is_what_was_said_since_the_last_reset() -> None:
         run.emit(event)
     run.flush()
 
-    assert run.text == "right"
+    assert spoken(run.events) == "right"
 
 
 async def test_listeners_hear_everything_whenever_they_come() -> None:

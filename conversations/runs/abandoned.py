@@ -1,0 +1,66 @@
+"""Answers whose worker is gone: ended honestly, once, by whoever notices, with the text they had."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError
+
+from conversations import selectors, services
+from conversations.engine.events import Failed
+from conversations.errors import RunInterrupted, RunLogUnavailable
+from conversations.problems import problem_of
+from conversations.runs.database import in_database
+from conversations.runs.log import RunLog
+from conversations.runs.outcome import outcome_of_log
+
+_log = structlog.get_logger("assistant.runs")
+
+LEASE_SECONDS = 10
+"""Life of a lease that is not renewed, and the age below which a run may not have one yet."""
+SECOND_LOOK_SECONDS = 1.0
+"""Between two looks for a lease: a living worker renews it within, also after Redis lost it."""
+SEARCH_SECONDS = 2.0
+
+
+async def end_abandoned(log: RunLog, message: UUID) -> bool:
+    """End an answer that no worker holds. ``False`` when one does, when Redis can't say, when it is
+    too young to tell, or when somebody else ended it first."""
+    if await log.leased(message) is not False:
+        return False
+    await asyncio.sleep(SECOND_LOOK_SECONDS)
+    if await log.leased(message) is not False:
+        return False
+    try:
+        events = await log.everything(message)
+    except RunLogUnavailable:
+        return False
+    problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
+    ended = await in_database(
+        services.answer_finish,
+        message=message,
+        outcome=outcome_of_log(events, problem),
+        older_than=timedelta(seconds=LEASE_SECONDS),
+    )
+    if ended:
+        _log.warning("an abandoned answer was ended", message=str(message))
+        with suppress(RunLogUnavailable):  # its followers then read the end from the database
+            await log.append(message, len(events) + 1, [Failed(problem)])
+    return ended
+
+
+async def search_abandoned(log: RunLog) -> None:
+    """Look for abandoned answers for as long as the process runs."""
+    while True:
+        await asyncio.sleep(SEARCH_SECONDS)
+        try:
+            for message in await in_database(
+                selectors.answers_streaming, older_than=timedelta(seconds=LEASE_SECONDS)
+            ):
+                await end_abandoned(log, message)
+        except DatabaseError as exc:
+            _log.warning("no search for abandoned answers", error=type(exc).__name__)
