@@ -28,9 +28,11 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 async def readyz(request: HttpRequest) -> HttpResponse:
     """``GET /readyz``: each part with its state. 503 only when answers are impossible: without the
     database, or without any rules. Redis away makes answers poorer, not impossible."""
-    checks = {"database": _database, "redis": _redis, "rules": _rules, "models": _models}
+    checks = {"database": _database, "redis": _redis, "rules": _rules}
     told = await asyncio.gather(*(_told(check) for check in checks.values()))
     parts = dict(zip(checks, told, strict=True))
+    if shut := await _shut_circuits():
+        parts["models"] = {"state": "degraded", "not_asked": shut}
     if container().runs.draining:
         parts["worker"] = {"state": "down", "detail": "about to end"}
     needed = {"database", "rules", "worker"} & set(parts)
@@ -82,9 +84,6 @@ async def _rules() -> Part:
     return {"state": state, "version": rules.version, "origin": origin}
 
 
-async def _models() -> Part:
+async def _shut_circuits() -> list[str]:
     """Models that are given a moment, because they failed lately."""
-    shut = [each for each in await container().circuits.states() if each.state != "closed"]
-    if not shut:
-        return {"state": "ok"}
-    return {"state": "degraded", "circuits": {each.model: each.state for each in shut}}
+    return [each.model for each in await container().circuits.states() if each.state == "open"]
