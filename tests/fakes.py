@@ -212,10 +212,12 @@ class FakeClassifier:
 
 @dataclass
 class FakeChat:
-    """Says ``events``; with none, that every candidate failed. ``gate`` holds it before its end."""
+    """Says ``events``, then raises ``error``; with none, that every candidate failed. ``gate`` holds it
+    before its end."""
 
     events: Sequence[GenerationEvent] | None = None
     gate: asyncio.Event | None = None
+    error: AssistantError | None = None
     messages: tuple[ChatMessage, ...] = ()
     candidates: tuple[ModelRef, ...] = ()
     closed: bool = False
@@ -238,6 +240,8 @@ class FakeChat:
                         await self.gate.wait()
                     meter(attempt(event.model))
                 yield event
+            if self.error:
+                raise self.error
         finally:
             self.closed = True
 
