@@ -31,6 +31,8 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     checks = {"database": _database, "redis": _redis, "rules": _rules}
     told = await asyncio.gather(*(_told(check) for check in checks.values()))
     parts = dict(zip(checks, told, strict=True))
+    if shut := await _shut_circuits():
+        parts["models"] = {"state": "degraded", "not_asked": shut}
     if container().runs.draining:
         parts["worker"] = {"state": "down", "detail": "about to end"}
     needed = {"database", "rules", "worker"} & set(parts)
@@ -80,3 +82,8 @@ async def _rules() -> Part:
     origin = store.state().origin
     state = "ok" if origin == "redis" else "degraded"
     return {"state": state, "version": rules.version, "origin": origin}
+
+
+async def _shut_circuits() -> list[str]:
+    """Models that are given a moment, because they failed lately."""
+    return [each.model for each in await container().circuits.states() if each.state == "open"]

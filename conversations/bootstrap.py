@@ -28,10 +28,16 @@ from conversations.runs.owner import Runs
 from routing.breaker import Breaker
 from routing.classifier import LadderClassifier
 from routing.embeddings.local import LocalEmbedder
+from routing.embeddings.patient import PatientCall
 from routing.embeddings.provider import ProviderEmbedder
 from routing.guard.service import PromptGuard
+from routing.llm.budget import RetryBudget
+from routing.llm.circuit import CircuitSettings
+from routing.llm.circuit_board import CircuitBoard
 from routing.llm.failover import FailoverChat
 from routing.llm.images import ImageGenerator
+from routing.llm.policy import FailoverPolicy
+from routing.llm.walk import Failover
 from routing.redis_clients import async_client, blocking_client, close
 from routing.selectors import ruleset_latest_async
 from routing.store import RuleStore
@@ -55,6 +61,7 @@ class Container:
     memory: RedisMemory
     embedder: LocalEmbedder | ProviderEmbedder
     llm: LiteLLMClient
+    circuits: CircuitBoard
     redis: Sequence[Redis]
 
     async def aclose(self) -> None:
@@ -72,8 +79,12 @@ class Container:
 def container() -> Container:
     """This process's house, built on first use: at boot by ``asgi``."""
     llm = llm_client()
-    embedder = make_embedder(llm)
     redis, breaker = async_client(settings.REDIS_URL), Breaker()
+    circuits = make_circuits(redis, breaker)
+    failover = Failover(
+        failover_policy(), RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits
+    )
+    embedder = make_embedder(llm, failover)
     cache = RedisAnswerCache(
         redis,
         breaker,
@@ -104,9 +115,9 @@ def container() -> Container:
         memory=memory,
         embedder=embedder,
         cache=cache,
-        classifier=LadderClassifier(llm),
-        chat=FailoverChat(llm),
-        painter=StoringPainter(ImageGenerator(llm)),
+        classifier=LadderClassifier(llm, failover),
+        chat=FailoverChat(llm, failover, continues=llm.continues),
+        painter=StoringPainter(ImageGenerator(llm, failover)),
         system_prompt=settings.SYSTEM_PROMPT,
     )
     engine, metrics, tracer = Engine(ports), RunMetrics(), make_tracer()
@@ -137,7 +148,26 @@ def container() -> Container:
         memory=memory,
         embedder=embedder,
         llm=llm,
+        circuits=circuits,
         redis=(redis, blocking),
+    )
+
+
+def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:
+    """What is remembered of each model's failures."""
+    limits = CircuitSettings(
+        failures=settings.CIRCUIT_FAILURES, open_seconds=settings.CIRCUIT_OPEN_SECONDS
+    )
+    return CircuitBoard(redis, breaker, prefix=settings.REDIS_PREFIX, settings=limits)
+
+
+def failover_policy() -> FailoverPolicy:
+    """What is done when a model fails; a hedge after 0 seconds is none."""
+    return FailoverPolicy(
+        retries=settings.FAILOVER_RETRIES,
+        patience=settings.FAILOVER_PATIENCE_SECONDS,
+        hedge_after=settings.FAILOVER_HEDGE_SECONDS or None,
+        continue_cut=settings.FAILOVER_CONTINUE,
     )
 
 
@@ -154,12 +184,21 @@ def llm_client() -> LiteLLMClient:
     )
 
 
-def make_embedder(llm: LiteLLMClient) -> LocalEmbedder | ProviderEmbedder:
-    """The local model, or a provider's by its LiteLLM name."""
+def make_embedder(
+    llm: LiteLLMClient, failover: Failover | None = None
+) -> LocalEmbedder | ProviderEmbedder:
+    """The local model, or a provider's by its LiteLLM name. Without the process's ``failover`` it
+    knows its own failures only."""
     name, dimensions = settings.EMBEDDING_MODEL, settings.EMBEDDING_DIMENSIONS
     if name == "local":
         return LocalEmbedder(Path(settings.DATA_DIR))
-    return ProviderEmbedder(name, dimensions, partial(llm.embed, name, dimensions=dimensions))
+    call = PatientCall(
+        name,
+        partial(llm.embed, name, dimensions=dimensions),
+        failover or Failover.plain(),
+        seconds=settings.EMBEDDING_SECONDS,
+    )
+    return ProviderEmbedder(name, dimensions, call)
 
 
 def make_tracer() -> LangfuseTracer | NullTracer:

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from routing.admin_base import NOTHING, Admin, M, ReadOnlyAdmin, column, rendered
+from routing.admin_circuits import CircuitsAdmin, circuits_context
 from routing.domain import Action
 from routing.errors import RuleSetInvalid
 from routing.forms import LLMModelForm, RoutingSettingsForm, RuleForm, users_of
@@ -152,8 +153,8 @@ class RuleAdmin(PublishingAdmin[Rule]):
 
 
 @admin.register(LLMModel)
-class LLMModelAdmin(PublishingAdmin[LLMModel]):
-    """What the rules may name."""
+class LLMModelAdmin(CircuitsAdmin[LLMModel], PublishingAdmin[LLMModel]):
+    """What the rules may name, and how it does."""
 
     form = LLMModelForm
     list_display = ("name", "does", "provider", "litellm_name", "prices", "enabled")
@@ -176,6 +177,11 @@ class LLMModelAdmin(PublishingAdmin[LLMModel]):
         ),
     )
     readonly_fields = ("used_by",)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), **circuits_context()})
 
     def get_readonly_fields(self, request: HttpRequest, obj: LLMModel | None = None) -> Any:
         # Rules name their fallbacks, callers their models: a name is never changed under them.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         list_filter_submit: bool
         list_fullwidth: bool
         list_before_template: str
+        list_after_template: str
         change_form_outer_before_template: str
 
     class DropdownFilter(admin.SimpleListFilter): ...

@@ -28,6 +28,7 @@ from routing.domain import (
 from routing.errors import ProviderError, ProviderMisconfigured, ProviderTimeout
 from routing.llm.metering import estimated_usage
 from routing.llm.types import Attempt, ChatMessage, Classified, RawText, Usage
+from routing.llm.walk import Failover
 
 REASON_CHARS = 300
 SUGGESTIONS = 2
@@ -69,9 +70,15 @@ class LadderClassifier:
     """
 
     def __init__(
-        self, client: JSONClient, *, patience: float = 10.0, now: Callable[[], int] = time.time_ns
+        self,
+        client: JSONClient,
+        shared: Failover | None = None,
+        *,
+        patience: float = 10.0,
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
         self._client = client
+        self._shared = shared or Failover.plain()
         self._patience = patience
         self._now = now
         self._built: Instructions | None = None
@@ -85,7 +92,7 @@ class LadderClassifier:
         attempts: list[Attempt] = []
         for rung, name in enumerate(rules.classifiers):
             model = rules.model(name)
-            verdict = model and await self._ask(model, messages, given, attempts)
+            verdict = model and await self._permitted(model, messages, given, attempts)
             if verdict:
                 source = Source.CLASSIFIER_FALLBACK if rung else Source.CLASSIFIER
                 return Classified(decided(rules, verdict, source), tuple(attempts))
@@ -97,29 +104,52 @@ class LadderClassifier:
             self._built = instructions(rules)
         return self._built
 
-    async def _ask(
+    async def _permitted(
         self,
         model: ModelRef,
         messages: tuple[ChatMessage, ...],
         given: Instructions,
         attempts: list[Attempt],
     ) -> Verdict | None:
-        """The model's verdict. It is asked once more where it answered beside the point, or
+        """The model's verdict, unless its circuit is open: a dead classifier costs nothing."""
+        permit = await self._shared.circuits.enter(model.name)
+        if not permit.allowed:
+            return None
+        try:
+            call = await self._ask(model, messages, given, attempts)
+        except BaseException:
+            await self._shared.circuits.leave(permit, "released")
+            raise
+        await self._shared.told(permit, call.error)
+        return call.verdict
+
+    async def _ask(
+        self,
+        model: ModelRef,
+        messages: tuple[ChatMessage, ...],
+        given: Instructions,
+        attempts: list[Attempt],
+    ) -> _Call:
+        """The last call to the model. It is asked once more where it answered beside the point, or
         would not take the schema: then in words alone."""
-        schema: Mapping[str, Any] | None = given.schema
-        for _ in range(2):
-            call = _Call(model, messages, self._now())
-            verdict = await self._answer(call, schema, given.rules)
+        call = await self._answer(model, messages, given.schema, given.rules)
+        attempts.append(call.attempt(self._now(), self._client.priced))
+        if call.worth_repeating:
+            call = await self._answer(
+                model, messages, given.schema if call.raw else None, given.rules
+            )
             attempts.append(call.attempt(self._now(), self._client.priced))
-            if verdict or not call.worth_repeating:
-                return verdict
-            schema = given.schema if call.raw else None
-        return None
+        return call
 
     async def _answer(
-        self, call: _Call, schema: Mapping[str, Any] | None, rules: RuleSet
-    ) -> Verdict | None:
-        model, seconds = call.model, min(call.model.timeouts.total, self._patience)
+        self,
+        model: ModelRef,
+        messages: tuple[ChatMessage, ...],
+        schema: Mapping[str, Any] | None,
+        rules: RuleSet,
+    ) -> _Call:
+        call = _Call(model, messages, self._now())
+        seconds = min(model.timeouts.total, self._patience)
         try:
             async with asyncio.timeout(seconds):
                 call.raw = await self._client.complete_json(model, call.messages, schema)
@@ -128,7 +158,7 @@ class LadderClassifier:
         except ProviderError as error:
             call.error = error
         call.verdict = read_verdict(call.raw.text, rules) if call.raw else None
-        return call.verdict
+        return call
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ AssistantError                          code, retryable
    ├─ CacheUnavailable
    ├─ MemoryUnavailable
    ├─ EmbedderUnavailable
+   ├─ CircuitsUnavailable
    └─ RulesUnavailable
 
 ``retryable`` says whether the *next candidate* may succeed where this attempt did not.
@@ -67,16 +68,27 @@ class PromptTooLong(PromptRejected):
 
 
 class ProviderError(AssistantError):
-    """One attempt at one model failed. ``model`` is the published model's name."""
+    """One attempt at one model failed. ``model`` is the published model's name.
+
+    ``retry_after`` is in seconds, ``None`` when the provider did not say.
+    """
 
     code = "provider_error"
     retryable = True
 
-    def __init__(self, model: str, detail: str = "", *, status: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(f"{model}: {detail}" if detail else model)
         self.model = model
         self.detail = detail
         self.status = status
+        self.retry_after = retry_after
 
 
 class ProviderTimeout(ProviderError):
@@ -90,11 +102,10 @@ class ProviderTimeout(ProviderError):
 
 
 class ProviderRateLimited(ProviderError):
-    """The provider answered 429. ``retry_after`` is in seconds, ``None`` when it did not say."""
+    """The provider answered 429."""
 
     def __init__(self, model: str, detail: str = "", *, retry_after: float | None = None) -> None:
-        super().__init__(model, detail, status=429)
-        self.retry_after = retry_after
+        super().__init__(model, detail, status=429, retry_after=retry_after)
 
 
 class ProviderOverloaded(ProviderError):
@@ -136,12 +147,13 @@ class NoProviderAvailable(AssistantError):
     @property
     def retry_after(self) -> float | None:
         """Seconds until the soonest candidate asked to be tried again, where one said so."""
-        waits = [
-            cause.retry_after
-            for cause in self.causes
-            if isinstance(cause, ProviderRateLimited) and cause.retry_after is not None
-        ]
+        waits = [cause.retry_after for cause in self.causes if cause.retry_after is not None]
         return min(waits, default=None)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it ended with a provider's own content policy: waiting does not help."""
+        return bool(self.causes) and isinstance(self.causes[-1], ProviderRefused)
 
 
 class ModelUnknown(AssistantError):
@@ -189,6 +201,12 @@ class EmbedderUnavailable(DependencyUnavailable):
     """No embedding could be made."""
 
     part = "embedder"
+
+
+class CircuitsUnavailable(DependencyUnavailable):
+    """The circuits that all workers share cannot be had: each worker keeps its own meanwhile."""
+
+    part = "circuits"
 
 
 class RulesUnavailable(DependencyUnavailable):

@@ -113,6 +113,7 @@ def site(_running_site: LiveSite, django_db_blocker: DjangoDbBlocker) -> Iterato
     """The whole service on a loopback port, with the published defaults and clean providers."""
     with django_db_blocker.unblock():
         _running_site.publish_defaults()
+        _running_site.close_circuits()
         _running_site.simulator.clear()
         yield _running_site
         _running_site.close_clients()

@@ -212,7 +212,8 @@ class FakeClassifier:
 
 @dataclass
 class FakeChat:
-    """Says ``events``; with none, that every candidate failed. ``gate`` holds it before its end."""
+    """Says ``events``, then raises ``error``; with none, that every candidate failed. ``gate`` holds it
+    before its end."""
 
     events: Sequence[GenerationEvent] | None = None
     error: AssistantError | None = None

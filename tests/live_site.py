@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 import uvicorn
+from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from conversations.bootstrap import container
+from routing.errors import CircuitsUnavailable
+from routing.llm.circuit_board import CircuitDesk
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
+from routing.redis_clients import sync_client
 from routing.seeds import seed_defaults
 from routing.simulator import Simulator
 
+T = TypeVar("T")
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
 
@@ -191,6 +198,43 @@ class LiveSite:
         LLMModel.objects.all().delete()
         seed_defaults()
         self._seeded = RuleSetVersion.objects.latest("number").number
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where the service runs."""
+        return self._server.servers[0].get_loop()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something of the service's own, where it runs."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=15)
+
+    @contextmanager
+    def composed_with(self, **changed: Any) -> Iterator[None]:
+        """The service composed anew with other settings, in the block."""
+        before = {name: getattr(settings, name) for name in changed}
+        self._compose(changed)
+        try:
+            yield
+        finally:
+            self._compose(before)
+
+    def _compose(self, changed: dict[str, Any]) -> None:
+        for name, value in changed.items():
+            setattr(settings, name, value)
+        self.run(self._recompose())
+
+    @staticmethod
+    async def _recompose() -> None:
+        old = container()
+        container.cache_clear()
+        container()
+        await old.aclose()
+
+    def close_circuits(self) -> None:
+        """Forget what failed before, whichever test had it fail."""
+        container().circuits.forget()
+        with sync_client(settings.REDIS_URL) as client, suppress(CircuitsUnavailable):
+            CircuitDesk(client, prefix=settings.REDIS_PREFIX).reset()
 
     def client(self, **headers: str) -> httpx.Client:
         """An HTTP client of nobody."""

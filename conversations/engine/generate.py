@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
@@ -11,15 +12,19 @@ from conversations.engine.clean import Cleaner
 from conversations.engine.events import Decided, Noticed, Reset, Token
 from conversations.engine.nodes import Update
 from conversations.engine.ports import Context, Sink
+from conversations.engine.refusals import provider_refusal, provider_refused
 from conversations.engine.state import State
 from conversations.engine.steps import step
 from conversations.engine.types import Answer
 from routing.domain import Decision
+from routing.errors import NoProviderAvailable
 from routing.llm.types import (
     AnsweringModel,
     ChatMessage,
     Completed,
+    Continued,
     GenerationEvent,
+    Shortened,
     Switched,
     TextDelta,
 )
@@ -36,10 +41,12 @@ class Transcript:
         self._state, self._sink = state, sink
         self._told = False
         self._pieces: list[str] = []
+        self._notices: list[Noticed] = []
         self.decision: Decision = state["decision"]
         self._switched: Switched | None = None
         self._cleaner = Cleaner()
-        self.reset = False
+        self.pieced = False
+        """Whether it was begun more than once, or with less than the whole conversation."""
         self.finish_reason = "stop"
 
     @property
@@ -52,6 +59,8 @@ class Transcript:
         if not self._told:
             self._told = True
             self._sink.emit(Decided(self.decision, self._state["cache"], self._state["guard"]))
+            for notice in self._notices:
+                self._sink.emit(notice)
 
     def take(self, event: GenerationEvent) -> None:
         """Pass one event of the chat on to the listeners."""
@@ -66,29 +75,74 @@ class Transcript:
                 self.tell_decision()
             case Switched():
                 self._switch(event)
+            case Continued(model):
+                self.pieced = True
+                self._notice("provider_continued", f"{model.name} broke off and goes on.")
+            case Shortened(dropped=dropped):
+                self.pieced = True
+                detail = (
+                    f"The conversation is too long: its {dropped} oldest messages are left out."
+                )
+                self._notice("context_shortened", detail)
             case Completed(finish_reason=finish_reason):
                 self.finish_reason = finish_reason
 
-    def _switch(self, event: Switched) -> None:
+    def refuse(self) -> None:
+        """The last model's provider said no: its kind refusal is the answer, and all of it."""
+        self.decision = provider_refused(self.decision)
+        name = self.decision.model or ""
+        if self._pieces:
+            self._discard("provider_refused", name, name)
         if self._told:
-            self._switched = event
-        else:
+            self._notice("provider_refused", "The model's provider declined to answer this.")
+        self.tell_decision()
+        self.finish_reason = "content_filter"
+        self.take(TextDelta(provider_refusal()))
+
+    def _switch(self, event: Switched) -> None:
+        """Keep a switch to be told when the other model speaks: until then the text so far is all
+        there is, and should nobody speak again it is kept."""
+        if not self._told:
             self.decision = self.decision.answered_by(event.to_model)
+            return
+        first = self._switched or event
+        self._switched = replace(
+            event,
+            from_model=first.from_model,
+            reason=first.reason,
+            discard=first.discard or event.discard,
+        )
 
     def _start_over(self) -> None:
-        """Tell of a switch, now that the other model speaks: until then the text so far is all there
-        is, and should nobody speak again it is kept."""
+        """Tell of the switch, if there was one: somebody else speaks."""
         event, self._switched = self._switched, None
         if event is None:
             return
-        names = event.from_model.name, self.decision.model or event.to_model.name
-        if self._pieces:
-            self.reset = True
-            self._pieces.clear()
-            self._cleaner = Cleaner()
-            self._sink.emit(Reset(event.reason, *names))
-        detail = "{} broke off; {} answers instead.".format(*names)
-        self._sink.emit(Noticed("provider_failover", detail))
+        names = event.from_model.name, event.to_model.name
+        if self._pieces and event.discard:
+            self._discard(event.reason, *names)
+        self._notice("provider_failover", _switched(event, *names))
+
+    def _discard(self, reason: str, from_model: str, to_model: str) -> None:
+        self.pieced, self._cleaner = True, Cleaner()
+        self._pieces.clear()
+        self._sink.emit(Reset(reason, from_model, to_model))
+
+    def _notice(self, code: str, detail: str) -> None:
+        """Tell it, but not before the decision."""
+        notice = Noticed(code, detail)
+        if self._told:
+            self._sink.emit(notice)
+        else:
+            self._notices.append(notice)
+
+
+def _switched(event: Switched, from_model: str, to_model: str) -> str:
+    if from_model == to_model:
+        return f"{from_model} broke off and starts over."
+    if event.reason == "slow_first_token":
+        return f"{from_model} is slow; {to_model} answers instead."
+    return f"{from_model} broke off; {to_model} answers instead."
 
 
 async def generate(state: State, runtime: Runtime[Context]) -> Update:
@@ -101,9 +155,14 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     try:
         with step(context.sink, "generate", "span") as opened:
             stream = context.ports.chat.stream(candidates, messages, opened.meter)
-            async with aclosing(stream):
-                async for event in stream:
-                    said.take(event)
+            try:
+                async with aclosing(stream):
+                    async for event in stream:
+                        said.take(event)
+            except NoProviderAvailable as error:
+                if not error.refused:
+                    raise
+                said.refuse()
             opened.output = said.text
     finally:
         timer.cancel()
@@ -115,7 +174,7 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
         usage=opened.usage,
         finish_reason=said.finish_reason,
     )
-    return {"answer": answer, "reset": said.reset}
+    return {"answer": answer, "reset": said.pieced}
 
 
 def chat_messages(system_prompt: str, state: State) -> tuple[ChatMessage, ...]:

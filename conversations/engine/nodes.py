@@ -13,13 +13,18 @@ from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Token
 from conversations.engine.ports import Context
-from conversations.engine.refusals import guard_refusal, rule_refusal
+from conversations.engine.refusals import (
+    guard_refusal,
+    provider_refusal,
+    provider_refused,
+    rule_refusal,
+)
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts
 from routing.domain import Action, Decision, ModelKind, RuleSet, Source
-from routing.errors import ModelUnknown
-from routing.llm.types import ChatMessage
+from routing.errors import ModelUnknown, NoProviderAvailable
+from routing.llm.types import ChatMessage, Usage
 
 REPLAY_PIECE = 240
 """Characters of a stored answer in one ``Token``: enough pieces to read as a stream, few frames."""
@@ -159,12 +164,32 @@ async def draw(state: State, runtime: Runtime[Context]) -> Update:
     turn, decision, context = state["turn"], state["decision"], runtime.context
     facts, report = state["cache"], state["guard"]
     context.sink.emit(Decided(decision, facts, report))
-    with step(context.sink, "draw", "tool", turn.prompt) as opened:
-        picture, model = await context.ports.painter.draw(
-            turn, state["rules"].candidates(decision), opened.meter
-        )
-        opened.output = picture.url
+    try:
+        with step(context.sink, "draw", "tool", turn.prompt) as opened:
+            picture, model = await context.ports.painter.draw(
+                turn, state["rules"].candidates(decision), opened.meter
+            )
+            opened.output = picture.url
+    except NoProviderAvailable as error:
+        if not error.refused:
+            raise
+        return _declined(state, context, opened.usage)
     usage = opened.usage
     context.sink.emit(Token(picture.alt))
     answer = Answer(picture.alt, decision.answered_by(model), report, facts, picture, usage)
+    return {"answer": answer}
+
+
+def _declined(state: State, context: Context, usage: Usage) -> Update:
+    """The picture's provider said no: a refusal, after a decision that was told already."""
+    text = provider_refusal()
+    context.sink.emit(Token(text))
+    answer = Answer(
+        content=text,
+        decision=provider_refused(state["decision"]),
+        guard=state["guard"],
+        cache=state["cache"],
+        usage=usage,
+        finish_reason="content_filter",
+    )
     return {"answer": answer}

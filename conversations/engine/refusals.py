@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from routing.domain import Rule
+from routing.domain import Action, Decision, Rule
 
 GUARDED = (
     "I can't work with this message: parts of it read like instructions meant to change how "
     "this assistant works rather than a question for it."
 )
+DECLINED = "The model that would have answered this declined to, by its provider's content policy."
 UNNAMED = "I can't help with this request."
 GENERIC_SUGGESTIONS = (
     "Say in a sentence or two what you would like to know or make, and nothing else.",
@@ -33,3 +35,14 @@ def rule_refusal(rule: Rule | None, suggestions: Sequence[str]) -> str:
 def guard_refusal() -> str:
     """The refusal of the guard, which says nothing of what it looked for."""
     return refusal_text(GUARDED, ())
+
+
+def provider_refusal() -> str:
+    """The refusal of a provider's content policy, which no other model is asked to get round."""
+    return refusal_text(DECLINED, ())
+
+
+def provider_refused(decision: Decision) -> Decision:
+    """The decision that a provider's no turned into a refusal."""
+    reason = "the provider's content policy declined"
+    return replace(decision, action=Action.REFUSE, reason=reason)

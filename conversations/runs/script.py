@@ -1,14 +1,16 @@
 """The score of an answer: how its text was cut into events, short enough to be stored with it.
 
-A list in the order of events: a number is a token's length in characters, a pair
-``["reset", reason, from, to, text]`` a reset with the text it discarded, and
-``["notice", code, detail]`` a notice. With it a stored message is replayed event for event,
+A list in the order of events: a number is a token's length in characters,
+``["reset", reason, from, to, text]`` a reset with the text it discarded,
+``["notice", code, detail]`` a notice, and ``["decision", fields]`` the decision as it was told,
+by what may have changed since. With it a stored message is replayed event for event,
 under the ids it had, long after the run's log is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from conversations.engine.events import (
@@ -23,6 +25,10 @@ from conversations.engine.events import (
 )
 from conversations.models import Message
 from conversations.representations import cache_of, decision_of, guard_of
+from routing.domain import Action
+
+_CHANGING = ("action", "provider", "model", "fallback", "reason")
+"""What another model, or its provider's refusal, makes of a decision after it was told."""
 
 
 def script_of(events: Sequence[Event]) -> list[Any]:
@@ -39,8 +45,8 @@ def script_of(events: Sequence[Event]) -> list[Any]:
                 said.clear()
             case Noticed(code, detail):
                 score.append(["notice", code, detail])
-            case Decided():
-                score.append("decision")
+            case Decided(decision):
+                score.append(["decision", {name: getattr(decision, name) for name in _CHANGING}])
     return score
 
 
@@ -61,8 +67,10 @@ def _body(message: Message) -> Iterator[Event]:
         match entry:
             case int():
                 yield Token(next(texts))
-            case "decision":
+            case ["decision", told]:
                 if decision := decision_of(message):
+                    told = {**told, "action": Action(told["action"])}
+                    decision = replace(decision, **told)
                     yield Decided(decision, cache_of(message), guard_of(message))
             case ["reset", reason, from_model, to_model, _]:
                 yield Reset(reason, from_model, to_model)

@@ -216,6 +216,11 @@ class LiteLLMClient:
             options["client"] = self._connections.client(provider)
         return options
 
+    def continues(self, model: ModelRef) -> bool:
+        """Whether the model goes on from a beginning of its answer, by LiteLLM's knowledge of it."""
+        listed = litellm.model_cost.get(model.litellm_name.partition("/")[2] or model.litellm_name)
+        return bool(listed and listed.get("supports_assistant_prefill"))
+
     def priced(self, model: ModelRef, usage: Usage, told: Any = None) -> Usage:
         """The same usage with its cost: the model's own prices, else LiteLLM's list.
 

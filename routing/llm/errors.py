@@ -59,7 +59,9 @@ def to_provider_error(
     if make is None:
         logger.warning("unmapped provider exception %s", type(exc).__qualname__)
         make = _plain(ProviderUnavailable)
-    return make(model, _detail(exc, chain, secrets), chain)
+    error = make(model, _detail(exc, chain, secrets), chain)
+    error.retry_after = retry_after(_headers(chain))
+    return error
 
 
 @contextmanager
@@ -166,7 +168,7 @@ def _timeout(model: ModelRef, detail: str, chain: list[BaseException]) -> Provid
 
 
 def _rate_limited(model: ModelRef, detail: str, chain: list[BaseException]) -> ProviderError:
-    return ProviderRateLimited(model.name, detail, retry_after=retry_after(_headers(chain)))
+    return ProviderRateLimited(model.name, detail)
 
 
 def _by_words(usual: type[ProviderError]) -> Maker:

@@ -1,197 +1,200 @@
-"""Asks the candidates in order until one answers whole.
+"""Asks the candidates until one answers whole.
 
 Before a model's first token a change of model is silent; after it the text so far is void and
-the next model starts over. Nobody waits out a ``Retry-After``: the next candidate is sooner.
+the next model starts over, unless the model that was cut off goes on where it stopped. What is
+done about which failure stands in ``policy``; docs/reliability.md tells the whole story.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from routing.domain import ModelRef
-from routing.errors import NoProviderAvailable, ProviderError, ProviderTimeout, TimeoutPhase
-from routing.llm.metering import estimated_usage
+from routing.errors import ContextTooLong, NoProviderAvailable, ProviderError
+from routing.llm.policy import was_cut
+from routing.llm.race import Race
+from routing.llm.trial import ChatClient, Meter, Trial
 from routing.llm.types import (
     AnsweringModel,
-    Attempt,
     ChatMessage,
     Completed,
+    Continued,
     GenerationEvent,
-    RawChunk,
+    Shortened,
     Switched,
     TextDelta,
-    Usage,
 )
+from routing.llm.walk import Failover, Pass, Walk
+from routing.llm.window import shortened
 
-Meter = Callable[[Attempt], None]
+__all__ = ["ChatClient", "FailoverChat", "Meter"]
 
-
-class ChatClient(Protocol):
-    """What is needed of the provider's client."""
-
-    def stream(
-        self, model: ModelRef, messages: Sequence[ChatMessage]
-    ) -> AsyncGenerator[RawChunk, None]:
-        """Text, then one last chunk with the finish. Raises ``ProviderError``."""
-        ...
-
-    def priced(self, model: ModelRef, usage: Usage) -> Usage:
-        """The same usage with its cost."""
-        ...
+Events = AsyncGenerator[GenerationEvent, None]
 
 
 class FailoverChat:
     """The engine's ``Chat`` port over one provider client.
 
-    ``now`` gives Unix nanoseconds.
+    ``shared`` is the process's; without it each model is asked once. ``continues`` says whether a
+    model goes on from a beginning of its answer. ``now`` gives Unix nanoseconds.
     """
 
-    def __init__(self, client: ChatClient, now: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        client: ChatClient,
+        shared: Failover | None = None,
+        *,
+        continues: Callable[[ModelRef], bool] = lambda _: False,
+        now: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._client = client
+        self._shared = shared or Failover.plain()
+        self._continues = continues
         self._now = now
 
     async def stream(
         self, candidates: Sequence[ModelRef], messages: Sequence[ChatMessage], meter: Meter
-    ) -> AsyncGenerator[GenerationEvent, None]:
+    ) -> Events:
         """Yield ``AnsweringModel`` before each model's first ``TextDelta``, ``Switched`` between
         models, ``Completed`` last. ``meter`` hears of every attempt as it ends, a cancelled one
         too. Raises ``NoProviderAvailable``. Close it with ``contextlib.aclosing``.
         """
-        causes: list[ProviderError] = []
-        waiting = list(dict.fromkeys(candidates))
-        while waiting:
-            model = waiting.pop(0)
-            attempt = _Attempt(model, tuple(messages), self._now)
-            try:
-                async with aclosing(self._ask(attempt, meter)) as events:
-                    async for event in events:
-                        yield event
-            except ProviderError as error:
-                causes.append(error)
-                if not error.retryable:
-                    break
-            else:
-                return
-            if waiting:
-                yield Switched(model, waiting[0], causes[-1].code, discard=attempt.started)
-        raise NoProviderAvailable(causes) from (causes[-1] if causes else None)
+        walk = self._shared.walk(candidates)
+        turn = await walk.next()
+        if turn is not None:
+            policy = self._shared.policy
+            continues = self._continues if policy.continue_cut else _never
 
-    async def _ask(self, attempt: _Attempt, meter: Meter) -> AsyncGenerator[GenerationEvent, None]:
-        try:
-            async with aclosing(self._chunks(attempt)) as chunks:
-                async for chunk in chunks:
-                    if chunk.text:
-                        if attempt.first(chunk.text):
-                            yield AnsweringModel(attempt.model)
-                        yield TextDelta(chunk.text)
-            attempt.outcome = "ok"
-        except ProviderError as error:
-            attempt.outcome, attempt.detail = error.code, error.detail
-            raise
-        finally:
-            done = attempt.done(self._client.priced)
-            meter(done)
-        yield Completed(attempt.model, done.finish_reason or "stop", done.usage)
-
-    async def _chunks(self, attempt: _Attempt) -> AsyncGenerator[RawChunk, None]:
-        """The client's chunks, each within the model's patience.
-
-        Time-outs guard the arrival of words, not of bytes: pings do not count.
-        """
-        loop, patience = asyncio.get_running_loop(), attempt.model.timeouts
-        end = loop.time() + patience.total
-        async with aclosing(self._client.stream(attempt.model, attempt.prompt)) as chunks:
-            while True:
-                left = end - loop.time()
-                phase, limit = attempt.phase()
-                chunk = await _next(
-                    chunks, attempt.model, *(("total", left) if left < limit else (phase, limit))
+            def trial(turn: Pass, prompt: tuple[ChatMessage, ...]) -> Trial:
+                return Trial(
+                    self._client, turn, prompt, meter=meter, shared=self._shared, now=self._now
                 )
-                if chunk is None:
-                    return
-                attempt.heard(chunk)
-                yield chunk
+
+            answering = _Answering(walk, tuple(messages), trial, policy.hedge_after, continues)
+            async with aclosing(answering.run(candidates[0], turn)) as events:
+                async for event in events:
+                    yield event
+            if answering.whole:
+                return
+        raise NoProviderAvailable(walk.causes) from (walk.causes[-1] if walk.causes else None)
 
 
-async def _next(
-    chunks: AsyncGenerator[RawChunk, None], model: ModelRef, phase: TimeoutPhase, limit: float
-) -> RawChunk | None:
-    try:
-        async with asyncio.timeout(limit):
-            return await anext(chunks, None)
-    except TimeoutError as exc:
-        seconds = model.timeouts.total if phase == "total" else limit
-        raise ProviderTimeout(model.name, phase, seconds) from exc
+class _Answering:
+    """One answer being made: who is thought to answer, and what was passed on."""
+
+    def __init__(
+        self,
+        walk: Walk,
+        messages: tuple[ChatMessage, ...],
+        trial: Callable[[Pass, tuple[ChatMessage, ...]], Trial],
+        late: float | None,
+        continues: Callable[[ModelRef], bool],
+    ) -> None:
+        self._walk, self._messages, self._trial = walk, messages, trial
+        self._late, self._continues = late, continues
+        self._said = ""
+        self._reason = "circuit_open"
+        self.whole = False
+
+    async def run(self, told: ModelRef, turn: Pass | None) -> Events:
+        """Ask until the answer is ``whole`` or nobody is left. ``told``: the first choice."""
+        while turn is not None:
+            if turn.model != told:
+                yield self._switched(told, turn.model)
+            told = turn.model
+            error: ProviderError | None = None
+            async with self._race(turn) as race:
+                trial = await race.first_word()
+                if trial.model != told:
+                    yield self._switched(told, trial.model, trial.error)
+                    told = trial.model
+                if trial.begun:
+                    async with aclosing(self._passed_on(trial)) as events:
+                        async for event in events:
+                            yield event
+                error = trial.error
+            if error is None:
+                return
+            turn, change = await self._next(told, error)
+            if change:
+                yield change
+                told = turn.model if turn else told
+
+    async def _passed_on(self, trial: Trial) -> Events:
+        yield AnsweringModel(trial.model)
+        pieces = [self._said] if self._said else []
+        join = self._said[len(self._said.rstrip()) :]
+        try:
+            async with aclosing(trial.texts()) as texts:
+                async for piece in texts:
+                    text, join = (piece.removeprefix(join), "") if join else (piece, "")
+                    if text:
+                        pieces.append(text)
+                        yield TextDelta(text)
+        finally:
+            self._said = "".join(pieces)
+        if trial.error is None and trial.metered is not None:
+            self.whole = True
+            done = trial.metered
+            yield Completed(trial.model, done.finish_reason or "stop", done.usage)
+
+    async def _next(
+        self, model: ModelRef, error: ProviderError
+    ) -> tuple[Pass | None, GenerationEvent | None]:
+        """Who is asked after ``model`` failed, and what is told of it, if anything."""
+        self._reason = error.code
+        if self._said and was_cut(error) and self._continues(model):
+            again = await self._walk.again(model, error)
+            if again:
+                self._walk.causes.append(error)
+                return again, Continued(model, error.code)
+        if isinstance(error, ContextTooLong) and not self._walk.has_roomier(model):
+            shorter = shortened(self._messages)
+            if shorter:
+                dropped, self._messages = len(self._messages) - len(shorter), shorter
+                self._walk.causes.append(error)
+                return await self._walk.anew(model), Shortened(model, dropped)
+        turn = await self._walk.after(model, error, begun=bool(self._said))
+        if turn is None or not self._said:
+            return turn, None
+        self._said = ""
+        return turn, Switched(model, turn.model, error.code, discard=True)
+
+    def _prompt(self) -> tuple[ChatMessage, ...]:
+        """The messages, and what an answer that is continued has said so far.
+
+        Anthropic refuses a beginning that ends in white space.
+        """
+        said = self._said.rstrip()
+        return (*self._messages, ChatMessage("assistant", said)) if said else self._messages
+
+    def _race(self, turn: Pass) -> Race:
+        prompt = self._prompt()
+
+        async def beside() -> Trial | None:
+            found = await self._walk.beside()
+            return self._trial(found, prompt) if found else None
+
+        late = None if self._said else self._late
+        first = self._trial(turn, prompt)
+        return Race(first, late=late, beside=beside, lost=self._lost, failed=self._failed)
+
+    def _lost(self, trial: Trial) -> None:
+        self._reason = "slow_first_token"
+        self._walk.put_last(trial.model)
+
+    def _failed(self, trial: Trial) -> None:
+        if trial.error:
+            self._reason = trial.error.code
+            self._walk.causes.append(trial.error)
+
+    def _switched(
+        self, told: ModelRef, model: ModelRef, error: ProviderError | None = None
+    ) -> Switched:
+        return Switched(told, model, error.code if error else self._reason, discard=False)
 
 
-@dataclass
-class _Attempt:
-    """What is learned of one attempt while it runs."""
-
-    model: ModelRef
-    prompt: tuple[ChatMessage, ...]
-    now: Callable[[], int]
-    outcome: str = "cancelled"
-    detail: str = ""
-    finish_reason: str | None = None
-    usage: Usage | None = None
-    texts: list[str] = field(default_factory=list)
-    first_ns: int | None = None
-    started_ns: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.started_ns = self.now()
-
-    @property
-    def started(self) -> bool:
-        """Whether text was passed on."""
-        return bool(self.texts)
-
-    def first(self, text: str) -> bool:
-        """Keep ``text``; whether it is the first."""
-        self.texts.append(text)
-        if self.first_ns is None:
-            self.first_ns = self.now()
-            return True
-        return False
-
-    def heard(self, chunk: RawChunk) -> None:
-        """Keep what the last chunk tells."""
-        if chunk.finish_reason is not None:
-            self.finish_reason, self.usage = chunk.finish_reason, chunk.usage
-
-    def phase(self) -> tuple[TimeoutPhase, float]:
-        """What is waited for now, and for how many seconds at most."""
-        if self.started:
-            return "stall", self.model.timeouts.stall
-        return "first_token", self.model.timeouts.first_token
-
-    def done(self, priced: Callable[[ModelRef, Usage], Usage]) -> Attempt:
-        """The finished attempt; a usage nobody told is estimated."""
-        output = "".join(self.texts)
-        first = self.first_ns
-        return Attempt(
-            operation="chat",
-            model=self.model.name,
-            provider=self.model.provider,
-            started_ns=self.started_ns,
-            ended_ns=self.now(),
-            outcome=self.outcome,
-            usage=self.usage or self._estimated(output, priced),
-            first_token_ms=None if first is None else (first - self.started_ns) / 1e6,
-            finish_reason=self.finish_reason,
-            detail=self.detail,
-            prompt=self.prompt,
-            output=output,
-        )
-
-    def _estimated(self, output: str, priced: Callable[[ModelRef, Usage], Usage]) -> Usage:
-        """Nothing was used where the provider turned the request away before a word."""
-        if not (output or self.outcome in {"ok", "cancelled"}):
-            return Usage()
-        return priced(self.model, estimated_usage(self.prompt, output))
+def _never(_: ModelRef) -> bool:
+    return False

@@ -22,6 +22,7 @@ from routing.errors import (
     ProviderTimeout,
 )
 from routing.llm.types import Attempt, ChatMessage, ImageBytes, RawImage, Usage
+from routing.llm.walk import Failover, Pass
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = 64 * 1024 * 1024
@@ -81,10 +82,18 @@ def measured(model: str, data: bytes) -> tuple[str, int, int]:
 
 
 class ImageGenerator:
-    """Draws with the first candidate that can."""
+    """Draws with the first candidate that can. ``shared`` is the process's; without it each model is
+    asked once."""
 
-    def __init__(self, client: ImageClient, now: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        client: ImageClient,
+        shared: Failover | None = None,
+        *,
+        now: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._client = client
+        self._shared = shared or Failover.plain()
         self._now = now
 
     async def draw(
@@ -94,15 +103,28 @@ class ImageGenerator:
 
         Raises ``NoProviderAvailable``.
         """
-        causes: list[ProviderError] = []
-        for model in dict.fromkeys(candidates):
+        walk = self._shared.walk(candidates)
+        turn = await walk.next()
+        while turn is not None:
             try:
-                return await self._attempt(prompt, model, meter), model
+                return await self._permitted(prompt, turn, meter), turn.model
             except ProviderError as error:
-                causes.append(error)
-                if not error.retryable:
-                    break
-        raise NoProviderAvailable(causes) from (causes[-1] if causes else None)
+                turn = await walk.after(turn.model, error, begun=False)
+        raise NoProviderAvailable(walk.causes) from (walk.causes[-1] if walk.causes else None)
+
+    async def _permitted(
+        self, prompt: str, turn: Pass, meter: Callable[[Attempt], None]
+    ) -> ImageBytes:
+        try:
+            drawn = await self._attempt(prompt, turn.model, meter)
+        except ProviderError as error:
+            await self._shared.told(turn.permit, error)
+            raise
+        except BaseException:
+            await self._shared.circuits.leave(turn.permit, "released")
+            raise
+        await self._shared.told(turn.permit, None)
+        return drawn
 
     async def _attempt(
         self, prompt: str, model: ModelRef, meter: Callable[[Attempt], None]

@@ -117,16 +117,36 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """``from_model`` failed and ``to_model`` is asked next.
+    """``from_model`` failed and ``to_model`` is asked next; they may be the same.
 
     ``discard`` is true when text of ``from_model`` was already passed on: it is void.
-    ``reason`` is the error's code.
+    ``reason`` is the error's code, ``circuit_open`` when ``from_model`` was not asked at all, or
+    ``slow_first_token`` when ``to_model`` was asked beside it and was sooner.
     """
 
     from_model: ModelRef
     to_model: ModelRef
     reason: str
     discard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """``model`` was cut off and goes on where it stopped: the text so far stays.
+
+    ``reason`` is the error's code.
+    """
+
+    model: ModelRef
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """``model`` had no room for the whole conversation: its ``dropped`` oldest messages are left out."""
+
+    model: ModelRef
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +159,7 @@ class Completed:
     usage: Usage
 
 
-GenerationEvent = AnsweringModel | TextDelta | Switched | Completed
+GenerationEvent = AnsweringModel | TextDelta | Switched | Continued | Shortened | Completed
 
 
 @dataclass(frozen=True, slots=True)

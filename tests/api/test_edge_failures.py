@@ -21,23 +21,26 @@ LONG, REFUSED = ContextTooLong("gpt", status=400), ProviderRefused("gpt", status
 NOT_TAKEN = ProviderMisconfigured("gpt", status=400)
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [("context_length", "too long"), ("content_filter", "content policy")],
-)
-def test_what_no_model_takes_is_a_502_without_a_wait(
-    site: LiveSite, error: str, words: str
-) -> None:
+def test_what_no_model_takes_is_a_502_without_a_wait(site: LiveSite) -> None:
     for provider in ("openai", "anthropic"):
-        site.simulator.fault(provider=provider, call="chat", error=error, times=10)
+        site.simulator.fault(provider=provider, call="chat", error="context_length", times=10)
     response = site.person().post_prompt(STORY)
     problem = response.json()
 
     assert (response.status_code, problem["code"]) == (502, "provider_error"), problem
-    assert words in problem["detail"]
+    assert "too long" in problem["detail"]
     assert "try again" not in problem["detail"].lower()
     assert "retry-after" not in response.headers
     assert "retry_after" not in problem
+
+
+def test_what_the_providers_policy_refuses_is_refused_kindly(site: LiveSite) -> None:
+    for provider in ("openai", "anthropic"):
+        site.simulator.fault(provider=provider, call="chat", error="content_filter", times=10)
+    answer = site.person().ask(STORY)
+
+    assert answer["decision"]["action"] == "refuse"
+    assert answer["finish_reason"] == "content_filter"
 
 
 @pytest.mark.parametrize(

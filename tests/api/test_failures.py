@@ -89,3 +89,37 @@ def test_a_problem_never_tells_what_the_provider_said(site: LiveSite) -> None:
 
     assert response.status_code == 503
     assert "key" not in response.text.lower()
+
+
+def test_a_dead_model_is_asked_no_more_until_an_operator_says_so(site: LiveSite) -> None:
+    person = site.person()
+    site.simulator.fault(provider="openai", call="chat", status=500)
+    for _ in range(6):
+        assert person.ask(CREATIVE, model="gpt")["decision"]["fallback"] is True
+    ready = site.client().get("/readyz").json()
+    site.simulator.clear()
+    skipped = person.ask(CREATIVE, model="gpt")
+    site.close_circuits()
+    asked = person.ask(CREATIVE, model="gpt")
+
+    assert ready["status"] == "degraded"
+    assert "gpt" in ready["checks"]["models"]["not_asked"]
+    assert [tried["model"] for tried in skipped["attempts"]] == [skipped["decision"]["model"]]
+    assert skipped["decision"]["fallback"] is True
+    assert asked["decision"]["model"] == "gpt"
+
+
+@pytest.mark.parametrize("model", ["gpt", "claude-sonnet", "gpt-image"])
+def test_a_providers_refusal_is_a_refusal_and_nobody_else_is_asked(
+    site: LiveSite, model: str
+) -> None:
+    call = "image" if model == "gpt-image" else "chat"
+    fault = {"finish": "refusal", "tokens": 0} if model == "claude-sonnet" else {}
+    site.simulator.fault(call=call, **(fault or {"status": 400, "error": "content_filter"}))
+    answer = site.person().ask(CREATIVE, model=model)
+
+    assert answer["status"] == "complete"
+    assert answer["decision"]["action"] == "refuse"
+    assert answer["finish_reason"] == "content_filter"
+    assert answer["content"].count("\n- ") == 2
+    assert len(site.simulator.requests) == 1

@@ -13,6 +13,7 @@ import pytest
 from routing.classifier import MALFORMED, LadderClassifier, read_verdict
 from routing.domain import Action, Decision, ModelRef, RuleSet, Source
 from routing.errors import ProviderError, ProviderMisconfigured, ProviderUnavailable
+from routing.llm.circuit import CircuitSettings
 from routing.llm.types import Attempt, ChatMessage, Classified, RawText, Usage
 from tests.classifier.rules import CLAUDE, GENERAL, GPT, HARM, PAINTER, PICTURES, RULES
 
@@ -229,3 +230,38 @@ async def test_cancelling_is_not_swallowed() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_dead_classifier_soon_costs_nothing() -> None:
+    dead = [ProviderUnavailable("haiku")] * 9
+    client = FakeClient(haiku=dead, mini=[verdict()] * 9)
+    ladder = LadderClassifier(client)
+
+    results = [await ladder.classify("Hello", RULES, ()) for _ in range(9)]
+
+    limit = CircuitSettings().failures
+    assert [model for model, _ in client.asked].count("haiku") == limit
+    assert {result.decision.source for result in results} == {Source.CLASSIFIER_FALLBACK}
+    assert outcomes(results[-1].attempts) == [("mini", "ok")]
+
+
+async def test_with_both_dead_the_default_decides_at_once() -> None:
+    client = FakeClient(
+        haiku=[ProviderUnavailable("haiku")] * 9, mini=[ProviderUnavailable("mini")] * 9
+    )
+    ladder = LadderClassifier(client)
+
+    results = [await ladder.classify("Hello", RULES, ()) for _ in range(9)]
+
+    assert results[-1].attempts == ()
+    assert results[-1].decision.source is Source.DEFAULT
+
+
+async def test_nonsense_and_wrong_forms_do_not_open_a_circuit() -> None:
+    wrong = ProviderMisconfigured("haiku", status=400)
+    client = FakeClient(haiku=["?", "?", wrong, wrong] * 6, mini=[verdict()] * 12)
+    ladder = LadderClassifier(client)
+    for _ in range(12):
+        await ladder.classify("Hello", RULES, ())
+
+    assert [model for model, _ in client.asked].count("haiku") == 24

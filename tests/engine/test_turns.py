@@ -17,13 +17,17 @@ from routing.errors import (
     MemoryUnavailable,
     ModelUnknown,
     NoProviderAvailable,
+    ProviderRefused,
+    ProviderUnavailable,
 )
 from routing.guard.types import GuardReport
 from routing.llm.types import (
     AnsweringModel,
     ChatMessage,
     Completed,
+    Continued,
     GenerationEvent,
+    Shortened,
     Switched,
     TextDelta,
     Usage,
@@ -238,6 +242,64 @@ async def test_when_nobody_speaks_after_a_break_the_text_so_far_is_kept() -> Non
 
     assert [type(event) for event in sink.events] == [Decided, Token]
     assert spoken(sink) == "Half"
+
+
+async def test_a_continued_answer_keeps_its_text_is_told_and_not_reused() -> None:
+    chat, cache = (
+        FakeChat(
+            [
+                AnsweringModel(GPT),
+                TextDelta("Half an "),
+                Continued(GPT, "provider_error"),
+                AnsweringModel(GPT),
+                TextDelta("answer."),
+                Completed(GPT, "stop", Usage()),
+            ]
+        ),
+        FakeCache(),
+    )
+    answer, sink = await answered(turn(), chat=chat, cache=cache)
+
+    assert answer.content == spoken(sink) == "Half an answer."
+    assert [type(event) for event in sink.events] == [Decided, Token, Noticed, Token]
+    assert cache.stored == []
+
+
+async def test_a_shortened_conversation_is_told_after_the_decision() -> None:
+    chat = FakeChat(
+        [
+            Shortened(GPT, dropped=4),
+            AnsweringModel(GPT),
+            TextDelta("Hello"),
+            Completed(GPT, "stop", Usage()),
+        ]
+    )
+    _, sink = await answered(turn(first=False), chat=chat)
+
+    assert [type(event) for event in sink.events] == [Decided, Noticed, Token]
+    notice = sink.events[1]
+    assert isinstance(notice, Noticed)
+    assert notice.code == "context_shortened"
+    assert "4 oldest" in notice.detail
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_providers_refusal_is_a_kind_one_and_all_of_the_answer(begun: bool) -> None:
+    said: list[GenerationEvent] = [Switched(GPT, CLAUDE, "provider_error", discard=begun)]
+    if begun:
+        said = [AnsweringModel(GPT), TextDelta("Half"), *said]
+    memory, cache = FakeMemory(), FakeCache()
+    chat = FakeChat(said)
+    chat.error = NoProviderAvailable([ProviderUnavailable("gpt"), ProviderRefused("claude")])
+    answer, sink = await answered(turn(), chat=chat, memory=memory, cache=cache)
+
+    assert answer.refused
+    assert answer.finish_reason == "content_filter"
+    assert answer.content.count("\n- ") == 2
+    last = sink.events[-1]
+    assert last == Token(answer.content)
+    assert memory.said == []
+    assert cache.stored == []
 
 
 async def test_when_nobody_answers_all_causes_are_told() -> None:

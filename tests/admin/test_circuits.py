@@ -1,0 +1,83 @@
+"""Circuits on the models' page: seen, and reset by whoever may change models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from routing.breaker import Breaker
+from routing.llm.circuit import CircuitSettings, Permit
+from routing.llm.circuit_board import CircuitBoard, CircuitDesk
+from routing.redis_clients import async_client, close, sync_client
+
+pytestmark = pytest.mark.usefixtures("published")
+PAGE = "admin:routing_llmmodel_changelist"
+RESET = "admin:routing_circuit_reset"
+
+
+@pytest.fixture
+def desk(redis_url: str, settings: LazySettings) -> Iterator[CircuitDesk]:
+    settings.REDIS_URL, settings.REDIS_PREFIX = redis_url, "circuits-in-the-admin"
+    with sync_client(redis_url) as client:
+        desk = CircuitDesk(client, prefix=settings.REDIS_PREFIX)
+        desk.reset()
+        yield desk
+        desk.reset()
+
+
+async def broken(redis_url: str, model: str) -> None:
+    client = async_client(redis_url)
+    board = CircuitBoard(
+        client, Breaker(), prefix="circuits-in-the-admin", settings=CircuitSettings(failures=1)
+    )
+    await board.leave(Permit(model, allowed=True), "fault", "provider_timeout")
+    await close(client)
+
+
+def page_of(client: Client) -> str:
+    return client.get(reverse(PAGE)).content.decode()
+
+
+@pytest.fixture
+def open_circuit(desk: CircuitDesk, redis_url: str) -> CircuitDesk:
+    asyncio.run(broken(redis_url, "gpt"))
+    return desk
+
+
+def test_all_is_well(desk: CircuitDesk, admin_client: Client) -> None:
+    assert "no model failed lately" in page_of(admin_client)
+
+
+def test_an_open_circuit_is_seen_and_reset(open_circuit: CircuitDesk, admin_client: Client) -> None:
+    page = page_of(admin_client)
+    assert "is not asked for another" in page
+    assert "provider_timeout" in page
+
+    answer = admin_client.post(reverse(RESET), {"model": "gpt"}, follow=True)
+
+    assert "is asked again" in answer.content.decode()
+    assert open_circuit.states() == []
+
+
+def test_who_may_only_look_has_no_button(open_circuit: CircuitDesk, client: Client) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_llmmodel"))
+    client.force_login(viewer)
+
+    assert "Reset</button>" not in page_of(client)
+    assert client.post(reverse(RESET), {"model": "gpt"}).status_code == 403
+    assert open_circuit.states()
+
+
+def test_without_redis_the_page_says_so(admin_client: Client, settings: LazySettings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    assert "Redis does not answer" in page_of(admin_client)
+    refused = admin_client.post(reverse(RESET), {"model": "gpt"}, follow=True)
+    assert "Redis does not answer" in refused.content.decode()
