@@ -28,7 +28,7 @@ class CircuitSettings:
     failures: int = 5
     window: float = 60.0
     open_seconds: float = 5.0
-    open_max: float = 60.0
+    open_max: float = 20.0
     probe_seconds: float = 30.0
 
 
