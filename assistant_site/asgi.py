@@ -16,18 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
+import django
 import structlog
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
-_django = get_asgi_application()
+django.setup(set_prefix=False)
 
 # After the apps are ready; Django itself would import its URLs on the first request.
 import assistant_site.urls  # noqa: E402, F401
+from assistant_site.requests import SiteHandler  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.errors import DependencyUnavailable  # noqa: E402
 
+_django = SiteHandler()
 _log = structlog.get_logger("assistant.boot")
 
 
@@ -68,19 +70,22 @@ async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def _drain_at_sigterm(house: Container) -> None:
+def _drain_at_signals(house: Container) -> None:
     """Begin to drain with the signal: uvicorn reports the end only when all connections are closed,
     and streams close when their runs end."""
     if threading.current_thread() is not threading.main_thread():
         return
-    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+    loop = asyncio.get_running_loop()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def drain(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(house.runs.begin_drain, settings.DRAIN_SECONDS)
+        before = handlers[signal.Signals(number)]
         if callable(before):
             before(number, frame)
 
-    signal.signal(signal.SIGTERM, drain)
+    for number in handlers:
+        signal.signal(number, drain)
 
 
 async def _boot() -> None:
@@ -93,7 +98,7 @@ async def _boot() -> None:
         signal.raise_signal(signal.SIGTERM)
         raise
     house.runs.watch()
-    _drain_at_sigterm(house)
+    _drain_at_signals(house)
     try:
         await asyncio.to_thread(house.embedder.warm)
     except DependencyUnavailable as exc:

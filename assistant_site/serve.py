@@ -33,6 +33,7 @@ def main() -> None:
         log_config=None,  # Django's LOGGING formats every line
         access_log=False,  # the request middleware writes a better one
         server_header=False,
+        forwarded_allow_ips=settings.FORWARDED_ALLOW_IPS,
         # The application ends its streams before uvicorn would cut them.
         timeout_graceful_shutdown=math.ceil(settings.DRAIN_SECONDS) + 2,
     )

@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from corsheaders.defaults import default_headers
+
 from assistant_site.databases import with_options
 from assistant_site.env import BASE_DIR, env
 from assistant_site.unfold import UNFOLD  # noqa: F401 - read by django-unfold
@@ -22,6 +24,8 @@ SECRET_KEY = env.text("SECRET_KEY", NOBODYS_KEY)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 HTTPS = env.flag("HTTPS", default=False)
+# uvicorn's own variable, but it trusts 127.0.0.1 by itself: so anybody on this machine has any address
+FORWARDED_ALLOW_IPS = env.words("FORWARDED_ALLOW_IPS", [])
 
 INSTALLED_APPS = [
     "assistant_site.apps.SiteConfig",
@@ -50,12 +54,12 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "assistant_site.policy.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "assistant_site.policy.PolicyMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -151,6 +155,11 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "assistant_site.lockout.LockoutHandler"
+SIGN_IN_NAME_FAILURES = env.integer("SIGN_IN_NAME_FAILURES", 50)
+# The server knows whose X-Forwarded-For to believe, and says it here.
+AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 SIMPLE_JWT = {
@@ -168,7 +177,8 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["conversations.api.auth.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["conversations.api.json_only.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "conversations.api.json_only.CarefulNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "conversations.api.problems.drf_exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -177,6 +187,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Assistant Core",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": True,
     "DESCRIPTION": "Recall, route, answer, learn.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -189,7 +200,13 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", [])
-CORS_EXPOSE_HEADERS = ["Location", "X-Request-ID", "Retry-After", "Idempotency-Replayed"]
+CORS_ALLOW_HEADERS = [
+    *default_headers, "idempotency-key", "last-event-id", "traceparent", "x-request-id"
+]  # fmt: skip
+CORS_EXPOSE_HEADERS = [
+    "Location", "X-Request-ID", "traceparent", "Idempotency-Replayed", "WWW-Authenticate",
+    "Retry-After", "RateLimit", "RateLimit-Policy",
+]  # fmt: skip
 
 # Language and time
 LANGUAGE_CODE = "en"
@@ -203,14 +220,14 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
+CSRF_FAILURE_VIEW = "assistant_site.problems.csrf_failure"
+# The admin and Swagger UI get more room in assistant_site.policy.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": ["'self'"],
+        **{part: ["'self'"] for part in ("default-src", "script-src", "style-src", "connect-src")},
         "img-src": ["'self'", "data:", "blob:"],
-        "style-src": ["'self'", "'unsafe-inline'"],
-        # unfold's admin is built on Alpine.js, which evaluates its attributes
-        "script-src": ["'self'", "'unsafe-inline'", "'unsafe-eval'"],
-        "frame-ancestors": ["'none'"],
+        **{part: ["'none'"] for part in ("object-src", "base-uri", "frame-ancestors")},
+        "form-action": ["'self'"],
     }
 }
 

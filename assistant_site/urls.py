@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from assistant_site.health import healthz, readyz
 from assistant_site.metrics import metrics
 from assistant_site.playground import playground
+from conversations.api.dispatch import by_method
+
+_icon = RedirectView.as_view(url=static("playground/icon.svg"))
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", playground, name="playground"),
-    path("healthz", healthz),
-    path("readyz", readyz),
-    path("metrics", metrics),
+    path("", by_method(GET=playground), name="playground"),
+    path("favicon.ico", by_method(GET=_icon)),
+    path("healthz", by_method(GET=healthz)),
+    path("readyz", by_method(GET=readyz)),
+    path("metrics", by_method(GET=metrics)),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("conversations.urls")),
 ]
 

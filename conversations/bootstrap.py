@@ -21,6 +21,7 @@ from conversations.adapters.painter import StoringPainter
 from conversations.adapters.tracer import LangfuseTracer, NullTracer
 from conversations.engine.ports import Ports
 from conversations.engine.runner import Engine
+from conversations.runs.answering import Answering
 from conversations.runs.database import in_database
 from conversations.runs.log import RunLog
 from conversations.runs.owner import Runs
@@ -128,16 +129,18 @@ def container() -> Container:
         prefix=settings.REDIS_PREFIX,
         ttl_seconds=settings.EVENT_LOG_TTL_SECONDS,
     )
-    runs = Runs(engine, log, tracer, metrics)
+    learning = Learning(cache, memory, log, tracer)
+    runs = Runs(Answering(engine, log, tracer, metrics, learning.deleted))
     return Container(
         engine=engine,
         runs=runs,
         limits=RateLimiter(
             redis,
+            breaker,
             settings.REDIS_PREFIX,
             {"ask": settings.ASK_RATE, "sign-in": settings.SIGN_IN_RATE},
         ),
-        learning=Learning(cache, memory, log, tracer),
+        learning=learning,
         metrics=metrics,
         tracer=tracer,
         rules=rules,

@@ -4,10 +4,11 @@ RequestRefused                          never retried by us; each has one HTTP s
 ├─ NotAuthenticated                     no token, or one that is not valid
 ├─ NotFound                             also for what belongs to another user
 ├─ BadRequest                           not JSON, or fields missing or wrong; ``faults`` say which
-├─ NotAcceptable · UnsupportedMediaType
+├─ NotAcceptable · UnsupportedMediaType · BodyTooLarge
 ├─ ConversationBusy                     another answer is being written; ``running`` is its id
 ├─ IdempotencyKeyReused                 the key came before with another body
 ├─ RateLimited                          with the seconds to wait
+│  └─ SignInLocked                      after too many wrong passwords
 └─ Draining                             this worker ends and takes no more questions
 RunInterrupted                          the worker that wrote the answer went away
 PictureNotStored                        drawn, but the storage did not take it
@@ -56,9 +57,15 @@ class BadRequest(RequestRefused):
 
 
 class MalformedJSON(BadRequest):
-    """The body is not a JSON object."""
+    """The body is not JSON in UTF-8."""
 
     code = "malformed_json"
+
+
+class BodyTooLarge(RequestRefused):
+    """The body has more bytes than any request needs."""
+
+    code = "body_too_large"
 
 
 class NotAcceptable(RequestRefused):
@@ -97,6 +104,15 @@ class RateLimited(RequestRefused):
     def __init__(self, *, limit: int, window: int, retry_after: int) -> None:
         super().__init__(f"At most {limit} requests in {window} seconds.")
         self.limit, self.window, self.retry_after = limit, window, retry_after
+
+
+class SignInLocked(RateLimited):
+    """Too many wrong passwords: even the right one is not looked at for ``retry_after`` seconds."""
+
+    def __init__(self, *, limit: int, retry_after: int) -> None:
+        super().__init__(limit=limit, window=retry_after, retry_after=retry_after)
+        minutes = -(-retry_after // 60)
+        self.args = (f"Too many wrong passwords for this name. Try again in {minutes} minutes.",)
 
 
 class Draining(RequestRefused):

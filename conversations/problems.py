@@ -33,6 +33,7 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     mine.BadRequest: 400,
     mine.NotAcceptable: 406,
     mine.UnsupportedMediaType: 415,
+    mine.BodyTooLarge: 413,
     mine.ConversationBusy: 409,
     mine.IdempotencyKeyReused: 422,
     mine.RateLimited: 429,
@@ -47,6 +48,9 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
 _DETAIL: Mapping[type[routing.AssistantError], str] = {
     routing.ProviderTimeout: "The model took too long to answer.",
     routing.ProviderError: "The model could not answer.",
+    routing.ContextTooLong: "The conversation is too long for every model. Begin a new one, or ask for less.",
+    routing.ProviderRefused: "The model's provider refused this by its content policy.",
+    routing.ProviderMisconfigured: "No model takes this request as it is.",
     routing.NoProviderAvailable: "No model could answer just now. Please try again.",
     routing.DependencyUnavailable: "The service is not ready to answer. Please try again.",
     mine.RunInterrupted: "The answer was interrupted before its end.",
@@ -56,6 +60,9 @@ _DETAIL: Mapping[type[routing.AssistantError], str] = {
 }
 """Words for errors whose own text is for the log only."""
 
+
+_FAULTY_REQUEST = frozenset({400, 413, 422})
+"""Statuses by which a provider finds fault with the request itself, not with key, name or right."""
 
 _COME_BACK = (
     routing.DependencyUnavailable,
@@ -104,6 +111,7 @@ def problem_of(
 
 def problem_headers(error: routing.AssistantError) -> dict[str, str]:
     """The header fields that belong to the error's status."""
+    error = _principal(error)
     match error:
         case mine.NotAuthenticated():
             return {"WWW-Authenticate": "Bearer"}
@@ -123,12 +131,22 @@ def problem_headers(error: routing.AssistantError) -> dict[str, str]:
 
 
 def _principal(error: routing.AssistantError) -> routing.AssistantError:
-    """A single cause speaks for itself when it says more than that nobody is left."""
+    """The last cause speaks for all where every cause was a time-out, or lies in what was asked:
+    then it is of no use to try again."""
     if isinstance(error, routing.NoProviderAvailable) and error.causes:
-        classes = {type(cause) for cause in error.causes}
-        if classes == {routing.ProviderTimeout}:
+        slow = all(isinstance(cause, routing.ProviderTimeout) for cause in error.causes)
+        if slow or all(_of_the_request(cause) for cause in error.causes):
             return error.causes[-1]
     return error
+
+
+def _of_the_request(cause: routing.ProviderError) -> bool:
+    match cause:
+        case routing.ContextTooLong() | routing.ProviderRefused():
+            return True
+        case routing.ProviderMisconfigured(status=status):
+            return status in _FAULTY_REQUEST
+    return False
 
 
 def _detail(error: routing.AssistantError) -> str:

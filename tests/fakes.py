@@ -216,8 +216,8 @@ class FakeChat:
     before its end."""
 
     events: Sequence[GenerationEvent] | None = None
-    gate: asyncio.Event | None = None
     error: AssistantError | None = None
+    gate: asyncio.Event | None = None
     messages: tuple[ChatMessage, ...] = ()
     candidates: tuple[ModelRef, ...] = ()
     closed: bool = False

@@ -151,6 +151,7 @@ class LiveSite:
             log_config=None,
             access_log=False,
             ws="none",
+            forwarded_allow_ips="",
             loop="asyncio",
             timeout_graceful_shutdown=3,
         )

@@ -14,39 +14,51 @@ import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from limits.errors import StorageError
 
 from conversations.errors import RateLimited
+from routing.breaker import Breaker
+from routing.errors import DependencyUnavailable
+from routing.redis_clients import redis_call
 
 _log = structlog.get_logger("assistant.limits")
+
+
+class RateLimitsApart(DependencyUnavailable):
+    """Redis does not count just now."""
+
+    part = "rate_limits"
 
 
 class RateLimiter:
     """Counts calls by name. ``rates`` maps a scope to a rate such as ``60/minute``."""
 
-    def __init__(self, client: redis.asyncio.Redis, prefix: str, rates: dict[str, str]) -> None:
+    def __init__(
+        self, client: redis.asyncio.Redis, breaker: Breaker, prefix: str, rates: dict[str, str]
+    ) -> None:
         storage = RedisStorage(
             "async+redis://",  # the pool knows where
             connection_pool=client.connection_pool,  # type: ignore[arg-type]
-            wrap_exceptions=True,
             implementation="redispy",
             key_prefix=f"{prefix}:limits",
         )
+        self._breaker = breaker
         self._shared = MovingWindowRateLimiter(storage)
         self._alone = MovingWindowRateLimiter(MemoryStorage())
         self.rates: dict[str, RateLimitItem] = {scope: parse(rate) for scope, rate in rates.items()}
 
     async def hit(self, scope: str, who: str) -> None:
         """Count one call. Raises ``RateLimited`` when it is one too many."""
-        rate = self.rates[scope]
         try:
-            limiter = self._shared
-            allowed = await limiter.hit(rate, scope, who)
-        except StorageError:
+            with redis_call(self._breaker, RateLimitsApart):
+                await self._count(self._shared, scope, who)
+        except RateLimitsApart:
             _log.warning("rate limits are counted by this worker alone", scope=scope)
-            limiter = self._alone
-            allowed = await limiter.hit(rate, scope, who)
-        if not allowed:
-            window = await limiter.get_window_stats(rate, scope, who)
-            wait = max(1, math.ceil(window.reset_time - time.time()))
-            raise RateLimited(limit=rate.amount, window=rate.get_expiry(), retry_after=wait)
+            await self._count(self._alone, scope, who)
+
+    async def _count(self, limiter: MovingWindowRateLimiter, scope: str, who: str) -> None:
+        rate = self.rates[scope]
+        if await limiter.hit(rate, scope, who):
+            return
+        window = await limiter.get_window_stats(rate, scope, who)
+        wait = max(1, math.ceil(window.reset_time - time.time()))
+        raise RateLimited(limit=rate.amount, window=rate.get_expiry(), retry_after=wait)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
@@ -32,6 +33,7 @@ from conversations.engine.nodes import requested_decision
 from conversations.engine.types import Turn
 from conversations.errors import ConversationBusy, Draining
 from conversations.runs.abandoned import end_abandoned
+from conversations.runs.database import in_database
 from conversations.runs.follow import Followed, follow
 from conversations.runs.log import Numbered
 from conversations.services import Begun, IdempotencyClaim
@@ -53,9 +55,8 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     await house.limits.hit("ask", str(user))
     if model:
         requested_decision(await house.engine.ports.rules.current(), model)
-    begun = await _begin(house, user, conversation, prompt, model, claim, origin)
-    if not begun.replayed:
-        house.runs.start(_turn(begun, user, prompt, model, origin))
+    ask = Asked(user, conversation, prompt, model, claim, origin)
+    begun = await asyncio.shield(house.runs.adopt(_begin(house, ask)))
     events = follow(house.runs, user=user, message=begun.message, origin=origin.site)
     response = await answer_response(events, shape, begun.message, origin)
     if begun.replayed:
@@ -63,46 +64,56 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     return response
 
 
-async def _begin(  # noqa: PLR0917 - what answer_begin stores
-    house: Container,
-    user: int,
-    conversation: UUID | None,
-    prompt: str,
-    model: str,
-    claim: IdempotencyClaim | None,
-    origin: Origin,
-) -> Begun:
-    def begin() -> Begun:
-        return services.answer_begin(
-            user=user,
-            conversation=conversation,
-            content=prompt,
-            trace_id=origin.trace_id,
-            requested_model=model,
-            claim=claim,
-        )
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A valid request to answer."""
 
+    user: int
+    conversation: UUID | None
+    prompt: str
+    model: str
+    claim: IdempotencyClaim | None
+    origin: Origin
+
+
+async def _begin(house: Container, asked: Asked) -> Begun:
+    """Store the prompt and start its run, as one: a client that leaves in between must not leave an
+    answer behind that nobody writes."""
     try:
-        return await sync_to_async(begin)()
+        begun = await in_database(_store, asked)
     except ConversationBusy as busy:
         # The running answer may belong to a worker that died: then it ends here and this one begins.
         if not await end_abandoned(house.runs.log, busy.running):
             raise
-        return await sync_to_async(begin)()
+        begun = await in_database(_store, asked)
+    if not begun.replayed:
+        house.runs.start(_turn(begun, asked))
+    return begun
 
 
-def _turn(begun: Begun, user: int, prompt: str, model: str, origin: Origin) -> Turn:
+def _store(asked: Asked) -> Begun:
+    return services.answer_begin(
+        user=asked.user,
+        conversation=asked.conversation,
+        content=asked.prompt,
+        trace_id=asked.origin.trace_id,
+        requested_model=asked.model,
+        claim=asked.claim,
+    )
+
+
+def _turn(begun: Begun, asked: Asked) -> Turn:
     return Turn(
-        user=user,
+        user=asked.user,
         conversation=begun.conversation,
         message=begun.message,
         user_message=begun.user_message,
-        prompt=prompt,
+        prompt=asked.prompt,
         first=begun.first,
-        trace_id=origin.trace_id,
-        requested_model=model or None,
-        origin=origin.site,
-        request_id=origin.request_id,
+        trace_id=asked.origin.trace_id,
+        requested_model=asked.model or None,
+        origin=asked.origin.site,
+        request_id=asked.origin.request_id,
     )
 
 
@@ -145,4 +156,4 @@ async def read(request: HttpRequest, message: UUID) -> HttpResponseBase:
 
 async def message_body(user: int, message: UUID, site: str) -> dict[str, Any]:
     """A stored message with the person's own feedback on it. Raises ``NotFound``."""
-    return await sync_to_async(selectors.message_body)(user=user, message=message, origin=site)
+    return await in_database(selectors.message_body, user=user, message=message, origin=site)

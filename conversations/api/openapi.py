@@ -1,4 +1,5 @@
-"""The OpenAPI document's part for the async views, which Django REST framework does not know of.
+"""The OpenAPI document's part for the async views, which Django REST framework does not know of, and
+for the problems of them all.
 
 ``add_async_paths`` is a postprocessing hook of drf-spectacular.
 """
@@ -7,57 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations.api.sse import NAMES
+from django.conf import settings
 
-Schema = dict[str, Any]
+from conversations.api.openapi_parts import (
+    COMPONENTS,
+    STREAM,
+    STREAM_HEADERS,
+    Schema,
+    any_problem,
+    problems,
+    ref,
+)
 
-_PROBLEM: Schema = {
-    "type": "object",
-    "description": "RFC 9457.",
-    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "code": {"type": "string"},
-        "request_id": {"type": "string"},
-        "retry_after": {"type": "integer", "description": "Seconds."},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "field": {"type": "string"},
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-    },
-}
-_ASK: Schema = {
-    "type": "object",
-    "required": ["content"],
-    "properties": {
-        "content": {"type": "string", "minLength": 1, "maxLength": 32_000},
-        "model": {
-            "type": "string",
-            "description": "A published model's name: skips routing and classification.",
-        },
-    },
-}
-_EVENTS = ", ".join(f"`{name}`" for name in NAMES.values())
-_STREAM: Schema = {
-    "type": "string",
-    "description": f"Server-sent events: {_EVENTS}; exactly one `done` or `error` ends the stream.",
-}
-_MESSAGE: Schema = {"$ref": "#/components/schemas/Message"}
-_STREAM_HEADERS: Schema = {
-    "Location": {"schema": {"type": "string"}, "description": "Where this stream is continued."},
-    "Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}},
-}
+_ASK_PROBLEMS = (400, 401, 404, 406, 409, 413, 415, 422, 429, 502, 503, 504)
 _KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -76,60 +39,112 @@ _POSITION: list[Schema] = [
 
 
 def add_async_paths(result: Schema, **_: Any) -> Schema:
-    """Add the async paths, the problem object, and a problem as every operation's other answer."""
-    result["components"]["schemas"] |= {"Problem": _PROBLEM, "Ask": _ASK}
+    """Add the async paths, what they are made of, and to every operation the problems it may end in."""
+    result["components"]["schemas"] |= {**COMPONENTS, "Ask": _ask_body()}
     for path, operations in _paths().items():
         result["paths"].setdefault(path, {}).update(operations)
-    for operations in result["paths"].values():
+    for path, operations in result["paths"].items():
         for operation in operations.values():
-            operation["responses"].setdefault("default", _problem())
+            told = problems(*_usual(path, operation)) | {"default": any_problem()}
+            operation["responses"] = told | operation["responses"]
     return result
 
 
-def _paths() -> Schema:
-    conversation, message = _uuid("conversation"), _uuid("message")
-    shapes = {"text/event-stream": {"schema": _STREAM}, "application/json": {"schema": _MESSAGE}}
-    answer = {"description": "The answer.", "headers": _STREAM_HEADERS, "content": shapes}
-    ask = {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ask"}}},
-        },
-        "responses": {"200": answer},
-    }
-    stream = {"description": "The events.", "content": {"text/event-stream": {"schema": _STREAM}}}
+def _usual(path: str, operation: Schema) -> list[int]:
+    """The statuses that follow from where an operation is and what it reads."""
+    reads = "requestBody" in operation
+    queried = any(given["in"] != "path" for given in operation.get("parameters", ()))
+    asks_who = {"bearer": []} in operation.get("security", ())
+    return [
+        *([400] if reads or queried else []),
+        *([401] if asks_who or "/auth/" in path else []),
+        *([404] if "{" in path else []),
+        *([413, 415] if reads else []),
+        *([429] if path.endswith("/auth/token/") else []),
+    ]
+
+
+def _ask_body() -> Schema:
     return {
-        "/healthz": {"get": _open("healthz", "The process answers.")},
-        "/readyz": {"get": _open("readyz", "Each part with its state; 503 when none can answer.")},
-        "/metrics": {"get": _open("metrics", "Prometheus' text format.")},
+        "type": "object",
+        "required": ["content"],
+        "properties": {
+            "content": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": settings.PROMPT_MAX_CHARS,
+            },
+            "model": {
+                "type": ["string", "null"],
+                "minLength": 1,
+                "maxLength": 96,
+                "description": "A published model's name: skips routing and classification.",
+            },
+        },
+    }
+
+
+def _paths() -> Schema:
+    return _operator_paths() | _ask_paths() | _message_paths()
+
+
+def _operator_paths() -> Schema:
+    alive = {"type": "object", "properties": {"status": {"const": "ok"}}}
+    ready = _json("Each part with its state.", ref("Readiness"))
+    text = {"description": "Counters.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {
+        "/healthz": {
+            "get": _open("healthz", "The process answers.", {"200": _json("Yes.", alive)})
+        },
+        "/readyz": {"get": _open("readyz", "Can it answer?", {"200": ready, "503": ready})},
+        "/metrics": {"get": _open("metrics", "Prometheus' text format.", {"200": text})},
+    }
+
+
+def _ask_paths() -> Schema:
+    shapes = {"text/event-stream": STREAM, "application/json": {"schema": ref("Message")}}
+    answer = {"description": "The answer.", "headers": STREAM_HEADERS, "content": shapes}
+    ask = {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Ask")}}},
+        "responses": {"200": answer, **problems(*_ASK_PROBLEMS)},
+    }
+    here = [_uuid("conversation"), _KEY]
+    return {
         "/api/v1/messages/": {
-            "post": _operation("ask", "Ask in a new conversation.", [_KEY]) | ask,
+            "post": _operation("ask", "Ask in a new conversation.", [_KEY]) | ask
         },
         "/api/v1/conversations/{conversation}/messages/": {
-            "post": _operation("ask_in_conversation", "Ask.", [conversation, _KEY]) | ask,
+            "post": _operation("ask_in_conversation", "Ask.", here) | ask,
         },
+    }
+
+
+def _message_paths() -> Schema:
+    message = _uuid("message")
+    whole = {"responses": {"200": _json("The message.", ref("Message"))}}
+    stream = {
+        "description": "The events.",
+        "headers": STREAM_HEADERS,
+        "content": {"text/event-stream": STREAM},
+    }
+    picture = {
+        "description": "The picture.",
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+    }
+    return {
         "/api/v1/messages/{message}/": {
-            "get": _operation("read_message", "The message object.", [message])
-            | {"responses": {"200": _json("The message.", _MESSAGE)}},
+            "get": _operation("read_message", "The message object.", [message]) | whole,
         },
         "/api/v1/messages/{message}/stream/": {
             "get": _operation("resume", "Continue or replay a stream.", [message, *_POSITION])
-            | {"responses": {"200": stream}},
+            | {"responses": {"200": stream, **problems(406)}},
         },
         "/api/v1/messages/{message}/stop/": {
-            "post": _operation("stop", "Stop the answer; its text is kept.", [message])
-            | {"responses": {"200": _json("The message.", _MESSAGE)}},
+            "post": _operation("stop", "Stop the answer; its text is kept.", [message]) | whole,
         },
         "/api/v1/images/{image}/": {
             "get": _operation("image", "A picture, for its owner.", [_uuid("image")])
-            | {
-                "responses": {
-                    "200": {
-                        "description": "The picture.",
-                        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-                    }
-                }
-            },
+            | {"responses": {"200": picture}},
         },
     }
 
@@ -144,14 +159,14 @@ def _operation(name: str, summary: str, parameters: list[Schema]) -> Schema:
     }
 
 
-def _open(name: str, summary: str) -> Schema:
+def _open(name: str, summary: str, responses: Schema) -> Schema:
     """An operator's path, which asks nobody who they are."""
     return {
         "operationId": name,
         "summary": summary,
         "tags": ["operators"],
         "security": [{}],
-        "responses": {"200": {"description": summary}},
+        "responses": responses,
     }
 
 
@@ -166,11 +181,3 @@ def _uuid(name: str) -> Schema:
 
 def _json(description: str, schema: Schema) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _problem() -> Schema:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        "description": "A problem (RFC 9457).",
-        "content": {"application/problem+json": {"schema": schema}},
-    }

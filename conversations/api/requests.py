@@ -11,7 +11,6 @@ import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
-from django.utils.http import parse_header_parameters
 
 from conversations.errors import (
     BadRequest,
@@ -69,11 +68,17 @@ def accepted_shape(header: str) -> Shape:
 
 
 def _media_range(part: str) -> tuple[str, float]:
-    media, parameters = parse_header_parameters(part.strip())
+    media, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    weight = next((given[2:] for given in parameters if given.startswith("q=")), "1")
     try:
-        return media.lower(), float(parameters.get("q", "1"))
+        return media, float(weight)
     except ValueError:
-        return media.lower(), 0.0
+        return media, 0.0
+
+
+def media_type(header: str) -> str:
+    """A ``Content-Type`` without its parameters, which nothing here depends on."""
+    return header.partition(";")[0].strip().lower()
 
 
 def _quality(wanted: dict[str, float], media: str) -> float:
@@ -85,9 +90,9 @@ def _quality(wanted: dict[str, float], media: str) -> float:
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
-    """The body as a JSON object. Raises ``UnsupportedMediaType``, ``MalformedJSON``."""
-    media, _ = parse_header_parameters(request.headers.get("Content-Type", ""))
-    if media.lower() != OBJECT:
+    """The body as a JSON object; fields that nobody reads are left to later versions. Raises
+    ``UnsupportedMediaType``, ``MalformedJSON``, ``BadRequest``."""
+    if media_type(request.headers.get("Content-Type", "")) != OBJECT:
         raise UnsupportedMediaType(f"Send {OBJECT}.")
     try:
         body = orjson.loads(request.body)
@@ -99,19 +104,21 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     except orjson.JSONDecodeError as exc:
         raise MalformedJSON("The body is not valid JSON in UTF-8.") from exc
     if not isinstance(body, dict):
-        raise MalformedJSON("The body must be a JSON object.")
+        raise field_fault("body", "wrong_type", "Must be a JSON object.")
     return body
 
 
 def optional_text(body: dict[str, Any], field: str, *, max_length: int) -> str:
-    """A string field that may be missing or null. Raises ``BadRequest``."""
+    """A string field that may be missing or null, but not empty. Raises ``BadRequest``."""
     value = body.get(field)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _fault(field, "wrong_type", "Must be a string.")
+        raise field_fault(field, "wrong_type", "Must be a string.")
+    if not value.strip():
+        raise field_fault(field, "blank", "Must not be empty.")
     if len(value) > max_length:
-        raise _fault(field, "too_long", f"At most {max_length} characters.")
+        raise field_fault(field, "too_long", f"At most {max_length} characters.")
     return value
 
 
@@ -121,7 +128,7 @@ def idempotency_claim(request: HttpRequest, body: dict[str, Any]) -> Idempotency
     if not key:
         return None
     if len(key) > MAX_KEY:
-        raise _fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
+        raise field_fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
     sent = orjson.dumps([request.path, body], option=orjson.OPT_SORT_KEYS)
     return IdempotencyClaim(key, hashlib.sha256(sent).hexdigest())
 
@@ -131,9 +138,10 @@ def event_position(request: HttpRequest) -> int:
     field = "Last-Event-ID" if request.headers.get("Last-Event-ID") else "after"
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
     if not (given.isascii() and given.isdigit() and len(given) <= 12):
-        raise _fault(field, "invalid", "Must be the number of an event.")
+        raise field_fault(field, "invalid", "Must be the number of an event.")
     return int(given)
 
 
-def _fault(field: str, code: str, detail: str) -> BadRequest:
+def field_fault(field: str, code: str, detail: str) -> BadRequest:
+    """The error of one field, to be raised."""
     return BadRequest(f"{field}: {detail}", FieldFault(field, code, detail))

@@ -8,10 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from conversations.api.requests import Origin
 from conversations.api.sse import KEEP_ALIVE, encode
+from conversations.engine.events import Failed
+from conversations.errors import DatabaseAway
 from conversations.problems import problem_headers, problem_of
 from conversations.runs.follow import Followed
 from conversations.runs.log import Numbered
@@ -61,10 +64,18 @@ def stream_response(events: Followed, message: UUID, origin: Origin) -> Streamin
 
 
 async def encoded(events: Followed) -> AsyncGenerator[bytes, None]:
-    """Frames; a comment for every silence."""
-    async with aclosing(events):
-        async for item in events:
-            yield encode(*item) if item else KEEP_ALIVE
+    """Frames; a comment for every silence. What goes wrong now is an event: the status is sent."""
+    last = 0
+    try:
+        async with aclosing(events):
+            async for item in events:
+                if item:
+                    last = item[0]
+                yield encode(*item) if item else KEEP_ALIVE
+    except AssistantError as error:
+        yield encode(last + 1, Failed(problem_of(error)))
+    except (OperationalError, InterfaceError):
+        yield encode(last + 1, Failed(problem_of(DatabaseAway())))
 
 
 async def chained(seen: Sequence[Numbered | None], rest: Followed) -> Followed:

@@ -10,6 +10,16 @@ from conversations.models import Conversation, Feedback, Message
 from conversations.representations import message_object
 
 
+class TextField(serializers.CharField):
+    """A string that really came as one: 5 is not "5"."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text. Raises ``ValidationError``."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that nobody reads: a misspelt one is an error, not silence."""
 
@@ -25,12 +35,20 @@ class StrictSerializer(serializers.Serializer[Any]):
 class ConversationSerializer(serializers.ModelSerializer[Conversation]):
     """A conversation. ``title`` is the only field that can be written."""
 
-    title = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    title = TextField(max_length=200, required=False, allow_blank=True)
 
     class Meta:
         model = Conversation
         fields = ("id", "title", "created_at", "updated_at")
         read_only_fields = ("id", "created_at", "updated_at")
+
+
+class GuardSchema(serializers.Serializer[Any]):
+    """What the guard says of the prompt; ``score`` in [0, 1]."""
+
+    verdict = serializers.ChoiceField(choices=["pass", "flag", "block"])
+    score = serializers.FloatField()
+    signals = serializers.ListField(child=serializers.CharField())
 
 
 class DecisionSchema(serializers.Serializer[Any]):
@@ -46,7 +64,7 @@ class DecisionSchema(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_null=True)
     ruleset = serializers.IntegerField(allow_null=True)
     fallback = serializers.BooleanField()
-    guard = serializers.DictField()
+    guard = GuardSchema()
 
 
 class CacheSchema(serializers.Serializer[Any]):
@@ -71,7 +89,7 @@ class UsageSchema(serializers.Serializer[Any]):
     """Tokens and US dollars."""
 
     input_tokens = serializers.IntegerField()
-    output_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField(allow_null=True)
     cost_usd = serializers.CharField(allow_null=True)
 
 
@@ -86,34 +104,54 @@ class FeedbackSerializer(StrictSerializer):
     """A person's verdict on an answer."""
 
     verdict = serializers.ChoiceField(choices=Feedback.Verdict.choices)
-    reason = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=64)
-    comment = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, max_length=4_000
-    )
-    correction = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, max_length=32_000
-    )
+    reason = TextField(required=False, allow_blank=True, allow_null=True, max_length=64)
+    comment = TextField(required=False, allow_blank=True, allow_null=True, max_length=4_000)
+    correction = TextField(required=False, allow_blank=True, allow_null=True, max_length=32_000)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
 
-class MessageSerializer(serializers.ModelSerializer[Message]):
-    """The message object; ``representations.message_object`` makes it."""
+class AttemptSchema(serializers.Serializer[Any]):
+    """One call to a model; times in milliseconds."""
 
+    operation = serializers.CharField()
+    model = serializers.CharField()
+    provider = serializers.CharField()
+    outcome = serializers.CharField()
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cost_usd = serializers.CharField(allow_null=True)
+    estimated = serializers.BooleanField()
+    first_token_ms = serializers.IntegerField(allow_null=True)
+    total_ms = serializers.IntegerField()
+
+
+class DegradedSchema(serializers.Serializer[Any]):
+    """A part of the service that the answer was made without."""
+
+    part = serializers.CharField()
+
+
+class MessageSerializer(serializers.Serializer[Any]):
+    """The message object; ``representations.message_object`` makes it. What a person wrote has
+    ``null`` where only answers have something."""
+
+    id = serializers.UUIDField()
     conversation = serializers.UUIDField()
+    role = serializers.ChoiceField(choices=Message.Role.choices)
+    content = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(choices=Message.Status.choices)
     decision = DecisionSchema(allow_null=True)
     cache = CacheSchema(allow_null=True)
     image = ImageSchema(allow_null=True)
     usage = UsageSchema(allow_null=True)
     timings = TimingsSchema(allow_null=True)
+    finish_reason = serializers.CharField(allow_null=True)
+    trace_id = serializers.CharField(allow_null=True)
     feedback = FeedbackSerializer(allow_null=True)
-
-    class Meta:
-        model = Message
-        fields = (
-            "id", "conversation", "role", "content", "status", "decision", "cache", "image", "usage",
-            "timings", "finish_reason", "trace_id", "feedback", "degraded", "attempts", "created_at",
-        )  # fmt: skip
+    degraded = DegradedSchema(many=True)
+    attempts = AttemptSchema(many=True)
+    created_at = serializers.DateTimeField()
 
     def to_representation(self, instance: Message) -> dict[str, Any]:
         """The same object that streams and single reads give."""

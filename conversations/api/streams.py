@@ -6,7 +6,6 @@ import asyncio
 from contextlib import aclosing
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponseBase
 
 from conversations import selectors
@@ -21,6 +20,7 @@ from conversations.api.requests import (
 from conversations.api.responses import chained, json_response, stream_response
 from conversations.bootstrap import container
 from conversations.errors import NotAcceptable
+from conversations.runs.database import in_database
 from conversations.runs.follow import Followed, follow
 
 STOP_SECONDS = 3.0
@@ -34,7 +34,7 @@ async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
         raise NotAcceptable("A stream comes as text/event-stream.")
     after = event_position(request)
     house = container()
-    await sync_to_async(selectors.answer_get)(user=user, message=message)
+    await in_database(selectors.answer_get, user=user, message=message)
     events = follow(house.runs, user=user, message=message, origin=origin.site, after=after)
     return stream_response(await _begun(events), message, origin)
 
@@ -55,7 +55,7 @@ async def stop(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``POST /messages/{id}/stop/``: end the answer, keep its text, return the message object."""
     user, origin = bearer_user(request), origin_of(request)
     house = container()
-    stored = await sync_to_async(selectors.answer_get)(user=user, message=message)
+    stored = await in_database(selectors.answer_get, user=user, message=message)
     if stored.status == stored.Status.STREAMING:
         await house.runs.stop(message)
         await _ended(follow(house.runs, user=user, message=message, origin=origin.site))

@@ -10,12 +10,12 @@ from asgiref.sync import async_to_sync
 from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversations import selectors, services
+from conversations.api.pages import NewestFirst, OldestFirst
 from conversations.api.requests import origin_of
 from conversations.api.schemas import ConversationSerializer, MessageSerializer
 from conversations.bootstrap import container
@@ -26,27 +26,6 @@ from conversations.models import Conversation, Message
 def person(request: Request | HttpRequest) -> int:
     """The primary key of the person who asks."""
     return int(request.user.pk)  # type: ignore[arg-type]
-
-
-class Pages(CursorPagination):
-    """Cursor pages: stable while rows are added."""
-
-    page_size = 20
-    page_size_query_param = "page_size"
-    max_page_size = 100
-
-
-class NewestFirst(Pages):
-    """UUIDv7 sorts by time."""
-
-    ordering = "-id"
-
-
-class OldestFirst(Pages):
-    """UUIDv7 sorts by time."""
-
-    ordering = "id"
-    page_size = 50
 
 
 class ConversationList(generics.ListCreateAPIView[Conversation]):

@@ -1,7 +1,8 @@
 """Sign-in with JSON web tokens (simplejwt): rotation, blacklist, and limits on guessing.
 
-simplejwt leaves two holes that are closed here: refreshing the token of a deleted person is a
-401, not a crash; and a refresh token made before a password change is worth nothing.
+simplejwt leaves holes that are closed here: refreshing the token of a deleted person is a 401, not
+a crash; a refresh token made before a password change is worth nothing; of several refreshes with
+one token at once, one succeeds.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ from functools import wraps
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.serializers import (
+    TokenBlacklistSerializer,
+    TokenObtainPairSerializer,
+    TokenRefreshSerializer,
+)
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.utils import get_md5_hash_password
 from rest_framework_simplejwt.views import (
@@ -25,27 +34,37 @@ from rest_framework_simplejwt.views import (
 )
 
 from conversations.api.dispatch import View
+from conversations.api.schemas import TextField
 from conversations.bootstrap import container
-from conversations.errors import NotAuthenticated, RateLimited
+from conversations.errors import NotAuthenticated, SignInLocked
 
 _PAIR = inline_serializer(
     "TokenPair", {"access": serializers.CharField(), "refresh": serializers.CharField()}
 )
-LOCKED_OUT_SECONDS = 900
+MAX_NAME, MAX_PASSWORD, MAX_TOKEN = 150, 4_096, 8_192
+"""Characters."""
 
 
 class SignInSerializer(TokenObtainPairSerializer):
     """Name and password against a pair of tokens."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[self.username_field] = TextField(max_length=MAX_NAME, write_only=True)
+        self.fields["password"] = TextField(
+            max_length=MAX_PASSWORD, write_only=True, trim_whitespace=False
+        )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """Raises ``RateLimited`` once the name is locked for this address."""
+        """Raises ``SignInLocked`` once the name is locked, here or for every address."""
         try:
             return super().validate(attrs)
         except AuthenticationFailed:
             request = self.context["request"]
             if getattr(request, "axes_locked_out", False):
-                raise RateLimited(
-                    limit=10, window=LOCKED_OUT_SECONDS, retry_after=LOCKED_OUT_SECONDS
+                raise SignInLocked(
+                    limit=settings.AXES_FAILURE_LIMIT,
+                    retry_after=round(settings.AXES_COOLOFF_TIME.total_seconds()),
                 ) from None
             raise NotAuthenticated("No active account has this name and password.") from None
 
@@ -53,16 +72,38 @@ class SignInSerializer(TokenObtainPairSerializer):
 class RotateSerializer(TokenRefreshSerializer):
     """A refresh token against a new pair; the spent one is worth nothing afterwards."""
 
+    refresh = TextField(max_length=MAX_TOKEN)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """Raises ``AuthenticationFailed`` when the person is gone, inactive or has another password."""
+        """Raises ``AuthenticationFailed`` when the person is gone, inactive or has another password,
+        ``TokenError`` when the token is spent."""
         refresh = self.token_class(attrs["refresh"])
         user = get_user_model().objects.filter(pk=refresh.get("user_id")).first()
-        if user is None or not user.is_active:
-            raise AuthenticationFailed("The account is not active any more.", "token_not_valid")
-        proof = refresh.get(api_settings.REVOKE_TOKEN_CLAIM)
-        if proof != get_md5_hash_password(user.password):
-            raise AuthenticationFailed("The password was changed.", "token_not_valid")
-        return super().validate(attrs)
+        _check(user, refresh.get(api_settings.REVOKE_TOKEN_CLAIM))
+        pair = {"access": str(refresh.access_token)}
+        with transaction.atomic():
+            # The blacklist's unique row decides between refreshes that come at once.
+            _, first = refresh.blacklist()  # type: ignore[misc]  # annotated as the row alone
+            if not first:  # type: ignore[has-type]
+                raise TokenError("The token is spent.")
+            refresh.set_jti()
+            refresh.set_exp()
+            refresh.set_iat()
+            refresh.outstand()
+        return pair | {"refresh": str(refresh)}
+
+
+def _check(user: AbstractBaseUser | None, proof: str | None) -> None:
+    if user is None or not user.is_active:
+        raise AuthenticationFailed("The account is not active any more.", "token_not_valid")
+    if proof != get_md5_hash_password(user.password):
+        raise AuthenticationFailed("The password was changed.", "token_not_valid")
+
+
+class SignOutSerializer(TokenBlacklistSerializer):
+    """A refresh token that shall be worth nothing from now on."""
+
+    refresh = TextField(max_length=MAX_TOKEN, write_only=True)
 
 
 @extend_schema(responses=_PAIR)
@@ -79,9 +120,11 @@ class RefreshView(TokenRefreshView):
     serializer_class = RotateSerializer
 
 
-@extend_schema(responses={200: None})
+@extend_schema(responses={200: inline_serializer("SignedOut", {})})
 class SignOutView(TokenBlacklistView):
     """End a session."""
+
+    serializer_class = SignOutSerializer
 
 
 def limited(view: View) -> View:

@@ -66,12 +66,12 @@ async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:
 
 
 async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
-    """Look for an answer given before: to the same words, then, on a first turn, to the meaning.
+    """Look for an answer given before: to the same words, then to the meaning.
 
-    A follow-up's meaning lies in its conversation, so only its exact words may hit.
+    On a first turn only: what a follow-up means lies in its conversation, its words tell but a part.
     """
     turn, context = state["turn"], runtime.context
-    if turn.requested_model:
+    if turn.requested_model or not turn.first:
         return {"hit": None, "cache": CacheFacts("bypass")}
     found: Update = {"hit": None, "vector": None, "cache": CacheFacts("bypass")}
     with step(context.sink, "lookup_answer", "retriever", turn.prompt) as opened:
@@ -88,8 +88,6 @@ async def _lookup(state: State, context: Context) -> Update:
     hit = await ports.cache.lookup_exact(turn, rules)
     if hit:
         return {"hit": hit, "cache": hit.facts}
-    if not turn.first:
-        return {}
     vector = await ports.embedder.embed(turn.prompt)
     hit = await ports.cache.lookup_similar(turn, rules, vector)
     return {"hit": hit, "vector": vector, "cache": hit.facts if hit else CacheFacts("miss")}

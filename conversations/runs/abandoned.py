@@ -55,12 +55,19 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
 
 async def search_abandoned(log: RunLog) -> None:
     """Look for abandoned answers for as long as the process runs."""
+    age = timedelta(seconds=LEASE_SECONDS)
     while True:
         await asyncio.sleep(SEARCH_SECONDS)
         try:
-            for message in await in_database(
-                selectors.answers_streaming, older_than=timedelta(seconds=LEASE_SECONDS)
-            ):
-                await end_abandoned(log, message)
+            streaming = await in_database(selectors.answers_streaming, older_than=age)
         except DatabaseError as exc:
             _log.warning("no search for abandoned answers", error=type(exc).__name__)
+            continue
+        await asyncio.gather(*(_ended(log, message) for message in streaming))
+
+
+async def _ended(log: RunLog, message: UUID) -> None:
+    try:
+        await end_abandoned(log, message)
+    except Exception:  # noqa: BLE001 - one that can't be ended must not keep the others from it
+        _log.exception("an abandoned answer could not be ended", message=str(message))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
+from itertools import takewhile
+from typing import Any
 from uuid import UUID
 
 from conversations import selectors
-from conversations.engine.events import Event
 from conversations.errors import BadRequest
 from conversations.models import Message
 from conversations.representations import message_object
 from conversations.runs.abandoned import end_abandoned
 from conversations.runs.database import in_database
-from conversations.runs.log import Numbered
+from conversations.runs.log import LogReading, Numbered
 from conversations.runs.owner import Runs
 from conversations.runs.reading import is_terminal
 from conversations.runs.run import Run
@@ -61,7 +62,7 @@ async def follow_run(run: Run, *, after: int = 0) -> Followed:
 async def _follow_elsewhere(
     runs: Runs, user: int, message: UUID, origin: str, after: int
 ) -> Followed:
-    stored = await in_database(selectors.answer_get, user=user, message=message)
+    stored, finished = await in_database(_read, user, message, origin)
     if stored.status == Message.Status.STREAMING:
         async with aclosing(_follow_log(runs, message, after)) as events:
             async for item in events:
@@ -70,33 +71,45 @@ async def _follow_elsewhere(
                     return
                 after = item[0] if item else after
         # The log ended without an end: its worker, or Redis, lost the rest.
-        stored = await in_database(selectors.answer_get, user=user, message=message)
+        stored, finished = await in_database(_read, user, message, origin)
         after = min(after, len(stored.script) + 1)  # whoever followed so far hears the end
-    for number, event in _stored_events(stored, origin, after):
+    for number, event in _stored_events(stored, finished, after):
         yield number, event
         if number % YIELD_EVERY == 0:
             await asyncio.sleep(0)
 
 
 async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
-    """Read another worker's log to its end, or until that worker is seen to be gone."""
-    silent = 0.0
+    """Read another worker's log to its end, or until that worker is seen to be gone.
+
+    A log with a hole (Redis was emptied meanwhile) is read no further: the stored message will have
+    all of it.
+    """
+    silent, whole = 0.0, True
     while True:
-        reading = await runs.log.read(message, after=after, block_ms=REMOTE_POLL_MS)
-        for number, event in reading.events:
-            after = number
+        reading = LogReading(known=False)
+        if whole:
+            reading = await runs.log.read(message, after=after, block_ms=REMOTE_POLL_MS)
+        for number, event in unbroken(reading.events, after):
+            after, silent = number, 0.0
             yield number, event
-        if reading.events:
-            silent = 0.0
+        whole = whole and (not reading.events or reading.events[-1][0] == after)
+        if whole and reading.events:
             continue
         if await _over(runs, message):
             return
-        silent += REMOTE_POLL_MS / 1000
-        if not reading.known:
+        if not (whole and reading.known):
             await asyncio.sleep(REMOTE_POLL_MS / 1000)
+        silent += REMOTE_POLL_MS / 1000
         if silent >= IDLE_SECONDS:
             silent = 0.0
             yield None
+
+
+def unbroken(events: Iterable[Numbered], after: int) -> list[Numbered]:
+    """The events that follow ``after`` one by one, up to the first hole."""
+    numbered = takewhile(lambda pair: pair[0] == pair[1][0], enumerate(events, start=after + 1))
+    return [event for _, event in numbered]
 
 
 async def _over(runs: Runs, message: UUID) -> bool:
@@ -109,12 +122,18 @@ def _is_streaming(message: UUID) -> bool:
     return Message.objects.filter(pk=message, status=Message.Status.STREAMING).exists()
 
 
-def _stored_events(stored: Message, origin: str, after: int) -> Iterator[tuple[int, Event]]:
-    finished = message_object(stored, origin=origin)
+def _stored_events(stored: Message, finished: dict[str, Any], after: int) -> Iterator[Numbered]:
     events = list(replay(stored, finished))
     if after > len(events):
         raise beyond_the_end(after, len(events))
     yield from enumerate(events[after:], start=after + 1)
+
+
+def _read(user: int, message: UUID, origin: str) -> tuple[Message, dict[str, Any]]:
+    """The stored answer and its message object, with the person's own feedback on it."""
+    stored = selectors.answer_get(user=user, message=message)
+    mine = selectors.feedback_of(user=user, messages=[message]).get(message)
+    return stored, message_object(stored, origin=origin, feedback=mine)
 
 
 def beyond_the_end(after: int, last: int) -> BadRequest:

@@ -5,6 +5,7 @@ Entry ``n-0`` is event ``n``: explicit ids, so no two writers can ever own the s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from conversations.engine.events import Event
 from conversations.errors import RunLogUnavailable
 from conversations.runs.codec import dump, load
 from routing.breaker import Breaker
-from routing.redis_clients import redis_call
+from routing.redis_clients import TIMEOUT, redis_call
 
 Numbered = tuple[int, Event]
 
@@ -51,11 +52,11 @@ class RunLog:
     async def append(self, message: UUID, first: int, events: Sequence[Event]) -> None:
         """Write events numbered from ``first``, all or none."""
         key = self._key(message, "events")
-        pipe = self._client.pipeline(transaction=True)
-        for number, event in enumerate(events, start=first):
-            pipe.xadd(key, {b"e": dump(event)}, id=f"{number}-0")
-        pipe.expire(key, self._ttl)
         with redis_call(self._breaker, RunLogUnavailable):
+            pipe = self._client.pipeline(transaction=True)
+            for number, event in enumerate(events, start=first):
+                pipe.xadd(key, {b"e": dump(event)}, id=f"{number}-0")
+            pipe.expire(key, self._ttl)
             await pipe.execute()
 
     async def read(self, message: UUID, *, after: int, block_ms: int) -> LogReading:
@@ -65,9 +66,11 @@ class RunLog:
             with redis_call(self._breaker, RunLogUnavailable):
                 if not await self._client.exists(key):
                     return LogReading(known=False)
-                answer: Any = await self._blocking.xread(
-                    {key: f"{after}-0"}, count=500, block=block_ms
-                )
+                # The blocking client waits for ever: a Redis that hangs must not hang its readers.
+                async with asyncio.timeout(block_ms / 1000 + TIMEOUT):
+                    answer: Any = await self._blocking.xread(
+                        {key: f"{after}-0"}, count=500, block=block_ms
+                    )
         except RunLogUnavailable:
             return LogReading(known=False)
         entries = answer[0][1] if answer else ()

@@ -28,6 +28,8 @@ class Run:
         self.answer: Answer | None = None
         self.first_token_ms: int | None = None
         self.stop_asked = False
+        self.finishing = False
+        """Whether the answer is over, and only to be stored and told: nobody may cancel that."""
         self._started = time.perf_counter()
         self._pending: list[str] = []
         self._waiters: set[asyncio.Future[None]] = set()
@@ -74,6 +76,12 @@ class Run:
         finally:
             self._waiters.discard(waiter)
         return True
+
+    async def wait_end(self, seconds: float) -> None:
+        """Wait ``seconds``, or less when the run ends meanwhile."""
+        deadline = time.perf_counter() + seconds
+        while not self.ended and (left := deadline - time.perf_counter()) > 0:
+            await self.wait_beyond(len(self.events), left)
 
     @property
     def ended(self) -> bool:

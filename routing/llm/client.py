@@ -36,6 +36,8 @@ from routing.llm.images import fetched
 from routing.llm.streams import closed_after, empty_answer, normal_finish, pieces
 from routing.llm.types import ChatMessage, RawChunk, RawImage, RawText, Usage
 
+# LiteLLM ends streams that repeat a piece a hundred times: a ruler, a table, a long row of letters.
+os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", str(10**9))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches prices over HTTP
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env into our environment
 import litellm  # the two variables count at this import only

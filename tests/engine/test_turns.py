@@ -107,11 +107,11 @@ async def test_the_system_prompt_and_the_memory_come_before_the_prompt() -> None
     ]
 
 
-async def test_a_follow_up_may_hit_by_its_words_but_not_by_its_meaning() -> None:
-    cache = FakeCache(similar=cached("semantic"))
+async def test_a_follow_up_is_not_looked_up() -> None:
+    cache = FakeCache(exact=cached(), similar=cached("semantic"))
     answer, _ = await answered(turn(first=False), cache=cache)
 
-    assert cache.asked == ["exact"]
+    assert cache.asked == []
     assert answer.cache.outcome == "bypass"
     assert cache.stored == []
 
@@ -288,6 +288,20 @@ async def test_a_providers_refusal_is_a_kind_one_and_all_of_the_answer(begun: bo
     assert cache.stored == []
 
 
+async def test_when_nobody_speaks_after_a_break_the_text_so_far_is_kept() -> None:
+    half: list[GenerationEvent] = [
+        AnsweringModel(GPT),
+        TextDelta("Half"),
+        Switched(GPT, CLAUDE, "provider_error", discard=True),
+    ]
+    sink, chat = FakeSink(), FakeChat(half, error=NoProviderAvailable(()))
+    with pytest.raises(NoProviderAvailable):
+        await Engine(ports(chat=chat)).answer(turn(), sink)
+
+    assert [type(event) for event in sink.events] == [Decided, Token]
+    assert spoken(sink) == "Half"
+
+
 async def test_when_nobody_answers_all_causes_are_told() -> None:
     with pytest.raises(NoProviderAvailable):
         await answered(turn(), chat=FakeChat(()))
@@ -295,7 +309,7 @@ async def test_when_nobody_answers_all_causes_are_told() -> None:
 
 async def test_redis_away_costs_reuse_and_memory_but_not_the_answer() -> None:
     answer, sink = await answered(
-        turn(first=False),
+        turn(),
         cache=FakeCache(error=CacheUnavailable("down")),
         memory=FakeMemory(error=MemoryUnavailable("down")),
     )

@@ -1,0 +1,60 @@
+"""When asking again is of no use, the problem says so, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from conversations.problems import problem_headers, problem_of
+from routing.errors import (
+    ContextTooLong,
+    NoProviderAvailable,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from tests.live_site import LiveSite
+
+STORY = "Write a short story about a clockmaker."
+LONG, REFUSED = ContextTooLong("gpt", status=400), ProviderRefused("gpt", status=400)
+NOT_TAKEN = ProviderMisconfigured("gpt", status=400)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [("context_length", "too long"), ("content_filter", "content policy")],
+)
+def test_what_no_model_takes_is_a_502_without_a_wait(
+    site: LiveSite, error: str, words: str
+) -> None:
+    for provider in ("openai", "anthropic"):
+        site.simulator.fault(provider=provider, call="chat", error=error, times=10)
+    response = site.person().post_prompt(STORY)
+    problem = response.json()
+
+    assert (response.status_code, problem["code"]) == (502, "provider_error"), problem
+    assert words in problem["detail"]
+    assert "try again" not in problem["detail"].lower()
+    assert "retry-after" not in response.headers
+    assert "retry_after" not in problem
+
+
+@pytest.mark.parametrize(
+    ("causes", "status", "waits"),
+    [
+        ([LONG], 502, False),
+        ([LONG, REFUSED], 502, False),
+        ([NOT_TAKEN, LONG], 502, False),
+        ([LONG, ProviderUnavailable("claude")], 503, True),
+        ([ProviderMisconfigured("gpt", status=401)], 503, True),
+        ([ProviderTimeout("gpt", "total", 9)], 504, False),
+        ([], 503, True),
+    ],
+)
+def test_who_may_come_back(causes: list[ProviderError], status: int, waits: bool) -> None:
+    error = NoProviderAvailable(causes)
+    problem = problem_of(error)
+
+    assert problem["status"] == status
+    assert ("retry_after" in problem) == ("Retry-After" in problem_headers(error)) == waits
