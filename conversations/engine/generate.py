@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
@@ -16,7 +15,7 @@ from conversations.engine.refusals import provider_refusal, provider_refused
 from conversations.engine.state import State
 from conversations.engine.steps import step
 from conversations.engine.types import Answer
-from routing.domain import Decision
+from routing.domain import Decision, ModelRef
 from routing.errors import NoProviderAvailable
 from routing.llm.types import (
     AnsweringModel,
@@ -44,6 +43,7 @@ class Transcript:
         self._notices: list[Noticed] = []
         self.decision: Decision = state["decision"]
         self._switched: Switched | None = None
+        self._asked: ModelRef | None = None
         self._cleaner = Cleaner()
         self.pieced = False
         """Whether it was begun more than once, or with less than the whole conversation."""
@@ -89,10 +89,11 @@ class Transcript:
 
     def refuse(self) -> None:
         """The last model's provider said no: its kind refusal is the answer, and all of it."""
+        before = self.decision.model or ""
+        if self._asked:
+            self.decision = self.decision.answered_by(self._asked)
         self.decision = provider_refused(self.decision)
-        name = self.decision.model or ""
-        if self._pieces:
-            self._discard("provider_refused", name, name)
+        self._discard("provider_refused", before, self.decision.model or before)
         if self._told:
             self._notice("provider_refused", "The model's provider declined to answer this.")
         self.tell_decision()
@@ -100,33 +101,31 @@ class Transcript:
         self.take(TextDelta(provider_refusal()))
 
     def _switch(self, event: Switched) -> None:
-        """Keep a switch to be told when the other model speaks: until then the text so far is all
-        there is, and should nobody speak again it is kept."""
-        if not self._told:
+        self._asked = event.to_model
+        if self._told:
+            self._switched = self._switched or event
+        else:
             self.decision = self.decision.answered_by(event.to_model)
-            return
-        first = self._switched or event
-        self._switched = replace(
-            event,
-            from_model=first.from_model,
-            reason=first.reason,
-            discard=first.discard or event.discard,
-        )
 
     def _start_over(self) -> None:
-        """Tell of the switch, if there was one: somebody else speaks."""
+        """Tell of a switch, now that the other model speaks: until then the text so far is all there
+        is, and should nobody speak again it is kept."""
         event, self._switched = self._switched, None
         if event is None:
             return
-        names = event.from_model.name, event.to_model.name
-        if self._pieces and event.discard:
-            self._discard(event.reason, *names)
-        self._notice("provider_failover", _switched(event, *names))
+        names = event.from_model.name, self.decision.model or event.to_model.name
+        discarded = self._discard(event.reason, *names)
+        if discarded or names[0] != names[1]:
+            self._notice("provider_failover", _switched(event.reason, *names))
 
-    def _discard(self, reason: str, from_model: str, to_model: str) -> None:
-        self.pieced, self._cleaner = True, Cleaner()
+    def _discard(self, reason: str, from_model: str, to_model: str) -> bool:
+        if not self._pieces:
+            return False
+        self.pieced = True
         self._pieces.clear()
+        self._cleaner = Cleaner()
         self._sink.emit(Reset(reason, from_model, to_model))
+        return True
 
     def _notice(self, code: str, detail: str) -> None:
         """Tell it, but not before the decision."""
@@ -137,10 +136,10 @@ class Transcript:
             self._notices.append(notice)
 
 
-def _switched(event: Switched, from_model: str, to_model: str) -> str:
+def _switched(reason: str, from_model: str, to_model: str) -> str:
     if from_model == to_model:
         return f"{from_model} broke off and starts over."
-    if event.reason == "slow_first_token":
+    if reason == "slow_first_token":
         return f"{from_model} is slow; {to_model} answers instead."
     return f"{from_model} broke off; {to_model} answers instead."
 

@@ -118,6 +118,8 @@ class CircuitBoard:
         token = self._token()
         try:
             with redis_call(self._breaker, CircuitsUnavailable):
+                if not await self._client.hexists(self._key, model):
+                    return Permit(model, allowed=True)
                 said, failures, wait = await self._enter(
                     keys=[self._key], args=[model, token, _ms(self._settings.probe_seconds)]
                 )

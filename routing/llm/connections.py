@@ -71,6 +71,21 @@ class Handler(Protocol):
         ...
 
 
+class _OneShotOpenAI(AsyncOpenAI):
+    """Asks once. LiteLLM sets ``max_retries`` on a client it was given, to 2 where it forgot what it
+    was told (pictures): every failed picture was asked for three times, and so was whatever else
+    used the client at that moment."""
+
+    @property
+    def max_retries(self) -> int:
+        """Always none."""
+        return 0
+
+    @max_retries.setter
+    def max_retries(self, _: int) -> None:
+        """Stays none."""
+
+
 class Connections:
     """What LiteLLM takes as ``client``, by provider, for the running event loop."""
 
@@ -109,7 +124,7 @@ class Connections:
     def _openai_client(self, http: httpx.AsyncClient) -> AsyncOpenAI | None:
         if self._openai is None or not self._openai.api_key:
             return None
-        return AsyncOpenAI(
+        return _OneShotOpenAI(
             api_key=self._openai.api_key,
             base_url=self._openai.base_url or None,
             http_client=http,

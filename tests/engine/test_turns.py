@@ -230,20 +230,6 @@ async def test_failover_after_the_first_token_resets_and_is_not_reused() -> None
     assert cache.stored == []
 
 
-async def test_when_nobody_speaks_after_a_break_the_text_so_far_is_kept() -> None:
-    half: list[GenerationEvent] = [
-        AnsweringModel(GPT),
-        TextDelta("Half"),
-        Switched(GPT, CLAUDE, "provider_error", discard=True),
-    ]
-    sink, chat = FakeSink(), FakeChat(half, error=NoProviderAvailable(()))
-    with pytest.raises(NoProviderAvailable):
-        await Engine(ports(chat=chat)).answer(turn(), sink)
-
-    assert [type(event) for event in sink.events] == [Decided, Token]
-    assert spoken(sink) == "Half"
-
-
 async def test_a_continued_answer_keeps_its_text_is_told_and_not_reused() -> None:
     chat, cache = (
         FakeChat(
@@ -300,6 +286,20 @@ async def test_a_providers_refusal_is_a_kind_one_and_all_of_the_answer(begun: bo
     assert last == Token(answer.content)
     assert memory.said == []
     assert cache.stored == []
+
+
+async def test_when_nobody_speaks_after_a_break_the_text_so_far_is_kept() -> None:
+    half: list[GenerationEvent] = [
+        AnsweringModel(GPT),
+        TextDelta("Half"),
+        Switched(GPT, CLAUDE, "provider_error", discard=True),
+    ]
+    sink, chat = FakeSink(), FakeChat(half, error=NoProviderAvailable(()))
+    with pytest.raises(NoProviderAvailable):
+        await Engine(ports(chat=chat)).answer(turn(), sink)
+
+    assert [type(event) for event in sink.events] == [Decided, Token]
+    assert spoken(sink) == "Half"
 
 
 async def test_when_nobody_answers_all_causes_are_told() -> None:

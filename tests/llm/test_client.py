@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -24,6 +25,7 @@ from routing.errors import (
 from routing.llm.client import LiteLLMClient
 from routing.llm.images import ImageGenerator, measured
 from routing.llm.types import Attempt, ChatMessage
+from routing.simulator import Simulator
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.wire import Wire
 
@@ -236,3 +238,22 @@ async def test_a_failed_embedding_has_a_name(wired: LiteLLMClient, wire: Wire) -
 
     with pytest.raises(ProviderMisconfigured):
         await wired.embed("no-such-model-anywhere", ["a"])
+
+
+CALLS: dict[str, Callable[[LiteLLMClient], Awaitable[Any]]] = {
+    "image": lambda client: client.image(PAINTER, "a box"),
+    "embedding": lambda client: client.embed("text-embedding-3-small", ["a"]),
+    "verdict": lambda client: client.complete_json(GPT, ASK, SCHEMA),
+    "chat": lambda client: anext(client.stream(GPT, ASK)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_whatever_fails_is_asked_for_once(
+    client: LiteLLMClient, sim: Simulator, call: str
+) -> None:
+    sim.fault(status=500)
+    with pytest.raises(ProviderUnavailable):
+        await CALLS[call](client)
+
+    assert len(sim.requests) == 1

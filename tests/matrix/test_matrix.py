@@ -74,8 +74,11 @@ def test_of_everybody(impatient: LiveSite, fault: str) -> None:
 @pytest.mark.parametrize("fault", FEWER)
 def test_of_a_picture(impatient: LiveSite, fault: str) -> None:
     impatient.simulator.fault(call="image", **FAULTS[fault])
-    events = answered(impatient, impatient.person(), PICTURE, model="gpt-image")
+    person = impatient.person()
+    events = answered(impatient, person, PICTURE, model="gpt-image")
+    stored = person.http.get(f"/api/v1/messages/{events[0].data['message']}/").json()
 
+    assert len(impatient.simulator.requests) == len(stored["attempts"]), "unmetered calls"
     if events[-1].name == "done":
         assert fault in UNHURT_MEDIA | {"429, come back soon"}
         assert events[-1].data["image"]
@@ -98,8 +101,10 @@ def _embedded(_impatient: LiveSite) -> Iterator[LiveSite]:
 def test_of_the_embedder(impatient: LiveSite, fault: str) -> None:
     impatient.simulator.fault(call="embedding", **FAULTS[fault])
     events = answered(impatient, impatient.person(), PROSE)
+    asked = [request.call for request in impatient.simulator.requests]
 
     assert events[-1].name == "done"
+    assert asked.count("embedding") == 1
     if fault not in UNHURT_MEDIA:
         assert "embedder" in {part["part"] for part in events[-1].data["degraded"]}
 
