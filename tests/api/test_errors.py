@@ -51,6 +51,7 @@ def test_a_bad_body_is_told_and_stores_nothing(
 
 
 def test_the_longest_prompt_is_taken(site: LiveSite) -> None:
+    site.simulator.fault(call="chat", text="That was long.", times=1)  # it would quote it all
     answer = site.person().ask("word " * 6_399 + "words", model="gpt")
 
     assert answer["status"] == "complete"
