@@ -26,6 +26,12 @@ from tests.services.conftest import Ask
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def _trusting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests delete without a Redis, and are given a moment for it."""
+    monkeypatch.setattr(signals, "_breaker", Breaker())
+
+
 @pytest.fixture
 def client(settings: Settings, redis_url: str) -> Iterator[redis.Redis]:
     """The Redis that deletions are told to, under a prefix of its own."""
@@ -100,12 +106,9 @@ def test_a_deletion_that_is_rolled_back_takes_nothing(
     assert len(left(client, settings.REDIS_PREFIX)) == 4
 
 
-def test_without_redis_the_rows_go_all_the_same(
-    ask: Ask, person: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_redis_the_rows_go_all_the_same(ask: Ask, person: User, settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         settings.REDIS_URL = f"redis://127.0.0.1:{free.getsockname()[1]}/0"
-    monkeypatch.setattr(signals, "_breaker", Breaker())
     begun = ask()
     file = draw(person, begun.message)
     person.delete()
