@@ -25,12 +25,16 @@ django.setup(set_prefix=False)
 
 # After the apps are ready; Django itself would import its URLs on the first request.
 import assistant_site.urls  # noqa: E402, F401
+from assistant_site.checks import refuse_nobodys_key  # noqa: E402
 from assistant_site.requests import SiteHandler  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.errors import DependencyUnavailable  # noqa: E402
 
 _django = SiteHandler()
 _log = structlog.get_logger("assistant.boot")
+
+
+refuse_nobodys_key()
 
 
 def _import_models() -> None:

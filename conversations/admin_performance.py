@@ -45,7 +45,7 @@ class Totals:
     @property
     def total_ms(self) -> int | None:
         """Mean time of a whole answer."""
-        return mean(self.total_ms_sum, self.answers)
+        return mean(self.total_ms_sum, self.answers - self.cache_hits)
 
     @property
     def cache_share(self) -> int:
@@ -104,7 +104,7 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
 
     @column("whole answer", ordering="total_ms_sum")
     def whole(self, row: ModelPerformance) -> str:
-        return _milliseconds(mean(row.total_ms_sum, row.answers))
+        return _milliseconds(mean(row.total_ms_sum, row.answers - row.cache_hits))
 
     @column("tokens in / out", ordering="output_tokens")
     def tokens(self, row: ModelPerformance) -> str:

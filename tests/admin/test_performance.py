@@ -39,7 +39,7 @@ def test_totals_add_days_and_rules_and_weigh_the_means() -> None:
     make_day("claude", ago=1, errors=2)
 
     gpt, claude = totals_by_model(ModelPerformance.objects.all())
-    assert (gpt.model, gpt.answers, gpt.first_token_ms, gpt.total_ms) == ("gpt", 4, 200, 2500)
+    assert (gpt.model, gpt.answers, gpt.first_token_ms, gpt.total_ms) == ("gpt", 4, 200, 3333)
     assert (gpt.cache_share, gpt.cost_usd, gpt.feedback_good) == (25, Decimal("0.5"), 2)
     assert (claude.errors, claude.first_token_ms, claude.total_ms) == (2, None, None)
     assert total_of([gpt, claude]).answers == 4
