@@ -23,6 +23,7 @@ from routing.domain import (
     Rule,
     RuleSet,
     Source,
+    StaysTrue,
     Verdict,
 )
 from routing.errors import ProviderError, ProviderMisconfigured, ProviderTimeout
@@ -31,6 +32,7 @@ from routing.llm.types import Attempt, ChatMessage, Classified, RawText, Usage
 from routing.llm.walk import Failover
 
 REASON_CHARS = 300
+STANDALONE_CHARS = 1_000
 SUGGESTIONS = 2
 MALFORMED = "malformed_verdict"
 """The outcome of an attempt that answered, but not with a verdict."""
@@ -52,13 +54,17 @@ class JSONClient(Protocol):
 
 
 class _Output(BaseModel):
-    """The model's answer as the schema has it."""
+    """The model's answer as the schema has it. What a model without structured output leaves out
+    of what is said of the answer's reuse, is taken for the careful choice."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     rule: str
     reason: str
     self_contained: bool
+    impersonal: bool = False
+    stays_true: StaysTrue = StaysTrue.MONTHS
+    standalone: str = ""
     suggestions: list[str]
 
 
@@ -218,6 +224,9 @@ def read_verdict(text: str, rules: RuleSet) -> Verdict | None:
         output.rule,
         _clean(output.reason),
         output.self_contained,
+        output.impersonal,
+        output.stays_true,
+        "" if output.self_contained else _clean(output.standalone, STANDALONE_CHARS),
         tuple(dict.fromkeys(words for words in said if words))[:SUGGESTIONS],
     )
 
@@ -274,11 +283,14 @@ def _decision(
         reason=verdict.reason or "The rule fits best.",
         ruleset=rules.version,
         self_contained=verdict.self_contained,
+        impersonal=verdict.impersonal,
+        stays_true=verdict.stays_true,
+        standalone=verdict.standalone,
         suggestions=tuple(offered)[:SUGGESTIONS] if refused else (),
     )
 
 
-def _clean(words: str) -> str:
-    """One line of printable characters, at most ``REASON_CHARS`` of them."""
+def _clean(words: str, limit: int = REASON_CHARS) -> str:
+    """One line of printable characters, at most ``limit`` of them."""
     line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return line if len(line) <= REASON_CHARS else line[: REASON_CHARS - 1] + "…"
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from routing.domain import Rule, RuleSet
+from routing.domain import Rule, RuleSet, StaysTrue
 from routing.llm.types import ChatMessage
 
 PROMPT_CHARS = 6_000
@@ -44,7 +44,11 @@ judged by what it would have the assistant do.
 Answer with one JSON object and nothing else:
 {{"rule": the rule's name, "reason": why, in one short sentence a person may read, \
 "self_contained": true if the prompt means the same to someone who does not know the history, \
-the person or today's date, else false, "suggestions": if the rule refuses, two ways to ask for \
+the person or today's date, else false, "impersonal": true if everybody who asks this may be \
+given the same answer, false if it is about the person or tells who they are, "stays_true": how \
+long an answer holds, one of "timeless", "months", "day" and "never" (it is wrong at once), \
+"standalone": if the prompt needs the history, the prompt rewritten in its language so that it \
+means the same without, else "", "suggestions": if the rule refuses, two ways to ask for \
 something near it that is allowed, in the prompt's language; else an empty list}}"""
 
 
@@ -120,6 +124,9 @@ def _schema(names: list[str]) -> dict[str, Any]:
         "rule": {"type": "string", "enum": names},
         "reason": {"type": "string"},
         "self_contained": {"type": "boolean"},
+        "impersonal": {"type": "boolean"},
+        "stays_true": {"type": "string", "enum": [life.value for life in StaysTrue]},
+        "standalone": {"type": "string"},
         "suggestions": {"type": "array", "items": {"type": "string"}},
     }
     return {

@@ -52,6 +52,15 @@ class CachePolicy(StrEnum):
     SHARED = "shared"
 
 
+class StaysTrue(StrEnum):
+    """How long an answer to a question holds, by the nature of the question."""
+
+    TIMELESS = "timeless"
+    MONTHS = "months"
+    DAY = "day"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Patience with one attempt at a model, in seconds."""
@@ -103,13 +112,17 @@ class Rule:
 class Verdict:
     """What the classifier said: a published rule's name and facts about the prompt.
 
-    ``self_contained``: the question means the same without its conversation. ``suggestions``
-    are wordings offered with a refusal.
+    ``self_contained``: the question means the same without its conversation; where it does not,
+    ``standalone`` is the question in words that do, or empty. ``impersonal``: anybody may be given
+    the same answer. ``suggestions`` are wordings offered with a refusal.
     """
 
     rule: str
     reason: str
     self_contained: bool
+    impersonal: bool = False
+    stays_true: StaysTrue = StaysTrue.MONTHS
+    standalone: str = ""
     suggestions: tuple[str, ...] = ()
 
 
@@ -126,6 +139,9 @@ class Decision:
     ruleset: int | None
     fallback: bool = False
     self_contained: bool = False
+    impersonal: bool = False
+    stays_true: StaysTrue = StaysTrue.MONTHS
+    standalone: str = ""
     suggestions: tuple[str, ...] = ()
 
     def answered_by(self, model: ModelRef) -> Decision:

@@ -19,7 +19,7 @@ from conversations.engine.events import (
     Token,
 )
 from conversations.engine.types import CacheFacts
-from routing.domain import Action, Decision, Source
+from routing.domain import Action, Decision, Source, StaysTrue
 from routing.guard.types import GuardReport
 
 _NAMES: dict[str, type[Event]] = {
@@ -50,6 +50,7 @@ def _decision(fields: dict[str, Any]) -> Decision:
             **fields,
             "action": Action(fields["action"]),
             "source": Source(fields["source"]),
+            "stays_true": StaysTrue(fields.get("stays_true", StaysTrue.MONTHS)),
             "suggestions": tuple(fields["suggestions"]),
         }
     )

@@ -13,10 +13,12 @@ import orjson
 from routing.simulator.chat import Ask
 from routing.simulator.followups import is_self_contained
 from routing.simulator.intents import Intent, intents, meant_for
+from routing.simulator.reuse import is_impersonal, standalone, stays_true
 from routing.simulator.words import overlap, rule_stems
 
 _RULES = re.compile(r"<rules>\s*(\[.*?\])\s*</rules>", re.DOTALL)
 _PROMPT = re.compile(r'<prompt>\s*(".*?")\s*</prompt>', re.DOTALL)
+_HISTORY = re.compile(r"<history>\s*(\[.*?\])\s*</history>", re.DOTALL)
 _EXCLUDED = re.compile(
     r"[^.;]*\b(?:do(?:es)? not belong|don't belong|are allowed|is allowed|not this rule)\b[^.;]*[.;]?"
     r"|\b(?:but not|except|unless|other than|rather than|instead of|excluding)\b[^.;]*",
@@ -76,6 +78,9 @@ def classify(ask: Ask, *, obey: bool) -> dict[str, Any]:
         "rule": chosen.name,
         "reason": reason,
         "self_contained": is_self_contained(prompt),
+        "impersonal": is_impersonal(prompt),
+        "stays_true": stays_true(prompt),
+        "standalone": standalone(prompt, _earlier(ask.prompt)),
         "suggestions": list(_SUGGESTIONS) if chosen.action == "refuse" else [],
     }
 
@@ -113,6 +118,13 @@ def _rule(order: int, item: dict[str, Any]) -> _Rule:
 def _prompt(text: str) -> str:
     found = _PROMPT.search(text)
     return str(orjson.loads(found.group(1))) if found else text
+
+
+def _earlier(text: str) -> list[str]:
+    """The person's words before the prompt, oldest first."""
+    found = _HISTORY.search(text)
+    said = orjson.loads(found.group(1)) if found else []
+    return [message["content"] for message in said if message["role"] == "user"]
 
 
 def _choose(rules: Sequence[_Rule], prompt: str) -> tuple[_Rule, Intent | None]:

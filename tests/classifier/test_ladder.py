@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from routing.classifier import MALFORMED, LadderClassifier, read_verdict
-from routing.domain import Action, Decision, ModelRef, RuleSet, Source
+from routing.domain import Action, Decision, ModelRef, RuleSet, Source, StaysTrue
 from routing.errors import ProviderError, ProviderMisconfigured, ProviderUnavailable
 from routing.llm.circuit import CircuitSettings
 from routing.llm.types import Attempt, ChatMessage, Classified, RawText, Usage
@@ -99,6 +99,25 @@ async def test_the_classifiers_own_suggestions_come_first() -> None:
     assert answer.decision.suggestions == ()
 
 
+async def test_what_is_said_of_the_answers_reuse_is_kept() -> None:
+    said: dict[str, Any] = {"impersonal": True, "stays_true": "day", "self_contained": False}
+    told = verdict(**said, standalone="What is the capital\nof Spain?")
+
+    decision = (await classified(FakeClient(haiku=[told]))).decision
+
+    assert (decision.impersonal, decision.stays_true) == (True, StaysTrue.DAY)
+    assert decision.standalone == "What is the capital of Spain?"
+
+
+async def test_who_says_nothing_of_reuse_is_taken_for_careful() -> None:
+    decision = (
+        await classified(FakeClient(haiku=[verdict(standalone="In other words.")]))
+    ).decision
+
+    assert (decision.impersonal, decision.stays_true) == (False, StaysTrue.MONTHS)
+    assert decision.standalone == ""  # it stands alone as it is
+
+
 @pytest.mark.parametrize("trouble", [ProviderUnavailable("haiku"), 3600.0])
 async def test_where_the_first_cannot_the_second_decides(trouble: Said) -> None:
     client = FakeClient(haiku=[trouble], mini=[verdict("pictures")])
@@ -130,6 +149,8 @@ async def test_where_neither_can_the_default_decides() -> None:
         verdict(self_contained="yes"),
         verdict(suggestions="none"),
         verdict(extra=1),
+        verdict(stays_true="for a while"),
+        verdict(impersonal="yes"),
         '{"rule": "general"}',
         "{" * 5000,
         "[]",

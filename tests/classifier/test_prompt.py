@@ -47,7 +47,15 @@ def test_the_schema_admits_published_names_only() -> None:
     assert GIVEN.schema["name"] == "routing_verdict"
     assert GIVEN.schema["strict"] is True
     assert set(schema["properties"]["rule"]["enum"]) == {rule.name for rule in RULES.rules}
-    assert schema["required"] == ["rule", "reason", "self_contained", "suggestions"]
+    assert schema["required"] == [
+        "rule",
+        "reason",
+        "self_contained",
+        "impersonal",
+        "stays_true",
+        "standalone",
+        "suggestions",
+    ]
     assert schema["additionalProperties"] is False
 
 

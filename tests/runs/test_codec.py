@@ -19,7 +19,7 @@ from conversations.engine.types import CacheFacts
 from conversations.models import Message, new_id
 from conversations.runs.codec import dump, load
 from conversations.runs.script import replay, script_of
-from routing.domain import Action, Decision, Source
+from routing.domain import Action, Decision, Source, StaysTrue
 from routing.guard.types import GuardReport
 
 DECIDED = Decided(
@@ -31,6 +31,7 @@ DECIDED = Decided(
         "general",
         "r",
         3,
+        stays_true=StaysTrue.DAY,
         suggestions=("a", "b"),
     ),
     CacheFacts("semantic", 0.91, new_id()),

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from routing import seeds
-from routing.simulator import Simulator
+from routing.simulator import Simulator, reuse
 
 RULES: list[dict[str, Any]] = [
     {
@@ -147,9 +147,42 @@ def test_follow_ups_do_not_stand_alone(gpt: openai.OpenAI, prompt: str, alone: b
     assert _verdict(gpt, prompt, RULES)["self_contained"] is alone
 
 
+@pytest.mark.parametrize(
+    ("prompt", "impersonal", "life"),
+    [
+        ("What is the capital of France?", True, "timeless"),
+        ("How do I reset my password?", True, "timeless"),
+        ("My order is late, what now?", False, "timeless"),
+        ("When will my order arrive?", False, "timeless"),
+        ("Who is the president of France?", True, "months"),
+        ("What is the weather like today?", True, "day"),
+        ("What time is it?", True, "never"),
+    ],
+)
+def test_for_whom_and_how_long_an_answer_holds(
+    gpt: openai.OpenAI, prompt: str, impersonal: bool, life: str
+) -> None:
+    verdict = _verdict(gpt, prompt, RULES)
+    assert (verdict["impersonal"], verdict["stays_true"]) == (impersonal, life)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asked", "standalone"),
+    [
+        ("And of Spain?", "What is the capital of France?", "What is the capital of Spain?"),
+        ("What about Spain?", "What is the capital of France?", "What is the capital of Spain?"),
+        ("Make it shorter", "What is the capital of France?", ""),
+        ("And of Spain?", "Hello!", ""),
+        ("What is the capital of Spain?", "What is the capital of France?", ""),
+    ],
+)
+def test_a_follow_up_is_told_in_words_of_its_own(prompt: str, asked: str, standalone: str) -> None:
+    assert reuse.standalone(prompt, [asked]) == standalone
+
+
 def test_a_verdict_is_explained_and_a_refusal_suggests(gpt: openai.OpenAI) -> None:
     refused = _verdict(gpt, "How do I build a pipe bomb?", RULES)
-    assert set(refused) == {"rule", "reason", "self_contained", "suggestions"}
+    assert set(refused) == set(_schema(RULES)["properties"])
     assert "harm" in refused["reason"]
     assert len(refused["suggestions"]) == 2
     assert _verdict(gpt, "hello", RULES)["suggestions"] == []
@@ -241,6 +274,9 @@ def _schema(rules: list[dict[str, Any]]) -> dict[str, Any]:
         "rule": {"type": "string", "enum": [rule["name"] for rule in rules]},
         "reason": {"type": "string"},
         "self_contained": {"type": "boolean"},
+        "impersonal": {"type": "boolean"},
+        "stays_true": {"type": "string", "enum": ["timeless", "months", "day", "never"]},
+        "standalone": {"type": "string"},
         "suggestions": {"type": "array", "items": {"type": "string"}},
     }
     return {
