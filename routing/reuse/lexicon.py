@@ -1,0 +1,240 @@
+"""Words that decide whether two questions ask the same: opposites, kinds, fillers. English, by hand.
+
+Texts are compared by their words' stems; the lists of pairs and kinds are brought into that form
+when the module is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+STOP = _words(
+    """
+    a an the this that these those there here it its i me my mine we us our you your yours he him his
+    she her they them their is are was were be been being am do does did done doing have has had having
+    will would shall should can could may might must of in on at by for with about into to from as and
+    or but if so than then too very just also some any what which who whom whose when where why how
+    s t re ve ll d m please hi hello hey thanks thank tell know want need like let get got give show
+    help way ways thing things one ones im ive id whats hows something anything someone anyone go
+    going make really actually exactly ok okay much many lot well
+    """
+)
+"""What says little about the matter. ``not`` and its kin are no such words."""
+
+NEGATIONS = _words(
+    """
+    not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent
+    wasnt werent wont wouldnt shouldnt couldnt hasnt havent hadnt mustnt aint unable fail failed fails
+    """
+)
+
+NEGATING_PREFIXES = ("un", "in", "im", "ir", "il", "non", "dis", "de", "mis", "anti")
+
+OPPOSITES = """
+    enable/disable activate/deactivate add/remove add/delete create/delete create/remove create/destroy
+    insert/delete increase/decrease increase/reduce raise/lower raise/reduce rise/fall up/down go/stop
+    before/after cheap/expensive cheapest/expensive best/worst most/least more/less more/fewer max/min
+    maximum/minimum high/low highest/lowest big/small biggest/smallest large/small largest/smallest
+    long/short longest/shortest lost/found lose/find lose/gain lose/win win/loss profit/loss gain/loss
+    buy/sell purchase/sell bid/ask call/put borrow/lend borrowing/lending debit/credit deposit/withdraw
+    deposit/withdrawal send/receive incoming/outgoing inbound/outbound import/export upload/download
+    push/pull open/close lock/unlock block/unblock freeze/unfreeze start/stop start/end begin/end
+    start/finish first/last earliest/latest early/late old/new oldest/newest on/off in/out
+    include/exclude with/without allow/deny allow/forbid allow/block accept/reject accept/decline
+    approve/reject approve/deny grant/revoke refresh/revoke subscribe/unsubscribe follow/unfollow
+    install/uninstall connect/disconnect attach/detach mount/unmount login/logout encrypt/decrypt
+    encode/decode compress/decompress compress/extract zip/unzip pack/unpack serialize/deserialize
+    marshal/unmarshal lock/release acquire/release public/private internal/external local/remote
+    online/offline manual/automatic synchronous/asynchronous sync/async static/dynamic ascending/descending
+    asc/desc sort/reverse horizontal/vertical left/right top/bottom above/below over/under front/back
+    forward/backward next/previous inside/outside indoor/outdoor north/south east/west hot/cold warm/cold
+    wet/dry hard/soft hard/easy easy/difficult simple/complex fast/slow quick/slow heavy/light
+    dark/light day/night morning/evening summer/winter male/female man/woman boy/girl husband/wife
+    father/mother brother/sister son/daughter king/queen true/false yes/no right/wrong correct/wrong
+    correct/incorrect valid/invalid legal/illegal possible/impossible safe/unsafe safe/dangerous
+    healthy/unhealthy benefit/risk benefit/harm benefit/drawback advantage/disadvantage pro/con
+    strength/weakness cause/effect cause/cure cause/prevent cause/treatment symptom/treatment
+    symptom/cause symptom/cure problem/solution question/answer theory/practice supply/demand
+    income/expense income/deduction taxable/deductible asset/liability surplus/deficit bull/bear
+    hedge/profit waive/charge refund/charge free/paid eligible/ineligible available/unavailable
+    present/absent presence/absence full/empty alive/dead birth/death born/die marry/divorce love/hate
+    like/dislike happy/sad positive/negative plus/minus multiply/divide sum/difference even/odd
+    arrive/depart arrival/departure enter/exit enter/leave join/leave hire/fire employ/fire
+    teach/learn ask/answer lead/follow attack/defend war/peace rich/poor strong/weak thick/thin
+    wide/narrow deep/shallow young/old ancient/modern natural/artificial real/fake original/copy
+    upgrade/downgrade update/rollback merge/split join/split read/write input/output client/server
+    frontend/backend host/guest buyer/seller teacher/student doctor/patient employer/employee parent/child
+    landlord/tenant winner/loser victory/defeat success/failure succeed/fail pass/fail
+    inherited/gifted fixed/variable gross/net simple/compound weekday/weekend domestic/international
+    domestic/foreign national/international wholesale/retail singular/plural vowel/consonant
+    lossy/lossless stateful/stateless mutable/immutable optimistic/pessimistic vegan/carnivore
+    gain/lose weigh/measure speed/slow tighten/loosen expand/shrink expand/contract inflate/deflate
+    inflation/deflation recover/lose keep/discard keep/cancel renew/cancel confirm/cancel
+    book/cancel hide/show show/hide pause/resume mute/unmute silence/loud loud/quiet
+    pending/completed failed/successful temporary/permanent optional/required optional/mandatory
+"""
+
+KINDS = """
+    tier: basic premium standard gold silver platinum bronze plus pro enterprise starter business student
+        personal corporate individual family junior senior preferred
+    account: checking savings mortgage brokerage loan credit debit prepaid ira roth 401k hsa cd margin
+        cash pension annuity
+    transfer: ach wire zelle venmo paypal sepa swift cheque check
+    insurer: fdic sipc ncua medicare medicaid
+    currency: usd eur gbp jpy chf cad aud cny inr btc eth dollar euro pound yen franc rupee peso yuan
+        bitcoin ethereum won ruble krona
+    weekday: monday tuesday wednesday thursday friday saturday sunday
+    month: january february march april june july august september october november december
+    season: spring summer autumn winter
+    day: today tomorrow yesterday tonight
+    span: second minute hour day week month year decade century
+    unit: mile kilometer km meter metre centimeter inch foot feet yard gram kilogram kg pound ounce
+        liter litre gallon celsius fahrenheit kelvin mb gb tb kb
+    language: english spanish french german italian portuguese russian chinese japanese korean arabic
+        hindi dutch swedish polish turkish greek latin hebrew
+    system: windows linux mac macos android ios ubuntu debian fedora centos
+    phone: iphone android samsung pixel ipad
+    code: python java javascript typescript ruby php perl rust golang kotlin swift scala haskell bash
+        sql html css matlab julia
+    database: mysql postgres postgresql sqlite mongodb redis cassandra oracle dynamodb elasticsearch
+        mariadb
+    cloud: aws azure gcp
+    format: json csv xml yaml pdf docx html markdown png jpeg jpg gif svg mp3 mp4 wav txt toml syslog
+        parquet
+    server: nginx apache tomcat iis caddy
+    forge: github gitlab bitbucket
+    colour: red green blue yellow black white orange purple pink brown grey gray
+    sport: football soccer basketball baseball hockey tennis golf cricket rugby
+    league: nba nfl mlb nhl fifa uefa
+    kin: mother father brother sister son daughter wife husband uncle aunt cousin grandmother
+        grandfather
+    meal: breakfast lunch dinner
+    animal: dog cat horse bird fish rabbit hamster
+    country: usa uk us india china japan germany france spain italy canada mexico brazil russia
+        australia
+    contract: gym visa passport licence license
+    channel: email sms slack phone fax
+    seniority: first second third fourth fifth
+"""
+
+_ALIKE = """
+    buy purchase / begin start / big large / small little / fix repair solve resolve / error bug issue
+    problem trouble / quick fast rapid / movie film / picture image photo / cost price fee charge /
+    car automobile vehicle / job career work / doctor physician / phone mobile cellphone telephone /
+    stop cancel / lose misplace / get obtain receive acquire / use utilize / show display / make create
+    build / change modify edit update alter / delete remove erase / find locate search / need require /
+    improve enhance boost / difference differ distinguish compare comparison versus vs / best top
+    greatest / easy simple / hard difficult tough / important essential crucial / happen occur / learn
+    study / method technique way approach / tip advice suggestion recommendation / explain describe /
+    example sample instance / child kid / earn money income / begin newbie beginner novice / teach
+    tutorial guide / company firm business / country nation / allow permit / shut close / hour hr /
+    minute min / kilometer km kilometre / photo picture / limit cap maximum / frequent common / side
+    adverse / reaction effect / show list view / setup configure configuration config / install setup /
+    current now today / usa america us / uk britain
+"""
+
+ACTIONS = _words(
+    """
+    cancel stop lock block close shut dispute file increase raise transfer send pay move order buy
+    sell delete freeze unfreeze withdraw deposit refund reserve unlock
+    """
+)
+"""Imperatives that do something in the world when they open a request."""
+
+TIMEBOUND = _words("now today tonight currently current latest yesterday tomorrow")
+
+QUESTIONS = {
+    "what": "what",
+    "which": "what",
+    "whats": "what",
+    "how": "how",
+    "hows": "how",
+    "why": "why",
+    "when": "when",
+    "where": "where",
+    "wheres": "where",
+    "who": "who",
+    "whos": "who",
+    "whose": "who",
+}
+POLAR = _words("is are am was were do does did can could will would should has have may might")
+
+
+def stem(word: str) -> str:
+    """A word without its common English endings: rough, quick and the same every time."""
+    if len(word) <= 3 or not word.isalpha():
+        return word
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return _bare(word[: -len(ending)] + instead)
+    return _bare(word)
+
+
+_ENDINGS = (
+    ("ization", "iz"),
+    ("isation", "iz"),
+    ("ations", "at"),
+    ("ation", "at"),
+    ("ments", ""),
+    ("ment", ""),
+    ("ities", ""),
+    ("ity", ""),
+    ("nesses", ""),
+    ("ness", ""),
+    ("ings", ""),
+    ("ing", ""),
+    ("ies", "i"),
+    ("ied", "i"),
+    ("sses", "ss"),
+    ("ers", "er"),
+    ("ed", ""),
+    ("ly", ""),
+    ("es", ""),
+    ("s", ""),
+)
+
+
+def _bare(word: str) -> str:
+    """Without a doubled consonant and a last vowel, so that stop, stopping and use, using meet."""
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiou":
+        word = word[:-1]
+    if len(word) > 3 and word[-1] == "e":
+        word = word[:-1]
+    return word[:-1] + "i" if len(word) > 3 and word[-1] == "y" else word
+
+
+def _pairs(groups: Iterable[Iterable[str]]) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        pair
+        for group in groups
+        for left, right in combinations([stem(word) for word in group], 2)
+        for pair in ((left, right), (right, left))
+        if left != right
+    )
+
+
+def _kinds() -> dict[str, str]:
+    found: dict[str, str] = {}
+    kind = ""
+    for word in KINDS.split():
+        if word.endswith(":"):
+            kind = word[:-1]
+        else:
+            found.setdefault(stem(word), kind)
+    return found
+
+
+ALIKE = _pairs(group.split() for group in _ALIKE.split("/"))
+"""Pairs of stems that say nearly the same, both ways round."""
+
+OPPOSITE = _pairs(pair.split("/") for pair in OPPOSITES.split()) - ALIKE
+"""Pairs of stems that say the opposite, both ways round."""
+
+KIND = _kinds()
+"""Stem to its kind: two different words of one kind are two different things."""

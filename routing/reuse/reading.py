@@ -1,0 +1,187 @@
+"""What a question says, read once: its words, numbers, names, quotations and kind. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from routing.reuse.lexicon import (
+    ACTIONS,
+    NEGATIONS,
+    POLAR,
+    QUESTIONS,
+    STOP,
+    TIMEBOUND,
+    stem,
+)
+
+LONGEST = 2_000
+"""Characters of a question that are read."""
+
+_TOKEN = re.compile(
+    r"[#$€£¥]?\d[\w.,:/-]*\w|[#$€£¥]?\d|#?[^\W\d_][\w'&]*(?:[-_.:/+]\w+)*(?:\+\+|#)?|%|[$€£¥]"
+)
+_QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"|(?<!\w)'([^']{2,})'(?!\w)|`([^`]+)`|«([^»]+)»")
+_FROM_TO = re.compile(
+    r"\b(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|vs|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
+)
+_NUMBER_WORDS = {
+    word: str(value)
+    for value, word in enumerate(
+        (
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        )
+    )
+}
+_NUMBER_WORDS |= {"once": "1", "twice": "2", "hundred": "100", "thousand": "1000"}
+# "one" is more often a pronoun than a number
+del _NUMBER_WORDS["one"]
+_QUOTES = str.maketrans("\u2018\u2019", "''")
+_OWN = frozenset({"my", "mine", "our", "me", "i"})
+_CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One question. Words are stems in their order; sets hold what is compared as a whole."""
+
+    words: tuple[str, ...]
+    content: frozenset[str]
+    numbers: frozenset[str]
+    codes: frozenset[str]
+    names: frozenset[str]
+    quoted: frozenset[str]
+    negations: int
+    directed: frozenset[tuple[str, str]]
+    trigrams: frozenset[str]
+    question: str
+    script: str
+    action: bool
+    timebound: bool
+    personal: bool
+
+
+@lru_cache(maxsize=8_192)
+def read(text: str) -> Reading:
+    """Read a question; what stands behind ``LONGEST`` characters does not count."""
+    text = unicodedata.normalize("NFKC", text[:LONGEST]).translate(_QUOTES)
+    raw = _TOKEN.findall(text)
+    lowered = [_plain(token) for token in raw]
+    numbers, codes = _figures(raw)
+    words = tuple(stem(word) for word in lowered if word and not _is_figure(word))
+    content = frozenset(
+        stem(word) for word in lowered if word not in STOP and not _is_figure(word)
+    ) - {""}
+    squeezed = f" {' '.join(lowered)} "
+    return Reading(
+        words=words,
+        content=content - frozenset(map(stem, NEGATIONS)),
+        numbers=numbers,
+        codes=codes,
+        names=_names(raw),
+        quoted=frozenset(_quotations(text)),
+        negations=sum(_negates(token) for token in raw),
+        directed=_directed(text),
+        trigrams=frozenset(squeezed[at : at + 3] for at in range(len(squeezed) - 2)),
+        question=_question(lowered),
+        script=_script(text),
+        action=_acts(lowered) and bool(_OWN & set(lowered) or numbers or codes),
+        timebound=any(word in TIMEBOUND for word in lowered),
+        personal=bool(_OWN & set(lowered)),
+    )
+
+
+def _plain(token: str) -> str:
+    return _CLITIC.sub("", token.casefold()).replace("'", "").strip("#.,:/-")
+
+
+def _is_figure(word: str) -> bool:
+    return any(char.isdigit() for char in word) or word in _NUMBER_WORDS
+
+
+def _figures(raw: list[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Numbers by their value, and codes: figures with letters or signs between them."""
+    numbers, codes = set(), set()
+    for token in raw:
+        bare = token.casefold().strip("#$€£¥.,:")
+        if bare in _NUMBER_WORDS:
+            numbers.add(_NUMBER_WORDS[bare])
+        elif any(char.isdigit() for char in bare):
+            plain = bare.replace(",", "")
+            if re.fullmatch(r"\d+(?:\.\d+)?", plain) and not token.startswith("#"):
+                numbers.add(f"{float(plain):g}" if len(plain) < 7 else plain)
+            else:
+                codes.add(bare)
+    return frozenset(numbers), frozenset(codes)
+
+
+def _names(raw: list[str]) -> frozenset[str]:
+    """Words that begin large inside a sentence; none where every second one does (a title)."""
+    words = [token for token in raw if token[0].isalpha()]
+    large = [
+        t for at, t in enumerate(words) if t[0].isupper() and (at or (t.isupper() and len(t) > 1))
+    ]
+    if len(large) * 2 > max(len(words), 4):
+        large = [token for token in large if token.isupper() and len(words) > 2]
+    return frozenset(stem(_plain(t)) for t in large if _plain(t) not in STOP) - {""}
+
+
+def _quotations(text: str) -> list[str]:
+    return [
+        " ".join("".join(found).casefold().split()).rstrip(".?!,")
+        for found in _QUOTED.findall(text)
+    ]
+
+
+def _negates(token: str) -> bool:
+    lowered = token.casefold()
+    return lowered.endswith("n't") or lowered.replace("'", "") in NEGATIONS
+
+
+def _directed(text: str) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (stem(_plain(left)), stem(_plain(right).strip("?.!")))
+        for left, right in _FROM_TO.findall(text.casefold())
+    )
+
+
+def _question(lowered: list[str]) -> str:
+    """What is asked for: the first question word, else yes or no, else a statement or request."""
+    if lowered[:1] and lowered[0] in POLAR:
+        return "polar"
+    for word in lowered:
+        if word in QUESTIONS:
+            return QUESTIONS[word]
+    return "none"
+
+
+def _script(text: str) -> str:
+    """The alphabet most letters are from, by the first word of their Unicode names."""
+    seen: dict[str, int] = {}
+    for char in text[:200]:
+        if char.isalpha():
+            name = "LATIN" if char.isascii() else unicodedata.name(char, "?").split()[0]
+            seen[name] = seen.get(name, 0) + 1
+    return max(seen, key=seen.__getitem__) if seen else ""
+
+
+def _acts(lowered: list[str]) -> bool:
+    """Whether it opens like an order to do something."""
+    at = 0
+    while at < len(lowered) and lowered[at] in {"please", "can", "could", "you", "kindly", "just"}:
+        at += 1
+    return at < len(lowered) and lowered[at] in ACTIONS
