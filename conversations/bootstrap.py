@@ -18,6 +18,7 @@ from conversations.adapters.limits import RateLimiter
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.metrics import RunMetrics
 from conversations.adapters.painter import StoringPainter
+from conversations.adapters.reuse_verifier import ReuseVerifier
 from conversations.adapters.tracer import LangfuseTracer, NullTracer
 from conversations.engine.ports import Ports
 from conversations.engine.runner import Engine
@@ -39,6 +40,7 @@ from routing.llm.images import ImageGenerator
 from routing.llm.policy import FailoverPolicy
 from routing.llm.walk import Failover
 from routing.redis_clients import async_client, blocking_client, close
+from routing.reuse.model import ReuseModel
 from routing.selectors import ruleset_latest_async
 from routing.store import RuleStore
 
@@ -91,6 +93,7 @@ def container() -> Container:
         prefix=settings.REDIS_PREFIX,
         embedder_name=embedder.name,
         dimensions=embedder.dimensions,
+        verifier=ReuseVerifier(reuse_model(embedder.name)),
         condemned=lambda entry: in_database(selectors.entry_condemned, entry),
     )
     memory = RedisMemory(
@@ -182,6 +185,12 @@ def llm_client() -> LiteLLMClient:
             "anthropic": Credential(settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL),
         }
     )
+
+
+def reuse_model(embedder_name: str) -> ReuseModel:
+    """The shipped weights; for another embedder than they were learned with, the general ones."""
+    model = ReuseModel.load()
+    return model if model.embedder == embedder_name else model.anywhere
 
 
 def make_embedder(

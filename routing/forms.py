@@ -245,8 +245,8 @@ class RoutingSettingsForm(SettingsBase):
             "classifier": "Reads every prompt and picks the rule: small and quick is best.",
             "classifier_fallback": "Asked when the first one can't be reached. Another "
             "provider's is best.",
-            "min_similarity": "From 0.5 to 1: the cosine similarity from which a stored answer is "
-            "served again. Higher is stricter.",
+            "min_similarity": "From 0.5 to 1: the least cosine similarity at which a stored answer is "
+            "considered. Whether it is served is decided by the verifier.",
             "cache_ttl_seconds": "Seconds, where a rule says nothing else.",
         }
 

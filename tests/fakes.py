@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from conversations.engine.events import Event
-from conversations.engine.ports import Ports, Vector
+from conversations.engine.ports import Considered, Ports, Vector
 from conversations.engine.types import (
     Answer,
     CachedAnswer,
@@ -172,9 +172,10 @@ class FakeCache:
         return self.exact
 
     async def lookup_similar(
-        self, turn: Turn, rules: RuleSet, vector: Vector
+        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered
     ) -> CachedAnswer | None:
         self.asked.append("similar")
+        told({"probability": 0.5})
         return self.similar
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:

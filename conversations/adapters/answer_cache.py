@@ -7,9 +7,9 @@ entry ends when it was said to end: being served does not prolong it.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import redis.asyncio
@@ -17,7 +17,8 @@ from django.db import Error as DatabaseError
 
 from conversations.adapters.cache_entries import SHARED, Entry, Hit, curated_id, question_hash
 from conversations.adapters.cache_index import AnswerIndex, Servable
-from conversations.engine.ports import Vector
+from conversations.adapters.reuse_verifier import ReuseVerifier
+from conversations.engine.ports import Considered, Vector
 from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn
 from routing.breaker import Breaker
 from routing.domain import RuleSet
@@ -43,6 +44,10 @@ return 1
 """
 
 
+def _unheard(_: Mapping[str, Any]) -> None:
+    """Nobody wants to know about candidates."""
+
+
 @dataclass(frozen=True, slots=True)
 class CacheStats:
     """Entries in the index: all, the operator's own, those somebody rated bad."""
@@ -66,7 +71,8 @@ class RedisAnswerCache:
     ``embedder_name`` and ``dimensions`` name the index and the vector's field, so that another
     embedder gets an index of its own over the same entries. ``condemned`` tells from the database
     whether somebody rated an entry bad: asked before each hit, because a rating given while Redis was
-    away is not in Redis. ``clock`` gives Unix seconds.
+    away is not in Redis. ``verifier`` decides about similar questions; without one the nearest is
+    served. ``clock`` gives Unix seconds.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class RedisAnswerCache:
         embedder_name: str,
         dimensions: int,
         condemned: Condemned | None = None,
+        verifier: ReuseVerifier | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
@@ -86,6 +93,7 @@ class RedisAnswerCache:
             client, prefix=prefix, embedder_name=embedder_name, dimensions=dimensions
         )
         self._condemned = condemned
+        self._verifier = verifier
         self._clock = clock
         self._fingerprinted: tuple[RuleSet, str] | None = None
 
@@ -103,14 +111,20 @@ class RedisAnswerCache:
         return await self._first_served(hits, "exact")
 
     async def lookup_similar(
-        self, turn: Turn, rules: RuleSet, vector: Vector
+        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered = _unheard
     ) -> CachedAnswer | None:
-        """The nearest answer at or over ``rules.min_similarity``. Raises ``CacheUnavailable``."""
+        """The best answer that the verifier lets serve this question too, among those at or over
+        ``rules.min_similarity``; the nearest, without a verifier. Raises ``CacheUnavailable``."""
         if len(turn.prompt) > MEANING_LIMIT:
             return None
         with redis_call(self._breaker, CacheUnavailable):
             hits = await self._index.nearest(vector, self._servable(turn, rules))
-        near = [hit for hit in hits if hit.similarity >= rules.min_similarity]
+            near = [hit for hit in hits if hit.similarity >= rules.min_similarity]
+            if near and self._verifier is not None:
+                held = await self._index.vectors(near)
+                near = self._verifier.servable(
+                    turn.prompt, vector, zip(near, held, strict=True), told
+                )
         return await self._first_served(near, "semantic")
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:

@@ -7,6 +7,7 @@ once wrong, never dies. Its ``vector_distance`` is the cosine distance, 0 to 2.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,7 @@ from conversations.engine.ports import Vector
 CANDIDATES = 5
 """Entries looked at for each question: the next one may be served where the nearest may not."""
 
-_FIELDS = ("answer", "provider", "model", "rule", "ruleset", "scope")
+_FIELDS = ("answer", "provider", "model", "rule", "ruleset", "scope", "question")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class AnswerIndex:
         self.key_prefix = entry_key(prefix, "")
         self.vector_field = f"vector_{model}_{dimensions}"
         schema = _schema(self.name, self.key_prefix, self.vector_field, dimensions)
+        self._client = client
         self._index = AsyncSearchIndex(schema, redis_client=client)
 
     def key(self, entry: UUID) -> str:
@@ -93,6 +95,13 @@ class AnswerIndex:
             self._hit(found, 1.0 - float(found["vector_distance"]))
             for found in await self._found(query)
         ]
+
+    async def vectors(self, hits: Sequence[Hit]) -> list[bytes | None]:
+        """The stored vectors, as ``vector_bytes`` made them; ``None`` where one is gone."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            for hit in hits:
+                pipe.hget(self.key(hit.entry), self.vector_field)
+            return list(await pipe.execute())
 
     async def count(self) -> tuple[int, int, int]:
         """How many entries there are, of these curated ones, and ones rated bad."""

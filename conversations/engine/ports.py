@@ -4,9 +4,9 @@ tests fake them. Every method raises from the tree in ``routing.errors`` and not
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from conversations.engine.events import Event
@@ -16,6 +16,8 @@ from routing.guard.types import GuardReport
 from routing.llm.types import Attempt, ChatMessage, Classified, GenerationEvent
 
 Vector = Sequence[float]
+Considered = Callable[[Mapping[str, Any]], None]
+"""Hears of a candidate: JSON-ready, without anybody's words."""
 
 
 class Rules(Protocol):
@@ -72,9 +74,10 @@ class AnswerCache(Protocol):
         ...
 
     async def lookup_similar(
-        self, turn: Turn, rules: RuleSet, vector: Vector
+        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered
     ) -> CachedAnswer | None:
-        """The nearest stored answer at or over ``rules.min_similarity``. Raises ``CacheUnavailable``."""
+        """The best stored answer that serves this question too; none under ``rules.min_similarity``.
+        ``told`` hears of each candidate and what was thought of it. Raises ``CacheUnavailable``."""
         ...
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:

@@ -58,6 +58,15 @@ def best_f1(scores: Floats, right: Flags) -> tuple[float, float]:
     return float(values[at]), float(scores[order][at])
 
 
+def curve(scores: Floats, right: Flags) -> list[tuple[float, float]]:
+    """Recall and precision of every hundredth cut."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(right[order])
+    steps = np.unique(np.linspace(1, len(scores), min(100, len(scores))).astype(int))
+    total = max(int(right.sum()), 1)
+    return [(float(hits[at - 1] / total), float(hits[at - 1] / at)) for at in steps.tolist()]
+
+
 def _ends(ordered: Floats) -> Flags:
     """Where a run of equal scores ends: a cut can't pass between them."""
     return np.append(ordered[1:] != ordered[:-1], True)

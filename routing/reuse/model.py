@@ -28,6 +28,9 @@ WEIGHTS_FILE = Path(__file__).with_name("model.json")
 NUMBERS_FILE = Path(__file__).with_name("model_numbers.json")
 
 HINGES = (0.7, 0.8, 0.9)
+TURNS = ("names", "names_one_sided", "negation_alone", "asked_alone", "numbers_one_sided")
+"""Signals with which a territory may not be surer than the general weights are."""
+
 VETOED = 6.0
 """How far a veto lowers the log-odds where pairs are only ranked; served it never is."""
 
@@ -162,7 +165,10 @@ class ReuseModel:
         place, share, learned = max(places, key=lambda p: p[1], default=(None, 0.0, 0.0))
         if place is not None and share > 0:
             signals |= cosine_signals("learned", learned) | {"closeness": share}
-            odds += share * (weighed(place.weights, signals) - odds)
+            local = weighed(place.weights, signals)
+            # what turns a question elsewhere turns it here, however near it is
+            doubtful = any(signals[name] for name in TURNS)
+            odds += share * (min(local, odds) if doubtful else local) - share * odds
         forbidden = vetoes(signals)
         return Verdict(
             probability=1 / (1 + math.exp(-max(-40.0, odds - VETOED * bool(forbidden)))),

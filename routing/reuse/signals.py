@@ -13,6 +13,9 @@ Rarity = Callable[[str], float]
 CLOSE = 0.7
 """Overlap from which two questions are the same but for a word or two: there a word may turn it."""
 
+MOVED = 4
+"""Words that may stand otherwise in sentences that are still built alike."""
+
 VETOES = {
     "numbers": "each names a number that the other does not",
     "codes": "each names an identifier that the other does not",
@@ -169,7 +172,16 @@ def _share(a: frozenset[str], b: frozenset[str]) -> float:
 
 
 def _reversed(a: Reading, b: Reading) -> bool:
-    return any((right, left) in b.directed for left, right in a.directed)
+    """Whether two things have changed places: from A to B against from B to A, or anywhere in a
+    sentence that is otherwise built alike."""
+    if any((right, left) in b.directed for left, right in a.directed):
+        return True
+    if len(a.words) != len(b.words):
+        return False
+    changed = {(x, y) for x, y in zip(a.words, b.words, strict=True) if x != y}
+    if len(changed) > MOVED:
+        return False
+    return any((y, x) in changed and x in a.content and y in a.content for x, y in changed)
 
 
 def _inversions(a: tuple[str, ...], b: tuple[str, ...]) -> float:

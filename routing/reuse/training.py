@@ -67,7 +67,7 @@ class Stream:
 
     def part(self, chosen: NDArray[np.bool_]) -> Stream:
         """The questions chosen, in their order."""
-        at = np.flatnonzero(chosen)
+        at = np.flatnonzero(chosen).tolist()
         return Stream(
             self.name, [self.texts[i] for i in at], [self.answers[i] for i in at], self.vectors[at]
         )

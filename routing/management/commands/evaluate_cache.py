@@ -1,0 +1,101 @@
+"""``manage.py evaluate_cache FILE``: what reuse would do on labelled questions, beside plain cosine."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+
+from routing.errors import EmbedderUnavailable
+from routing.reuse.charts import Axes, draw
+from routing.reuse.evaluation import Judging, evaluate_pairs, evaluate_stream
+from routing.reuse.files import is_stream, read_pairs, read_stream
+from routing.reuse.model import ReuseModel
+from routing.reuse.tables import WAYS, tables
+from routing.reuse.training import Stream
+from routing.reuse.vectors import embed_shown
+
+
+class Command(BaseCommand):
+    """Vectors are kept in the data folder, so that a second run is quick."""
+
+    help = (
+        "Measure the answer cache on a CSV file: pairs (text_a,text_b,label[,category]), or with"
+        " --stream requests (text,intent) replayed in a seeded random order, where an intent is one"
+        " answer and what is not reused is stored."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--stream", action="store_true", help="the file holds requests")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--budget", type=float, default=1.0, help="wrong reuses accepted in a hundred requests"
+        )
+        parser.add_argument(
+            "--judge-error", type=float, default=0.03, help="of the simulated judge, either way"
+        )
+        parser.add_argument("--json", type=Path, metavar="OUT", help="also write the figures here")
+        parser.add_argument("--plot", type=Path, metavar="DIR", help="also draw them here, as PNG")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["file"]
+        try:
+            evaluate = _stream if options["stream"] or is_stream(path) else _pairs
+            figures = {"file": path.name, "seed": options["seed"], "budget": options["budget"]}
+            figures |= evaluate(path, options)
+        except (OSError, ValueError, EmbedderUnavailable) as exc:
+            raise CommandError(str(exc)) from exc
+        console = Console()
+        for table in tables(figures):
+            console.print(table)
+        if options["json"] is not None:
+            options["json"].write_text(json.dumps(_without_curves(figures), indent=2) + "\n")
+        if options["plot"] is not None:
+            _plot(options["plot"], path.stem, figures)
+
+
+def _judging(options: dict[str, Any]) -> Judging:
+    return Judging(options["judge_error"], options["seed"])
+
+
+def _pairs(path: Path, options: dict[str, Any]) -> dict[str, Any]:
+    rows = read_pairs(path)
+    texts = [text for row in rows for text in (row.one, row.other)]
+    vectors = embed_shown(texts, Path(settings.DATA_DIR))
+    model, judging = ReuseModel.load(), _judging(options)
+    found = evaluate_pairs(
+        rows, vectors[::2], vectors[1::2], model, budget=options["budget"], judging=judging
+    )
+    return {"kind": "pairs", "rows": len(rows)} | found
+
+
+def _stream(path: Path, options: dict[str, Any]) -> dict[str, Any]:
+    rows = read_stream(path, options["seed"])
+    texts = [row.text for row in rows]
+    vectors = embed_shown(texts, Path(settings.DATA_DIR))
+    stream = Stream(path.stem, texts, [row.answer for row in rows], vectors)
+    model, judging = ReuseModel.load(), _judging(options)
+    found = evaluate_stream(stream, model, budget=options["budget"], judging=judging)
+    return {"kind": "stream"} | found
+
+
+def _without_curves(figures: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: one for key, one in held.items() if key != "curve"} if name in WAYS else held
+        for name, held in figures.items()
+    }
+
+
+def _plot(folder: Path, name: str, figures: dict[str, Any]) -> None:
+    curves = {way: figures[way]["curve"] for way in WAYS if "curve" in figures[way]}
+    if figures["kind"] == "stream":
+        axes = Axes(f"{name}: reuse by wrong reuses", "wrong, of all requests", "reused", 0.05)
+    else:
+        axes = Axes(f"{name}: precision by recall", "recall", "precision")
+    draw(folder / f"{name}.png", axes, curves)

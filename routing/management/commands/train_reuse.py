@@ -1,0 +1,110 @@
+"""``manage.py train_reuse``: learn from labelled questions when one answer serves two of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from routing.embeddings.minilm import NAME
+from routing.errors import EmbedderUnavailable
+from routing.reuse.files import read_pairs, read_stream
+from routing.reuse.model import WEIGHTS_FILE
+from routing.reuse.training import Pairs, Stream, as_json, train
+from routing.reuse.validation import cuts_from, held_out, left_out, pair_figures, unseen
+from routing.reuse.vectors import embed_shown
+
+
+class Command(BaseCommand):
+    """The same files and seed give the same weights."""
+
+    help = (
+        "Learn the weights that say when a stored answer may be used again. Streams are CSV files"
+        " with text,intent; pairs have text_a,text_b,label. The figures beside the weights are"
+        " measured on questions that were left out of the training."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--stream", type=Path, action="append", default=[], metavar="FILE")
+        parser.add_argument("--pairs", type=Path, action="append", default=[], metavar="FILE")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--out", type=Path, default=WEIGHTS_FILE.parent, metavar="FOLDER")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            streams, pairs = _read(options["stream"], options["pairs"], options["seed"])
+        except (OSError, ValueError, EmbedderUnavailable) as exc:
+            raise CommandError(str(exc)) from exc
+        if not streams and not pairs:
+            raise CommandError("There is nothing to learn from: name files by --stream or --pairs.")
+        self.stdout.write("Measuring on what is left out …")
+        found = held_out(streams, pairs, options["seed"])
+        figures = {
+            "held_out_half": found,
+            "unseen_answers": unseen(streams, pairs, options["seed"]),
+            "left_out_file": left_out(streams, pairs),
+        }
+        self.stdout.write("Learning from everything …")
+        model = train(NAME, streams, pairs, options["seed"], cuts_from(found))
+        figures["pairs_trained_on"] = [pair_figures(model, one) for one in pairs]
+        held, numbers = as_json(model)
+        files = [_provenance(path) for path in (*options["stream"], *options["pairs"])]
+        made = {"made_by": f"manage.py train_reuse --seed {options['seed']}", "from": files}
+        _write(options["out"], made | held | {"figures": figures}, numbers)
+        self.stdout.write(json.dumps(figures, indent=2))
+
+
+def _read(
+    streams: Sequence[Path], pairs: Sequence[Path], seed: int
+) -> tuple[list[Stream], list[Pairs]]:
+    rows = {path: read_stream(path, seed) for path in streams}
+    both = {path: read_pairs(path) for path in pairs}
+    texts = [row.text for held in rows.values() for row in held]
+    texts += [text for held in both.values() for row in held for text in (row.one, row.other)]
+    vectors = embed_shown(texts, Path(settings.DATA_DIR)) if texts else np.zeros((0, 0), np.float32)
+    place = {text: at for at, text in enumerate(texts)}
+    return (
+        [
+            Stream(
+                path.stem,
+                [row.text for row in held],
+                [row.answer for row in held],
+                vectors[[place[row.text] for row in held]],
+            )
+            for path, held in rows.items()
+        ],
+        [
+            Pairs(
+                path.stem,
+                [(row.one, row.other) for row in held],
+                np.array([float(row.same) for row in held]),
+                vectors[[place[row.one] for row in held]],
+                vectors[[place[row.other] for row in held]],
+            )
+            for path, held in both.items()
+        ],
+    )
+
+
+def _provenance(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {
+        "file": path.name,
+        "lines": content.count(b"\n"),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def _write(folder: Path, held: dict[str, Any], numbers: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = json.dumps(held, indent=1, ensure_ascii=False)
+    (folder / "model.json").write_text(weights + "\n", "utf-8")
+    many = json.dumps(numbers, separators=(",", ":"), ensure_ascii=False)
+    (folder / "model_numbers.json").write_text(many.replace("],", "],\n") + "\n", "utf-8")
