@@ -22,6 +22,7 @@ VETOES = {
     "quoted": "each quotes something else",
     "opposite": "one says the opposite of the other",
     "kind": "each names another thing of one kind",
+    "negated": "the same words, but one says not",
     "direction": "the same two things stand the other way round",
     "script": "they are written in different alphabets",
     "action": "both ask for something to be done, which an old answer does not do",
@@ -44,6 +45,7 @@ def compare(one: str, other: str, rarity: Rarity) -> dict[str, float]:
         | {
             "negation": float((a.negations > 0) != (b.negations > 0)),
             "negation_alone": float(close and (a.negations > 0) != (b.negations > 0)),
+            "negated": signals["same_words"] * float((a.negations > 0) != (b.negations > 0)),
             "opposite": float(_opposites(a, b)),
             "kind": float(_kinds(a, b)),
             "direction": float(_reversed(a, b)),

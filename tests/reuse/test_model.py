@@ -1,0 +1,103 @@
+"""The shipped weights: traps are not served, paraphrases are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.conf import settings
+
+from routing.embeddings.minilm import MiniLM
+from routing.reuse.calibration import Calibration, Precision
+from routing.reuse.model import WEIGHTS_FILE, ReuseModel, Verdict
+
+Judge = Callable[[str, str], Verdict]
+
+PARAPHRASES = [
+    ("How do I reset my password?", "How can I reset my password?"),
+    (
+        "Which account types are eligible for a loan?",
+        "What types of account are eligible for loans?",
+    ),
+    ("best books on distributed systems", "top books on distributed systems"),
+    ("How long does a parcel to Norway take?", "How long will a parcel to Norway take?"),
+]
+TRAPS = [
+    ("How do I enable 2FA?", "How do I disable 2FA?"),
+    ("How do I open a savings account?", "How do I open a checking account?"),
+    ("Show the details of case #D-7781.", "Show the details of case #D-7782."),
+    ("Does my card waive foreign fees?", "Does my card charge foreign fees?"),
+    ("What is the rate today?", "What is today's rate?"),
+    ("How do I convert ethane to ethene?", "How do I convert ethene to ethane?"),
+    ("Is parking allowed on Main Street?", "Is parking not allowed on Main Street?"),
+]
+
+
+@pytest.fixture(scope="module")
+def model() -> ReuseModel:
+    return ReuseModel.load()
+
+
+@pytest.fixture(scope="module")
+def judge(model: ReuseModel) -> Judge:
+    mini = MiniLM(Path(settings.DATA_DIR))
+
+    def said(one: str, other: str) -> Verdict:
+        left, right = (mini.vectors([mini.tokenize(text)])[0] for text in (one, other))
+        return model.verdict(one, other, left, right)
+
+    return said
+
+
+def served(model: ReuseModel, verdict: Verdict) -> bool:
+    return not verdict.vetoes and verdict.probability >= model.cut(1.0)
+
+
+@pytest.mark.parametrize(("one", "other"), PARAPHRASES)
+def test_paraphrases_are_served(model: ReuseModel, judge: Judge, one: str, other: str) -> None:
+    assert served(model, judge(one, other))
+
+
+@pytest.mark.parametrize(("one", "other"), TRAPS)
+def test_traps_are_not(model: ReuseModel, judge: Judge, one: str, other: str) -> None:
+    assert not served(model, judge(one, other))
+
+
+def test_the_weights_say_how_they_came_about() -> None:
+    held = WEIGHTS_FILE.read_text()
+    for word in ("made_by", "sha256", "held_out_half", "left_out_file", "general", "cuts"):
+        assert word in held
+    assert "qqp" not in held
+
+
+def test_a_bigger_budget_never_has_a_stricter_cut(model: ReuseModel) -> None:
+    cuts = [model.cut(budget) for budget in (0.1, 0.5, 1, 1.5, 2, 5)]
+    assert cuts == sorted(cuts, reverse=True)
+
+
+def test_without_vectors_of_its_own_the_general_weights_judge(model: ReuseModel) -> None:
+    vector = np.array([1.0, 0.0])
+    verdict = model.anywhere.verdict("Where is Rome?", "Where is Rome?", vector, vector)
+    assert verdict.territory == ""
+    assert verdict.probability > 0.95
+    far = model.anywhere.verdict("Where is Rome?", "Who is Ada?", vector, np.array([0.0, 1.0]))
+    assert far.probability < 0.05
+
+
+def test_a_calibration_moves_the_cut_slowly_and_never_the_order() -> None:
+    chances = np.linspace(0.5, 0.999, 50)
+    few = Calibration.fitted([0.97] * 5, [False] * 5)
+    many = Calibration.fitted([0.97] * 500, [False] * 250 + [True] * 250)
+    assert Calibration().probability(0.97) == pytest.approx(0.97)
+    assert many.probability(0.97) < 0.7 < few.probability(0.97) < 0.97
+    for one in (few, many):
+        told = [one.probability(chance) for chance in chances]
+        assert told == sorted(told)
+
+
+def test_precision_has_an_interval() -> None:
+    assert Precision(0, 0).share is None
+    low, high = Precision(50, 49).interval
+    assert 0.85 < low < 0.98 < high < 1
