@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from routing.admin_base import NOTHING, Admin, M, ReadOnlyAdmin, column, rendered
 from routing.admin_circuits import CircuitsAdmin, circuits_context
 from routing.domain import Action
-from routing.errors import RuleSetInvalid
+from routing.errors import PublishRefused, RuleSetInvalid
 from routing.forms import LLMModelForm, RoutingSettingsForm, RuleForm, users_of
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
 from routing.services import publish_state, ruleset_publish
@@ -79,7 +79,7 @@ def announce(request: HttpRequest, before: int | None) -> None:
     """Publish in the person's name and say what came of it. ``before`` is the live version."""
     try:
         version = ruleset_publish(by=request.user if request.user.is_authenticated else None)
-    except RuleSetInvalid as exc:
+    except (RuleSetInvalid, PublishRefused) as exc:
         messages.warning(request, f"Saved, but not published yet: {exc}")
         return
     if version.number != before:

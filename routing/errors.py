@@ -14,6 +14,8 @@ AssistantError                          code, retryable
 ├─ NoProviderAvailable                  every candidate failed; all causes kept
 ├─ ModelUnknown                         the caller named a model that is not published
 ├─ RuleSetInvalid                       the tables don't make a rule set; all faults kept
+├─ PublishRefused                       a check of the candidate failed; all failures kept
+├─ PublishConflict                      somebody else published meanwhile
 ├─ RequestRefused, RunInterrupted       requests not served: conversations.errors
 └─ DependencyUnavailable                degrade: logged, traced, counted, answered without
    ├─ CacheUnavailable
@@ -175,6 +177,23 @@ class RuleSetInvalid(AssistantError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__(" ".join(faults))
         self.faults = tuple(faults)
+
+
+class PublishRefused(AssistantError):
+    """A valid rule set fails a check. ``failures`` are sentences for the administrator, who may
+    publish it all the same by giving a reason."""
+
+    code = "publish_refused"
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        super().__init__(" ".join(failures))
+        self.failures = tuple(failures)
+
+
+class PublishConflict(AssistantError):
+    """What is live is no longer what the publication was prepared against."""
+
+    code = "publish_conflict"
 
 
 class DependencyUnavailable(AssistantError):

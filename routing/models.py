@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from routing.domain import Action, CachePolicy, ModelKind
+from routing.release import Stage
 
 slug = RegexValidator(
     r"^[a-z0-9][a-z0-9._-]*$", "Lower-case letters, digits, dots, dashes and underscores."
@@ -18,6 +19,11 @@ slug = RegexValidator(
 
 def _choices(enum: Any) -> list[tuple[str, str]]:
     return [(member.value, member.value.capitalize()) for member in enum]
+
+
+def revision_field() -> models.PositiveIntegerField[int, int]:
+    """Counts the saves of a row through its form: a form that was opened before another save is told."""
+    return models.PositiveIntegerField(default=1, editable=False)
 
 
 class LLMModel(models.Model):
@@ -59,6 +65,7 @@ class LLMModel(models.Model):
     stall_timeout = models.FloatField(default=15.0, help_text="Seconds between two tokens.")
     total_timeout = models.FloatField(default=180.0, help_text="Seconds for the whole answer.")
     enabled = models.BooleanField(default=True)
+    revision = revision_field()
 
     class Meta:
         verbose_name = "model"
@@ -104,6 +111,7 @@ class Rule(models.Model):
         default=False, help_text="Answers when no classifier can be reached. Exactly one."
     )
     enabled = models.BooleanField(default=True)
+    revision = revision_field()
 
     class Meta:
         ordering = ("priority", "name")
@@ -137,6 +145,7 @@ class RoutingSettings(models.Model):
     cache_ttl_seconds = models.PositiveIntegerField(
         default=30 * 24 * 3600, help_text="Life of a stored answer, in seconds."
     )
+    revision = revision_field()
 
     class Meta:
         verbose_name = verbose_name_plural = "routing settings"
@@ -157,10 +166,61 @@ class RuleSetVersion(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
     published_at = models.DateTimeField(auto_now_add=True)
+    why = models.TextField(blank=True, help_text="What it is for, in the publisher's words.")
+    diff = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What changed against the version live before, in words.",
+    )
+    override_reason = models.TextField(
+        blank=True, help_text="Why it was published although checks failed."
+    )
+    failures = models.JSONField(
+        default=list, blank=True, help_text="The checks that failed and were overridden."
+    )
+    restores = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The older version whose contents this one brought back."
+    )
 
     class Meta:
         verbose_name = "rule set version"
         ordering = ("-number",)
+        permissions = (("publish_rulesetversion", "Can publish, release and roll back rule sets"),)
 
     def __str__(self) -> str:
         return f"Version {self.number}"
+
+
+class RuleSetRelease(models.Model):
+    """A step of a release: from then on ``live`` answers, and ``trial`` in shadow or for a share of the
+    users. Rows are added, never changed; the highest number is in force."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    live = models.ForeignKey(RuleSetVersion, on_delete=models.PROTECT, related_name="releases")
+    trial = models.ForeignKey(
+        RuleSetVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="trials"
+    )
+    stage = models.CharField(max_length=16, choices=_choices(Stage), default=Stage.ALL)
+    percent = models.PositiveSmallIntegerField(
+        default=0, help_text="Share of the users whom the trial answers."
+    )
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    released_at = models.DateTimeField(auto_now_add=True)
+    why = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = "release"
+        ordering = ("-number",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(stage="all", trial__isnull=True, percent=0)
+                | Q(stage="shadow", trial__isnull=False, percent=0)
+                | Q(stage="percent", trial__isnull=False, percent__range=(1, 99)),
+                name="stage_fits_trial",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Release {self.number}"

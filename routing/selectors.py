@@ -7,7 +7,7 @@ from django.db import close_old_connections
 
 from routing.domain import RuleSet
 from routing.errors import RulesUnavailable
-from routing.models import RuleSetVersion
+from routing.models import RuleSetRelease, RuleSetVersion
 
 
 def ruleset_latest() -> RuleSet | None:
@@ -22,6 +22,11 @@ def ruleset_latest() -> RuleSet | None:
         return RuleSet.from_dict(row.blob)
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         raise RulesUnavailable(f"version {row.number} is not readable: {exc}") from exc
+
+
+def release_number() -> int:
+    """The number of the release in force, 0 before the first."""
+    return RuleSetRelease.objects.values_list("number", flat=True).first() or 0
 
 
 @sync_to_async

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import redis
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from redis.exceptions import RedisError
 
 from routing.building import ruleset_from_tables
 from routing.domain import RuleSet
-from routing.errors import RuleSetInvalid, RulesUnavailable
-from routing.models import RoutingSettings, RuleSetVersion
+from routing.errors import PublishConflict, RuleSetInvalid, RulesUnavailable
+from routing.models import RuleSetVersion
 from routing.published import Blob, publish_blob, read_pointer
+from routing.publishing.versions import Person, publish, same
 from routing.redis_clients import sync_client
-from routing.selectors import ruleset_latest
+from routing.selectors import release_number, ruleset_latest
 
 logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""How often the tables are built anew when somebody publishes meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +44,25 @@ def ruleset_build() -> RuleSet:
     return ruleset_from_tables()
 
 
-def ruleset_publish(*, by: AbstractBaseUser | None = None) -> RuleSetVersion:
-    """Publish what the tables say, under a new number where it differs from the latest version.
+def ruleset_publish(*, by: Person = None, why: str = "", override: str = "") -> RuleSetVersion:
+    """Publish what the tables say, under a new number where it differs from the live version.
 
     Redis is told once the transaction is committed; its failure is logged and mended by the
-    readers or ``rules_sync``. Raises ``RuleSetInvalid``.
+    readers or ``rules_sync``. Raises ``RuleSetInvalid``, ``PublishRefused`` and, when others publish
+    again and again meanwhile, ``PublishConflict``.
     """
-    with transaction.atomic():
-        # Without the lock, a publisher that read the tables earlier could publish them later.
-        RoutingSettings.objects.select_for_update().filter(pk=1).first()
-        rules = ruleset_build()
-        latest = RuleSetVersion.objects.order_by("-number").first()
-        if latest is None or latest.blob != _blob(rules, latest.number):
-            number = latest.number + 1 if latest else 1
-            latest = RuleSetVersion.objects.create(
-                number=number, blob=_blob(rules, number), published_by_id=by.pk if by else None
-            )
-            logger.info("rules published", extra={"version": number})
-        transaction.on_commit(_sync_or_log)
-    return latest
+    for _ in range(ATTEMPTS - 1):
+        with suppress(PublishConflict):
+            return _publish_tables(by, why, override)
+    return _publish_tables(by, why, override)
+
+
+def _publish_tables(by: Person, why: str, override: str) -> RuleSetVersion:
+    # The release is read before the tables: who publishes in between has other tables, perhaps.
+    prepared_on = release_number()
+    version = publish(ruleset_build(), by=by, why=why, override=override, prepared_on=prepared_on)
+    transaction.on_commit(_sync_or_log)
+    return version
 
 
 def rules_sync() -> int:
@@ -88,12 +90,8 @@ def publish_state() -> PublishState:
         rules = ruleset_build()
     except RuleSetInvalid as exc:
         return PublishState(number, published_at, differs=True, faults=exc.faults)
-    differs = latest is None or latest.blob != _blob(rules, latest.number)
+    differs = latest is None or not same(latest, rules)
     return PublishState(number, published_at, differs, faults=())
-
-
-def _blob(rules: RuleSet, number: int) -> dict[str, Any]:
-    return replace(rules, version=number).to_dict()
 
 
 def _sync_or_log() -> None:

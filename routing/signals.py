@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
-from routing.errors import RuleSetInvalid
+from routing.errors import PublishRefused, RuleSetInvalid
 from routing.models import LLMModel, RoutingSettings, Rule
 from routing.services import ruleset_publish
 
@@ -52,5 +52,5 @@ def publish_changes() -> None:
     _pending.changed = False
     try:
         ruleset_publish()
-    except RuleSetInvalid as exc:
+    except (RuleSetInvalid, PublishRefused) as exc:
         logger.warning("the rules are not published: %s", exc)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
 from conversations.models import Conversation, Feedback, GeneratedImage, Message, ModelPerformance
-from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
+from routing.models import LLMModel, RoutingSettings, Rule, RuleSetRelease, RuleSetVersion
 from routing.seeds import seed_defaults
 from routing.services import ruleset_publish
 
@@ -17,7 +17,15 @@ from routing.services import ruleset_publish
 @pytest.fixture(autouse=True)
 def _nothing_yet(db: None) -> None:
     """The tests of the running site leave their rows behind; here they count."""
-    for table in (Conversation, ModelPerformance, RuleSetVersion, Rule, RoutingSettings, LLMModel):
+    for table in (
+        Conversation,
+        ModelPerformance,
+        RuleSetRelease,
+        RuleSetVersion,
+        Rule,
+        RoutingSettings,
+        LLMModel,
+    ):
         table.objects.all().delete()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from routing.errors import RuleSetInvalid, RulesUnavailable
+from routing.errors import PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.services import rules_sync, ruleset_publish
 
 
@@ -32,4 +32,6 @@ class Command(BaseCommand):
             ruleset_publish()
         except RuleSetInvalid as exc:
             return exc.faults
+        except PublishRefused as exc:
+            return exc.failures
         return ()
