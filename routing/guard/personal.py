@@ -1,0 +1,116 @@
+"""What in a text belongs to one person: the kinds that were found, never the words.
+
+Checked numbers are left to libraries that know them (``phonenumbers``, ``python-stdnum``); the rest
+is told by its form. Names alone are not found: that takes a model. Too much found costs some reuse,
+too little shows somebody's words to another, so doubtful forms count as found.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+import phonenumbers
+from stdnum import iban, luhn
+from stdnum.br import cpf
+from stdnum.de import idnr
+from stdnum.es import dni
+from stdnum.exceptions import ValidationError
+from stdnum.fr import nir
+from stdnum.gb import nhs
+from stdnum.in_ import aadhaar
+from stdnum.it import codicefiscale
+from stdnum.nl import bsn
+from stdnum.pl import pesel
+from stdnum.us import ssn
+
+LONGEST = 10_000
+"""Characters of a text that are looked at; a longer one is taken for personal."""
+
+_PHONE_REGIONS = (None, "US", "GB", "DE", "FR")
+_NATIONAL = (cpf, idnr, dni, nir, nhs, aadhaar, codicefiscale, bsn, pesel, ssn)
+
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_PATTERNS: dict[str, re.Pattern[str]] = {
+    "email": _words(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "phone": re.compile(r"(?<!\d)\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"),
+    "secret": re.compile(
+        r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\beyJ[\w-]{10,}\.[\w-]+"
+        r"|-----BEGIN [A-Z ]*PRIVATE KEY|(?i:\b(?:password|passwd|passphrase|pin|api[ _-]?key|token|secret)\b\s*(?:is|=|:)\s*\S+)"
+        r"|://[^/\s:@]+:[^/\s:@]+@"
+    ),
+    "number": re.compile(r"(?<![\w.,+])\d(?: ?\d){8,}(?![\d.,]?\d)"),
+    "reference": _words(
+        r"\b(?:account|customer|client|order|invoice|ticket|case|claim|policy|booking|reservation|contract|member(?:ship)?"
+        r"|patient|passport|licen[cs]e|tracking|reference|employee|student)"
+        r"\s*(?:no\.?|number|nr\.?|id|code|#)?\s*(?:is|:|=)?\s*#?(?=[\w-]*\d{3})[\w-]{4,}"
+    ),
+    "birth": _words(r"\b(?:i was born|date of birth|birth ?date|my birthday|d\.?o\.?b\.?\s*[:=])"),
+    "introduction": _words(
+        r"\b(?:my name(?:'s| is)|i(?:'m| am) called|call me\s+(?-i:[A-Z])|i(?:'m| am)\s+\d+\s+years|i live (?:in|at|on)\b|my address\b"
+        r"|i work (?:at|for)\b|my (?:wife|husband|partner|girlfriend|boyfriend|son|daughter|mother|father|mum|mom|dad|brother"
+        r"|sister|boss|manager|doctor|landlord|neighbou?r|ex)\b|i(?:'m| am)\s+(?-i:[A-Z][a-z]+ [A-Z][a-z]+)\b"
+        r"|i(?:'m| am| was| have been)\s+(?:diagnosed|pregnant|hiv|diabetic|depressed|suicidal|fired|arrested))"
+    ),
+    "name": re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herr|Frau|Señora?|Mme|Signora?)\.?\s+[A-Z][a-z]+"),
+    "address": _words(
+        r"\b\d{1,5}[a-z]?\s+(?:[a-z]+\s+){1,3}(?:street|st\.|avenue|ave\.?|road|rd\.|lane|drive|boulevard|blvd\.?|square|court)(?!\w)"
+        r"|\b\w+(?:straße|strasse|weg|platz|gasse|allee)\s+\d{1,4}\b|\brue\s+(?:\w+\s+){1,4}\d+|\b[a-z]{1,2}\d[a-z\d]?\s\d[a-z]{2}\b"
+    ),
+}  # fmt: skip
+_CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b", re.IGNORECASE)
+_ID = re.compile(
+    r"(?<![\w.-])(?:(?=[A-Z]*\d)[A-Z0-9]{8,17}|\d{3}-\d{2}-\d{4}|\d{3}\.\d{3}\.\d{3}-\d{2})(?![\w-])",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){3,7})(?![\w.:])", re.IGNORECASE)  # fmt: skip
+
+
+def personal_data(text: str) -> frozenset[str]:
+    """Kinds of personal data in ``text``; empty when there is none that is known. Numbers are checked
+    only where no form has told already."""
+    if len(text) > LONGEST:
+        return frozenset({"too_long_to_tell"})
+    if found := {kind for kind, pattern in _PATTERNS.items() if pattern.search(text)}:
+        return frozenset(found)
+    checks: dict[str, Callable[[str], bool]] = {
+        "phone": _has_phone,
+        "card": lambda words: any(map(_is_card, _CARD.findall(words))),
+        "iban": lambda words: any(iban.is_valid(hit.group()) for hit in _IBAN.finditer(words)),
+        "national_id": lambda words: any(map(_is_national, _ID.findall(words))),
+        "ip_address": lambda words: any(map(_is_address, _ADDRESS.findall(words))),
+    }
+    return frozenset(kind for kind, check in checks.items() if check(text))
+
+
+def _has_phone(text: str) -> bool:
+    return any(
+        phonenumbers.PhoneNumberMatcher(text, region).has_next() for region in _PHONE_REGIONS
+    )
+
+
+def _is_card(digits: str) -> bool:
+    return luhn.is_valid("".join(char for char in digits if char.isdigit()))
+
+
+def _is_national(text: str) -> bool:
+    for kind in _NATIONAL:
+        try:
+            kind.validate(text)
+        except ValidationError:
+            continue
+        return True
+    return False
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return not ipaddress.ip_address(text).is_unspecified
+    except ValueError:
+        return False
