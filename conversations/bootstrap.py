@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from conversations import selectors
 from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.entry_ids import EntryIds
 from conversations.adapters.learning import Learning
 from conversations.adapters.limits import RateLimiter
 from conversations.adapters.memory import RedisMemory
@@ -86,15 +87,17 @@ def container() -> Container:
     failover = Failover(
         failover_policy(), RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits
     )
-    embedder = make_embedder(llm, failover)
+    embedder, ids = make_embedder(llm, failover), EntryIds(settings.SECRET_KEY)
     cache = RedisAnswerCache(
         redis,
         breaker,
         prefix=settings.REDIS_PREFIX,
         embedder_name=embedder.name,
         dimensions=embedder.dimensions,
+        system_prompt=settings.SYSTEM_PROMPT,
+        ids=ids,
         verifier=ReuseVerifier(reuse_model(embedder.name)),
-        condemned=lambda entry: in_database(selectors.entry_condemned, entry),
+        condemned=lambda entry: in_database(selectors.entry_condemned, entry, ids.message(entry)),
     )
     memory = RedisMemory(
         redis,
@@ -132,7 +135,7 @@ def container() -> Container:
         prefix=settings.REDIS_PREFIX,
         ttl_seconds=settings.EVENT_LOG_TTL_SECONDS,
     )
-    learning = Learning(cache, memory, log, tracer)
+    learning = Learning(cache, memory, log, tracer, ids)
     runs = Runs(Answering(engine, log, tracer, metrics, learning.deleted))
     return Container(
         engine=engine,

@@ -119,9 +119,10 @@ def answers_streaming(*, older_than: timedelta) -> list[UUID]:
     return list(rows.values_list("id", flat=True)[:100])
 
 
-def entry_verdicts(*, entry: UUID) -> tuple[int, int]:
-    """How many people call a cached answer good and bad, wherever it was served."""
-    served = Q(message_id=entry) | Q(message__cache_entry=entry)
+def entry_verdicts(*, entry: UUID, source: UUID | None) -> tuple[int, int]:
+    """How many people call a cached answer good and bad, wherever it was served. ``source`` is the
+    message it was made from."""
+    served = Q(message_id=source) | Q(message__cache_entry=entry)
     sums = Feedback.objects.filter(served).aggregate(
         good=Count("id", filter=Q(verdict=Feedback.Verdict.GOOD)),
         bad=Count("id", filter=Q(verdict=Feedback.Verdict.BAD)),
@@ -129,11 +130,10 @@ def entry_verdicts(*, entry: UUID) -> tuple[int, int]:
     return sums["good"], sums["bad"]
 
 
-def entry_condemned(entry: UUID) -> bool:
+def entry_condemned(entry: UUID, source: UUID | None) -> bool:
     """Whether a cached answer must not be served: somebody calls it bad, wherever it was served, or
-    the message it was made from is deleted. (Ids of messages are of version 7; the operator's curated
-    answers have others, and no message.)"""
-    if entry.version == 7 and not Message.objects.filter(pk=entry).exists():
+    ``source``, the message it was made from, is deleted. (The operator's own come from none.)"""
+    if source and not Message.objects.filter(pk=source).exists():
         return True
-    served = Q(message_id=entry) | Q(message__cache_entry=entry)
+    served = Q(message_id=source) | Q(message__cache_entry=entry)
     return Feedback.objects.filter(served, verdict=Feedback.Verdict.BAD).exists()

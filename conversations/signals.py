@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models.signals import post_delete, pre_delete
 
 from conversations.adapters.cache_entries import entry_key
+from conversations.adapters.entry_ids import EntryIds
 from conversations.adapters.memory import window_keys
 from conversations.models import Conversation, GeneratedImage, Message
 from conversations.runs.log import log_key
@@ -54,10 +55,10 @@ def conversation_deleted(*, instance: Conversation, using: str, **_: Any) -> Non
 
 
 def _forget(conversation: UUID, answers: Sequence[UUID]) -> None:
-    prefix = settings.REDIS_PREFIX
+    prefix, ids = settings.REDIS_PREFIX, EntryIds(settings.SECRET_KEY)
     keys = [*window_keys(prefix, conversation)]
     for answer in answers:
-        keys += entry_key(prefix, answer), log_key(prefix, answer)
+        keys += [log_key(prefix, answer), *(entry_key(prefix, own) for own in ids.both(answer))]
     try:
         with (
             redis_call(_breaker, CacheUnavailable),

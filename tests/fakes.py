@@ -29,6 +29,7 @@ from routing.domain import (
     Rule,
     RuleSet,
     Source,
+    StaysTrue,
 )
 from routing.errors import AssistantError, NoProviderAvailable
 from routing.guard.types import GuardReport
@@ -164,9 +165,11 @@ class FakeCache:
     error: AssistantError | None = None
     stored: list[Answer] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    looked_up: str = ""
 
     async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
         self.asked.append("exact")
+        self.looked_up = turn.prompt
         if self.error:
             raise self.error
         return self.exact
@@ -188,6 +191,9 @@ class FakeCache:
 class FakeClassifier:
     rule: str = "general"
     self_contained: bool = True
+    impersonal: bool = True
+    stays_true: StaysTrue = StaysTrue.TIMELESS
+    standalone: str = ""
     source: Source = Source.CLASSIFIER
     asked: list[str] = field(default_factory=list)
 
@@ -207,6 +213,9 @@ class FakeClassifier:
             reason="because",
             ruleset=rules.version,
             self_contained=self.self_contained,
+            impersonal=self.impersonal,
+            stays_true=self.stays_true,
+            standalone=self.standalone,
         )
         return Classified(decision, (attempt(operation="classify"),))
 

@@ -6,6 +6,7 @@ entry ends when it was said to end: being served does not prolong it.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -15,14 +16,27 @@ from uuid import UUID
 import redis.asyncio
 from django.db import Error as DatabaseError
 
-from conversations.adapters.cache_entries import SHARED, Entry, Hit, curated_id, question_hash
+from conversations.adapters.cache_entries import (
+    CURATED,
+    SHARED,
+    Entry,
+    Hit,
+    curated_id,
+    normalized,
+    prompt_digest,
+    question_hash,
+)
 from conversations.adapters.cache_index import AnswerIndex, Servable
+from conversations.adapters.entry_ids import EntryIds
+from conversations.adapters.languages import language_of
 from conversations.adapters.reuse_verifier import ReuseVerifier
 from conversations.engine.ports import Considered, Vector
+from conversations.engine.sharing import shareable
 from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn
 from routing.breaker import Breaker
 from routing.domain import RuleSet
 from routing.errors import CacheUnavailable
+from routing.guard.personal import personal_data
 from routing.redis_clients import redis_call
 
 Condemned = Callable[[UUID], Awaitable[bool]]
@@ -69,7 +83,8 @@ class RedisAnswerCache:
     """Implements the port ``AnswerCache`` on a Redis with the query engine.
 
     ``embedder_name`` and ``dimensions`` name the index and the vector's field, so that another
-    embedder gets an index of its own over the same entries. ``condemned`` tells from the database
+    embedder gets an index of its own over the same entries. ``system_prompt`` is what answers are made
+    under now. ``ids`` names what is shared; without it nothing is. ``condemned`` tells from the database
     whether somebody rated an entry bad: asked before each hit, because a rating given while Redis was
     away is not in Redis. ``verifier`` decides about similar questions; without one the nearest is
     served. ``clock`` gives Unix seconds.
@@ -83,6 +98,8 @@ class RedisAnswerCache:
         prefix: str,
         embedder_name: str,
         dimensions: int,
+        system_prompt: str = "",
+        ids: EntryIds | None = None,
         condemned: Condemned | None = None,
         verifier: ReuseVerifier | None = None,
         clock: Callable[[], float] = time.time,
@@ -92,6 +109,8 @@ class RedisAnswerCache:
         self._index = AnswerIndex(
             client, prefix=prefix, embedder_name=embedder_name, dimensions=dimensions
         )
+        self._system = prompt_digest(system_prompt)
+        self._ids = ids
         self._condemned = condemned
         self._verifier = verifier
         self._clock = clock
@@ -103,11 +122,11 @@ class RedisAnswerCache:
         return self._index.name
 
     async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
-        """The answer to this very question, the operator's before the person's own, the newest
-        first. Raises ``CacheUnavailable``."""
+        """The answer to this very question: the operator's before the person's own before others', the
+        newest first. Raises ``CacheUnavailable``."""
         with redis_call(self._breaker, CacheUnavailable):
             hits = await self._index.same(question_hash(turn.prompt), self._servable(turn, rules))
-        hits.sort(key=lambda hit: hit.fields["scope"] != SHARED)  # stable within each scope
+        hits.sort(key=_order)
         return await self._first_served(hits, "exact")
 
     async def lookup_similar(
@@ -128,9 +147,12 @@ class RedisAnswerCache:
         return await self._first_served(near, "semantic")
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
-        """Keep an answer for the person who asked, under the message's id, for as long as its rule (or
-        the rule set) says. Raises ``CacheUnavailable``."""
-        await self._write(Entry.of(turn, rules, answer, vector, self._clock()))
+        """Keep an answer: for everybody where nothing speaks against it, else for the person who asked.
+        Raises ``CacheUnavailable``."""
+        entry = Entry.of(turn, rules, answer, vector, system=self._system, now=self._clock())
+        if self._ids and shareable(answer.decision, rules) and not await _is_personal(entry):
+            entry = entry.shared(self._ids.shared(turn.message))
+        await self._write(entry)
 
     async def judge(self, entry: UUID, *, good: int, bad: int) -> bool:
         """Keep how many people rated an entry good and bad, all in all; one with a bad rating is not
@@ -182,7 +204,13 @@ class RedisAnswerCache:
         # made once for each published set: the digest takes a fifth of a millisecond
         if self._fingerprinted is None or self._fingerprinted[0] is not rules:
             self._fingerprinted = rules, rules.fingerprint
-        return Servable(turn.user, self._fingerprinted[1], self._clock())
+        return Servable(
+            turn.user,
+            language_of(normalized(turn.prompt)),
+            self._fingerprinted[1],
+            self._system,
+            self._clock(),
+        )
 
     async def _first_served(
         self, hits: Collection[Hit], outcome: CacheOutcome
@@ -207,6 +235,20 @@ class RedisAnswerCache:
         with redis_call(self._breaker, CacheUnavailable):
             async with self._client.pipeline(transaction=True) as pipe:
                 pipe.delete(key)
-                pipe.hset(key, mapping=entry.fields(self._index.vector_field))
+                fields = entry.fields(self._index.vector_field, self._index.embedding)
+                pipe.hset(key, mapping=fields)
                 pipe.expireat(key, int(entry.expires_at) + 1)
                 await pipe.execute()
+
+
+def _order(hit: Hit) -> int:
+    """For a stable sort: what stands in the same place stays in its order."""
+    if hit.fields["fingerprint"] == CURATED:
+        return 0
+    return 2 if hit.fields["scope"] == SHARED else 1
+
+
+async def _is_personal(entry: Entry) -> bool:
+    """Whether the question or the answer tells of somebody. A long text takes half a second."""
+    texts = f"{entry.question}\n\n{entry.answer}"
+    return bool(await asyncio.to_thread(personal_data, texts))

@@ -6,23 +6,28 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 
+from conversations.adapters.languages import language_of
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, CacheOutcome, Turn
-from routing.domain import RuleSet
+from routing.domain import Decision, RuleSet, StaysTrue
 
 SHARED = "shared"
-"""Scope of what everybody may be answered with: curated entries, and no others so far."""
+"""Scope of what everybody may be answered with."""
 
 CURATED = "curated"
-"""Stands for the rules' fingerprint on entries that hold whatever the rules say."""
+"""Stands for the rules' fingerprint and the system prompt's digest on entries that hold whatever
+these say."""
 
 NEVER = 253_402_300_799.0
 """``expires_at`` of what does not expire: the last second of the year 9999."""
+
+LIVES = {StaysTrue.MONTHS: 60 * 24 * 3600.0, StaysTrue.DAY: 24 * 3600.0, StaysTrue.NEVER: 0.0}
+"""Seconds that an answer is kept at most, by how long it stays true; timeless ones as the rule says."""
 
 _WARMED = uuid5(NAMESPACE_URL, "urn:assistant:curated-answers")
 _END = " ?!.,;:。"
@@ -60,6 +65,11 @@ def curated_id(question: str) -> UUID:
     return uuid5(_WARMED, question_hash(question))
 
 
+def prompt_digest(system_prompt: str) -> str:
+    """Equal for the same system prompt."""
+    return hashlib.sha256(system_prompt.encode()).hexdigest()[:16]
+
+
 def entry_key(prefix: str, entry: UUID | str) -> str:
     """Where an entry lies; the same for every embedder."""
     return f"{prefix}:answer:{entry}"
@@ -77,6 +87,7 @@ class Entry:
     id: UUID
     scope: str
     fingerprint: str
+    system: str
     question: str
     answer: str
     vector: Sequence[float]
@@ -86,22 +97,32 @@ class Entry:
 
     @classmethod
     def of(
-        cls, turn: Turn, rules: RuleSet, answer: Answer, vector: Sequence[float], now: float
+        cls,
+        turn: Turn,
+        rules: RuleSet,
+        answer: Answer,
+        vector: Sequence[float],
+        *,
+        system: str,
+        now: float,
     ) -> Entry:
         """A person's own answer, under the message's id."""
-        rule = rules.rule(answer.decision.rule or "")
-        life = rule.cache_ttl_seconds if rule else None
         return cls(
             id=turn.message,
             scope=own(turn.user),
             fingerprint=rules.fingerprint,
+            system=system,
             question=turn.prompt,
             answer=answer.content,
             vector=vector,
             created_at=now,
-            expires_at=now + (rules.cache_ttl_seconds if life is None else life),
+            expires_at=now + _life(answer.decision, rules),
             decision=asdict(answer.decision),
         )
+
+    def shared(self, entry: UUID) -> Entry:
+        """The same answer for everybody, under another id."""
+        return replace(self, id=entry, scope=SHARED)
 
     @classmethod
     def curated(cls, question: str, answer: str, vector: Sequence[float], now: float) -> Entry:
@@ -110,6 +131,7 @@ class Entry:
             id=curated_id(question),
             scope=SHARED,
             fingerprint=CURATED,
+            system=CURATED,
             question=question,
             answer=answer,
             vector=vector,
@@ -117,12 +139,16 @@ class Entry:
             expires_at=NEVER,
         )
 
-    def fields(self, vector_field: str) -> dict[Any, Any]:
-        """The hash in Redis. Feedback counts start at nought."""
+    def fields(self, vector_field: str, embedding: str) -> dict[Any, Any]:
+        """The hash in Redis; ``embedding`` names the vector's maker and size. Feedback counts start at
+        nought."""
         decided = self.decision or {}
         return {
             "scope": self.scope,
             "fingerprint": self.fingerprint,
+            "system": self.system,
+            "language": language_of(normalized(self.question)),
+            "embedding": embedding,
             "question": self.question,
             "question_hash": question_hash(self.question),
             "answer": self.answer,
@@ -137,6 +163,14 @@ class Entry:
             "expires_at": self.expires_at,
             vector_field: vector_bytes(self.vector),
         }
+
+
+def _life(decision: Decision, rules: RuleSet) -> float:
+    """Seconds: the rule's or the rule set's, and no longer than the answer stays true."""
+    rule = rules.rule(decision.rule or "")
+    life = rule.cache_ttl_seconds if rule else None
+    allowed = float(rules.cache_ttl_seconds if life is None else life)
+    return min(allowed, LIVES.get(decision.stays_true, allowed))
 
 
 @dataclass(frozen=True, slots=True)

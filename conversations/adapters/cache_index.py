@@ -6,6 +6,8 @@ once wrong, never dies. Its ``vector_distance`` is the cosine distance, 0 to 2.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,28 +24,35 @@ from redisvl.query.query import BaseQuery
 from redisvl.schema import IndexSchema
 
 from conversations.adapters.cache_entries import CURATED, SHARED, Hit, entry_key, own, vector_bytes
+from conversations.adapters.languages import readable_by
 from conversations.engine.ports import Vector
 
 CANDIDATES = 5
 """Entries looked at for each question: the next one may be served where the nearest may not."""
 
-_FIELDS = ("answer", "provider", "model", "rule", "ruleset", "scope", "question")
+_FIELDS = ("answer", "provider", "model", "rule", "ruleset", "scope", "fingerprint", "question")
+_TAGS = ("scope", "fingerprint", "system", "language", "embedding", "question_hash")
 
 
 @dataclass(frozen=True, slots=True)
 class Servable:
-    """Who asks (a person's primary key), under which rules, when (Unix seconds)."""
+    """Who asks (a person's primary key), in which language, under which rules and which system prompt
+    (their digests), when (Unix seconds)."""
 
     user: int
+    language: str
     fingerprint: str
+    system: str
     now: float
 
     def filter(self) -> Any:
-        """What may be served to them: theirs or everybody's, made under these rules or holding under
-        any, not rated bad, not expired."""
+        """What may be served to them: theirs or everybody's, in their language, made under these rules
+        and this system prompt or holding under any, not rated bad, not expired."""
         return (
             (Tag("scope") == [own(self.user), SHARED])
+            & (Tag("language") == readable_by(self.language))
             & (Tag("fingerprint") == [self.fingerprint, CURATED])
+            & (Tag("system") == [self.system, CURATED])
             & (Num("bad") == 0)
             & (Num("expires_at") > self.now)
         )
@@ -61,10 +70,15 @@ class AnswerIndex:
     ) -> None:
         model = re.sub(r"[^a-z0-9]+", "_", embedder_name.lower()).strip("_")
         self._prefix = prefix
-        self.name = f"{prefix}:answers:{model}:{dimensions}"
+        self.embedding = f"{model}_{dimensions}"
         self.key_prefix = entry_key(prefix, "")
-        self.vector_field = f"vector_{model}_{dimensions}"
-        schema = _schema(self.name, self.key_prefix, self.vector_field, dimensions)
+        self.vector_field = f"vector_{self.embedding}"
+        fields = _fields(self.vector_field, dimensions)
+        # Named after its fields too: another version of them is another index, not a broken one.
+        layout = hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:8]
+        self.name = f"{prefix}:answers:{model}:{dimensions}:{layout}"
+        index = {"name": self.name, "prefix": self.key_prefix, "storage_type": "hash"}
+        schema = IndexSchema.from_dict({"index": index, "fields": fields})
         self._client = client
         self._index = AsyncSearchIndex(schema, redis_client=client)
 
@@ -88,7 +102,7 @@ class AnswerIndex:
             vector_bytes(vector),
             self.vector_field,
             return_fields=list(_FIELDS),
-            filter_expression=among.filter(),
+            filter_expression=(Tag("embedding") == self.embedding) & among.filter(),
             num_results=CANDIDATES,
         )
         return [
@@ -149,12 +163,12 @@ def _is_missing_index(cause: BaseException | None) -> bool:
     )
 
 
-def _schema(name: str, key_prefix: str, vector_field: str, dimensions: int) -> IndexSchema:
+def _fields(vector_field: str, dimensions: int) -> list[dict[str, Any]]:
     """HNSW, because the shared entries grow without a bound and a flat index compares all of them.
 
     A person's own are few: there the query engine compares each one by itself, and misses none.
     """
-    tags = [{"name": name, "type": "tag"} for name in ("scope", "fingerprint", "question_hash")]
+    tags: list[dict[str, Any]] = [{"name": name, "type": "tag"} for name in _TAGS]
     numbers = [{"name": name, "type": "numeric"} for name in ("bad", "expires_at")]
     created = {"name": "created_at", "type": "numeric", "attrs": {"sortable": True}}
     vector = {
@@ -170,9 +184,4 @@ def _schema(name: str, key_prefix: str, vector_field: str, dimensions: int) -> I
             "ef_runtime": 64,
         },
     }
-    return IndexSchema.from_dict(
-        {
-            "index": {"name": name, "prefix": key_prefix, "storage_type": "hash"},
-            "fields": [*tags, *numbers, created, vector],
-        }
-    )
+    return [*tags, *numbers, created, vector]

@@ -15,6 +15,7 @@ import structlog
 
 from conversations import selectors
 from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.entry_ids import EntryIds
 from conversations.adapters.memory import RedisMemory
 from conversations.engine.ports import Tracer
 from conversations.models import Message
@@ -31,8 +32,14 @@ class Learning:
     """Carries feedback and deletions to where answers come from."""
 
     def __init__(
-        self, cache: RedisAnswerCache, memory: RedisMemory, log: RunLog, tracer: Tracer
+        self,
+        cache: RedisAnswerCache,
+        memory: RedisMemory,
+        log: RunLog,
+        tracer: Tracer,
+        ids: EntryIds,
     ) -> None:
+        self._ids = ids
         self._cache, self._memory, self._log, self._tracer = cache, memory, log, tracer
         self._untold: set[UUID] = set()
         self._undeleted: set[UUID] = set()
@@ -41,7 +48,10 @@ class Learning:
 
     async def judged(self, answer: Message, *, verdict: str | None, comment: str = "") -> None:
         """A verdict on an answer was given, changed or (``None``) taken back."""
-        self._untold.add(answer.cache_entry or answer.id)
+        if answer.cache_entry:
+            self._untold.add(answer.cache_entry)
+        else:
+            self._untold.update(self._ids.both(answer.id))
         self._tracer.score(answer.trace_id, message=answer.id, verdict=verdict, comment=comment)
         await self._settle()
 
@@ -78,11 +88,13 @@ class Learning:
             await self._memory.forget(conversation)
             self._forgotten.discard(conversation)
         if gone := list(self._undeleted):
-            await self._cache.forget(gone)
+            await self._cache.forget([entry for answer in gone for entry in self._ids.both(answer)])
             await self._log.forget(gone)
             self._undeleted.difference_update(gone)
         for entry in _each(self._untold):
-            good, bad = await in_database(selectors.entry_verdicts, entry=entry)
+            good, bad = await in_database(
+                selectors.entry_verdicts, entry=entry, source=self._ids.message(entry)
+            )
             await self._cache.judge(entry, good=good, bad=bad)
             self._untold.discard(entry)
 

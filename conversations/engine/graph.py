@@ -12,6 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from conversations.engine import nodes
 from conversations.engine.generate import generate
+from conversations.engine.lookup import lookup_answer, lookup_follow_up
 from conversations.engine.ports import Context
 from conversations.engine.remember import remember
 from conversations.engine.state import State
@@ -28,9 +29,10 @@ def build_graph() -> Graph:
     for node in (
         nodes.guard,
         nodes.recall_memory,
-        nodes.lookup_answer,
+        lookup_answer,
         nodes.replay,
         nodes.classify,
+        lookup_follow_up,
         nodes.refuse,
         nodes.draw,
         generate,
@@ -41,7 +43,10 @@ def build_graph() -> Graph:
     graph.add_conditional_edges("guard", after_guard, ["recall_memory", "refuse"])
     graph.add_edge("recall_memory", "lookup_answer")
     graph.add_conditional_edges("lookup_answer", after_lookup, ["replay", "classify"])
-    graph.add_conditional_edges("classify", after_classify, ["refuse", "draw", "generate"])
+    graph.add_conditional_edges(
+        "classify", after_classify, ["refuse", "draw", "generate", "lookup_follow_up"]
+    )
+    graph.add_conditional_edges("lookup_follow_up", after_follow_up, ["replay", "generate"])
     for last in ("replay", "refuse", "draw", "generate"):
         graph.add_edge(last, "remember")
     graph.add_edge("remember", END)
@@ -59,5 +64,13 @@ def after_lookup(state: State) -> str:
 
 
 def after_classify(state: State) -> str:
-    """The decision's action names the node."""
-    return _BY_ACTION[state["decision"].action]
+    """The decision's action names the node; a follow-up that is to be answered is looked up first."""
+    turn, action = state["turn"], state["decision"].action
+    if action is Action.ANSWER and not turn.first and not turn.requested_model:
+        return "lookup_follow_up"
+    return _BY_ACTION[action]
+
+
+def after_follow_up(state: State) -> str:
+    """A stored answer is served; otherwise the model that was chosen answers."""
+    return "replay" if state["hit"] else "generate"

@@ -6,14 +6,13 @@ A node returns a partial update and never mutates the state. It touches the worl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Token
-from conversations.engine.ports import Considered, Context
+from conversations.engine.ports import Context
 from conversations.engine.refusals import (
     guard_refusal,
     provider_refusal,
@@ -22,7 +21,7 @@ from conversations.engine.refusals import (
 )
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
-from conversations.engine.types import Answer, CachedAnswer, CacheFacts
+from conversations.engine.types import Answer, CacheFacts
 from routing.domain import Action, Decision, ModelKind, RuleSet, Source
 from routing.errors import ModelUnknown, NoProviderAvailable
 from routing.llm.types import ChatMessage, Usage
@@ -64,37 +63,6 @@ async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:
             history = await context.ports.memory.recall(turn.conversation)
         opened.output = {"messages": len(history)}
     return {"history": history}
-
-
-async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
-    """Look for an answer given before: to the same words, then to the meaning.
-
-    On a first turn only: what a follow-up means lies in its conversation, its words tell but a part.
-    """
-    turn, context = state["turn"], runtime.context
-    if turn.requested_model or not turn.first:
-        return {"hit": None, "cache": CacheFacts("bypass")}
-    found: Update = {"hit": None, "vector": None, "cache": CacheFacts("bypass")}
-    considered: list[Mapping[str, Any]] = []
-    with step(context.sink, "lookup_answer", "retriever", turn.prompt) as opened:
-        with tolerated(context.sink):
-            found |= await _lookup(state, context, considered.append)
-        hit: CachedAnswer | None = found["hit"]
-        facts = hit.facts if hit else found["cache"]
-        opened.output = {"outcome": facts.outcome, "similarity": facts.similarity}
-        if considered:
-            opened.output["considered"] = considered
-    return found
-
-
-async def _lookup(state: State, context: Context, told: Considered) -> Update:
-    turn, rules, ports = state["turn"], state["rules"], context.ports
-    hit = await ports.cache.lookup_exact(turn, rules)
-    if hit:
-        return {"hit": hit, "cache": hit.facts}
-    vector = await ports.embedder.embed(turn.prompt)
-    hit = await ports.cache.lookup_similar(turn, rules, vector, told)
-    return {"hit": hit, "vector": vector, "cache": hit.facts if hit else CacheFacts("miss")}
 
 
 async def replay(state: State, runtime: Runtime[Context]) -> Update:

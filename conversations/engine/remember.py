@@ -6,12 +6,10 @@ from langgraph.runtime import Runtime
 
 from conversations.engine.nodes import Update
 from conversations.engine.ports import Context
+from conversations.engine.sharing import reusable
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
-from routing.domain import Action, CachePolicy, Source
 from routing.llm.types import ChatMessage
-
-_CLASSIFIED = {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK}
 
 
 async def remember(state: State, runtime: Runtime[Context]) -> Update:
@@ -30,22 +28,17 @@ async def remember(state: State, runtime: Runtime[Context]) -> Update:
 
 
 def storable(state: State) -> bool:
-    """Whether the answer may serve again: first turn, self-contained, whole, classified, let through
-    by the guard and by its rule, and of one piece."""
-    answer, decision = state["answer"], state["answer"].decision
-    rule = state["rules"].rule(decision.rule or "")
+    """Whether the answer may serve again: given without the memory of a conversation, let through by
+    its decision, its rule and the guard, whole and of one piece."""
+    answer = state["answer"]
     return (
         state["turn"].first
-        and decision.action is Action.ANSWER
-        and decision.source in _CLASSIFIED
-        and decision.self_contained
+        and reusable(answer.decision, state["rules"])
         and answer.finish_reason == "stop"
         and bool(answer.content.strip())
         and state["guard"].verdict == "pass"
         and not state.get("reset", False)
         and state.get("vector") is not None
-        and rule is not None
-        and rule.cache is not CachePolicy.NEVER
     )
 
 

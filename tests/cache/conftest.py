@@ -12,13 +12,26 @@ import pytest
 import redis.asyncio
 
 from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.entry_ids import EntryIds
 from conversations.engine.types import Answer, Turn
+from conversations.models import new_id
 from routing.breaker import Breaker
-from routing.domain import Action, Decision, ModelKind, ModelRef, Rule, RuleSet, Source
+from routing.domain import (
+    Action,
+    CachePolicy,
+    Decision,
+    ModelKind,
+    ModelRef,
+    Rule,
+    RuleSet,
+    Source,
+    StaysTrue,
+)
 from routing.guard.types import GuardReport
 from routing.redis_clients import async_client, close
 
 DIMENSIONS = 8
+IDS = EntryIds("secret")
 
 
 class Clock:
@@ -36,6 +49,7 @@ def make_rules(instruction: str = "Everything.", **changes: Any) -> RuleSet:
         rules=(
             Rule("general", instruction, Action.ANSWER, "gpt"),
             Rule("news", "News.", Action.ANSWER, "gpt", cache_ttl_seconds=60),
+            Rule("faq", "What all may ask.", Action.ANSWER, "gpt", cache=CachePolicy.SHARED),
         ),
         models=(ModelRef("gpt", "openai/gpt-5.4", "openai", ModelKind.CHAT),),
         default_rule="general",
@@ -50,7 +64,7 @@ def make_turn(prompt: str, user: int = 1) -> Turn:
     return Turn(
         user=user,
         conversation=uuid4(),
-        message=uuid4(),
+        message=new_id(),
         user_message=uuid4(),
         prompt=prompt,
         first=True,
@@ -58,9 +72,21 @@ def make_turn(prompt: str, user: int = 1) -> Turn:
     )
 
 
-def make_answer(content: str = "Paris.", rule: str = "general") -> Answer:
-    decision = Decision(Action.ANSWER, Source.CLASSIFIER, "openai", "gpt", rule, "plain", ruleset=1)
-    return Answer(content, decision, GuardReport("pass"))
+def make_answer(content: str = "Paris.", rule: str = "general", **said: Any) -> Answer:
+    """``said`` is what the classifier said of the answer's reuse."""
+    decision = Decision(
+        Action.ANSWER,
+        Source.CLASSIFIER,
+        "openai",
+        "gpt",
+        rule,
+        "plain",
+        ruleset=1,
+        self_contained=True,
+        impersonal=True,
+        stays_true=StaysTrue.TIMELESS,
+    )
+    return Answer(content, replace(decision, **said), GuardReport("pass"))
 
 
 def at(similarity: float) -> list[float]:
@@ -76,10 +102,16 @@ class Asked:
         self.rules = rules
 
     async def store(
-        self, prompt: str, content: str = "Paris.", *, user: int = 1, rule: str = "general"
+        self,
+        prompt: str,
+        content: str = "Paris.",
+        *,
+        user: int = 1,
+        rule: str = "general",
+        **said: Any,
     ) -> UUID:
         turn = make_turn(prompt, user)
-        await self.cache.store(turn, self.rules, at(1), make_answer(content, rule))
+        await self.cache.store(turn, self.rules, at(1), make_answer(content, rule, **said))
         return turn.message
 
     async def exact(self, prompt: str, user: int = 1) -> str | None:
@@ -119,6 +151,7 @@ async def cache(
         prefix=prefix,
         embedder_name="test-embedder",
         dimensions=DIMENSIONS,
+        ids=IDS,
         clock=clock,
     )
     await cache.state()  # makes the index

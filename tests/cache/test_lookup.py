@@ -120,7 +120,7 @@ async def test_another_embedder_keeps_the_exact_hits_and_has_an_index_of_its_own
     other = RedisAnswerCache(
         client, Breaker(), prefix=prefix, embedder_name="other/model", dimensions=4, clock=clock
     )
-    assert other.index_name == f"{prefix}:answers:other_model:4"
+    assert other.index_name.startswith(f"{prefix}:answers:other_model:4:")
     beside = Asked(other, asked.rules)
     assert await beside.exact("What is the capital of France?") is None  # makes the index
     while (await other.stats()).entries < 1:  # Redis fills it in the background

@@ -10,7 +10,7 @@ from conversations.engine.events import Decided, Noticed, Reset, Token
 from conversations.engine.runner import Engine
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, Turn
 from conversations.models import new_id
-from routing.domain import Action, Source
+from routing.domain import Action, Source, StaysTrue
 from routing.errors import (
     CacheUnavailable,
     EmbedderUnavailable,
@@ -107,12 +107,54 @@ async def test_the_system_prompt_and_the_memory_come_before_the_prompt() -> None
     ]
 
 
-async def test_a_follow_up_is_not_looked_up() -> None:
+@pytest.mark.parametrize(
+    ("classifier", "looked_up"),
+    [
+        (FakeClassifier(), "And why is it red?"),
+        (FakeClassifier(self_contained=False, standalone="Why is Mars red?"), "Why is Mars red?"),
+    ],
+    ids=["self-contained", "rewritten"],
+)
+async def test_a_follow_up_is_looked_up_once_it_is_known_what_it_means(
+    classifier: FakeClassifier, looked_up: str
+) -> None:
+    cache, chat = FakeCache(exact=cached()), FakeChat()
+    asked = turn("And why is it red?", first=False)
+    answer, sink = await answered(asked, cache=cache, classifier=classifier, chat=chat)
+
+    assert cache.looked_up == looked_up
+    assert classifier.asked == ["And why is it red?"]
+    assert answer.decision.source is Source.CACHE
+    assert answer.content == spoken(sink) == cached().content
+    assert chat.candidates == ()
+    assert cache.stored == []
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        FakeClassifier(self_contained=False),
+        FakeClassifier(rule="secret"),
+        FakeClassifier(source=Source.DEFAULT),
+        FakeClassifier(stays_true=StaysTrue.NEVER),
+    ],
+    ids=["of no meaning alone", "its rule keeps nothing", "nobody classified", "wrong at once"],
+)
+async def test_other_follow_ups_bypass_the_cache(classifier: FakeClassifier) -> None:
     cache = FakeCache(exact=cached(), similar=cached("semantic"))
-    answer, _ = await answered(turn(first=False), cache=cache)
+    answer, _ = await answered(turn(first=False), cache=cache, classifier=classifier)
 
     assert cache.asked == []
     assert answer.cache.outcome == "bypass"
+    assert cache.stored == []
+
+
+async def test_a_follow_up_that_is_no_hit_is_answered_and_not_kept() -> None:
+    cache = FakeCache()
+    answer, _ = await answered(turn(first=False), cache=cache)
+
+    assert cache.asked == ["exact", "similar"]
+    assert answer.cache.outcome == "miss"
     assert cache.stored == []
 
 
@@ -120,6 +162,7 @@ async def test_a_follow_up_is_not_looked_up() -> None:
     ("parts", "asked"),
     [
         ({"classifier": FakeClassifier(self_contained=False)}, {}),
+        ({"classifier": FakeClassifier(stays_true=StaysTrue.NEVER)}, {}),
         ({"classifier": FakeClassifier(source=Source.DEFAULT)}, {}),
         ({"classifier": FakeClassifier(rule="secret")}, {}),
         ({"guard": FakeGuard(GuardReport("flag", 0.4))}, {}),
@@ -127,7 +170,16 @@ async def test_a_follow_up_is_not_looked_up() -> None:
         ({"embedder": FakeEmbedder(error=EmbedderUnavailable())}, {}),
         ({}, {"requested_model": "gpt"}),
     ],
-    ids=["follow-up", "default", "never", "flagged", "cut off", "no vector", "requested"],
+    ids=[
+        "follow-up",
+        "wrong at once",
+        "default",
+        "never",
+        "flagged",
+        "cut off",
+        "no vector",
+        "requested",
+    ],
 )
 async def test_what_must_not_be_reused_is_not_stored(
     parts: dict[str, object], asked: dict[str, object]
