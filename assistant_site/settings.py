@@ -81,10 +81,13 @@ TEMPLATES = [
 ]
 
 # Data
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 20)
+DATABASE_SECONDS = env.number("DATABASE_SECONDS", 10.0)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": with_options(
         env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'assistant.sqlite3'}"),
-        pool_size=env.integer("DATABASE_POOL_SIZE", 20),
+        pool_size=DATABASE_POOL_SIZE,
+        seconds=DATABASE_SECONDS,
     )
 }
 # Commands find the embedded Redis of `make run` by the port that it left.

@@ -19,6 +19,7 @@ from conversations.engine.types import CacheFacts, Degraded
 from conversations.errors import ConversationBusy, IdempotencyKeyReused, NotFound, TokenNotValid
 from conversations.models import Conversation, Feedback, IdempotencyKey, Message
 from conversations.problems import Problem
+from conversations.runs.database import still_awaited
 from conversations.stored import outcome_fields
 from routing.domain import Decision
 from routing.guard.types import GuardReport
@@ -163,6 +164,7 @@ def _begin(  # noqa: PLR0917 - the body of answer_begin, which names them
         IdempotencyKey.objects.create(
             user_id=user, key=claim.key, body_sha256=claim.body_sha256, message=answer
         )
+    still_awaited()
     return Begun(thread.id, answer.id, prompt.id, first)
 
 
@@ -221,9 +223,11 @@ def answer_finish(*, message: UUID, outcome: Outcome, older_than: timedelta = ti
     running = Message.objects.filter(
         pk=message, status=Message.Status.STREAMING, created_at__lte=timezone.now() - older_than
     )
-    begun = running.values_list("created_at", flat=True).first()
-    if begun is None or not running.update(**outcome_fields(outcome)):
-        return False
+    with transaction.atomic():
+        begun = running.values_list("created_at", flat=True).first()
+        if begun is None or not running.update(**outcome_fields(outcome)):
+            return False
+        still_awaited()
     try:
         performance.answer_counted(outcome=outcome, begun=begun)
     except DatabaseError as exc:

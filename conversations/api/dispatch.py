@@ -10,13 +10,13 @@ from typing import Any
 
 import structlog
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from conversations.api.responses import error_response, problem_response
 from conversations.errors import DatabaseAway
 from conversations.problems import problem
+from conversations.runs.database import AWAY
 from routing.errors import AssistantError
 
 _log = structlog.get_logger("assistant.api")
@@ -41,7 +41,7 @@ def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBa
             response: HttpResponseBase = await chosen(request, **kwargs)
         except AssistantError as error:
             return error_response(request, error)
-        except (OperationalError, InterfaceError) as exc:
+        except AWAY as exc:
             _log.error("the database does not answer", error=f"{type(exc).__name__}: {exc}")
             return error_response(request, DatabaseAway())
         return response

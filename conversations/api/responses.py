@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from conversations.api.requests import Origin
@@ -16,6 +15,7 @@ from conversations.api.sse import KEEP_ALIVE, encode
 from conversations.engine.events import Failed
 from conversations.errors import DatabaseAway
 from conversations.problems import problem_headers, problem_of
+from conversations.runs.database import AWAY
 from conversations.runs.follow import Followed
 from conversations.runs.log import Numbered
 from routing.errors import AssistantError
@@ -74,7 +74,7 @@ async def encoded(events: Followed) -> AsyncGenerator[bytes, None]:
                 yield encode(*item) if item else KEEP_ALIVE
     except AssistantError as error:
         yield encode(last + 1, Failed(problem_of(error)))
-    except (OperationalError, InterfaceError):
+    except AWAY:
         yield encode(last + 1, Failed(problem_of(DatabaseAway())))
 
 

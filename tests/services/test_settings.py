@@ -14,7 +14,7 @@ from assistant_site.env import env
 
 def configured(monkeypatch: pytest.MonkeyPatch, url: str) -> Database:
     monkeypatch.setenv("DATABASE_URL", url)
-    return with_options(env.database("DATABASE_URL", ""), pool_size=7)
+    return with_options(env.database("DATABASE_URL", ""), pool_size=7, seconds=4)
 
 
 def test_the_urls_options_are_kept_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
