@@ -119,6 +119,11 @@ def answers_streaming(*, older_than: timedelta) -> list[UUID]:
     return list(rows.values_list("id", flat=True)[:100])
 
 
+def answer_is_streaming(*, message: UUID) -> bool:
+    """Whether it is still being written."""
+    return Message.objects.filter(pk=message, status=Message.Status.STREAMING).exists()
+
+
 def entry_verdicts(*, entry: UUID, source: UUID | None) -> tuple[int, int]:
     """How many people call a cached answer good and bad, wherever it was served. ``source`` is the
     message it was made from."""

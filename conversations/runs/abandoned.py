@@ -17,6 +17,7 @@ from conversations.problems import problem_of
 from conversations.runs.database import in_database
 from conversations.runs.log import RunLog
 from conversations.runs.outcome import outcome_of_log
+from conversations.runs.reading import is_terminal
 
 _log = structlog.get_logger("assistant.runs")
 
@@ -39,7 +40,10 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
         events = await log.everything(message)
     except RunLogUnavailable:
         return False
+    told = events[-1] if events and is_terminal(events[-1]) else None
     problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
+    if isinstance(told, Failed):  # its worker died while it waited for the database
+        problem = dict(told.problem)
     ended = await in_database(
         services.answer_finish,
         message=message,
@@ -48,8 +52,9 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
     )
     if ended:
         _log.warning("an abandoned answer was ended", message=str(message))
-        with suppress(RunLogUnavailable):  # its followers then read the end from the database
-            await log.append(message, len(events) + 1, [Failed(problem)])
+        if told is None:
+            with suppress(RunLogUnavailable):  # its followers then read the end from the database
+                await log.append(message, len(events) + 1, [Failed(problem)])
     return ended
 
 

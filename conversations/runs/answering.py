@@ -12,12 +12,12 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError
 
-from conversations import selectors, services
+from conversations import services
 from conversations.engine.events import Event, Failed, Finished
 from conversations.engine.ports import Tracer
 from conversations.engine.runner import Engine
 from conversations.engine.steps import tolerated
-from conversations.engine.types import TraceRecord, Turn
+from conversations.engine.types import TraceRecord
 from conversations.errors import (
     DatabaseAway,
     NotFound,
@@ -25,12 +25,11 @@ from conversations.errors import (
     RunLogUnavailable,
 )
 from conversations.problems import Problem, problem_of
-from conversations.representations import message_object
-from conversations.runs.database import in_database
 from conversations.runs.log import RunLog
-from conversations.runs.outcome import outcome_of
+from conversations.runs.outcome import failed, outcome_of
 from conversations.runs.reading import spoken
 from conversations.runs.run import Run
+from conversations.runs.storing import store, store_late
 from routing.errors import AssistantError
 
 _log = structlog.get_logger("assistant.runs")
@@ -76,6 +75,8 @@ class Answering:
             error = await self._answer(run)
             run.emit(await self._finish(run, error))
             await writer
+            if run.owed:
+                await store_late(run.turn, run.owed)
         finally:
             writer.cancel()
             self._meter.run_ended()
@@ -116,7 +117,7 @@ class Answering:
         finished: dict[str, Any] = {}
         elsewhere: Problem | None = None
         try:
-            finished, elsewhere = await in_database(_store, run.turn, outcome)
+            finished, elsewhere = await store(run.turn, outcome)
         except NotFound as exc:
             # Deleted meanwhile: what the run wrote after the deletion goes too.
             await self._forget(run.turn.conversation, [run.turn.message])
@@ -124,12 +125,13 @@ class Answering:
         except DatabaseError as exc:
             _log.error("answer not stored", error=f"{type(exc).__name__}: {exc}")
             error = error or DatabaseAway()
+            outcome = run.owed = failed(outcome, self._problem(run, error))
         trace = _trace(run, outcome, error)
         self._tracer.record(trace)
         self._meter.observe(trace)
-        if error:
-            return Failed(self._problem(run, error))
-        return Failed(elsewhere) if elsewhere else Finished(finished)
+        if elsewhere:  # what is stored is what everybody else is told
+            return Failed(elsewhere)
+        return Failed(self._problem(run, error)) if error else Finished(finished)
 
     @staticmethod
     def _problem(run: Run, error: AssistantError) -> Problem:
@@ -154,14 +156,6 @@ class Answering:
                 # Should Redis not have taken the last events: the stored message has them all.
                 return
             await run.wait_end(pause)
-
-
-def _store(turn: Turn, outcome: services.Outcome) -> tuple[dict[str, Any], Problem | None]:
-    """Store the outcome; returns the message object, and the problem under which somebody else ended
-    the answer meanwhile. Raises ``NotFound`` when it was deleted."""
-    stored = services.answer_finish(message=turn.message, outcome=outcome)
-    message = selectors.message_get(user=turn.user, message=turn.message)
-    return message_object(message, origin=turn.origin), None if stored else message.problem
 
 
 def _trace(run: Run, outcome: services.Outcome, error: AssistantError | None) -> TraceRecord:

@@ -115,11 +115,7 @@ def unbroken(events: Iterable[Numbered], after: int) -> list[Numbered]:
 async def _over(runs: Runs, message: UUID) -> bool:
     """Whether the message is no longer being written, ending it when its worker is gone."""
     await end_abandoned(runs.log, message)
-    return not await in_database(_is_streaming, message)
-
-
-def _is_streaming(message: UUID) -> bool:
-    return Message.objects.filter(pk=message, status=Message.Status.STREAMING).exists()
+    return not await in_database(selectors.answer_is_streaming, message=message)
 
 
 def _stored_events(stored: Message, finished: dict[str, Any], after: int) -> Iterator[Numbered]:

@@ -30,6 +30,15 @@ class LogReading:
     events: tuple[Numbered, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What renewing leases found: those that were not held (new, expired or lost), and answers that
+    somebody asked to stop."""
+
+    unheld: frozenset[UUID]
+    to_stop: frozenset[UUID]
+
+
 class RunLog:
     """Appends and reads events. Every method but ``leased`` and ``read``, which say that they don't
     know, raises ``RunLogUnavailable`` when Redis does not answer."""
@@ -92,15 +101,19 @@ class RunLog:
         with redis_call(self._breaker, RunLogUnavailable):
             await self._client.set(self._key(message, "stop"), b"1", ex=600)
 
-    async def keep(self, messages: Sequence[UUID], *, lease_seconds: int) -> set[UUID]:
-        """Renew the leases of running answers; returns those that somebody asked to stop."""
+    async def keep(self, messages: Sequence[UUID], *, lease_seconds: int) -> Kept:
+        """Renew the leases of running answers."""
         pipe = self._client.pipeline(transaction=False)
         for message in messages:
-            pipe.set(self._key(message, "lease"), b"1", ex=lease_seconds)
+            pipe.set(self._key(message, "lease"), b"1", ex=lease_seconds, get=True)
             pipe.exists(self._key(message, "stop"))
         with redis_call(self._breaker, RunLogUnavailable):
             answers = await pipe.execute()
-        return {message for message, asked in zip(messages, answers[1::2], strict=True) if asked}
+        held, asked = answers[::2], answers[1::2]
+        return Kept(
+            unheld=frozenset(m for m, was in zip(messages, held, strict=True) if was is None),
+            to_stop=frozenset(m for m, is_asked in zip(messages, asked, strict=True) if is_asked),
+        )
 
     async def leased(self, message: UUID) -> bool | None:
         """Whether a worker holds the run; ``None`` when Redis cannot say."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from conversations.engine.events import Event
 from conversations.engine.types import CacheFacts
@@ -36,6 +37,11 @@ def outcome_of(run: Run, problem: Problem | None) -> Outcome:
         script=script_of(run.events),
         problem=problem,
     )
+
+
+def failed(outcome: Outcome, problem: Problem) -> Outcome:
+    """The same answer, told to its listeners as one that failed; it keeps its text."""
+    return replace(outcome, status=Message.Status.FAILED, problem=problem, finish_reason="error")
 
 
 def _finish_reason(run: Run, problem: Problem | None) -> str:

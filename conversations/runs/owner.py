@@ -9,13 +9,19 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
+from django.db import DatabaseError
+
+from conversations import selectors
 from conversations.engine.types import Turn
 from conversations.errors import RunLogUnavailable
 from conversations.runs.abandoned import LEASE_SECONDS, search_abandoned
 from conversations.runs.answering import Answering
+from conversations.runs.database import in_database
 from conversations.runs.log import RunLog
 from conversations.runs.run import Run
 
+_log = structlog.get_logger("assistant.runs")
 T = TypeVar("T")
 
 KEEP_SECONDS = 0.4
@@ -29,6 +35,7 @@ class Runs:
         self._answering = answering
         self._running: dict[UUID, Run] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._leased: set[UUID] = set()
         self._adopted: set[asyncio.Task[Any]] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._search: asyncio.Task[None] | None = None
@@ -80,7 +87,7 @@ class Runs:
             return False
         if not run.stop_asked and not run.finishing:
             run.stop_asked = True
-            self._tasks[message].cancel()
+            self._cancel(message)
         return True
 
     @property
@@ -101,7 +108,9 @@ class Runs:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace)
         for message, task in self._tasks.items():
-            if not self._running[message].finishing:
+            run = self._running[message]
+            # One whose end was told only waits for a database; whoever buries it reads its log.
+            if run.ended or not run.finishing:
                 task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         helpers = [task for task in (self._keeper, self._search) if task]
@@ -119,11 +128,32 @@ class Runs:
         """Renew leases and obey stop requests while anything runs."""
         while self._running:
             with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
-                for message in await self.log.keep(
-                    list(self._running), lease_seconds=LEASE_SECONDS
-                ):
-                    self._stop_here(message)
+                await self._renew()
             await asyncio.sleep(KEEP_SECONDS)
+
+    async def _renew(self) -> None:
+        running = list(self._running)
+        kept = await self.log.keep(running, lease_seconds=LEASE_SECONDS)
+        for message in kept.to_stop:
+            self._stop_here(message)
+        lost = kept.unheld & self._leased
+        self._leased = set(running)
+        for message in lost:
+            await self._fence(message)
+
+    async def _fence(self, message: UUID) -> None:
+        """A lease ran out: this process was paused, or Redis was emptied. If somebody took the worker
+        for dead and ended the answer, the run ends too, and what it says since is not kept."""
+        with suppress(DatabaseError):  # asked again when the answer is stored
+            if await in_database(selectors.answer_is_streaming, message=message):
+                return
+            _log.warning("an answer was ended elsewhere", message=str(message))
+            self._cancel(message)
+
+    def _cancel(self, message: UUID) -> None:
+        run = self._running.get(message)
+        if run and not run.finishing:
+            self._tasks[message].cancel()
 
 
 def _detached(work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:

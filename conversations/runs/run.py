@@ -12,6 +12,7 @@ import time
 from conversations.engine.events import Event, Started, Token
 from conversations.engine.types import Answer, Degraded, Record, Step, Turn
 from conversations.runs.reading import is_terminal
+from conversations.services import Outcome
 from routing.llm.types import Attempt, Usage
 
 
@@ -30,6 +31,8 @@ class Run:
         self.stop_asked = False
         self.finishing = False
         """Whether the answer is over, and only to be stored and told: nobody may cancel that."""
+        self.owed: Outcome | None = None
+        """What the database has yet to store, after the listeners were told."""
         self._started = time.perf_counter()
         self._pending: list[str] = []
         self._waiters: set[asyncio.Future[None]] = set()

@@ -13,7 +13,7 @@ import pytest
 
 from conversations.engine.events import Token
 from conversations.models import Message
-from conversations.runs import answering
+from conversations.runs import storing
 from conversations.runs.follow import unbroken
 from tests.live_site import LiveSite, Person, events_of
 
@@ -60,7 +60,7 @@ def test_a_bug_while_storing_still_ends_the_stream(
     def broken(*_: Any) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(answering, "_store", broken)
+    monkeypatch.setattr(storing, "_store", broken)
     events = site.person().stream(PROMPT)
 
     assert events[-1].name == "error"
@@ -72,19 +72,19 @@ def test_a_bug_while_storing_still_ends_the_stream(
 def test_a_stop_while_the_answer_is_stored_changes_nothing(
     site: LiveSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storing, stopped = threading.Event(), threading.Event()
-    store = answering._store
+    under_way, stopped = threading.Event(), threading.Event()
+    store = storing._store
 
     def slow(*given: Any) -> Any:
-        storing.set()
+        under_way.set()
         stopped.wait(10)
         return store(*given)
 
-    monkeypatch.setattr(answering, "_store", slow)
+    monkeypatch.setattr(storing, "_store", slow)
     person = site.person()
     with person.streaming(PROMPT) as (_, events):
         message = next(events).data["message"]
-        assert storing.wait(10)
+        assert under_way.wait(10)
         threading.Timer(0.3, stopped.set).start()
         answer = person.http.post(f"/api/v1/messages/{message}/stop/").json()
         last = list(events)[-1]

@@ -1,0 +1,62 @@
+"""Storing how a run ended: again and again while the database is away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+from django.db import DatabaseError
+
+from conversations import selectors, services
+from conversations.engine.types import Turn
+from conversations.problems import Problem
+from conversations.representations import message_object
+from conversations.runs.database import AWAY, in_database
+from conversations.services import Outcome
+
+_log = structlog.get_logger("assistant.runs")
+
+STORE_SECONDS = 15.0
+"""How long listeners wait for the end of an answer that could not be stored at once."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
+"""Seconds between two tries; doubled each time."""
+
+Stored = tuple[dict[str, Any], Problem | None]
+"""The message object, and the problem under which somebody else ended the answer meanwhile."""
+
+
+async def store(turn: Turn, outcome: Outcome) -> Stored:
+    """Store the outcome, for STORE_SECONDS if need be. Raises ``NotFound`` when the answer was deleted
+    and ``DatabaseError``."""
+    deadline, pause = time.monotonic() + STORE_SECONDS, FIRST_PAUSE
+    while True:
+        try:
+            return await in_database(_store, turn, outcome)
+        except AWAY as exc:
+            if time.monotonic() + pause > deadline:
+                raise
+            _log.warning("the answer is stored again soon", error=f"{type(exc).__name__}: {exc}")
+            await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def store_late(turn: Turn, outcome: Outcome) -> None:
+    """Store what listeners were told already, however long the database is away."""
+    while True:
+        try:
+            await in_database(services.answer_finish, message=turn.message, outcome=outcome)
+        except AWAY:
+            await asyncio.sleep(LONGEST_PAUSE)
+        except DatabaseError as exc:
+            _log.error("answer not stored", error=f"{type(exc).__name__}: {exc}")
+            return
+        else:
+            return
+
+
+def _store(turn: Turn, outcome: Outcome) -> Stored:
+    stored = services.answer_finish(message=turn.message, outcome=outcome)
+    message = selectors.message_get(user=turn.user, message=turn.message)
+    return message_object(message, origin=turn.origin), None if stored else message.problem

@@ -1,0 +1,90 @@
+"""A worker that comes back too late, and one that died between telling an end and storing it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from conversations import services
+from conversations.bootstrap import container
+from conversations.engine.events import Event, Failed, Started, Token
+from conversations.errors import DatabaseAway, RunInterrupted
+from conversations.models import Message
+from conversations.problems import problem_of
+from conversations.runs.abandoned import end_abandoned
+from conversations.runs.log import log_key
+from conversations.runs.outcome import outcome_of_log
+from routing.redis_clients import sync_client
+from tests.live_site import LiveSite, events_of
+
+STORY = "Write a story about a lighthouse keeper's cat."
+
+
+def take_lease(message: str, held: bool) -> bool:
+    """Wait until the answer is leased; take the lease away unless it shall stay ``held``."""
+    key, patience = log_key(settings.REDIS_PREFIX, UUID(message), "lease"), threading.Event()
+    with sync_client(settings.REDIS_URL) as redis:
+        while not redis.exists(key):
+            patience.wait(0.02)
+        return held or bool(redis.delete(key))
+
+
+def test_a_worker_taken_for_dead_stops_and_tells_the_end_it_was_given(site: LiveSite) -> None:
+    person = site.person()
+    site.simulator.fault(call="chat", token_delay_ms=150, times=1)
+    with person.streaming(STORY, model="gpt") as (_, events):
+        message = next(events).data["message"]
+        assert next(event for event in events if event.name == "token")
+        problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
+        take_lease(message, held=True)
+        assert services.answer_finish(
+            message=UUID(message), outcome=outcome_of_log([Token("as far as known")], problem)
+        )
+        assert take_lease(message, held=False)
+        last = list(events)[-1]
+
+    assert last.name == "error"
+    assert last.data == problem
+    assert Message.objects.get(pk=message).content == "as far as known"
+    site.simulator.wait_for(lambda requests: requests[-1].closed_early)
+
+
+def test_a_lost_lease_alone_ends_nothing(site: LiveSite) -> None:
+    person = site.person()
+    site.simulator.fault(call="chat", token_delay_ms=40, times=1)
+    with person.streaming(STORY, model="gpt") as (_, events):
+        message = next(events).data["message"]
+        assert take_lease(message, held=False)
+        last = list(events)[-1]
+
+    assert last.name == "done"
+    assert last.data["status"] == "complete"
+
+
+def test_an_end_that_was_told_is_the_end_that_is_stored(site: LiveSite) -> None:
+    person, log = site.person(), container().runs.log
+    begun = services.answer_begin(user=person.user.id, conversation=None, content="?", trace_id="")
+    Message.objects.filter(pk=begun.message).update(
+        created_at=timezone.now() - timedelta(minutes=1)
+    )
+    problem = problem_of(DatabaseAway(), instance=f"/api/v1/messages/{begun.message}/")
+    told: list[Event] = [
+        Started(begun.conversation, begun.message, begun.user_message),
+        Token("All of it."),
+        Failed(problem),
+    ]
+    site.run(log.append(begun.message, 1, told))
+
+    # The service's own search may be first.
+    site.run(end_abandoned(log, begun.message))
+
+    stored = Message.objects.get(pk=begun.message)
+    assert (stored.status, stored.content, stored.problem) == ("failed", "All of it.", problem)
+    assert site.run(log.everything(begun.message)) == told
+    replayed = events_of(person.http.get(f"/api/v1/messages/{begun.message}/stream/").text)
+    assert [event.name for event in replayed] == ["start", "token", "error"]
+    assert replayed[-1].data == problem
