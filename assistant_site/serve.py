@@ -15,6 +15,8 @@ import uvicorn
 from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
+from assistant_site.protocol import ImpatientProtocol
+
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM, then let running answers end for DRAIN_SECONDS."""
@@ -29,6 +31,7 @@ def main() -> None:
         host=options.host,
         port=options.port,
         lifespan="on",
+        http=ImpatientProtocol,
         ws="none",
         log_config=None,  # Django's LOGGING formats every line
         access_log=False,  # the request middleware writes a better one

@@ -130,6 +130,10 @@ EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600)
 SYSTEM_PROMPT = env.text(
     "SYSTEM_PROMPT", "You are a helpful assistant. Answer in the language of the question."
 )
+STREAMS_PER_USER = env.integer("STREAMS_PER_USER", 50)
+STREAMS_PER_WORKER = env.integer("STREAMS_PER_WORKER", 2000)
+STALLED_CLIENT_SECONDS = env.number("STALLED_CLIENT_SECONDS", 60.0)
+BUSY_QUEUE_SECONDS = env.number("BUSY_QUEUE_SECONDS", 0.0)
 ASK_RATE = env.text("ASK_RATE", "60/minute")
 SIGN_IN_RATE = env.text("SIGN_IN_RATE", "10/minute")
 LANGFUSE_PUBLIC_KEY = env.text("LANGFUSE_PUBLIC_KEY")

@@ -20,6 +20,7 @@ from conversations.adapters.memory import RedisMemory
 from conversations.adapters.metrics import RunMetrics
 from conversations.adapters.painter import StoringPainter
 from conversations.adapters.reuse_verifier import ReuseVerifier
+from conversations.adapters.seats import Seats
 from conversations.adapters.tracer import LangfuseTracer, NullTracer
 from conversations.engine.ports import Ports
 from conversations.engine.runner import Engine
@@ -27,6 +28,7 @@ from conversations.runs.answering import Answering
 from conversations.runs.database import in_database
 from conversations.runs.log import RunLog
 from conversations.runs.owner import Runs
+from conversations.runs.turnstile import Turnstile
 from routing.breaker import Breaker
 from routing.classifier import LadderClassifier
 from routing.embeddings.local import LocalEmbedder
@@ -56,6 +58,8 @@ class Container:
     engine: Engine
     runs: Runs
     limits: RateLimiter
+    seats: Seats
+    turnstile: Turnstile
     learning: Learning
     metrics: RunMetrics
     tracer: LangfuseTracer | NullTracer
@@ -70,6 +74,7 @@ class Container:
     async def aclose(self) -> None:
         """Let running answers end, then close what is open."""
         await self.runs.begin_drain(settings.DRAIN_SECONDS)
+        await self.seats.aclose()
         await self.learning.aclose()
         await self.llm.aclose()
         self.embedder.close()
@@ -146,6 +151,14 @@ def container() -> Container:
             settings.REDIS_PREFIX,
             {"ask": settings.ASK_RATE, "sign-in": settings.SIGN_IN_RATE},
         ),
+        seats=Seats(
+            redis,
+            breaker,
+            prefix=settings.REDIS_PREFIX,
+            per_user=settings.STREAMS_PER_USER,
+            per_worker=settings.STREAMS_PER_WORKER,
+        ),
+        turnstile=Turnstile(runs, seconds=settings.BUSY_QUEUE_SECONDS),
         learning=learning,
         metrics=metrics,
         tracer=tracer,

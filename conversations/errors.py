@@ -8,7 +8,9 @@ RequestRefused                          never retried by us; each has one HTTP s
 ├─ ConversationBusy                     another answer is being written; ``running`` is its id
 ├─ IdempotencyKeyReused                 the key came before with another body
 ├─ RateLimited                          with the seconds to wait
-│  └─ SignInLocked                      after too many wrong passwords
+│  ├─ SignInLocked                      after too many wrong passwords
+│  └─ TooManyStreams                    one person has too many open at once
+├─ WorkerFull                           this worker has too many streams open
 └─ Draining                             this worker ends and takes no more questions
 RunInterrupted                          the worker that wrote the answer went away
 PictureNotStored                        drawn, but the storage did not take it
@@ -100,6 +102,8 @@ class RateLimited(RequestRefused):
     """Too many requests. ``limit`` per ``window`` seconds; the next one after ``retry_after`` s."""
 
     code = "rate_limited"
+    policy = "default"
+    """The name under which the ``RateLimit`` fields tell of it."""
 
     def __init__(self, *, limit: int, window: int, retry_after: int) -> None:
         super().__init__(f"At most {limit} requests in {window} seconds.")
@@ -113,6 +117,26 @@ class SignInLocked(RateLimited):
         super().__init__(limit=limit, window=retry_after, retry_after=retry_after)
         minutes = -(-retry_after // 60)
         self.args = (f"Too many wrong passwords for this name. Try again in {minutes} minutes.",)
+
+
+class TooManyStreams(RateLimited):
+    """The person watches ``limit`` answers at once, on all workers together."""
+
+    policy = "streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit, window=0, retry_after=1)
+        self.args = (f"At most {limit} answers may be open at once. Let one of them end first.",)
+
+
+class WorkerFull(RequestRefused):
+    """This worker serves as many streams as it may; another one, or a later try, may succeed."""
+
+    code = "overloaded"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("This worker has too many answers open just now. Please ask again.")
 
 
 class Draining(RequestRefused):

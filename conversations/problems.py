@@ -38,6 +38,7 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     mine.IdempotencyKeyReused: 422,
     mine.RateLimited: 429,
     mine.Draining: 503,
+    mine.WorkerFull: 503,
     mine.RunInterrupted: 503,
     mine.PictureNotStored: 503,
     mine.DatabaseAway: 503,
@@ -116,14 +117,15 @@ def problem_headers(error: routing.AssistantError) -> dict[str, str]:
         case mine.NotAuthenticated():
             return {"WWW-Authenticate": "Bearer"}
         case mine.RateLimited(limit=limit, window=window, retry_after=retry_after):
+            per = f";w={window}" if window else ""
             return {
                 "Retry-After": str(retry_after),
-                "RateLimit": f'"default";r=0;t={retry_after}',
-                "RateLimit-Policy": f'"default";q={limit};w={window}',
+                "RateLimit": f'"{error.policy}";r=0;t={retry_after}',
+                "RateLimit-Policy": f'"{error.policy}";q={limit}{per}',
             }
         case routing.NoProviderAvailable():
             return {"Retry-After": str(_wait(error))}
-        case mine.Draining():
+        case mine.Draining() | mine.WorkerFull():
             return {"Retry-After": "1"}
         case _ if isinstance(error, _COME_BACK):
             return {"Retry-After": "5"}

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from assistant_site.protocol import ImpatientProtocol
 from conversations.bootstrap import container
 from routing.errors import CircuitsUnavailable
 from routing.llm.circuit_board import CircuitDesk
@@ -150,6 +151,7 @@ class LiveSite:
             lifespan="on",
             log_config=None,
             access_log=False,
+            http=ImpatientProtocol,
             ws="none",
             forwarded_allow_ips="",
             loop="asyncio",

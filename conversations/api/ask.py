@@ -25,6 +25,7 @@ from conversations.api.responses import (
     chained,
     json_response,
     problem_response,
+    seated,
     stream_response,
 )
 from conversations.bootstrap import Container, container
@@ -55,9 +56,13 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     await house.limits.hit("ask", str(user))
     if model:
         requested_decision(await house.engine.ports.rules.current(), model)
-    ask = Asked(user, conversation, prompt, model, claim, origin)
-    begun = await asyncio.shield(house.runs.adopt(_begin(house, ask)))
+    asked = Asked(user, conversation, prompt, model, claim, origin)
+    seat = await house.seats.take(user)
+    begun = await house.turnstile.pass_through(
+        user, conversation, lambda: asyncio.shield(house.runs.adopt(_begin(house, asked)))
+    )
     events = follow(house.runs, user=user, message=begun.message, origin=origin.site)
+    events = seated(seat, events)
     response = await answer_response(events, shape, begun.message, origin)
     if begun.replayed:
         response["Idempotency-Replayed"] = "true"

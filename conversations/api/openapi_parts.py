@@ -21,7 +21,7 @@ CODES: Mapping[int, Sequence[str]] = {
     422: ("idempotency_key_reused",),
     429: ("rate_limited",),
     502: ("provider_error",),
-    503: ("no_provider_available", "rules_unavailable", "draining", "interrupted",
+    503: ("no_provider_available", "rules_unavailable", "draining", "interrupted", "overloaded",
           "storage_unavailable", "database_unavailable"),
     504: ("provider_timeout",),
 }  # fmt: skip

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
+from conversations.adapters.seats import Seat
 from conversations.api.requests import Origin
 from conversations.api.sse import KEEP_ALIVE, encode
 from conversations.engine.events import Failed
@@ -76,6 +77,16 @@ async def encoded(events: Followed) -> AsyncGenerator[bytes, None]:
         yield encode(last + 1, Failed(problem_of(error)))
     except AWAY:
         yield encode(last + 1, Failed(problem_of(DatabaseAway())))
+
+
+async def seated(seat: Seat, events: Followed) -> Followed:
+    """The events of an open stream, which counts as one until it is closed."""
+    try:
+        async with aclosing(events):
+            async for item in events:
+                yield item
+    finally:
+        seat.leave()
 
 
 async def chained(seen: Sequence[Numbered | None], rest: Followed) -> Followed:

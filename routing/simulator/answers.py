@@ -54,7 +54,9 @@ def _changed(reply: Reply, fault: Fault) -> Reply:
     parts = reply.pieces
     if fault.tokens is not None:
         parts = tuple(f"{' ' if number else ''}token{number}" for number in range(fault.tokens))
-    if fault.huge_token:
+    if fault.huge_token and fault.tokens is not None:
+        parts = tuple(part.ljust(fault.huge_token, "x") for part in parts)
+    elif fault.huge_token:
         parts = (*parts[:1], "x" * fault.huge_token, *parts[1:])
     if fault.empty_deltas:
         blanks = ("",) * fault.empty_deltas

@@ -80,7 +80,10 @@ class Stream:
                 await self._misbehave()
             if frame.kind == "token":
                 await self._wait_for_token()
-            await self._write(encode(frame, self._fault))
+            data = encode(frame, self._fault)
+            if frame.kind == "token" and self._fault.bad_utf8_after == self._sent:
+                data = _with_a_wrong_byte(data)
+            await self._write(data)
             self._sent += frame.kind == "token"
 
     async def _wait_for_token(self) -> None:
@@ -133,6 +136,14 @@ class Stream:
             if len(parts) > 1:
                 # Let the loop flush, so that the client really reads the pieces one by one.
                 await asyncio.sleep(0)
+
+
+def _with_a_wrong_byte(frame: bytes) -> bytes:
+    """A token's frame with 0xFF, which no UTF-8 text contains, at the start of its text."""
+    for field in (b'"content":"', b'"text":"'):
+        if field in frame:
+            return frame.replace(field, field + b"\xff", 1)
+    return frame
 
 
 async def send_json(call: Call, body: object) -> web.StreamResponse:

@@ -70,6 +70,7 @@ class Fault:
     no_done: bool = False
     chunk_bytes: int | None = None
     split_utf8: bool = False
+    bad_utf8_after: int | None = None  # a byte that is no UTF-8, in the token at this position
     crlf: bool = False
     comments: bool = False
     multiline: bool = False

@@ -1,0 +1,159 @@
+"""How many answers people may watch at once: one person on all workers, and all people on one.
+
+A person's open streams lie in a sorted set of Redis, scored by when each must have been renewed; those of
+a worker that died run out. While Redis is away each worker counts its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+import uuid
+import weakref
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+import redis.asyncio
+
+from conversations.errors import TooManyStreams, WorkerFull
+from routing.breaker import Breaker
+from routing.errors import DependencyUnavailable
+from routing.redis_clients import redis_call
+
+RENEW_SECONDS = 15.0
+LEASE_SECONDS = 60
+REMEMBERED = 10_000
+"""Seats left that Redis has not heard of."""
+
+
+class SeatsUncounted(DependencyUnavailable):
+    """Redis does not count streams just now."""
+
+    part = "stream_limits"
+
+
+class Seat:
+    """One open stream. It is given up by ``leave``, or with the last reference to it: a response that
+    was never begun has nobody to close it."""
+
+    def __init__(self, seats: Seats, user: int) -> None:
+        self.user, self.id = user, uuid.uuid4().bytes
+        self._finalizer = weakref.finalize(self, seats.left, user, self.id)
+
+    def leave(self) -> None:
+        """Give it up; again changes nothing."""
+        self._finalizer()
+
+
+class Seats:
+    """Counts open streams. A limit of 0 is none."""
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        breaker: Breaker,
+        *,
+        prefix: str,
+        per_user: int,
+        per_worker: int,
+    ) -> None:
+        self._client, self._breaker, self._prefix = client, breaker, prefix
+        self.per_user, self.per_worker = per_user, per_worker
+        self._open: Counter[int] = Counter()
+        self._ids: dict[bytes, int] = {}
+        self._left: dict[bytes, int] = {}
+        self._stir = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def taken(self) -> int:
+        """Streams open on this worker."""
+        return len(self._ids)
+
+    async def take(self, user: int) -> Seat:
+        """Open a stream. Raises ``WorkerFull`` and ``TooManyStreams``."""
+        if self.per_worker and self.taken >= self.per_worker:
+            raise WorkerFull
+        if self.per_user and self._open[user] >= self.per_user:
+            raise TooManyStreams(self.per_user)
+        seat = Seat(self, user)
+        self._ids[seat.id] = user
+        self._open[user] += 1
+        if self.per_user:
+            self._keep()
+            with suppress(SeatsUncounted):
+                if await self._counted(seat) > self.per_user:
+                    raise TooManyStreams(self.per_user)
+        return seat
+
+    def left(self, user: int, seat: bytes) -> None:
+        """Forget a seat; Redis hears of it soon. May be called by the garbage collector."""
+        if self._ids.pop(seat, None) is None:
+            return
+        self._open[user] -= 1
+        if not self._open[user]:
+            del self._open[user]
+        self._left[seat] = user
+        self._stir.set()
+
+    async def aclose(self) -> None:
+        """End what runs in the background."""
+        if self._keeper:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    def _key(self, user: int) -> str:
+        return f"{self._prefix}:streams:{user}"
+
+    async def _counted(self, seat: Seat) -> int:
+        key, now = self._key(seat.user), time.time()
+        gone = [each for each, user in self._left.items() if user == seat.user]
+        with redis_call(self._breaker, SeatsUncounted):
+            pipe = self._client.pipeline(transaction=True)
+            if gone:
+                pipe.zrem(key, *gone)
+            pipe.zremrangebyscore(key, 0, now)
+            pipe.zadd(key, {seat.id: now + LEASE_SECONDS})
+            pipe.expire(key, LEASE_SECONDS)
+            pipe.zcard(key)
+            return int((await pipe.execute())[-1])
+
+    def _keep(self) -> None:
+        if self._keeper is None or self._keeper.done():
+            # In a context of its own: the request's carries a database thread that ends with it.
+            self._keeper = asyncio.get_running_loop().create_task(
+                self._keeping(), name="seat keeper", context=contextvars.Context()
+            )
+
+    async def _keeping(self) -> None:
+        """Tell Redis of seats that were left, at once, and of those still taken, now and then."""
+        due = time.monotonic() + RENEW_SECONDS
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await self._stir.wait()
+            self._stir.clear()
+            pipe = self._client.pipeline(transaction=False)
+            left = self._leaving(pipe)
+            if time.monotonic() >= due:
+                due = time.monotonic() + RENEW_SECONDS
+                self._renew(pipe)
+            with suppress(SeatsUncounted), redis_call(self._breaker, SeatsUncounted):
+                await pipe.execute()
+                for seat in left:
+                    self._left.pop(seat, None)
+
+    def _leaving(self, pipe: Any) -> list[bytes]:
+        if len(self._left) > REMEMBERED:  # Redis is away: there they run out by themselves
+            self._left.clear()
+        for seat, user in self._left.items():
+            pipe.zrem(self._key(user), seat)
+        return list(self._left)
+
+    def _renew(self, pipe: Any) -> None:
+        until = time.time() + LEASE_SECONDS
+        for seat, user in self._ids.items():
+            pipe.zadd(self._key(user), {seat: until})
+            pipe.expire(self._key(user), LEASE_SECONDS)
