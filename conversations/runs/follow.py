@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from conversations import selectors
-from conversations.errors import BadRequest
+from conversations.errors import BadRequest, RunInterrupted
 from conversations.models import Message
 from conversations.representations import message_object
 from conversations.runs.abandoned import end_abandoned
@@ -72,7 +72,8 @@ async def _follow_elsewhere(
                 after = item[0] if item else after
         # The log ended without an end: its worker, or Redis, lost the rest.
         stored, finished = await in_database(_read, user, message, origin)
-        after = min(after, len(stored.script) + 1)  # whoever followed so far hears the end
+        if not _is_interrupted(stored):
+            after = min(after, len(stored.script) + 1)  # whoever followed so far hears the end
     for number, event in _stored_events(stored, finished, after):
         yield number, event
         if number % YIELD_EVERY == 0:
@@ -120,9 +121,18 @@ async def _over(runs: Runs, message: UUID) -> bool:
 
 def _stored_events(stored: Message, finished: dict[str, Any], after: int) -> Iterator[Numbered]:
     events = list(replay(stored, finished))
+    if after >= len(events) and _is_interrupted(stored):
+        # A killed worker told in its last moment what it could not write down any more. Whoever heard
+        # that hears the end after it, under the next number.
+        yield after + 1, events[-1]
+        return
     if after > len(events):
         raise beyond_the_end(after, len(events))
     yield from enumerate(events[after:], start=after + 1)
+
+
+def _is_interrupted(stored: Message) -> bool:
+    return (stored.problem or {}).get("code") == RunInterrupted.code
 
 
 def _read(user: int, message: UUID, origin: str) -> tuple[Message, dict[str, Any]]:
