@@ -7,6 +7,9 @@ values are kept.
 
 from __future__ import annotations
 
+import asyncio
+import os
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -156,4 +159,25 @@ def _own_registry() -> CollectorRegistry:
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
+    _tell_of_worker(registry)
     return registry
+
+
+def _tell_of_worker(registry: CollectorRegistry) -> None:
+    """Which process answered, and how much it has under way: the figures by which a leak shows."""
+    Gauge(
+        "assistant_worker",
+        "Always 1; the process that these figures are of.",
+        ("pid",),
+        registry=registry,
+    ).labels(os.getpid()).set(1)
+    Gauge(
+        "assistant_tasks", "Tasks on this process's event loop now.", registry=registry
+    ).set_function(_tasks_now)
+
+
+def _tasks_now() -> float:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # rendered outside the event loop
+        return 0
