@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import multiprocessing
 import os
 import signal
 import threading
@@ -65,6 +66,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     boot = scope["state"]["boot"] = asyncio.create_task(_boot(), name="boot")
+    if multiprocessing.parent_process():
+        # Behind one port with others: whoever comes early is served by a worker that is ready.
+        await asyncio.wait([boot])
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await asyncio.gather(boot, return_exceptions=True)
