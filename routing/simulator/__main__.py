@@ -13,6 +13,7 @@ from pathlib import Path
 
 from routing.simulator import Pace, Simulator
 from routing.simulator.chat import PROVIDERS, Provider
+from routing.simulator.journal import KEPT
 
 _NAMES: dict[str, str] = {"openai": "OpenAI", "anthropic": "Anthropic"}
 
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--only", choices=PROVIDERS, help="serve one side only")
     add("--token-delay-ms", type=float, default=15)
     add("--first-token-delay-ms", type=float, default=250)
+    add("--keep-requests", type=int, default=KEPT, help="how many are remembered")
     add("--pid-file", type=Path, help="written while it serves")
     add("--ready-file", type=Path, help="JSON with pid and URLs, once it serves")
 
@@ -39,6 +41,7 @@ def run(options: argparse.Namespace, say: Callable[[str], object]) -> None:
         anthropic_port=options.anthropic_port,
         sides=sides,
         pace=Pace(options.first_token_delay_ms, options.token_delay_ms),
+        kept=options.keep_requests,
     )
     try:
         asyncio.run(_serve(simulator, options, say))

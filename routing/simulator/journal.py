@@ -40,9 +40,10 @@ class RecordedRequest:
 
 
 class Journal:
-    """The last requests, oldest first; thread-safe, and can be waited on."""
+    """The last ``kept`` requests, oldest first; thread-safe, and can be waited on."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
         self._changed = threading.Condition()
         self._records: dict[int, RecordedRequest] = {}
         self._count = 0
@@ -58,7 +59,7 @@ class Journal:
         with self._changed:
             self._count += 1
             self._records[self._count] = RecordedRequest(number=self._count, **facts)
-            if len(self._records) > KEPT:
+            if len(self._records) > self._kept:
                 del self._records[next(iter(self._records))]
             self._changed.notify_all()
             return self._count

@@ -16,13 +16,14 @@ from routing.simulator.app import build_app
 from routing.simulator.call import Pace, World
 from routing.simulator.chat import PROVIDERS, Provider
 from routing.simulator.faults import read_fault
-from routing.simulator.journal import RecordedRequest
+from routing.simulator.journal import KEPT, Journal, RecordedRequest
 
 
 class Simulator:
     """Both providers. An async context manager; ``in_thread`` is the same for synchronous callers.
 
-    Port 0 takes a free one. ``sides`` names the providers that are served. Everything public
+    Port 0 takes a free one. ``sides`` names the providers that are served; ``kept`` requests are
+    remembered. Everything public
     but the context manager itself may be called from any thread. Raises ``OSError`` when a
     port is taken.
     """
@@ -35,8 +36,9 @@ class Simulator:
         anthropic_port: int = 0,
         sides: Collection[Provider] = PROVIDERS,
         pace: Pace | None = None,
+        kept: int = KEPT,
     ) -> None:
-        self._world = World(pace=pace or Pace(), set_side=self._set_side)
+        self._world = World(pace=pace or Pace(), set_side=self._set_side, journal=Journal(kept))
         ports = {"openai": openai_port, "anthropic": anthropic_port}
         self._sides: dict[str, _Side] = {
             name: _Side(host, ports[name], build_app(name, self._world)) for name in sides
