@@ -6,16 +6,20 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock clean
+.PHONY: help run test scorecard lint lock clean
 
 help: ## Show these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is missing and serve on 127.0.0.1:8000 (PORT moves it); Ctrl-C ends it
 	@exec $(LOCAL) run
 
 test: ## Run every test, starting what it needs (TESTS="tests/local -k redis" for some)
 	@exec $(LOCAL) test -n 2 $(TESTS)
+
+scorecard: ## Kill every part once under load and audit (ARGS="--database postgresql --json F")
+	@$(LOCAL) install --dev
+	@$(BIN)/python -m benchmarks.scorecard $(ARGS)
 
 lint: ## Check style, types and the direction of imports
 	@$(LOCAL) install --dev
