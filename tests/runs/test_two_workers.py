@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
-from django.conf import settings
-from django.db import connection
 
+from benchmarks.stage import proc
+from benchmarks.stage.site import send
 from conversations.models import Message
 from tests.live_site import Event, LiveSite, Person, events_of, live_events, text_of
+from tests.processes import site_process
 
 pytestmark = pytest.mark.timeout(240)  # a second worker starts within the first test
 
@@ -27,63 +23,24 @@ STORY = "Write a story about a ferry in the fog."
 class OtherWorker:
     """A second process of the service."""
 
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.process = subprocess.Popen(  # our own interpreter
-            [sys.executable, "-m", "assistant_site.serve", "--port", str(self._port)],
-            env={**os.environ, **self._environment()},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self._await_readiness()
+    def __init__(self, folder: Path) -> None:
+        self._site = site_process(folder, DRAIN_SECONDS="1")
+        self._site.start()
+
+    @property
+    def is_there(self) -> bool:
+        return proc.is_alive(self._site.supervisor)
 
     def person(self, signed_in: Person) -> httpx.Client:
         """The same person's client of this worker."""
         headers = {"Authorization": signed_in.http.headers["Authorization"]}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return httpx.Client(base_url=self._site.url, headers=headers, timeout=30)
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
-        self.process.send_signal(how)
-        self.process.wait(30)
+    def signal(self, how: signal.Signals) -> None:
+        send(self._site.supervisor, how)
 
-    def _environment(self) -> dict[str, str]:
-        return {
-            "DATABASE_URL": _database_url(),
-            "REDIS_URL": settings.REDIS_URL,
-            "SECRET_KEY": uuid.uuid4().hex * 2,
-            "JWT_SIGNING_KEY": settings.SECRET_KEY,
-            "OPENAI_API_KEY": "test-key",
-            "ANTHROPIC_API_KEY": "test-key",
-            "OPENAI_BASE_URL": settings.OPENAI_BASE_URL,
-            "ANTHROPIC_BASE_URL": settings.ANTHROPIC_BASE_URL,
-            "LANGFUSE_PUBLIC_KEY": "",
-            "DRAIN_SECONDS": "1",
-        }
-
-    def _await_readiness(self) -> None:
-        deadline = time.monotonic() + 170
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, "the second worker ended at its start"
-            try:
-                httpx.get(f"{self.url}/readyz", timeout=150)
-            except httpx.ConnectError:
-                time.sleep(0.1)  # a process that does not listen yet has no event to wait for
-                continue
-            return
-        raise AssertionError("the second worker did not start")
-
-
-def _database_url() -> str:
-    """Where the tests' database is."""
-    given = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{given['NAME']}"
-    return (
-        f"postgres://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}"
-        f"/{given['NAME']}"
-    )
+    def end(self) -> None:
+        self._site.end()
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +48,14 @@ def _worker(_running_site: LiveSite) -> Iterator[list[OtherWorker]]:
     started: list[OtherWorker] = []
     yield started
     for worker in started:
-        if worker.process.poll() is None:
-            worker.end()
+        worker.end()
 
 
 @pytest.fixture
-def other(site: LiveSite, _worker: list[OtherWorker]) -> OtherWorker:
+def other(site: LiveSite, _worker: list[OtherWorker], tmp_path: Path) -> OtherWorker:
     """A running second worker; a test may kill it."""
-    if not _worker or _worker[-1].process.poll() is not None:
-        _worker.append(OtherWorker())
+    if not _worker or not _worker[-1].is_there:
+        _worker.append(OtherWorker(tmp_path))
     return _worker[-1]
 
 
@@ -154,7 +110,7 @@ def test_the_answer_of_a_killed_worker_is_ended_once_with_its_text(
     ):
         events = live_events(response)
         seen = [next(events) for _ in range(5)]
-        other.end(signal.SIGKILL)
+        other.signal(signal.SIGKILL)
     message = seen[0].data["message"]
     followed = resumed(person.http, message)
     stored = Message.objects.get(pk=message)
@@ -167,6 +123,10 @@ def test_the_answer_of_a_killed_worker_is_ended_once_with_its_text(
     assert stored.status == "failed"
     assert stored.content == text_of(followed) != ""
     assert resumed(person.http, message) == followed
+    # What it told in its last moment may be lost: whoever heard more hears the end after that.
+    for heard in (len(followed), len(followed) + 3):
+        (end,) = resumed(person.http, message, after=heard)
+        assert (end.id, end.name, end.data) == (heard + 1, "error", followed[-1].data)
     after = person.ask("Go on.", conversation=str(stored.conversation_id), model="gpt")
     assert after["status"] == "complete"
 
@@ -187,9 +147,9 @@ def test_a_worker_that_is_told_to_end_ends_its_streams_first(
     ):
         events = live_events(response)
         seen = [next(events) for _ in range(4)]
-        other.process.send_signal(signal.SIGTERM)
+        other.signal(signal.SIGTERM)
         seen += events
-    other.process.wait(30)
+    other.end()
     stored = Message.objects.get(pk=seen[0].data["message"])
 
     assert seen[-1].name == "error"
