@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conversations.admin_performance import total_of, totals_by_model
 from conversations.models import ModelPerformance
-from routing.services import publish_state
+from routing.admin_publishing import with_draft
 
 DAYS = 7
 
@@ -18,7 +18,7 @@ DAYS = 7
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add to the first page's context what its reader may see."""
     if request.user.has_perm("routing.view_rule"):
-        context["publish"] = publish_state()
+        context |= with_draft(request, None)
     if request.user.has_perm("conversations.view_modelperformance"):
         since = timezone.now().date() - timedelta(days=DAYS - 1)
         week = totals_by_model(ModelPerformance.objects.filter(day__gte=since))

@@ -13,11 +13,17 @@ from django.http import HttpRequest, HttpResponse
 from conversations.api.responses import json_response
 from conversations.bootstrap import container
 from routing.errors import DependencyUnavailable
+from routing.release import Release, Stage
 
 PATIENCE = 2.0
 """Seconds that one part may take to tell its state."""
 
 Part = dict[str, Any]
+
+_WITHOUT_REDIS = {
+    "local": "this worker keeps the last good version it had",
+    "database": "read from the database instead of Redis",
+}
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
@@ -76,12 +82,20 @@ async def _redis() -> Part:
 async def _rules() -> Part:
     store = container().rules
     try:
-        rules = await store.current()
+        release = await store.current()
     except DependencyUnavailable:
         return {"state": "down", "detail": "no published rules"}
     origin = store.state().origin
-    state = "ok" if origin == "redis" else "degraded"
-    return {"state": state, "version": rules.version, "origin": origin}
+    told: Part = {"state": "ok", "version": release.live.version, "origin": origin}
+    if release.trial:
+        told["trial"] = {"version": release.trial.version, "stage": _stage(release)}
+    if origin != "redis":
+        told |= {"state": "degraded", "detail": _WITHOUT_REDIS[origin or "local"]}
+    return told
+
+
+def _stage(release: Release) -> str:
+    return f"{release.percent} %" if release.stage is Stage.PERCENT else release.stage.value
 
 
 async def _shut_circuits() -> list[str]:

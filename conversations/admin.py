@@ -21,6 +21,7 @@ from conversations.admin_filters import (
     SourceFilter,
 )
 from conversations.admin_performance import ModelPerformanceAdmin
+from conversations.admin_versions import MeasuredVersionAdmin
 from conversations.models import (
     Conversation,
     Feedback,
@@ -38,6 +39,7 @@ from routing.admin_base import (
     column,
     rendered,
 )
+from routing.models import RuleSetVersion
 
 THREAD_LENGTH = 200
 STATUS_LABELS = {
@@ -50,6 +52,7 @@ ACTION_LABELS = {"answer": "info", "image": "primary", "refuse": "danger"}
 VERDICT_LABELS = {"good": "success", "bad": "danger"}
 
 admin.site.register(ModelPerformance, ModelPerformanceAdmin)
+admin.site.register(RuleSetVersion, MeasuredVersionAdmin)
 
 
 class HistoryAdmin(ReadOnlyAdmin[M]):

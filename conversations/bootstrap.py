@@ -44,7 +44,7 @@ from routing.llm.policy import FailoverPolicy
 from routing.llm.walk import Failover
 from routing.redis_clients import async_client, blocking_client, close
 from routing.reuse.model import ReuseModel
-from routing.selectors import ruleset_latest_async
+from routing.selectors import release_latest_async
 from routing.store import RuleStore
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def container() -> Container:
         redis,
         breaker,
         prefix=settings.REDIS_PREFIX,
-        load_latest=ruleset_latest_async,
+        load_latest=release_latest_async,
         simulated_providers=settings.SIMULATED_PROVIDERS,
     )
     ports = Ports(

@@ -1,89 +1,23 @@
-"""The rules' room of the admin: what routes, what it routes to, and what was published."""
+"""The rules' room of the admin: what routes, and what it routes to."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
-from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
 
-from routing.admin_base import NOTHING, Admin, M, ReadOnlyAdmin, column, rendered
+from routing.admin_base import NOTHING, column
 from routing.admin_circuits import CircuitsAdmin, circuits_context
+from routing.admin_publishing import PublishingAdmin
 from routing.domain import Action
-from routing.errors import PublishRefused, RuleSetInvalid
 from routing.forms import LLMModelForm, RoutingSettingsForm, RuleForm, users_of
-from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
-from routing.services import publish_state, ruleset_publish
+from routing.models import LLMModel, RoutingSettings, Rule
 
-BANNER = "routing/admin/publish_banner.html"
 ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
-
-
-class BanneredAdmin(Admin[M]):
-    """A page that says which version is live and what keeps the tables from being so."""
-
-    list_before_template = BANNER
-    change_form_outer_before_template = BANNER
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return super().changelist_view(request, _with_state(extra_context))
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return super().changeform_view(request, object_id, form_url, _with_state(extra_context))
-
-
-def _with_state(extra_context: dict[str, Any] | None) -> dict[str, Any]:
-    return {**(extra_context or {}), "publish": publish_state()}
-
-
-class PublishingAdmin(BanneredAdmin[M]):
-    """A page whose changes are published at once, in the name of the person who made them."""
-
-    warn_unsaved_form = True
-
-    def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        self._publish(request)
-
-    def delete_model(self, request: HttpRequest, obj: M) -> None:
-        super().delete_model(request, obj)
-        self._publish(request)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
-        with transaction.atomic():
-            super().delete_queryset(request, queryset)
-            self._publish(request)
-
-    def _publish(self, request: HttpRequest) -> None:
-        # The signals publish too, but don't know who did it: the first to publish signs.
-        announce(request, publish_state().version)
-
-
-def announce(request: HttpRequest, before: int | None) -> None:
-    """Publish in the person's name and say what came of it. ``before`` is the live version."""
-    try:
-        version = ruleset_publish(by=request.user if request.user.is_authenticated else None)
-    except (RuleSetInvalid, PublishRefused) as exc:
-        messages.warning(request, f"Saved, but not published yet: {exc}")
-        return
-    if version.number != before:
-        messages.success(request, f"Published as version {version.number}.")
 
 
 @admin.register(Rule)
@@ -130,7 +64,8 @@ class RuleAdmin(PublishingAdmin[Rule]):
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
         if obj.is_default:
             # One default at any time; the mark moves with the save, in one transaction.
-            Rule.objects.filter(is_default=True).exclude(pk=obj.pk).update(is_default=False)
+            others = Rule.objects.filter(is_default=True).exclude(pk=obj.pk)
+            others.update(is_default=False, revision=F("revision") + 1)
         super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
@@ -243,45 +178,3 @@ class RoutingSettingsAdmin(PublishingAdmin[RoutingSettings]):
         self, request: HttpRequest, obj: RoutingSettings | None = None
     ) -> bool:
         return False
-
-
-@admin.register(RuleSetVersion)
-class RuleSetVersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion]):
-    """Every version ever published, as it was."""
-
-    list_display = ("version", "published_at", "published_by", "rules", "models")
-    list_select_related = ("published_by",)
-    fields = ("number", "published_at", "published_by", "contents")
-    readonly_fields = ("contents",)
-
-    def get_urls(self) -> list[URLPattern]:
-        publish = path(
-            "publish/",
-            self.admin_site.admin_view(require_POST(self.publish_view)),
-            name="routing_publish",
-        )
-        return [publish, *super().get_urls()]
-
-    def publish_view(self, request: HttpRequest) -> HttpResponseRedirect:
-        """Publish what the tables say now: for changes made past the admin."""
-        if not request.user.has_perm("routing.change_rule"):
-            raise PermissionDenied
-        announce(request, publish_state().version)
-        return HttpResponseRedirect(reverse("admin:routing_rulesetversion_changelist"))
-
-    @column("version", ordering="number")
-    def version(self, row: RuleSetVersion) -> str:
-        return f"Version {row.number}"
-
-    @column("rules")
-    def rules(self, row: RuleSetVersion) -> int:
-        return len(row.blob.get("rules", ()))
-
-    @column("models")
-    def models(self, row: RuleSetVersion) -> int:
-        return len(row.blob.get("models", ()))
-
-    @column("contents")
-    def contents(self, row: RuleSetVersion) -> SafeString:
-        pretty = json.dumps(row.blob, indent=2, ensure_ascii=False)
-        return rendered("routing/admin/version.html", blob=row.blob, json=pretty)

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
         list_fullwidth: bool
         list_before_template: str
         list_after_template: str
+        change_form_before_template: str
         change_form_outer_before_template: str
+        change_form_outer_after_template: str
+        warn_unsaved_form: bool
 
     class DropdownFilter(admin.SimpleListFilter): ...
 

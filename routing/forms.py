@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.utils.html import format_html, format_html_join
@@ -11,16 +11,10 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from routing.domain import Action, ModelKind
+from routing.form_revisions import RevisionedForm
 from routing.models import LLMModel, RoutingSettings, Rule
+from routing.validation import EXAMPLE_CHARS, INSTRUCTION_CHARS, KIND_FOR, closes_quoting
 
-if TYPE_CHECKING:
-    RuleBase = forms.ModelForm[Rule]
-    ModelBase = forms.ModelForm[LLMModel]
-    SettingsBase = forms.ModelForm[RoutingSettings]
-else:
-    RuleBase = ModelBase = SettingsBase = forms.ModelForm
-
-KIND_FOR = {Action.ANSWER: ModelKind.CHAT, Action.IMAGE: ModelKind.IMAGE}
 FEWEST_CHOICES = 3
 
 
@@ -100,7 +94,7 @@ class FallbacksField(forms.Field):
         return names
 
 
-class RuleForm(RuleBase):
+class RuleForm(RevisionedForm[Rule]):
     """One rule. What could not be published is refused here, where it can be put right."""
 
     fallbacks = FallbacksField(help_text="Tried in this order when the first choice fails.")
@@ -150,7 +144,27 @@ class RuleForm(RuleBase):
         elif action in KIND_FOR:
             self._check_models(Action(action), cleaned)
         self._check_default(cleaned)
+        self._check_words(cleaned)
         return cleaned
+
+    def _check_words(self, cleaned: dict[str, Any]) -> None:
+        instruction = cleaned.get("instruction") or ""
+        if len(instruction) > INSTRUCTION_CHARS:
+            self.add_error(
+                "instruction",
+                f"{len(instruction):,} characters: the classifier's budget for one instruction "
+                f"is {INSTRUCTION_CHARS:,}.",
+            )
+        self._check_quoting("instruction", instruction, strict=True)
+        for name in ("examples_for", "examples_against"):
+            for example in cleaned.get(name) or []:
+                if len(example) > EXAMPLE_CHARS:
+                    self.add_error(name, f"An example has more than {EXAMPLE_CHARS:,} characters.")
+                self._check_quoting(name, example)
+
+    def _check_quoting(self, field: str, text: str, *, strict: bool = False) -> None:
+        if found := closes_quoting(text, strict=strict):
+            self.add_error(field, f"“{found}” could close the classifier's quoting: leave it out.")
 
     def _check_refusal(self, cleaned: dict[str, Any]) -> None:
         if not (cleaned.get("refusal_reason") or "").strip():
@@ -195,7 +209,7 @@ class RuleForm(RuleBase):
             )
 
 
-class LLMModelForm(ModelBase):
+class LLMModelForm(RevisionedForm[LLMModel]):
     """One model. One that is in use can't be switched off under its users."""
 
     class Meta:
@@ -229,7 +243,7 @@ def _sentence(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-class RoutingSettingsForm(SettingsBase):
+class RoutingSettingsForm(RevisionedForm[RoutingSettings]):
     """The settings that are published beside the rules."""
 
     class Meta:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from routing.domain import Action, CachePolicy, ModelKind
 from routing.models import LLMModel, RoutingSettings, Rule
+from routing.services import ruleset_publish
 
 DAY = 24 * 3600
 
@@ -274,7 +275,7 @@ RULES: tuple[dict[str, Any], ...] = (
 
 @transaction.atomic
 def seed_defaults() -> bool:
-    """Store the default models, rules and settings, and thereby publish them, where there is no rule.
+    """Store the default models, rules and settings, and publish them, where there is no rule.
 
     Returns whether it did. Models of the same name that exist already are kept as they are.
     """
@@ -297,4 +298,5 @@ def seed_defaults() -> bool:
             "min_similarity": MIN_SIMILARITY,
         },
     )
+    ruleset_publish(why="The rules of a new installation.")
     return True

@@ -8,20 +8,12 @@ from django.db import close_old_connections
 from routing.domain import RuleSet
 from routing.errors import RulesUnavailable
 from routing.models import RuleSetRelease, RuleSetVersion
+from routing.release import Release, Stage
 
 
-def ruleset_latest() -> RuleSet | None:
-    """The version published last; ``None`` when there is none.
-
-    Raises ``RulesUnavailable`` when it was written by another release and can't be read.
-    """
-    row = RuleSetVersion.objects.order_by("-number").first()
-    if row is None:
-        return None
-    try:
-        return RuleSet.from_dict(row.blob)
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
-        raise RulesUnavailable(f"version {row.number} is not readable: {exc}") from exc
+def release_row() -> RuleSetRelease | None:
+    """The release in force, with its versions; ``None`` before the first."""
+    return RuleSetRelease.objects.select_related("live", "trial").first()
 
 
 def release_number() -> int:
@@ -29,10 +21,36 @@ def release_number() -> int:
     return RuleSetRelease.objects.values_list("number", flat=True).first() or 0
 
 
-@sync_to_async
-def ruleset_latest_async() -> RuleSet | None:
-    """The same, for the event loop; leaves no connection behind in its thread."""
+def release_latest() -> Release | None:
+    """The release in force; ``None`` before the first.
+
+    Raises ``RulesUnavailable`` when one of its versions was written by another program version and
+    can't be read.
+    """
+    row = release_row()
+    if row is None:
+        return None
+    return Release(
+        row.number,
+        live=ruleset_of(row.live),
+        trial=ruleset_of(row.trial) if row.trial else None,
+        stage=Stage(row.stage),
+        percent=row.percent,
+    )
+
+
+def ruleset_of(row: RuleSetVersion) -> RuleSet:
+    """A version's rules. Raises ``RulesUnavailable`` when they can't be read."""
     try:
-        return ruleset_latest()
+        return RuleSet.from_dict(row.blob)
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise RulesUnavailable(f"version {row.number} is not readable: {exc}") from exc
+
+
+@sync_to_async
+def release_latest_async() -> Release | None:
+    """``release_latest`` for the event loop; leaves no connection behind in its thread."""
+    try:
+        return release_latest()
     finally:
         close_old_connections()

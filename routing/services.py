@@ -1,12 +1,10 @@
-"""Writes of the rules: building, publishing, and bringing Redis up to date."""
+"""Writes of the rules: publishing the draft, releasing in steps, rolling back, and Redis."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
 
 import redis
 from django.conf import settings
@@ -16,11 +14,21 @@ from redis.exceptions import RedisError
 from routing.building import ruleset_from_tables
 from routing.domain import RuleSet
 from routing.errors import PublishConflict, RuleSetInvalid, RulesUnavailable
-from routing.models import RuleSetVersion
-from routing.published import Blob, publish_blob, read_pointer
-from routing.publishing.versions import Person, publish, same
+from routing.models import RuleSetRelease, RuleSetVersion
+from routing.published import Publication, read_pointer, write_release
+from routing.publishing.restoring import restore_tables
+from routing.publishing.versions import (
+    TO_ALL,
+    Person,
+    Target,
+    publish,
+    release,
+    release_locked,
+    same,
+)
 from routing.redis_clients import sync_client
-from routing.selectors import release_number, ruleset_latest
+from routing.release import Stage
+from routing.selectors import release_latest, release_number, release_row, ruleset_of
 
 logger = logging.getLogger(__name__)
 
@@ -28,23 +36,14 @@ ATTEMPTS = 3
 """How often the tables are built anew when somebody publishes meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishState:
-    """For the admin. ``version`` is the live one, ``differs`` whether the tables say something else,
-    ``faults`` why they can't be published as they are."""
-
-    version: int | None
-    published_at: datetime | None
-    differs: bool
-    faults: tuple[str, ...]
-
-
 def ruleset_build() -> RuleSet:
     """The set that the tables describe now, as version 0. Raises ``RuleSetInvalid``."""
     return ruleset_from_tables()
 
 
-def ruleset_publish(*, by: Person = None, why: str = "", override: str = "") -> RuleSetVersion:
+def ruleset_publish(
+    *, by: Person = None, why: str = "", override: str = "", target: Target = TO_ALL
+) -> RuleSetVersion:
     """Publish what the tables say, under a new number where it differs from the live version.
 
     Redis is told once the transaction is committed; its failure is logged and mended by the
@@ -53,48 +52,88 @@ def ruleset_publish(*, by: Person = None, why: str = "", override: str = "") -> 
     """
     for _ in range(ATTEMPTS - 1):
         with suppress(PublishConflict):
-            return _publish_tables(by, why, override)
-    return _publish_tables(by, why, override)
+            return _publish_tables(by, why, override, target)
+    return _publish_tables(by, why, override, target)
 
 
-def _publish_tables(by: Person, why: str, override: str) -> RuleSetVersion:
+def _publish_tables(by: Person, why: str, override: str, target: Target) -> RuleSetVersion:
     # The release is read before the tables: who publishes in between has other tables, perhaps.
     prepared_on = release_number()
-    version = publish(ruleset_build(), by=by, why=why, override=override, prepared_on=prepared_on)
-    transaction.on_commit(_sync_or_log)
-    return version
+    return publish(
+        ruleset_build(), by=by, why=why, override=override, target=target, prepared_on=prepared_on
+    )
+
+
+def ruleset_roll_back(
+    version: RuleSetVersion, *, by: Person = None, why: str = "", override: str = ""
+) -> RuleSetVersion:
+    """Publish an old version's contents again, to all, as a new version.
+
+    The tables follow where they held nothing unpublished; a draft is kept as it is. Raises
+    ``PublishRefused``, ``PublishConflict`` and, where the version can't be read, ``RulesUnavailable``.
+    """
+    before, candidate = release_row(), ruleset_of(version)
+    published = publish(
+        candidate,
+        by=by,
+        why=why or f"Back to version {version.number}.",
+        override=override,
+        prepared_on=before.number if before else 0,
+        restores=version.number,
+    )
+    if before:
+        _follow(candidate, left=before.live)
+    return published
+
+
+@transaction.atomic
+def _follow(candidate: RuleSet, *, left: RuleSetVersion) -> None:
+    """Have the tables say what is live again, unless they hold more than the version that was left."""
+    with suppress(RuleSetInvalid):
+        if same(left, ruleset_build()):
+            restore_tables(candidate)
+
+
+@transaction.atomic
+def version_release(
+    version: RuleSetVersion, *, target: Target, by: Person = None, why: str = ""
+) -> RuleSetRelease:
+    """Release a published version to all, to a share of the users, or in shadow. Raises
+    ``RuleSetInvalid`` where it is live already."""
+    before = release_locked()
+    if before and before.live_id == version.number:
+        raise RuleSetInvalid([f"Version {version.number} is live for all users already."])
+    return release(version, before, target=target, by=by, why=why)
+
+
+@transaction.atomic
+def trial_end(*, by: Person = None, why: str = "") -> RuleSetRelease | None:
+    """Take the version on trial back: the live one answers everybody. Returns the release in force,
+    unchanged where there was no trial."""
+    before = release_locked()
+    if before is None or before.stage == Stage.ALL:
+        return before
+    return release(before.live, before, target=TO_ALL, by=by, why=why)
 
 
 def rules_sync() -> int:
-    """Bring Redis up to the database's latest version and return its number.
+    """Bring Redis up to the database's release and return the live version's number.
 
     Raises ``RulesUnavailable`` when nothing was ever published or Redis does not take it.
     """
     with _redis() as client:
         seen = read_pointer(client, settings.REDIS_PREFIX)
-        latest = ruleset_latest()
+        latest = release_latest()
         if latest is None:
             raise RulesUnavailable("no rules were ever published")
-        blob = Blob.of(latest)
-        if blob.pointer != seen:
-            publish_blob(client, settings.REDIS_PREFIX, blob, seen=seen)
-    return latest.version
+        made = Publication(latest)
+        if made.pointer != seen:
+            write_release(client, settings.REDIS_PREFIX, made, seen=seen)
+    return latest.live.version
 
 
-def publish_state() -> PublishState:
-    """What is live, and what keeps the tables from being so."""
-    latest = RuleSetVersion.objects.order_by("-number").first()
-    number = latest.number if latest else None
-    published_at = latest.published_at if latest else None
-    try:
-        rules = ruleset_build()
-    except RuleSetInvalid as exc:
-        return PublishState(number, published_at, differs=True, faults=exc.faults)
-    differs = latest is None or not same(latest, rules)
-    return PublishState(number, published_at, differs, faults=())
-
-
-def _sync_or_log() -> None:
+def rules_sync_or_log() -> None:
+    """``rules_sync`` where nobody waits for it: readers mend what it could not do."""
     try:
         rules_sync()
     except RulesUnavailable:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import redis.asyncio
@@ -14,11 +14,12 @@ from django.db import Error as DatabaseError
 from routing.breaker import Breaker
 from routing.domain import RuleSet
 from routing.errors import RulesUnavailable
-from routing.published import Blob, Keys, pointed_version
+from routing.published import Blob, Keys, Pointer, Publication, number_of
 from routing.redis_clients import redis_call
+from routing.release import Release
 
 Origin = Literal["redis", "local", "database"]
-LoadLatest = Callable[[], Awaitable[RuleSet | None]]
+LoadLatest = Callable[[], Awaitable[Release | None]]
 
 CHECK_EVERY = 30.0
 """Seconds after which a reader compares Redis with the database, which is right in doubt."""
@@ -32,32 +33,34 @@ DATABASE_PATIENCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RulesState:
-    """For ``/readyz``: the version in force, who vouches for it, and what is wrong, if anything."""
+    """For ``/readyz``: the release in force, who vouches for it, and what is wrong, if anything."""
 
-    version: int | None = None
+    release: Release | None = None
     origin: Origin | None = None
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """The local copy: the pointer it was published under, and the rules as they are handed out."""
+    """The local copy: the pointer it was published under, and the rules as they are handed out, by
+    the names that the pointer gives them."""
 
     pointer: bytes
-    rules: RuleSet
+    release: Release
+    rules: Mapping[str, RuleSet]
 
 
 class RuleStore:
-    """The published rule set for the requests of one event loop; implements the port ``Rules``.
+    """The published rules for the requests of one event loop; implements the port ``Rules``.
 
     Each call reads the pointer, a tenth of a millisecond, instead of waiting for a message on a
     channel: the very next decision uses a change whichever worker takes it, and nothing is missed
-    while a subscription is down. The blob is read only when the pointer changed. Redis away: the
+    while a subscription is down. A blob is read only when the pointer names a new one. Redis away: the
     last good copy, compared with the database once a second. Redis emptied, its blob unreadable or
-    older than the database's (a publication while it was away): the database's latest version,
+    older than the database's (a publication while it was away): the database's latest release,
     written back. Callers that come at once share one load.
 
-    ``load_latest`` gives the database's latest version, ``None`` when nothing was ever published; it
+    ``load_latest`` gives the database's latest release, ``None`` when nothing was ever published; it
     raises ``RulesUnavailable`` or Django's database errors. ``simulated_providers`` are those whose
     models get the simulated prefix. ``clock`` counts seconds.
     """
@@ -88,8 +91,8 @@ class RuleStore:
         """How the last ``current`` went."""
         return self._state
 
-    async def current(self) -> RuleSet:
-        """The version in force now. Raises ``RulesUnavailable`` when it is nowhere to be had."""
+    async def current(self) -> Release:
+        """The release in force now. Raises ``RulesUnavailable`` when it is nowhere to be had."""
         pointer, error = await self._pointer()
         if not self._settled(pointer):
             pointer, error = await self._share_refresh(pointer, error)
@@ -98,8 +101,8 @@ class RuleStore:
             self._state = RulesState(error=error or "no rules were ever published")
             raise RulesUnavailable(self._state.error)
         origin: Origin = "redis" if held.pointer == pointer else self._origin
-        self._state = RulesState(held.rules.version, origin, error)
-        return held.rules
+        self._state = RulesState(held.release, origin, error)
+        return held.release
 
     async def _share_refresh(self, pointer: bytes | None, error: str) -> tuple[bytes | None, str]:
         """Refresh the copy unless somebody did while this caller waited for its turn."""
@@ -137,27 +140,46 @@ class RuleStore:
             await self._fetch(pointer)
         return error
 
-    async def _fetch(self, pointer: bytes) -> bool:
-        """Take the blob that the pointer names, unless it is missing or not what the pointer says."""
-        number = pointed_version(pointer)
-        if number is None:
+    async def _fetch(self, value: bytes) -> bool:
+        """Take the blobs that the pointer names, unless one is missing or not what it says."""
+        pointer = Pointer.read(value)
+        if pointer is None:
             return False
         try:
-            with redis_call(self._breaker, RulesUnavailable):
-                body: bytes | None = await self._client.get(self._keys.version(number))  # type: ignore[assignment]
-        except RulesUnavailable:
+            rules = {name: await self._rules(name) for name in pointer.versions}
+        except (RulesUnavailable, ValueError):
             return False
+        release = Release(
+            pointer.release,
+            live=rules[pointer.versions[0]],
+            trial=rules[pointer.versions[1]] if len(pointer.versions) > 1 else None,
+            stage=pointer.stage,
+            percent=pointer.percent,
+        )
+        self._held, self._origin = _Held(value, release, rules), "redis"
+        return True
+
+    async def _rules(self, name: str) -> RuleSet:
+        """A version's rules, held already or from Redis. Raises ``RulesUnavailable`` and, when they
+        are missing or are not what their name says, ``ValueError``."""
+        if self._held and name in self._held.rules:
+            return self._held.rules[name]
+        number = number_of(name)
+        with redis_call(self._breaker, RulesUnavailable):
+            body: bytes | None = await self._client.get(self._keys.version(number))  # type: ignore[assignment]
         blob = Blob(number, body or b"")
-        return blob.pointer == pointer and self._take(blob, "redis")
+        if blob.name != name:
+            raise ValueError(f"version {number} is not what the pointer says")
+        return blob.rules().simulated(self._simulated)
 
     async def _ask_database(self, pointer: bytes | None, error: str) -> str:
-        """Take the database's latest version and set Redis right; without one, Redis' word."""
+        """Take the database's latest release and set Redis right; without one, Redis' word."""
         latest, problem = await self._latest()
         if latest:
-            blob = Blob.of(latest)
-            self._take(blob, "database")
-            if not error and blob.pointer != pointer:
-                problem = await self._write_back(blob, pointer)
+            made = Publication(latest)
+            self._take(made)
+            if not error and made.pointer != pointer:
+                problem = await self._write_back(made, pointer)
         else:
             self._origin = "local"
             if pointer:
@@ -167,28 +189,33 @@ class RuleStore:
         self._check_at = now + (REST if problem else CHECK_EVERY)
         return problem
 
-    async def _latest(self) -> tuple[RuleSet | None, str]:
+    async def _latest(self) -> tuple[Release | None, str]:
         try:
             async with asyncio.timeout(DATABASE_PATIENCE):
                 return await self._load_latest(), ""
         except (DatabaseError, RulesUnavailable, TimeoutError) as exc:
             return None, f"database: {type(exc).__name__}: {exc}"
 
-    async def _write_back(self, blob: Blob, seen: bytes | None) -> str:
+    async def _write_back(self, made: Publication, seen: bytes | None) -> str:
         try:
             with redis_call(self._breaker, RulesUnavailable):
-                await self._client.eval(*self._keys.publish(blob, seen))
+                await self._client.eval(*self._keys.publish(made, seen))
         except RulesUnavailable as exc:
             return str(exc)
         return ""
 
-    def _take(self, blob: Blob, origin: Origin) -> bool:
-        """Hold the blob's rules, unless they can't be read."""
-        try:
-            rules = blob.rules()
-        except ValueError:
-            return False
-        if self._held is None or self._held.pointer != blob.pointer:
-            self._held = _Held(blob.pointer, rules.simulated(self._simulated))
-        self._origin = origin
-        return True
+    def _take(self, made: Publication) -> None:
+        """Hold the database's release; versions held already stay the same objects."""
+        self._origin = "database"
+        if self._held and self._held.pointer == made.pointer:
+            return
+        known = self._held.rules if self._held else {}
+        release = made.release
+        both = (rules for rules in (release.live, release.trial) if rules)
+        rules = {
+            blob.name: known.get(blob.name) or given.simulated(self._simulated)
+            for blob, given in zip(made.blobs, both, strict=True)
+        }
+        live, *trial = rules.values()
+        held = replace(release, live=live, trial=trial[0] if trial else None)
+        self._held = _Held(made.pointer, held, rules)

@@ -43,6 +43,7 @@ from routing.llm.types import (
     TextDelta,
     Usage,
 )
+from routing.release import Release
 
 GPT = ModelRef("gpt", "openai/gpt", "openai", ModelKind.CHAT)
 CLAUDE = ModelRef("claude", "anthropic/claude", "anthropic", ModelKind.CHAT)
@@ -118,8 +119,8 @@ class FakeSink:
 class FakeRules:
     rules: RuleSet = RULES
 
-    async def current(self) -> RuleSet:
-        return self.rules
+    async def current(self) -> Release:
+        return Release(1, self.rules)
 
 
 @dataclass

@@ -19,11 +19,13 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from assistant_site.protocol import ImpatientProtocol
 from conversations.bootstrap import container
+from routing.drafts import draft_now
 from routing.errors import CircuitsUnavailable
 from routing.llm.circuit_board import CircuitDesk
-from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
+from routing.models import LLMModel, RoutingSettings, Rule
 from routing.redis_clients import sync_client
 from routing.seeds import seed_defaults
+from routing.selectors import release_number
 from routing.simulator import Simulator
 
 T = TypeVar("T")
@@ -192,14 +194,13 @@ class LiveSite:
 
     def publish_defaults(self) -> None:
         """Bring the published rules back to the seeds, whatever another test left of them."""
-        live = RuleSetVersion.objects.order_by("-number").first()
-        if live is not None and Rule.objects.exists() and live.number == self._seeded:
+        if Rule.objects.exists() and release_number() == self._seeded and not draft_now().differs:
             return
         Rule.objects.all().delete()
         RoutingSettings.objects.all().delete()
         LLMModel.objects.all().delete()
         seed_defaults()
-        self._seeded = RuleSetVersion.objects.latest("number").number
+        self._seeded = release_number()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -55,7 +55,8 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     claim = idempotency_claim(request, body)
     await house.limits.hit("ask", str(user))
     if model:
-        requested_decision(await house.engine.ports.rules.current(), model)
+        release = await house.engine.ports.rules.current()
+        requested_decision(release.rules_for(user), model)
     asked = Asked(user, conversation, prompt, model, claim, origin)
     seat = await house.seats.take(user)
     begun = await house.turnstile.pass_through(

@@ -14,6 +14,7 @@ from conversations.engine.types import Answer, CachedAnswer, Picture, Record, Tr
 from routing.domain import ModelRef, RuleSet
 from routing.guard.types import GuardReport
 from routing.llm.types import Attempt, ChatMessage, Classified, GenerationEvent
+from routing.release import Release
 
 Vector = Sequence[float]
 Considered = Callable[[Mapping[str, Any]], None]
@@ -21,10 +22,10 @@ Considered = Callable[[Mapping[str, Any]], None]
 
 
 class Rules(Protocol):
-    """The published rule set."""
+    """The published rules."""
 
-    async def current(self) -> RuleSet:
-        """The version in force now. Raises ``RulesUnavailable``."""
+    async def current(self) -> Release:
+        """The release in force now. Raises ``RulesUnavailable``."""
         ...
 
 

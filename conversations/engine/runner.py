@@ -28,7 +28,8 @@ class Engine:
         serves the whole run, whatever is published meanwhile. Raises ``NoProviderAvailable``,
         ``ModelUnknown`` and ``RulesUnavailable``; cancelling it stops the provider's call.
         """
-        rules = await self._ports.rules.current()
+        release = await self._ports.rules.current()
+        rules = release.rules_for(turn.user)
         context = Context(ports=self._ports, sink=sink)
         final = await self._graph.ainvoke({"turn": turn, "rules": rules}, context=context)
         answer: Answer = final["answer"]

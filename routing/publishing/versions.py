@@ -15,6 +15,7 @@ from routing.errors import PublishConflict, PublishRefused, RuleSetInvalid
 from routing.models import RoutingSettings, RuleSetRelease, RuleSetVersion
 from routing.publishing import checks
 from routing.release import Stage
+from routing.validation import ruleset_faults
 from routing.wording import differences
 
 logger = logging.getLogger(__name__)
@@ -48,8 +49,12 @@ def publish(
     Nothing is written, and the live version returned, where it says the same and goes to all. The
     checks run first and outside any transaction: ``override`` is the reason for publishing although
     they fail. ``prepared_on`` is the release that the candidate was built against: where another one
-    is in force by now, ``PublishConflict`` is raised. Raises ``PublishRefused``.
+    is in force by now, ``PublishConflict`` is raised. ``restores`` is the version whose contents these
+    are: what was valid once is not judged by later limits. Raises ``RuleSetInvalid`` and
+    ``PublishRefused``.
     """
+    if restores is None and (faults := ruleset_faults(candidate)):
+        raise RuleSetInvalid(faults)
     failed = checks.failures(candidate)
     if failed and not override.strip():
         raise PublishRefused(failed)

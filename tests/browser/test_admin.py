@@ -29,8 +29,8 @@ async def test_a_changed_rule_changes_the_next_decision(
     await page.get_by_role("link", name="code", exact=True).click()
     await page.get_by_label("Model", exact=True).select_option(label="claude-sonnet")
     await page.get_by_label("Fallbacks").select_option(value="gpt")
-    await page.get_by_role("button", name="Save", exact=True).click()
-    await expect(page.get_by_text("Published as version")).to_be_visible()
+    await page.get_by_role("button", name="Save and publish").click()
+    await expect(page.get_by_text("Published as")).to_be_visible()
 
     after = person.ask(f"{CODE}, please.")["decision"]
     assert (after["rule"], after["model"]) == ("code", "claude-sonnet")
@@ -42,7 +42,7 @@ async def test_a_fault_is_told_beside_its_field(page: Page, administrator: str) 
     await page.get_by_role("link", name="Rules").first.click()
     await page.get_by_role("link", name="code", exact=True).click()
     await page.get_by_label("Model", exact=True).select_option(label="gpt-image")
-    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("button", name="Save and publish").click()
     await expect(page.get_by_text("Answering needs a model of kind chat")).to_be_visible()
     await expect(page.get_by_text("is live")).to_be_visible()
 

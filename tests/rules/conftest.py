@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from routing.domain import Action, ModelKind, ModelRef, Rule, RuleSet
 from routing.redis_clients import async_client, close, sync_client
+from routing.release import Release
 
 
 def make_rules(version: int = 1, instruction: str = "Everything.") -> RuleSet:
@@ -28,6 +29,11 @@ def make_rules(version: int = 1, instruction: str = "Everything.") -> RuleSet:
         default_rule="general",
         classifiers=("claude-haiku",),
     )
+
+
+def make_release(version: int = 1, instruction: str = "Everything.") -> Release:
+    """The same set, released to all under the same number."""
+    return Release(version, make_rules(version, instruction))
 
 
 @pytest.fixture

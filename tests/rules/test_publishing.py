@@ -1,4 +1,4 @@
-"""From a saved row to the pointer in Redis."""
+"""From the draft in the tables to the pointer in Redis."""
 
 from __future__ import annotations
 
@@ -12,11 +12,21 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from pytest_django import Settings
 
+from routing.drafts import draft_now
+from routing.errors import RuleSetInvalid
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
-from routing.published import Blob, Keys, publish_blob, read_pointer
-from routing.seeds import seed_defaults
-from routing.services import publish_state, rules_sync, ruleset_publish
-from tests.rules.conftest import make_rules
+from routing.published import Keys, Pointer, Publication, read_pointer, write_release
+from routing.publishing.versions import TO_ALL, Target
+from routing.release import Stage
+from routing.seeds import MIN_SIMILARITY, seed_defaults
+from routing.services import (
+    rules_sync,
+    ruleset_publish,
+    ruleset_roll_back,
+    trial_end,
+    version_release,
+)
+from tests.rules.conftest import make_release
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,10 +38,15 @@ def seeded(rules_in_redis: str) -> str:
     return rules_in_redis
 
 
+def pointer(client: redis.Redis, prefix: str) -> Pointer:
+    found = Pointer.read(read_pointer(client, prefix) or b"")
+    assert found
+    return found
+
+
 def pointed(client: redis.Redis, prefix: str) -> int:
-    pointer = read_pointer(client, prefix)
-    assert pointer
-    return int(pointer.partition(b":")[0])
+    """The live version's number in Redis."""
+    return int(pointer(client, prefix).versions[0].partition(":")[0])
 
 
 def blob(client: redis.Redis, prefix: str, version: int) -> dict[str, object]:
@@ -47,90 +62,149 @@ def edit(name: str, instruction: str) -> None:
     rule.save()
 
 
-def edit_in_vain(name: str) -> None:
-    """Edit in a transaction (or savepoint) that is rolled back."""
-    with transaction.atomic():
-        edit(name, "Never.")
-        transaction.set_rollback(True)
-
-
 def test_seeding_publishes_one_version(seeded: str, client: redis.Redis) -> None:
     assert RuleSetVersion.objects.count() == 1
     assert pointed(client, seeded) == 1
     assert blob(client, seeded, 1) == RuleSetVersion.objects.get().blob
 
 
-def test_a_saved_rule_is_live_when_save_returns(seeded: str, client: redis.Redis) -> None:
+def test_a_saved_rule_is_a_draft_and_live_when_publishing_returns(
+    seeded: str, client: redis.Redis
+) -> None:
     edit("code", "Only Python.")
+    assert pointed(client, seeded) == 1
+    assert draft_now().changes[0].startswith("The rule “code”: instruction “")
+    ruleset_publish()
     assert pointed(client, seeded) == 2
     assert "Only Python." in json.dumps(blob(client, seeded, 2))
     assert "Only Python." not in json.dumps(blob(client, seeded, 1))
+    assert not draft_now().differs
 
 
 def test_a_deleted_rule_is_gone_from_the_next_version(seeded: str, client: redis.Redis) -> None:
     Rule.objects.get(name="creative").delete()
+    ruleset_publish()
     assert "creative" not in json.dumps(blob(client, seeded, 2))
 
 
 def test_models_and_settings_publish_too(seeded: str, client: redis.Redis) -> None:
     LLMModel.objects.create(name="llama", litellm_name="ollama/llama3", provider="ollama")
-    chosen = RoutingSettings.objects.get()
-    chosen.min_similarity = 0.95
-    chosen.save()
-    assert pointed(client, seeded) == 3
-    assert blob(client, seeded, 3)["min_similarity"] == 0.95
+    RoutingSettings.objects.update(min_similarity=0.95)
+    version = ruleset_publish()
+    assert version.diff == [
+        "The model “llama” is new.",
+        f"The similarity for reuse: {MIN_SIMILARITY} → 0.95.",
+    ]
+    assert blob(client, seeded, 2)["min_similarity"] == 0.95
 
 
-def test_saving_without_a_change_publishes_nothing(seeded: str, client: redis.Redis) -> None:
-    Rule.objects.get(name="code").save()
+def test_publishing_without_a_change_publishes_nothing(seeded: str) -> None:
+    ruleset_publish()
     assert RuleSetVersion.objects.count() == 1
 
 
-def test_one_transaction_is_one_version(seeded: str) -> None:
+def test_the_pointer_moves_when_the_transaction_is_committed(
+    seeded: str, client: redis.Redis
+) -> None:
     with transaction.atomic():
         edit("code", "First.")
-        edit("creative", "Second.")
-    assert RuleSetVersion.objects.count() == 2
+        ruleset_publish()
+        assert pointed(client, seeded) == 1
+    assert pointed(client, seeded) == 2
 
 
-def test_what_is_rolled_back_is_not_published(seeded: str) -> None:
-    edit_in_vain("code")
-    edit("creative", "Still published.")
-    assert RuleSetVersion.objects.count() == 2
-    assert "Never." not in json.dumps(RuleSetVersion.objects.latest("number").blob)
-
-
-def test_a_rolled_back_savepoint_does_not_take_the_rest_with_it(seeded: str) -> None:
+def test_what_is_rolled_back_is_not_published(seeded: str, client: redis.Redis) -> None:
     with transaction.atomic():
-        edit_in_vain("code")
-        edit("creative", "Kept.")
-    text = json.dumps(RuleSetVersion.objects.latest("number").blob)
-    assert "Kept." in text
-    assert "Never." not in text
-
-
-def test_an_invalid_set_is_not_published_and_the_admin_is_told(
-    seeded: str, client: redis.Redis, caplog: pytest.LogCaptureFixture
-) -> None:
-    default = Rule.objects.get(name="general")
-    default.enabled = False
-    default.save()
-    state = publish_state()
-    assert (state.version, state.differs) == (1, True)
-    assert "must be the default" in " ".join(state.faults)
-    assert "not published" in caplog.text
+        edit("code", "Never.")
+        ruleset_publish()
+        transaction.set_rollback(True)
+    assert RuleSetVersion.objects.count() == 1
     assert pointed(client, seeded) == 1
-    default.enabled = True
-    default.save()
-    state = publish_state()
-    assert (state.version, state.differs, state.faults) == (1, False, ())
 
 
-def test_unpublished_changes_show_as_different(seeded: str) -> None:
-    Rule.objects.filter(name="code").update(instruction="Behind the signals' back.")
-    assert publish_state().differs
-    assert ruleset_publish().number == 2
-    assert not publish_state().differs
+def test_an_invalid_draft_is_not_published_and_says_why(seeded: str, client: redis.Redis) -> None:
+    Rule.objects.filter(name="general").update(enabled=False)
+    draft = draft_now()
+    assert draft.differs
+    assert "must be the default" in " ".join(draft.faults)
+    with pytest.raises(RuleSetInvalid, match="must be the default"):
+        ruleset_publish()
+    assert pointed(client, seeded) == 1
+
+
+class TestRollBack:
+    """Publishing an old version again."""
+
+    def test_brings_the_contents_back_as_a_new_version_and_the_tables_follow(
+        self, seeded: str, client: redis.Redis
+    ) -> None:
+        first = RuleSetVersion.objects.get()
+        edit("code", "Bad idea.")
+        Rule.objects.filter(name="creative").delete()
+        Rule.objects.create(name="worse", instruction="Worse idea.", action="refuse", priority=3)
+        ruleset_publish()
+        restored = ruleset_roll_back(first)
+        assert (restored.number, restored.restores) == (3, 1)
+        assert restored.why == "Back to version 1."
+        assert pointed(client, seeded) == 3
+        assert blob(client, seeded, 3) == {**first.blob, "version": 3}
+        assert not draft_now().differs
+        assert not Rule.objects.get(name="worse").enabled, "switched off, not lost"
+
+    def test_keeps_a_draft(self, seeded: str) -> None:
+        first = RuleSetVersion.objects.get()
+        edit("code", "Published.")
+        ruleset_publish()
+        edit("code", "Not published yet.")
+        ruleset_roll_back(first)
+        assert Rule.objects.get(name="code").instruction == "Not published yet."
+        assert draft_now().differs
+
+    def test_is_not_held_up_by_limits_that_came_later(self, seeded: str) -> None:
+        first = RuleSetVersion.objects.get()
+        first.blob["rules"][0]["instruction"] = "long " * 1000
+        first.save()
+        edit("code", "Something else.")
+        ruleset_publish()
+        assert ruleset_roll_back(first).number == 3
+
+
+class TestTrials:
+    """A version for some before it is for all."""
+
+    @pytest.fixture
+    def trial(self, seeded: str) -> RuleSetVersion:
+        edit("code", "On trial.")
+        return ruleset_publish(target=Target(Stage.SHADOW), why="Let us see.")
+
+    def test_goes_from_shadow_to_some_to_all(
+        self, seeded: str, client: redis.Redis, trial: RuleSetVersion
+    ) -> None:
+        assert bytes(pointer(client, seeded)).startswith(b"2 shadow 1:")
+        version_release(trial, target=Target(Stage.PERCENT, 25))
+        assert bytes(pointer(client, seeded)).startswith(b"3 percent:25 1:")
+        version_release(trial, target=TO_ALL)
+        assert bytes(pointer(client, seeded)).startswith(b"4 all 2:")
+        with pytest.raises(RuleSetInvalid, match="live for all"):
+            version_release(trial, target=TO_ALL)
+
+    def test_ends_with_the_live_version_for_everybody(
+        self, seeded: str, client: redis.Redis, trial: RuleSetVersion
+    ) -> None:
+        assert not draft_now().differs, "the draft is what is on trial"
+        trial_end()
+        assert bytes(pointer(client, seeded)).startswith(b"3 all 1:")
+        assert draft_now().differs, "and now waits again"
+        last = trial_end()
+        assert last is not None
+        assert last.number == 3
+
+    def test_a_publication_to_all_ends_it(
+        self, seeded: str, client: redis.Redis, trial: RuleSetVersion
+    ) -> None:
+        edit("code", "Better.")
+        ruleset_publish()
+        assert bytes(pointer(client, seeded)).startswith(b"3 all 3:")
 
 
 def test_redis_away_keeps_the_version_for_later(
@@ -139,6 +213,7 @@ def test_redis_away_keeps_the_version_for_later(
     with socket.create_server(("127.0.0.1", 0)) as gone:
         settings.REDIS_URL = f"redis://127.0.0.1:{gone.getsockname()[1]}/0"
     edit("code", "Published without Redis.")
+    ruleset_publish()
     assert RuleSetVersion.objects.latest("number").number == 2
     assert pointed(client, seeded) == 1
     settings.REDIS_URL = redis_url
@@ -147,43 +222,36 @@ def test_redis_away_keeps_the_version_for_later(
 
 
 def test_the_later_of_two_racing_publishers_wins(client: redis.Redis, prefix: str) -> None:
-    older, newer = Blob.of(make_rules(5)), Blob.of(make_rules(6))
+    older, newer = Publication(make_release(5)), Publication(make_release(6))
     seen = read_pointer(client, prefix)
-    assert publish_blob(client, prefix, newer, seen=seen)
-    assert not publish_blob(client, prefix, older, seen=seen)
+    assert write_release(client, prefix, newer, seen=seen)
+    assert not write_release(client, prefix, older, seen=seen)
     assert pointed(client, prefix) == 6
 
 
 def test_a_redis_ahead_of_its_database_is_set_right(seeded: str, client: redis.Redis) -> None:
-    publish_blob(client, seeded, Blob.of(make_rules(40)), seen=None)
+    write_release(client, seeded, Publication(make_release(40)), seen=None)
     assert rules_sync() == 1
     assert pointed(client, seeded) == 1
 
 
 def test_other_rules_under_the_same_number_are_set_right(seeded: str, client: redis.Redis) -> None:
-    stranger = Blob.of(make_rules(1, "From another database."))
-    assert publish_blob(client, seeded, stranger, seen=read_pointer(client, seeded))
+    stranger = Publication(make_release(1, "From another database."))
+    assert write_release(client, seeded, stranger, seen=read_pointer(client, seeded))
     rules_sync()
     assert blob(client, seeded, 1) == RuleSetVersion.objects.get().blob
 
 
-def test_the_command_publishes_and_fills_an_emptied_redis(seeded: str, client: redis.Redis) -> None:
+def test_the_command_fills_an_emptied_redis_and_leaves_the_draft(
+    seeded: str, client: redis.Redis
+) -> None:
     Rule.objects.filter(name="code").update(instruction="In bulk.")
     client.delete(Keys(seeded).current, Keys(seeded).version(1))
     out = StringIO()
     call_command("sync_rules", stdout=out)
-    assert "version 2" in out.getvalue()
-    assert pointed(client, seeded) == 2
-
-
-def test_the_command_syncs_the_last_good_version_and_tells_the_faults(
-    seeded: str, client: redis.Redis
-) -> None:
-    Rule.objects.filter(name="general").update(enabled=False)
-    client.delete(Keys(seeded).current)
-    with pytest.raises(CommandError, match="must be the default"):
-        call_command("sync_rules", stdout=StringIO())
+    assert "version 1" in out.getvalue()
     assert pointed(client, seeded) == 1
+    assert draft_now().differs
 
 
 def test_the_command_says_when_redis_is_away(seeded: str, settings: Settings) -> None:

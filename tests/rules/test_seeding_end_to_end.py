@@ -11,20 +11,23 @@ from routing.breaker import Breaker
 from routing.models import Rule
 from routing.published import Keys
 from routing.seeds import seed_defaults
-from routing.selectors import ruleset_latest_async
+from routing.selectors import release_latest_async
+from routing.services import ruleset_publish
 from routing.store import RuleStore
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_change_in_the_tables_reaches_the_next_decision(
+async def test_a_published_change_reaches_the_next_decision(
     rules_in_redis: str, async_redis: redis.asyncio.Redis, client: redis.Redis
 ) -> None:
     await sync_to_async(seed_defaults)()
     store = RuleStore(
-        async_redis, Breaker(), prefix=rules_in_redis, load_latest=ruleset_latest_async
+        async_redis, Breaker(), prefix=rules_in_redis, load_latest=release_latest_async
     )
-    assert (await store.current()).rule("code")
+    assert (await store.current()).live.rule("code")
     await sync_to_async(lambda: Rule.objects.get(name="code").delete())()
-    assert (await store.current()).rule("code") is None
+    assert (await store.current()).live.rule("code"), "the tables are a draft"
+    await sync_to_async(ruleset_publish)()
+    assert (await store.current()).live.rule("code") is None
     client.delete(Keys(rules_in_redis).current)
-    assert (await store.current()).version == 2
+    assert (await store.current()).live.version == 2

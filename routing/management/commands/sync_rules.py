@@ -1,4 +1,4 @@
-"""``manage.py sync_rules``: publish the tables where they changed, and bring Redis up to date."""
+"""``manage.py sync_rules``: bring Redis up to date with what is published."""
 
 from __future__ import annotations
 
@@ -6,32 +6,18 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from routing.errors import PublishRefused, RuleSetInvalid, RulesUnavailable
-from routing.services import rules_sync, ruleset_publish
+from routing.errors import RulesUnavailable
+from routing.services import rules_sync
 
 
 class Command(BaseCommand):
-    """Safe to run at any time and any number of times."""
+    """Safe to run at any time and any number of times. ``manage.py rules publish`` publishes."""
 
-    help = "Publish the rules as the tables say, where they changed, and write them to Redis."
+    help = "Write the published rules to Redis. The draft in the tables is left alone."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        faults = self._publish()
         try:
             version = rules_sync()
         except RulesUnavailable as exc:
             raise CommandError(f"Redis has no rules: {exc}") from exc
         self.stdout.write(f"Redis has version {version}.")
-        if faults:
-            raise CommandError(
-                "The tables are not published, the last good version stays: " + " ".join(faults)
-            )
-
-    def _publish(self) -> tuple[str, ...]:
-        try:
-            ruleset_publish()
-        except RuleSetInvalid as exc:
-            return exc.faults
-        except PublishRefused as exc:
-            return exc.failures
-        return ()

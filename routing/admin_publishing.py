@@ -1,0 +1,138 @@
+"""Drafts and publishing, as every page of the rules' room knows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from routing.admin_base import Admin, M
+from routing.drafts import draft_now
+from routing.errors import PublishConflict, PublishRefused, RuleSetInvalid
+from routing.release import Stage
+from routing.selectors import release_row
+from routing.services import ruleset_publish
+
+BANNER = "routing/admin/publish_banner.html"
+MAY_PUBLISH = "routing.publish_rulesetversion"
+
+
+class BanneredAdmin(Admin[M]):
+    """A page that says which version is live and what is not published yet."""
+
+    list_before_template = BANNER
+    change_form_outer_before_template = BANNER
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, with_draft(request, extra_context))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = with_draft(request, extra_context)
+        return super().changeform_view(request, object_id, form_url, context)
+
+
+def with_draft(request: HttpRequest, extra_context: dict[str, Any] | None) -> dict[str, Any]:
+    """What the banner and the buttons show."""
+    may_publish = request.user.has_perm(MAY_PUBLISH)
+    return {**(extra_context or {}), "draft": draft_now(), "may_publish": may_publish}
+
+
+class SavedRedirect(HttpResponseRedirect):
+    """Leads on from a page whose change was saved."""
+
+
+class PublishingAdmin(BanneredAdmin[M]):
+    """A page that saves the draft and, unless asked not to, publishes it afterwards.
+
+    Publishing begins when the save is committed: its checks may take seconds, and no transaction waits
+    for them.
+    """
+
+    warn_unsaved_form = True
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method == "POST" and object_id and self.get_object(request, object_id) is None:
+            object_id = None  # deleted meanwhile: what was typed is offered as a new row
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        return saved(request, response)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return saved(request, super().delete_view(request, object_id, extra_context))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        with transaction.atomic():
+            super().delete_queryset(request, queryset)
+        announce(request)
+
+    def response_post_save_add(self, request: HttpRequest, obj: M) -> HttpResponseRedirect:
+        return SavedRedirect(super().response_post_save_add(request, obj).url)
+
+    def response_post_save_change(self, request: HttpRequest, obj: M) -> HttpResponseRedirect:
+        return SavedRedirect(super().response_post_save_change(request, obj).url)
+
+    def response_delete(
+        self, request: HttpRequest, obj_display: str, obj_id: int
+    ) -> HttpResponseRedirect:
+        response = super().response_delete(request, obj_display, obj_id)
+        return SavedRedirect(response["Location"])
+
+    def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if not self.has_change_permission(request, obj):
+            return fieldsets
+        return [*fieldsets, ("When it is published", {"fields": ("why", "opened")})]
+
+
+def saved(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """What follows a save: nothing more for a draft, else the publication; a page that was not saved is
+    returned as it is."""
+    if not isinstance(response, SavedRedirect):
+        return response
+    if "_draft" in request.POST or not request.user.has_perm(MAY_PUBLISH):
+        messages.info(request, "Saved as a draft: nothing live has changed.")
+        return response
+    if (release := release_row()) and release.stage != Stage.ALL:
+        messages.warning(
+            request, "Saved as a draft, because a version is on trial: choose here how to go on."
+        )
+        return HttpResponseRedirect(reverse("admin:routing_publish"))
+    published = announce(request, why=request.POST.get("why", ""))
+    return response if published else HttpResponseRedirect(reverse("admin:routing_publish"))
+
+
+def announce(request: HttpRequest, **publication: Any) -> bool:
+    """Publish in the person's name and say what came of it; ``False`` where it was refused."""
+    before = release_row()
+    try:
+        version = ruleset_publish(by=request.user, **publication)
+    except (RuleSetInvalid, PublishRefused, PublishConflict) as exc:
+        messages.warning(request, f"Saved, but not published yet: {exc}")
+        return isinstance(exc, RuleSetInvalid)
+    if before is None or version.number != before.live_id:
+        url = reverse("admin:routing_rulesetversion_change", args=[version.number])
+        link = format_html(
+            '<a class="assistant-link" href="{}">version {}</a>', url, version.number
+        )
+        messages.success(request, format_html("Published as {}.", link))
+    return True
