@@ -36,6 +36,7 @@ STANDALONE_CHARS = 1_000
 SUGGESTIONS = 2
 MALFORMED = "malformed_verdict"
 """The outcome of an attempt that answered, but not with a verdict."""
+Meter = Callable[[Attempt], None]
 _NOBODY = "No classifier could be asked or understood, so the default rule decides."
 
 
@@ -90,15 +91,26 @@ class LadderClassifier:
         self._built: Instructions | None = None
 
     async def classify(
-        self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage]
+        self,
+        prompt: str,
+        rules: RuleSet,
+        history: Sequence[ChatMessage],
+        meter: Meter | None = None,
     ) -> Classified:
-        """The decision and every call made to reach it. Never raises a ``ProviderError``."""
+        """The decision and every call made to reach it. ``meter`` hears of each as it ends, a
+        cancelled one too. Never raises a ``ProviderError``."""
         given = self._instructions(rules)
         messages = request(given, prompt, history)
         attempts: list[Attempt] = []
+
+        def keep(attempt: Attempt) -> None:
+            attempts.append(attempt)
+            if meter:
+                meter(attempt)
+
         for rung, name in enumerate(rules.classifiers):
             model = rules.model(name)
-            verdict = model and await self._permitted(model, messages, given, attempts)
+            verdict = model and await self._permitted(model, messages, given, keep)
             if verdict:
                 source = Source.CLASSIFIER_FALLBACK if rung else Source.CLASSIFIER
                 return Classified(decided(rules, verdict, source), tuple(attempts))
@@ -115,14 +127,14 @@ class LadderClassifier:
         model: ModelRef,
         messages: tuple[ChatMessage, ...],
         given: Instructions,
-        attempts: list[Attempt],
+        keep: Meter,
     ) -> Verdict | None:
         """The model's verdict, unless its circuit is open: a dead classifier costs nothing."""
         permit = await self._shared.circuits.enter(model.name)
         if not permit.allowed:
             return None
         try:
-            call = await self._ask(model, messages, given, attempts)
+            call = await self._ask(model, messages, given, keep)
         except BaseException:
             await self._shared.circuits.leave(permit, "released")
             raise
@@ -134,27 +146,22 @@ class LadderClassifier:
         model: ModelRef,
         messages: tuple[ChatMessage, ...],
         given: Instructions,
-        attempts: list[Attempt],
+        keep: Meter,
     ) -> _Call:
         """The last call to the model. It is asked once more where it answered beside the point, or
         would not take the schema: then in words alone."""
-        call = await self._answer(model, messages, given.schema, given.rules)
-        attempts.append(call.attempt(self._now(), self._client.priced))
+        call = _Call(model, messages, self._now())
+        await self._answer(call, given.schema, given.rules, keep)
         if call.worth_repeating:
-            call = await self._answer(
-                model, messages, given.schema if call.raw else None, given.rules
-            )
-            attempts.append(call.attempt(self._now(), self._client.priced))
+            schema = given.schema if call.raw else None
+            call = _Call(model, messages, self._now())
+            await self._answer(call, schema, given.rules, keep)
         return call
 
     async def _answer(
-        self,
-        model: ModelRef,
-        messages: tuple[ChatMessage, ...],
-        schema: Mapping[str, Any] | None,
-        rules: RuleSet,
-    ) -> _Call:
-        call = _Call(model, messages, self._now())
+        self, call: _Call, schema: Mapping[str, Any] | None, rules: RuleSet, keep: Meter
+    ) -> None:
+        model = call.model
         seconds = min(model.timeouts.total, self._patience)
         try:
             async with asyncio.timeout(seconds):
@@ -163,8 +170,12 @@ class LadderClassifier:
             call.error = ProviderTimeout(model.name, "total", seconds)
         except ProviderError as error:
             call.error = error
-        call.verdict = read_verdict(call.raw.text, rules) if call.raw else None
-        return call
+        except asyncio.CancelledError:
+            call.cancelled = True
+            raise
+        finally:
+            call.verdict = read_verdict(call.raw.text, rules) if call.raw else None
+            keep(call.attempt(self._now(), self._client.priced))
 
 
 @dataclass(slots=True)
@@ -177,6 +188,7 @@ class _Call:
     raw: RawText | None = None
     error: ProviderError | None = None
     verdict: Verdict | None = None
+    cancelled: bool = False
 
     @property
     def worth_repeating(self) -> bool:
@@ -186,19 +198,27 @@ class _Call:
             return self.verdict is None
         return isinstance(self.error, ProviderMisconfigured) and self.error.status in {400, 422}
 
+    @property
+    def _outcome(self) -> str:
+        if self.cancelled:
+            return "cancelled"
+        if self.error:
+            return self.error.code
+        return "ok" if self.verdict else MALFORMED
+
     def attempt(self, ended_ns: int, priced: Callable[[ModelRef, Usage], Usage]) -> Attempt:
         """The call as it is metered and traced."""
         raw, error = self.raw, self.error
         usage = raw.usage if raw else Usage()
-        if raw and usage is None:
-            usage = priced(self.model, estimated_usage(self.messages, raw.text))
+        if self.cancelled or (raw and usage is None):
+            usage = priced(self.model, estimated_usage(self.messages, raw.text if raw else ""))
         return Attempt(
             operation="classify",
             model=self.model.name,
             provider=self.model.provider,
             started_ns=self.started_ns,
             ended_ns=ended_ns,
-            outcome=error.code if error else "ok" if self.verdict else MALFORMED,
+            outcome=self._outcome,
             usage=usage or Usage(),
             finish_reason=raw.finish_reason if raw else None,
             detail=error.detail if error else "",

@@ -199,7 +199,11 @@ class FakeClassifier:
     asked: list[str] = field(default_factory=list)
 
     async def classify(
-        self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage]
+        self,
+        prompt: str,
+        rules: RuleSet,
+        history: Sequence[ChatMessage],
+        meter: Callable[[Attempt], None],
     ) -> Classified:
         self.asked.append(prompt)
         rule = rules.rule(self.rule)
@@ -218,7 +222,9 @@ class FakeClassifier:
             stays_true=self.stays_true,
             standalone=self.standalone,
         )
-        return Classified(decision, (attempt(operation="classify"),))
+        asked = attempt(operation="classify")
+        meter(asked)
+        return Classified(decision, (asked,))
 
 
 @dataclass

@@ -92,9 +92,9 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
     if turn.requested_model:
         return {"decision": requested_decision(rules, turn.requested_model)}
     with step(context.sink, "classify", "span", turn.prompt) as opened:
-        classified = await context.ports.classifier.classify(turn.prompt, rules, state["history"])
-        for attempt in classified.attempts:
-            opened.meter(attempt)
+        classified = await context.ports.classifier.classify(
+            turn.prompt, rules, state["history"], opened.meter
+        )
         opened.output = asdict(classified.decision)
     return {"decision": classified.decision}
 

@@ -90,9 +90,13 @@ class Classifier(Protocol):
     """Chooses a rule for a prompt."""
 
     async def classify(
-        self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage]
+        self,
+        prompt: str,
+        rules: RuleSet,
+        history: Sequence[ChatMessage],
+        meter: Callable[[Attempt], None],
     ) -> Classified:
-        """Never raises a ``ProviderError``: where no classifier can be reached or understood,
+        """``meter`` hears of every attempt, a cancelled one too. Never raises a ``ProviderError``: where no classifier can be reached or understood,
         the published default decides and ``decision.source`` says so."""
         ...
 

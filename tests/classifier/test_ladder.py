@@ -286,3 +286,17 @@ async def test_nonsense_and_wrong_forms_do_not_open_a_circuit() -> None:
         await ladder.classify("Hello", RULES, ())
 
     assert [model for model, _ in client.asked].count("haiku") == 24
+
+
+async def test_a_cancelled_call_is_metered_with_what_it_was_sent() -> None:
+    metered: list[Attempt] = []
+    ladder = LadderClassifier(FakeClient(haiku=[60.0]))
+    asking = asyncio.create_task(ladder.classify("Hello", RULES, (), metered.append))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    assert outcomes(metered) == [("haiku", "cancelled")]
+    assert metered[0].usage.input_tokens > 0
+    assert metered[0].usage.estimated
