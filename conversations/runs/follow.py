@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from itertools import takewhile
@@ -14,7 +15,7 @@ from conversations.errors import BadRequest, RunInterrupted
 from conversations.models import Message
 from conversations.representations import message_object
 from conversations.runs.abandoned import end_abandoned
-from conversations.runs.database import in_database
+from conversations.runs.database import AWAY, in_database
 from conversations.runs.log import LogReading, Numbered
 from conversations.runs.owner import Runs
 from conversations.runs.reading import is_terminal
@@ -86,13 +87,13 @@ async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
     A log with a hole (Redis was emptied meanwhile) is read no further: the stored message will have
     all of it.
     """
-    silent, whole = 0.0, True
+    heard, whole = time.monotonic(), True
     while True:
         reading = LogReading(known=False)
         if whole:
             reading = await runs.log.read(message, after=after, block_ms=REMOTE_POLL_MS)
         for number, event in unbroken(reading.events, after):
-            after, silent = number, 0.0
+            after, heard = number, time.monotonic()
             yield number, event
         whole = whole and (not reading.events or reading.events[-1][0] == after)
         if whole and reading.events:
@@ -101,9 +102,8 @@ async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
             return
         if not (whole and reading.known):
             await asyncio.sleep(REMOTE_POLL_MS / 1000)
-        silent += REMOTE_POLL_MS / 1000
-        if silent >= IDLE_SECONDS:
-            silent = 0.0
+        if time.monotonic() - heard >= IDLE_SECONDS - REMOTE_POLL_MS / 1000:
+            heard = time.monotonic()
             yield None
 
 
@@ -114,9 +114,13 @@ def unbroken(events: Iterable[Numbered], after: int) -> list[Numbered]:
 
 
 async def _over(runs: Runs, message: UUID) -> bool:
-    """Whether the message is no longer being written, ending it when its worker is gone."""
-    await end_abandoned(runs.log, message)
-    return not await in_database(selectors.answer_is_streaming, message=message)
+    """Whether the message is no longer being written, ending it when its worker is gone. While the
+    database is away nobody can say: the answer may still be going on."""
+    try:
+        await end_abandoned(runs.log, message)
+        return not await in_database(selectors.answer_is_streaming, message=message)
+    except AWAY:
+        return False
 
 
 def _stored_events(stored: Message, finished: dict[str, Any], after: int) -> Iterator[Numbered]:
