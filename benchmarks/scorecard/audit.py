@@ -51,9 +51,12 @@ def _ended(asked: Asked, books: Books) -> Iterator[str]:
         yield f"{asked.tag}: still streaming"
 
 
-def _in_order(asked: Asked, _: Books) -> Iterator[str]:
+def _in_order(asked: Asked, books: Books) -> Iterator[str]:
     for what in asked.wrong:
         yield f"{asked.tag}: {what}"
+    stored = books.stored.get(asked.tag)
+    if asked.retold and not (stored and _heard_more(asked, stored)):
+        yield f"{asked.tag}: told differently again: {asked.retold}"
 
 
 def _told_as_stored(asked: Asked, books: Books) -> Iterator[str]:

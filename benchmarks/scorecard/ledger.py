@@ -45,6 +45,8 @@ class Asked:
     """For each time of silence that began with a cut: the cut, and the next event."""
     refusals: list[int] = field(default_factory=list)
     """Statuses of tries that were not taken."""
+    retold: list[int] = field(default_factory=list)
+    """Events that were told differently when they were told again."""
     wrong: list[str] = field(default_factory=list)
     """What no client may ever see."""
 
@@ -86,7 +88,7 @@ class Asked:
             self.gaps += [(cut, time.time()) for cut in self.cuts[len(self.gaps) :]]
         if event.id <= self.last:
             if self.events[event.id - 1] != event:
-                self.wrong.append(f"event {event.id} was told differently")
+                self.retold.append(event.id)
             return
         if event.id != self.last + 1:
             self.wrong.append(f"event {event.id} after {self.last}")

@@ -90,13 +90,10 @@ class Person:
         while not asked.ended and time.monotonic() < deadline:
             try:
                 await self._listen(asked, path, body)
-                if asked.accepted and not asked.ended:
-                    asked.cuts.append(time.time())
             except _Reloaded:
-                pass
+                continue
             except LOST:
-                if asked.accepted:
-                    asked.cuts.append(time.time())
+                pass  # nobody listens there just now
             if not asked.ended:
                 await asyncio.sleep(self.dice.uniform(0.1, 0.4))
 
@@ -113,10 +110,18 @@ class Person:
                 await self._refused(asked, response)
                 return
             asked.accepted = True
-            async with aclosing(events(response)) as heard:
-                async for event in heard:
-                    asked.hear(event)
-                    await self._behave(asked)
+            try:
+                await self._hear_out(asked, response)
+            except LOST:
+                asked.cuts.append(time.time())
+
+    async def _hear_out(self, asked: Asked, response: aiohttp.ClientResponse) -> None:
+        async with aclosing(events(response)) as heard:
+            async for event in heard:
+                asked.hear(event)
+                await self._behave(asked)
+        if not asked.ended:
+            raise ConnectionResetError("it was closed before the end")
 
     async def _refused(self, asked: Asked, response: aiohttp.ClientResponse) -> None:
         problem = await response.json(content_type=None)
