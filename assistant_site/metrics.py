@@ -9,5 +9,9 @@ from conversations.bootstrap import container
 
 async def metrics(request: HttpRequest) -> HttpResponse:
     """This process's counters. With several workers, each answers for itself."""
-    body, content_type = container().metrics.render()
+    house = container()
+    openness = {"open": 1.0, "half_open": 0.5}
+    circuits = {each.model: openness.get(each.state, 0.0) for each in await house.circuits.states()}
+    house.metrics.show(circuits=circuits, streams=house.seats.taken)
+    body, content_type = house.metrics.render()
     return HttpResponse(body, content_type=content_type)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -131,7 +131,8 @@ def container() -> Container:
         painter=StoringPainter(ImageGenerator(llm, failover)),
         system_prompt=settings.SYSTEM_PROMPT,
     )
-    engine, metrics, tracer = Engine(ports), RunMetrics(), make_tracer()
+    engine, metrics = Engine(ports), RunMetrics()
+    tracer = make_tracer(lost=metrics.trace_lost)
     blocking = blocking_client(settings.REDIS_URL)
     log = RunLog(
         redis,
@@ -226,8 +227,8 @@ def make_embedder(
     return ProviderEmbedder(name, dimensions, call)
 
 
-def make_tracer() -> LangfuseTracer | NullTracer:
-    """Langfuse where its keys are set."""
+def make_tracer(lost: Callable[[int], None]) -> LangfuseTracer | NullTracer:
+    """Langfuse where its keys are set. ``lost`` hears how many traces were not delivered."""
     if not (settings.LANGFUSE_PUBLIC_KEY and settings.LANGFUSE_SECRET_KEY):
         return NullTracer()
     return LangfuseTracer(
@@ -237,4 +238,5 @@ def make_tracer() -> LangfuseTracer | NullTracer:
         environment=settings.LANGFUSE_ENVIRONMENT,
         release=settings.LANGFUSE_RELEASE,
         capture_content=settings.LANGFUSE_CAPTURE_CONTENT,
+        lost=lost,
     )

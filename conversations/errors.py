@@ -161,6 +161,7 @@ class PictureNotStored(AssistantError):
 
     code = "storage_unavailable"
     retryable = True
+    part = "image_storage"
 
 
 class DatabaseAway(AssistantError):
@@ -168,6 +169,7 @@ class DatabaseAway(AssistantError):
 
     code = "database_unavailable"
     retryable = True
+    part = "database"
 
 
 class RunLogUnavailable(DependencyUnavailable):

@@ -42,6 +42,8 @@ class AssistantError(Exception):
 
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False
+    part: ClassVar[str] = ""
+    """The part of the service that failed, where it was one: told in a message's ``degraded``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ class DependencyUnavailable(AssistantError):
 
     code = "degraded"
     retryable = True
-    part: ClassVar[str] = "dependency"
+    part = "dependency"
 
 
 class CacheUnavailable(DependencyUnavailable):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -22,6 +23,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from conversations.adapters.troubles import Troubles
 from conversations.engine.types import TraceRecord
 from routing.llm.types import Attempt
 
@@ -42,11 +44,15 @@ class RunMetrics:
     """Counts what runs did. ``registry`` is the caller's, or one of its own with the process's
     figures in it. Thread-safe; one per registry."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(
+        self, registry: CollectorRegistry | None = None, troubles: Troubles | None = None
+    ) -> None:
+        self.troubles = troubles or Troubles()
         self.registry = registry or _own_registry()
         self._known: dict[str, set[str]] = {}
         self._count_runs(self.registry)
         self._count_calls(self.registry)
+        self._show_state(self.registry)
 
     def _count_runs(self, registry: CollectorRegistry) -> None:
         self._runs = Counter(
@@ -107,6 +113,45 @@ class RunMetrics:
             registry=registry,
         )
 
+    def _show_state(self, registry: CollectorRegistry) -> None:
+        self._failing = Gauge(
+            "assistant_part_failing",
+            "1 for each part or provider that failed in the last half minute.",
+            ("part",),
+            registry=registry,
+        )
+        self._circuits = Gauge(
+            "assistant_circuit_open",
+            "1 for each model that is not asked just now, 0.5 while one call finds out.",
+            ("model",),
+            registry=registry,
+        )
+        self._streams = Gauge(
+            "assistant_streams_open",
+            "Answers being sent, or waited for, in this process now.",
+            registry=registry,
+        )
+        self._traces_lost = Counter(
+            "assistant_traces_lost_total",
+            "Traces and scores that were not delivered to Langfuse.",
+            registry=registry,
+        )
+
+    def trace_lost(self, count: int) -> None:
+        """``count`` traces or scores did not reach Langfuse."""
+        self.troubles.saw("tracing")
+        self._traces_lost.inc(count)
+
+    def show(self, *, circuits: Mapping[str, float], streams: int) -> None:
+        """Take in what is as it is now, before rendering. ``circuits``: how open each is."""
+        self._circuits.clear()
+        for model, openness in circuits.items():
+            self._circuits.labels(self._bounded("model", model)).set(openness)
+        self._failing.clear()
+        for part in self.troubles.lately():
+            self._failing.labels(self._bounded("part", part)).set(1)
+        self._streams.set(streams)
+
     def run_started(self) -> None:
         """A run begins."""
         self._running.inc()
@@ -117,6 +162,7 @@ class RunMetrics:
 
     def observe(self, trace: TraceRecord) -> None:
         """Count a finished turn, once."""
+        self.troubles.observe(trace)
         decision = trace.decision
         action = decision.action.value if decision else NONE
         source = decision.source.value if decision else NONE

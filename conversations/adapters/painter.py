@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from django.core.files.base import ContentFile
 
 from conversations.engine.types import Picture, Turn
-from conversations.errors import PictureNotStored
+from conversations.errors import DatabaseAway, PictureNotStored
 from conversations.models import GeneratedImage
 from conversations.representations import image_object
-from conversations.runs.database import in_database
+from conversations.runs.database import AWAY, in_database
 from routing.domain import ModelRef
 from routing.llm.images import ImageGenerator
 from routing.llm.types import Attempt, ImageBytes
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
 ALT_LENGTH = 300
+STORAGE_SECONDS = 10.0
+"""How long the storage may take for one picture."""
 
 
 class StoringPainter:
@@ -28,16 +32,17 @@ class StoringPainter:
     async def draw(
         self, turn: Turn, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
     ) -> tuple[Picture, ModelRef]:
-        """Draw the prompt and store the picture. Raises ``NoProviderAvailable``, and
-        ``PictureNotStored`` when the storage does not take it."""
+        """Draw the prompt and store the picture. Raises ``NoProviderAvailable``,
+        ``PictureNotStored`` when the storage does not take it, and ``DatabaseAway``."""
         drawn, model = await self._generator.draw(turn.prompt, candidates, meter)
-        stored = await in_database(image_store, turn, drawn)
-        return Picture(**image_object(stored, origin=turn.origin)), model
+        image = _described(turn, drawn)
+        await _written(image, drawn)
+        await _recorded(image)
+        return Picture(**image_object(image, origin=turn.origin)), model
 
 
-def image_store(turn: Turn, drawn: ImageBytes) -> GeneratedImage:
-    """Write the file, then its row; a row that can't be written takes the file with it."""
-    image = GeneratedImage(
+def _described(turn: Turn, drawn: ImageBytes) -> GeneratedImage:
+    return GeneratedImage(
         message_id=turn.message,
         owner_id=turn.user,
         media_type=drawn.media_type,
@@ -46,14 +51,25 @@ def image_store(turn: Turn, drawn: ImageBytes) -> GeneratedImage:
         height=drawn.height,
         revised_prompt=drawn.revised_prompt or "",
     )
+
+
+async def _written(image: GeneratedImage, drawn: ImageBytes) -> None:
+    """Give the picture its file. Raises ``PictureNotStored``, also when that takes too long."""
     name = f"{image.id}.{_EXTENSIONS.get(drawn.media_type, 'bin')}"
+    save = partial(image.file.save, name, ContentFile(drawn.data), save=False)
     try:
-        image.file.save(name, ContentFile(drawn.data), save=False)
-    except OSError as exc:
+        async with asyncio.timeout(STORAGE_SECONDS):
+            await asyncio.to_thread(save)
+    except OSError as exc:  # TimeoutError is one
         raise PictureNotStored(f"{type(exc).__name__}: {exc}") from exc
+
+
+async def _recorded(image: GeneratedImage) -> None:
+    """Write the picture's row; one that can't be written takes the file with it."""
     try:
-        image.save(force_insert=True)
-    except BaseException:
-        image.file.storage.delete(image.file.name or name)
+        await in_database(image.save, force_insert=True)
+    except BaseException as exc:
+        await asyncio.shield(asyncio.to_thread(image.file.storage.delete, image.file.name or ""))
+        if isinstance(exc, AWAY):
+            raise DatabaseAway(f"{type(exc).__name__}: {exc}") from exc
         raise
-    return image

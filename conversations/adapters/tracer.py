@@ -54,14 +54,17 @@ class NullTracer:
 class LossReport:
     """Counts what was lost and warns of it, once in ``WARNING_SECONDS`` at most."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, told: Callable[[int], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._told, self._clock = told, clock
         self._lock = threading.Lock()
         self._lost = 0
         self._quiet_until = float("-inf")
 
     def add(self, count: int, reason: str) -> None:
         """Take note of ``count`` lost turns and scores. ``reason`` is logged as it is."""
+        self._told(count)
         with self._lock:
             self._lost += count
             now = self._clock()
@@ -85,7 +88,8 @@ class LangfuseTracer:
     ``host`` is the server's root URL, empty for Langfuse's own cloud. ``environment`` and ``release``
     label the traces. ``capture_content=False`` keeps every word of people and models at home.
     ``timeout`` bounds one request and ``linger`` is how long a turn may wait for others to share
-    its request, both in seconds. The server is not spoken to before the first turn.
+    its request, both in seconds. ``lost`` hears how many turns and scores were not delivered, from
+    any thread. The server is not spoken to before the first turn.
     """
 
     def __init__(
@@ -100,9 +104,10 @@ class LangfuseTracer:
         timeout: float = 5.0,
         linger: float = 1.0,
         queue_size: int = QUEUE_SIZE,
+        lost: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._jobs: queue.Queue[Job | None] = queue.Queue(queue_size)
-        self._closing, self._losses = threading.Event(), LossReport()
+        self._closing, self._losses = threading.Event(), LossReport(lost)
         self._linger = linger
         connecting = partial(
             connect,

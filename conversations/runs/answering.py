@@ -17,7 +17,7 @@ from conversations.engine.events import Event, Failed, Finished
 from conversations.engine.ports import Tracer
 from conversations.engine.runner import Engine
 from conversations.engine.steps import tolerated
-from conversations.engine.types import TraceRecord
+from conversations.engine.types import Degraded, TraceRecord
 from conversations.errors import (
     DatabaseAway,
     NotFound,
@@ -88,6 +88,8 @@ class Answering:
             run.answer = await self._engine.answer(run.turn, run)
         except AssistantError as error:
             _log.warning("run failed", code=error.code, error=str(error))
+            if error.part:
+                run.note(Degraded(error.part, str(error)))
             return error
         except asyncio.CancelledError:
             # Ours to handle: a person's stop, or the end of the process. The task goes on to store.
@@ -117,7 +119,7 @@ class Answering:
         finished: dict[str, Any] = {}
         elsewhere: Problem | None = None
         try:
-            finished, elsewhere = await store(run.turn, outcome)
+            finished, elsewhere = await store(run, outcome)
         except NotFound as exc:
             # Deleted meanwhile: what the run wrote after the deletion goes too.
             await self._forget(run.turn.conversation, [run.turn.message])

@@ -10,10 +10,12 @@ import structlog
 from django.db import DatabaseError
 
 from conversations import selectors, services
-from conversations.engine.types import Turn
+from conversations.engine.types import Degraded, Turn
+from conversations.errors import DatabaseAway
 from conversations.problems import Problem
 from conversations.representations import message_object
 from conversations.runs.database import AWAY, in_database
+from conversations.runs.run import Run
 from conversations.services import Outcome
 
 _log = structlog.get_logger("assistant.runs")
@@ -27,14 +29,15 @@ Stored = tuple[dict[str, Any], Problem | None]
 """The message object, and the problem under which somebody else ended the answer meanwhile."""
 
 
-async def store(turn: Turn, outcome: Outcome) -> Stored:
+async def store(run: Run, outcome: Outcome) -> Stored:
     """Store the outcome, for STORE_SECONDS if need be. Raises ``NotFound`` when the answer was deleted
     and ``DatabaseError``."""
     deadline, pause = time.monotonic() + STORE_SECONDS, FIRST_PAUSE
     while True:
         try:
-            return await in_database(_store, turn, outcome)
+            return await in_database(_store, run.turn, outcome)
         except AWAY as exc:
+            run.note(Degraded(DatabaseAway.part, str(exc)))
             if time.monotonic() + pause > deadline:
                 raise
             _log.warning("the answer is stored again soon", error=f"{type(exc).__name__}: {exc}")

@@ -68,6 +68,7 @@ def test_the_end_of_an_answer_waits_for_the_database(
 
     assert last.name == "done"
     assert last.data["status"] == "complete"
+    assert {"part": "database"} in last.data["degraded"]
     assert Message.objects.get(pk=start.data["message"]).content == last.data["content"]
 
 

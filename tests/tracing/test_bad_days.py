@@ -223,7 +223,7 @@ def test_an_impossible_address_turns_tracing_off(
 
 def test_a_warning_comes_once_a_minute_and_counts_on(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
-    losses = LossReport(clock=lambda: now)
+    losses = LossReport(lambda count: None, clock=lambda: now)
     for seconds in (0.0, 1.0, 59.0, 60.0):
         now = seconds
         losses.add(2, "HTTP 500")
