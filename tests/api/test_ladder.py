@@ -186,7 +186,7 @@ def test_without_the_vector_index_it_is_built_anew(site: LiveSite) -> None:
 
 
 async def drop_indexes() -> None:
-    redis = container().redis[0]
+    redis: Any = container().redis[0]  # the stubs don't know its commands
     for name in await redis.execute_command("FT._LIST"):
         await redis.execute_command("FT.DROPINDEX", name)
 
