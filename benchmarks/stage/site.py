@@ -67,6 +67,11 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def is_up(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def supervisor(self) -> int:
         """Its process id."""
         assert self._process is not None, "it was not started"

@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks.stage import proc
 from benchmarks.stage.site import send
 from conversations.models import Message
 from tests.live_site import Event, LiveSite, Person, events_of, live_events, text_of
@@ -29,7 +28,7 @@ class OtherWorker:
 
     @property
     def is_there(self) -> bool:
-        return proc.is_alive(self._site.supervisor)
+        return self._site.is_up
 
     def person(self, signed_in: Person) -> httpx.Client:
         """The same person's client of this worker."""
