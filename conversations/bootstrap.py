@@ -126,7 +126,7 @@ def container() -> Container:
         memory=memory,
         embedder=embedder,
         cache=cache,
-        classifier=LadderClassifier(llm, failover),
+        classifier=make_classifier(llm, failover),
         chat=FailoverChat(llm, failover, continues=llm.continues),
         painter=StoringPainter(ImageGenerator(llm, failover)),
         system_prompt=settings.SYSTEM_PROMPT,
@@ -179,6 +179,11 @@ def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:
         failures=settings.CIRCUIT_FAILURES, open_seconds=settings.CIRCUIT_OPEN_SECONDS
     )
     return CircuitBoard(redis, breaker, prefix=settings.REDIS_PREFIX, settings=limits)
+
+
+def make_classifier(llm: LiteLLMClient, failover: Failover) -> LadderClassifier:
+    """Who chooses the rule; a hedge after 0 seconds is none."""
+    return LadderClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
 
 
 def failover_policy() -> FailoverPolicy:

@@ -22,6 +22,7 @@ from conversations.engine.refusals import (
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
 from conversations.engine.types import Answer, CacheFacts
+from routing.deciding import held_back
 from routing.domain import Action, Decision, ModelKind, RuleSet, Source
 from routing.errors import ModelUnknown, NoProviderAvailable
 from routing.llm.types import ChatMessage, Usage
@@ -40,16 +41,7 @@ async def guard(state: State, runtime: Runtime[Context]) -> Update:
         opened.output = asdict(report)
     if report.verdict != "block":
         return {"guard": report}
-    decision = Decision(
-        action=Action.REFUSE,
-        source=Source.DEFAULT,
-        provider=None,
-        model=None,
-        rule=None,
-        reason="the guard held the prompt back",
-        ruleset=state["rules"].version,
-    )
-    return {"guard": report, "decision": decision, "cache": CacheFacts()}
+    return {"guard": report, "decision": held_back(state["rules"]), "cache": CacheFacts()}
 
 
 async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:

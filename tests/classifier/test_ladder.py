@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from routing.classifier import MALFORMED, LadderClassifier, read_verdict
+from routing.classifier import MALFORMED, LadderClassifier
 from routing.domain import Action, Decision, ModelRef, RuleSet, Source, StaysTrue
 from routing.errors import ProviderError, ProviderMisconfigured, ProviderUnavailable
 from routing.llm.circuit import CircuitSettings
 from routing.llm.types import Attempt, ChatMessage, Classified, RawText, Usage
+from routing.verdicts import read_verdict
 from tests.classifier.rules import CLAUDE, GENERAL, GPT, HARM, PAINTER, PICTURES, RULES
 
 Said = str | ProviderError | float
@@ -292,7 +293,8 @@ async def test_a_cancelled_call_is_metered_with_what_it_was_sent() -> None:
     metered: list[Attempt] = []
     ladder = LadderClassifier(FakeClient(haiku=[60.0]))
     asking = asyncio.create_task(ladder.classify("Hello", RULES, (), metered.append))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the ladder begins,
+    await asyncio.sleep(0)  # and its first call
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
