@@ -10,6 +10,10 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from conversations import signals  # noqa: PLC0415 - the models are loaded by now, not before
+        # The models are loaded by now, not before.
+        from conversations import signals  # noqa: PLC0415
+        from conversations.desk.golden import golden_check  # noqa: PLC0415
+        from routing.publishing import checks  # noqa: PLC0415
 
         signals.connect()
+        checks.register(golden_check)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -31,6 +32,7 @@ from conversations.runs.owner import Runs
 from conversations.runs.turnstile import Turnstile
 from routing.breaker import Breaker
 from routing.classifier import LadderClassifier
+from routing.deciding import Decider
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.patient import PatientCall
 from routing.embeddings.provider import ProviderEmbedder
@@ -93,17 +95,7 @@ def container() -> Container:
         failover_policy(), RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits
     )
     embedder, ids = make_embedder(llm, failover), EntryIds(settings.SECRET_KEY)
-    cache = RedisAnswerCache(
-        redis,
-        breaker,
-        prefix=settings.REDIS_PREFIX,
-        embedder_name=embedder.name,
-        dimensions=embedder.dimensions,
-        system_prompt=settings.SYSTEM_PROMPT,
-        ids=ids,
-        verifier=ReuseVerifier(reuse_model(embedder.name)),
-        condemned=lambda entry: in_database(selectors.entry_condemned, entry, ids.message(entry)),
-    )
+    cache = make_cache(redis, breaker, embedder, ids)
     memory = RedisMemory(
         redis,
         breaker,
@@ -170,6 +162,58 @@ def container() -> Container:
         llm=llm,
         circuits=circuits,
         redis=(redis, blocking),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The parts that try things out without answering anybody. ``cache`` and ``embedder`` tell what
+    the cache would say; ``llm`` asks one model."""
+
+    decider: Decider
+    llm: LiteLLMClient
+    cache: RedisAnswerCache
+    embedder: LocalEmbedder | ProviderEmbedder
+
+
+@asynccontextmanager
+async def desk() -> AsyncIterator[Desk]:
+    """A desk for the running event loop, which may be a command's or a thread's own. It knows the
+    circuits that all workers share, and closes what it opened."""
+    llm, redis, breaker = llm_client(), async_client(settings.REDIS_URL), Breaker()
+    failover = Failover(
+        failover_policy(),
+        RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO),
+        make_circuits(redis, breaker),
+    )
+    embedder = make_embedder(llm, failover)
+    try:
+        yield Desk(
+            decider=Decider(PromptGuard(), make_classifier(llm, failover)),
+            llm=llm,
+            cache=make_cache(redis, breaker, embedder, EntryIds(settings.SECRET_KEY)),
+            embedder=embedder,
+        )
+    finally:
+        embedder.close()
+        await llm.leave()
+        await close(redis)
+
+
+def make_cache(
+    redis: Redis, breaker: Breaker, embedder: LocalEmbedder | ProviderEmbedder, ids: EntryIds
+) -> RedisAnswerCache:
+    """Earlier answers, in the index of ``embedder``."""
+    return RedisAnswerCache(
+        redis,
+        breaker,
+        prefix=settings.REDIS_PREFIX,
+        embedder_name=embedder.name,
+        dimensions=embedder.dimensions,
+        system_prompt=settings.SYSTEM_PROMPT,
+        ids=ids,
+        verifier=ReuseVerifier(reuse_model(embedder.name)),
+        condemned=lambda entry: in_database(selectors.entry_condemned, entry, ids.message(entry)),
     )
 
 

@@ -111,8 +111,13 @@ def decision_object(decision: Decision, guard: GuardReport) -> dict[str, Any]:
         "reason": decision.reason,
         "ruleset": decision.ruleset,
         "fallback": decision.fallback,
-        "guard": {"verdict": guard.verdict, "score": guard.score, "signals": list(guard.signals)},
+        "guard": guard_object(guard),
     }
+
+
+def guard_object(guard: GuardReport) -> dict[str, Any]:
+    """The guard's word on a prompt."""
+    return {"verdict": guard.verdict, "score": guard.score, "signals": list(guard.signals)}
 
 
 def cache_object(facts: CacheFacts) -> dict[str, Any]:

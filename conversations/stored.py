@@ -44,7 +44,7 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "first_token_ms": outcome.first_token_ms,
         "total_ms": outcome.total_ms,
         "finish_reason": outcome.finish_reason,
-        "attempts": [_attempt(attempt) for attempt in outcome.attempts],
+        "attempts": [attempt_object(attempt) for attempt in outcome.attempts],
         "degraded": [{"part": part.part} for part in outcome.degraded],
         "script": list(outcome.script),
         "problem": outcome.problem,
@@ -52,7 +52,7 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def attempt_object(attempt: Attempt) -> dict[str, Any]:
     """What a message tells of one call to a model; no prompt, no provider's words."""
     cost = attempt.usage.cost_usd
     return {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.urls import path
 
 from conversations.api import ask, images, streams, threads, tokens
+from conversations.api.decisions import DecisionTrial
 from conversations.api.dispatch import by_method
 from conversations.api.feedback import MessageFeedback
 
 _conversations = threads.ConversationList.as_view()
 _conversation = threads.ConversationDetail.as_view()
 _feedback = MessageFeedback.as_view()
+_trial = DecisionTrial.as_view()
 
 urlpatterns = [
     path("auth/token/", by_method(POST=tokens.limited(tokens.SignInView.as_view()))),
@@ -30,5 +32,6 @@ urlpatterns = [
     path("messages/<uuid:message>/stream/", by_method(GET=streams.resume)),
     path("messages/<uuid:message>/stop/", by_method(POST=streams.stop)),
     path("messages/<uuid:message>/feedback/", by_method(PUT=_feedback, DELETE=_feedback)),
+    path("decisions/", by_method(POST=_trial)),
     path("images/<uuid:image>/", by_method(GET=images.image)),
 ]

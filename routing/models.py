@@ -224,3 +224,42 @@ class RuleSetRelease(models.Model):
 
     def __str__(self) -> str:
         return f"Release {self.number}"
+
+
+class GoldenCase(models.Model):
+    """A prompt and what must be decided about it, now and after every change of the rules."""
+
+    prompt = models.TextField()
+    action = models.CharField(
+        "expected action", max_length=16, blank=True, choices=_choices(Action)
+    )
+    rule = models.CharField(
+        "expected rule", max_length=64, blank=True, help_text="Its name; empty: any."
+    )
+    model = models.CharField(
+        "expected model", max_length=64, blank=True, help_text="Its name; empty: any."
+    )
+    note = models.TextField(blank=True, help_text="Why it matters.")
+    enabled = models.BooleanField(default=True)
+    origin = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="The message that it was made of."
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, editable=False, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failure = models.TextField(
+        blank=True, editable=False, help_text="What was otherwise when it was last run."
+    )
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.CheckConstraint(
+                condition=~Q(action="", rule="", model=""), name="golden_case_expects_something"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.prompt if len(self.prompt) <= 60 else f"{self.prompt[:59]}…"

@@ -60,7 +60,8 @@ def _usual(path: str, operation: Schema) -> list[int]:
         *([401] if asks_who or "/auth/" in path else []),
         *([404] if "{" in path else []),
         *([413, 415] if reads else []),
-        *([429] if path.endswith("/auth/token/") else []),
+        *([403] if path.endswith("/decisions/") else []),
+        *([429] if path.endswith(("/auth/token/", "/decisions/")) else []),
     ]
 
 

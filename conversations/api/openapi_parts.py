@@ -13,6 +13,7 @@ Schema = dict[str, Any]
 CODES: Mapping[int, Sequence[str]] = {
     400: ("malformed_json", "invalid"),
     401: ("not_authenticated", "token_not_valid"),
+    403: ("permission_denied",),
     404: ("not_found",),
     406: ("not_acceptable",),
     409: ("conversation_busy",),

@@ -19,7 +19,7 @@ CODES: dict[type[exceptions.APIException], str] = {
     exceptions.ValidationError: "invalid",
     exceptions.AuthenticationFailed: "token_not_valid",
     exceptions.NotAuthenticated: "not_authenticated",
-    exceptions.PermissionDenied: "not_found",
+    exceptions.PermissionDenied: "permission_denied",
     exceptions.NotFound: "not_found",
     exceptions.MethodNotAllowed: "method_not_allowed",
     exceptions.NotAcceptable: "not_acceptable",

@@ -172,9 +172,14 @@ class LiteLLMClient:
                 raise ProviderStreamBroken(litellm_name, "another number of vectors than texts")
             return [[float(number) for number in item["embedding"]] for item in ordered]
 
-    async def aclose(self) -> None:
-        """Close this event loop's connections; a later call opens new ones."""
+    async def leave(self) -> None:
+        """Close this client's own connections in this event loop; a later call opens new ones."""
         await self._connections.aclose()
+
+    async def aclose(self) -> None:
+        """The same at the end of an event loop: also close what LiteLLM opened for other providers,
+        whoever asked them."""
+        await self.leave()
         await close_litellm_async_clients()  # type: ignore[no-untyped-call]
 
     async def _read(

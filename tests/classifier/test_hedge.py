@@ -24,6 +24,7 @@ class Paused:
         self.may = {name: asyncio.Event() for name in says}
         self.asked = {name: asyncio.Event() for name in says}
         self.gave_up: list[str] = []
+        self.silent = asyncio.Event()
 
     async def complete_json(
         self, model: ModelRef, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None
@@ -34,7 +35,10 @@ class Paused:
         except asyncio.CancelledError:
             self.gave_up.append(model.name)
             raise
-        return RawText(self.says[model.name].pop(0), "stop", Usage(10, 5, Decimal("0.001")))
+        said = self.says[model.name].pop(0)
+        if not self.says[model.name]:
+            self.silent.set()
+        return RawText(said, "stop", Usage(10, 5, Decimal("0.001")))
 
     def priced(self, model: ModelRef, usage: Usage) -> Usage:
         return Usage(usage.input_tokens, usage.output_tokens, Decimal("0.002"), usage.estimated)
@@ -85,8 +89,7 @@ async def test_nonsense_does_not_win() -> None:
     client = Paused(haiku=[verdict("general")], mini=["?", verdict("nobodys")])
     client.may["mini"].set()
     task = begun(client)
-    while client.says["mini"]:
-        await asyncio.sleep(0)
+    await client.silent.wait()
     client.may["haiku"].set()
 
     result = await task

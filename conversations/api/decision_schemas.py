@@ -1,0 +1,55 @@
+"""The body of a trial of the rules, and the shapes of its answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from conversations.api.schemas import (
+    AttemptSchema,
+    DecisionSchema,
+    GuardSchema,
+    StrictSerializer,
+    TextField,
+    UsageSchema,
+)
+
+
+class PromptSerializer(StrictSerializer):
+    """A prompt to be tried. Whether it is one is judged as when it is asked."""
+
+    content = TextField(trim_whitespace=False, allow_blank=True)
+
+
+class CacheWordSchema(serializers.Serializer[Any]):
+    """What the answer cache would say; ``model`` wrote what would be served."""
+
+    outcome = serializers.ChoiceField(choices=["exact", "semantic", "miss", "unavailable"])
+    similarity = serializers.FloatField(allow_null=True)
+    entry = serializers.UUIDField(allow_null=True)
+    model = serializers.CharField(allow_null=True)
+
+
+class SideSchema(serializers.Serializer[Any]):
+    """What one rule set says; everything is null where ``faults`` tell why there is none. ``ruleset``
+    is null for the draft, which has no number yet."""
+
+    ruleset = serializers.IntegerField(allow_null=True)
+    faults = serializers.ListField(child=serializers.CharField())
+    decision = DecisionSchema(allow_null=True)
+    classifier = serializers.CharField(allow_null=True)
+    usage = UsageSchema(allow_null=True)
+    latency_ms = serializers.IntegerField(allow_null=True)
+    attempts = AttemptSchema(many=True)
+    cache = CacheWordSchema(allow_null=True)
+
+
+class TrialSchema(serializers.Serializer[Any]):
+    """A prompt before the draft and the live rules."""
+
+    content = serializers.CharField()
+    guard = GuardSchema(allow_null=True)
+    differs = serializers.BooleanField()
+    draft = SideSchema()
+    live = SideSchema()

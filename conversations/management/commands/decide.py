@@ -1,0 +1,85 @@
+"""``manage.py decide "…"``: what the draft and the live rules would do with a prompt."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from conversations.desk.asking import Trial, Tried, try_prompt
+from conversations.desk.peeking import NOBODY
+from conversations.desk.representation import trial_object
+from routing.errors import PromptRejected
+
+
+class Command(BaseCommand):
+    """Asks the classifiers, answers nothing."""
+
+    help = (
+        "Show what the draft and the live rules decide about PROMPT (- reads it from the standard input): "
+        "decision, rule, reason, classifier, tokens, cost, time, the guard's and the answer cache's word. "
+        "No answer is made."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("prompt")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--user", help="look in this user's part of the answer cache too")
+
+    def handle(self, *_: Any, prompt: str, user: str | None, **options: Any) -> None:
+        text = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
+        try:
+            trial = try_prompt(text, user=_user(user))
+        except PromptRejected as exc:
+            raise CommandError(str(exc)) from exc
+        if options["json"]:
+            self.stdout.write(json.dumps(trial_object(trial), indent=2, ensure_ascii=False))
+        else:
+            Console().print(_table(trial))
+
+
+def _user(name: str | None) -> int:
+    if name is None:
+        return NOBODY
+    found = get_user_model().objects.filter(username=name).first()
+    if found is None:
+        raise CommandError(f"There is no user “{name}”.")
+    return int(found.pk)
+
+
+def _table(trial: Trial) -> Table:
+    table = Table(show_lines=False)
+    for heading in ("", "draft", "live"):
+        table.add_column(heading, overflow="fold")
+    draft, live = _told(trial.draft), _told(trial.live)
+    for name in {**draft, **live}:
+        table.add_row(name, draft.get(name, ""), live.get(name, ""))
+    guard = trial.guard
+    if guard:
+        signals = f" ({', '.join(guard.signals)})" if guard.signals else ""
+        table.caption = f"guard: {guard.verdict}, score {guard.score:.2f}{signals}"
+    return table
+
+
+def _told(tried: Tried) -> dict[str, str]:
+    outcome, cache = tried.outcome, tried.cache
+    if outcome is None or cache is None:
+        return {"decision": " ".join(tried.side.faults)}
+    decision, usage = outcome.decision, outcome.usage
+    cost = "unknown" if usage.cost_usd is None else f"${usage.cost_usd:.6f}"
+    return {
+        "version": str(tried.side.version or "unpublished"),
+        "decision": f"{decision.action} {decision.model or ''}".strip(),
+        "rule": decision.rule or "-",
+        "reason": decision.reason,
+        "decided by": outcome.classifier or decision.source.value,
+        "tokens": f"{usage.input_tokens} in, {usage.output_tokens} out",
+        "cost": cost,
+        "time": f"{outcome.latency_ms} ms",
+        "cache": (cache.unavailable and f"{cache.unavailable} unavailable") or cache.outcome,
+    }

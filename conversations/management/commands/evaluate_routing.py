@@ -1,0 +1,135 @@
+"""``manage.py evaluate_routing FILE``: how often the rules decide as labelled prompts expect."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from conversations.desk.asking import Question, decide_all
+from conversations.desk.routing_report import as_json, tables
+from conversations.desk.sides import draft_side, live_side
+from routing.deciding import Outcome
+from routing.domain import RuleSet
+from routing.evaluation import Expected, Labelled, expectation, expected_for, report
+
+SIDES = {"draft": draft_side, "live": live_side}
+TEXTS = ("text", "prompt")
+
+
+class Command(BaseCommand):
+    """Asks the classifiers about every row; answers nothing."""
+
+    help = (
+        "Decide every prompt of a CSV file (columns text and label) and compare with what its label stands "
+        "for. MAPPING is YAML: a label, or a pattern such as image:*, to a rule, an action (answer, image, "
+        "refuse), a list of them, or {rule: …, action: …, model: …}. Without one the file's name with .yaml "
+        "is taken where it exists, else the labels are rules or actions themselves."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--mapping", "--map", "--labels", type=Path, metavar="YAML")
+        parser.add_argument("--json", type=Path, metavar="OUT", help="also write the figures here")
+        parser.add_argument("--rules", choices=[*SIDES], default="draft")
+        parser.add_argument("--limit", type=int, help="only the first so many rows")
+        parser.add_argument("--wrong", action="store_true", help="list what was decided otherwise")
+
+    def handle(self, *_: Any, file: Path, **options: Any) -> None:
+        rules = _rules(options["rules"])
+        texts = _read(file)[: options["limit"]]
+        rows = _labelled(texts, _mapping(file, options["mapping"], texts, rules))
+        outcomes = _decided(rows, rules)
+        figures, console = report(rows, outcomes), Console()
+        for table in tables(figures, title=f"{file.name}, by the {options['rules']} rules"):
+            console.print(table)
+        if options["wrong"]:
+            for row, outcome in zip(rows, outcomes, strict=True):
+                _print_wrong(console, row, outcome)
+        if options["json"]:
+            told = as_json(figures, rows, outcomes)
+            options["json"].write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+
+
+def _rules(name: str) -> RuleSet:
+    side = SIDES[name]()
+    if side.rules is None:
+        raise CommandError(" ".join(side.faults))
+    return side.rules
+
+
+def _read(path: Path) -> list[tuple[str, str]]:
+    csv.field_size_limit(sys.maxsize)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [*csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise CommandError(f"{path} cannot be read as CSV: {exc}") from exc
+    column = next((name for name in TEXTS if rows and name in rows[0]), None)
+    if column is None or "label" not in rows[0]:
+        raise CommandError(f"{path} has no rows with the columns 'text' and 'label'.")
+    return [(row[column] or "", (row["label"] or "").strip()) for row in rows]
+
+
+def _mapping(
+    file: Path, given: Path | None, texts: Sequence[tuple[str, str]], rules: RuleSet
+) -> dict[str, Expected]:
+    beside = next(filter(Path.is_file, map(file.with_suffix, (".yaml", ".yml"))), None)
+    path = given or beside
+    told = _yaml(path) if path else {label: label for _, label in texts}
+    made: dict[str, Expected] = {}
+    for label, value in told.items():
+        try:
+            made[str(label)] = expectation(value, rules)
+        except ValueError as exc:
+            where = f"in {path}" if path else f"in {file}: give a --mapping, because it"
+            raise CommandError(f"The label “{label}” {where} {exc}.") from exc
+    return made
+
+
+def _yaml(path: Path) -> Mapping[Any, Any]:
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise CommandError(f"{path} cannot be read as YAML: {exc}") from exc
+    inner = told.get("labels", told) if isinstance(told, dict) else None
+    if not isinstance(inner, dict):
+        raise CommandError(f"{path} must map labels to rules or actions.")
+    return inner
+
+
+def _labelled(texts: Sequence[tuple[str, str]], mapping: Mapping[str, Expected]) -> list[Labelled]:
+    rows = [
+        Labelled(text, label, expected)
+        for text, label in texts
+        if (expected := expected_for(label, mapping))
+    ]
+    unknown = sorted({label for _, label in texts} - {row.label for row in rows})
+    if unknown:
+        raise CommandError(f"The mapping says nothing of these labels: {', '.join(unknown)}.")
+    return rows
+
+
+def _decided(rows: Sequence[Labelled], rules: RuleSet) -> list[Outcome]:
+    columns = TextColumn("Deciding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=len(rows))
+        return decide_all(
+            [Question(row.text, rules) for row in rows], lambda *_: progress.advance(task)
+        )
+
+
+def _print_wrong(console: Console, row: Labelled, outcome: Outcome) -> None:
+    missed = row.expected.missed_by(outcome.decision)
+    if missed:
+        text = " ".join(row.text.split())[:120]
+        line = f"{row.label}: {', '.join(missed)} ({outcome.decision.reason}): {text}"
+        console.print(line, markup=False, highlight=False)
