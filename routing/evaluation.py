@@ -15,7 +15,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from routing.deciding import Outcome
-from routing.domain import Decision, RuleSet
+from routing.domain import Action, Decision, RuleSet
 from routing.expectations import Expected
 
 Z_95 = 1.959964
@@ -104,15 +104,13 @@ def _names(told: object) -> tuple[str, ...]:
 def _check(made: Expected, rules: RuleSet) -> None:
     if not (made.actions or made.models or made.rules):
         raise ValueError("expects nothing")
-    known = (
-        (made.actions, lambda name: name in {"answer", "image", "refuse"}, "action or rule"),
-        (made.models, lambda name: rules.model(name) is not None, "model"),
-        (made.rules, lambda name: rules.rule(name) is not None, "rule"),
-    )
-    for names, is_known, what in known:
-        for name in names:
-            if not is_known(name):
-                raise ValueError(f"names “{name}”, which is no {what} of these rules")
+    unknown = [
+        *((name, "action or rule") for name in made.actions if name not in set(Action)),
+        *((name, "model") for name in made.models if rules.model(name) is None),
+        *((name, "rule") for name in made.rules if rules.rule(name) is None),
+    ]
+    for name, what in unknown:
+        raise ValueError(f"names “{name}”, which is no {what} of these rules")
 
 
 def expected_for(label: str, mapping: Mapping[str, Expected]) -> Expected | None:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from routing.domain import RuleSet
 from routing.errors import RuleSetInvalid
-from routing.models import RuleSetRelease
+from routing.selectors import release_row, ruleset_of
 from routing.services import ruleset_build
 
 _NOTHING_LIVE = "Nothing is published yet."
@@ -37,10 +37,10 @@ def draft_side() -> Side:
 
 def live_side() -> Side:
     """What answers everybody now, a trial apart."""
-    release = RuleSetRelease.objects.select_related("live").first()
+    release = release_row()
     if release is None:
         return Side(None, (_NOTHING_LIVE,))
-    return Side(as_asked(RuleSet.from_dict(release.live.blob)))
+    return Side(as_asked(ruleset_of(release.live)))
 
 
 def as_asked(rules: RuleSet) -> RuleSet:

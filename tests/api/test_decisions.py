@@ -56,7 +56,6 @@ def test_no_model_answers_and_nothing_is_stored(staff: Person, site: LiveSite) -
 
 
 def test_a_draft_that_decides_otherwise_is_told(staff: Person, site: LiveSite) -> None:
-    # Past the signals: the tables say something that is not live.
     Rule.objects.filter(name="code").update(enabled=False)
     try:
         body = try_out(staff, CODE)

@@ -19,7 +19,8 @@ from conversations.desk.routing_report import as_json, tables
 from conversations.desk.sides import draft_side, live_side
 from routing.deciding import Outcome
 from routing.domain import RuleSet
-from routing.evaluation import Expected, Labelled, expectation, expected_for, report
+from routing.evaluation import Labelled, expectation, expected_for, report
+from routing.expectations import Expected
 
 SIDES = {"draft": draft_side, "live": live_side}
 TEXTS = ("text", "prompt")
