@@ -34,11 +34,13 @@ async def store(run: Run, outcome: Outcome) -> Stored:
     and ``DatabaseError``."""
     deadline, pause = time.monotonic() + STORE_SECONDS, FIRST_PAUSE
     while True:
+        # Of a process that was paused in the middle of a try, the clock alone says that it is late.
+        last = time.monotonic() > deadline
         try:
             return await in_database(_store, run.turn, outcome)
         except AWAY as exc:
             run.note(Degraded(DatabaseAway.part, str(exc)))
-            if time.monotonic() + pause > deadline:
+            if last:
                 raise
             _log.warning("the answer is stored again soon", error=f"{type(exc).__name__}: {exc}")
             await asyncio.sleep(pause)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Queue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,3 +166,26 @@ def test_an_end_nobody_waits_for_is_not_stored(site: LiveSite, settings: Setting
 
 async def test_a_write_in_time_is_kept() -> None:
     await in_database(still_awaited)
+
+
+async def test_a_process_that_was_paused_while_it_stored_tries_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    tries: list[float] = []
+
+    async def stored(*_: Any) -> str:
+        tries.append(clock[0])
+        if len(tries) == 1:
+            clock[0] += 60  # it was frozen, and nobody answered in time by its clock
+            raise OperationalError("no answer")
+        return "stored"
+
+    monkeypatch.setattr(storing, "in_database", stored)
+    monkeypatch.setattr(storing, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(storing, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    run: Any = SimpleNamespace(turn=None, note=lambda _: None)
+    outcome: Any = None
+
+    assert await storing.store(run, outcome) == "stored"  # type: ignore[comparison-overlap]
+    assert tries == [0.0, 60.0]
