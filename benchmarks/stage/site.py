@@ -104,7 +104,8 @@ class Site:
                 answers = asking.map(lambda _: self._figures(), range(_ASKED_AT_ONCE))
                 seen.update(each for each in answers if each)
                 seen = {pid: seen[pid] for pid in seen if pid in there}
-                time.sleep(0.5)
+                if len(seen) < self._count:
+                    time.sleep(0.5)
         return seen
 
     def end(self, grace: float = 30.0) -> int:

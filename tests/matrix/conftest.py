@@ -1,17 +1,24 @@
-"""The site with impatient models, so that what never comes is given up soon."""
+"""The site with impatient models, so that what never comes is given up soon.
+
+With ``MATRIX_WORKERS`` it is that many processes behind one port.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
 from routing.domain import ModelKind
 from routing.models import LLMModel
 from routing.services import ruleset_publish
+from routing.simulator import Simulator
 from tests.live_site import LiveSite
+from tests.remote_site import RemoteSite
 
 PATIENCE = {
     "connect_timeout": 0.5,
@@ -19,6 +26,33 @@ PATIENCE = {
     "stall_timeout": 0.3,
     "total_timeout": 1.2,
 }
+
+
+WORKERS = int(os.environ.get("MATRIX_WORKERS", "0"))
+
+if WORKERS:
+
+    @pytest.fixture(scope="session")
+    def _running_site(
+        redis_url: str,
+        simulator: Simulator,
+        django_db_setup: None,
+        django_db_blocker: DjangoDbBlocker,
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> Iterator[LiveSite]:
+        """Instead of the site in this process."""
+        settings.REDIS_URL = redis_url
+        settings.OPENAI_BASE_URL = simulator.openai_url
+        settings.ANTHROPIC_BASE_URL = simulator.anthropic_url
+        folder = tmp_path_factory.mktemp("workers")
+        site = RemoteSite(simulator, workers=WORKERS, folder=folder)
+        with django_db_blocker.unblock():
+            site.publish_defaults()
+            try:
+                site.start()
+                yield site
+            finally:
+                site.close()
 
 
 @pytest.fixture(scope="module")

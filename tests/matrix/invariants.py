@@ -14,6 +14,7 @@ from conversations.models import Message
 from conversations.runs.codec import load
 from routing.redis_clients import sync_client
 from tests.live_site import Event, LiveSite, Person, events_of, text_of
+from tests.remote_site import RemoteSite
 
 TERMINAL = {"done", "error"}
 
@@ -73,7 +74,10 @@ def log_of(message: UUID) -> list[Event]:
 
 def wait_for_quiet(site: LiveSite) -> None:
     """Nothing is left running: no run, no call to a provider."""
-    site.run(_no_run_left())
+    if isinstance(site, RemoteSite):
+        site.await_quiet()
+    else:
+        site.run(_no_run_left())
     site.simulator.wait_for(lambda requests: all(each.outcome != "open" for each in requests))
 
 

@@ -13,6 +13,9 @@ from tests.live_site import LiveSite
 from tests.matrix.faults import ADDRESSES, FAULTS, bad_address
 from tests.matrix.invariants import answered
 
+# Where the site is processes of its own, they are started again for other addresses.
+pytestmark = pytest.mark.timeout(400 if os.environ.get("MATRIX_WORKERS") else 60)
+
 PROSE = "Tell me something about zebrafish."
 PICTURE = "Draw a zebrafish in watercolour."
 UNHURT = {"slow tokens"}
