@@ -106,6 +106,7 @@ async def _boot() -> None:
         signal.raise_signal(signal.SIGTERM)
         raise
     house.runs.watch()
+    house.learning.watch()
     _drain_at_signals(house)
     try:
         await asyncio.to_thread(house.embedder.warm)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from redis.asyncio import Redis
 
-from conversations import selectors
+from conversations import reviews, selectors
 from conversations.adapters.answer_cache import RedisAnswerCache
-from conversations.adapters.entry_ids import EntryIds
 from conversations.adapters.learning import Learning
 from conversations.adapters.limits import RateLimiter
 from conversations.adapters.memory import RedisMemory
@@ -94,8 +93,8 @@ def container() -> Container:
     failover = Failover(
         failover_policy(), RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits
     )
-    embedder, ids = make_embedder(llm, failover), EntryIds(settings.SECRET_KEY)
-    cache = make_cache(redis, breaker, embedder, ids)
+    embedder = make_embedder(llm, failover)
+    cache = make_cache(redis, breaker, embedder)
     memory = RedisMemory(
         redis,
         breaker,
@@ -133,7 +132,7 @@ def container() -> Container:
         prefix=settings.REDIS_PREFIX,
         ttl_seconds=settings.EVENT_LOG_TTL_SECONDS,
     )
-    learning = Learning(cache, memory, log, tracer, ids)
+    learning = Learning(cache, embedder, tracer)
     runs = Runs(Answering(engine, log, tracer, metrics, learning.deleted))
     return Container(
         engine=engine,
@@ -191,7 +190,7 @@ async def desk() -> AsyncIterator[Desk]:
         yield Desk(
             decider=Decider(PromptGuard(), make_classifier(llm, failover)),
             llm=llm,
-            cache=make_cache(redis, breaker, embedder, EntryIds(settings.SECRET_KEY)),
+            cache=make_cache(redis, breaker, embedder),
             embedder=embedder,
         )
     finally:
@@ -201,7 +200,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 
 def make_cache(
-    redis: Redis, breaker: Breaker, embedder: LocalEmbedder | ProviderEmbedder, ids: EntryIds
+    redis: Redis, breaker: Breaker, embedder: LocalEmbedder | ProviderEmbedder
 ) -> RedisAnswerCache:
     """Earlier answers, in the index of ``embedder``."""
     return RedisAnswerCache(
@@ -211,9 +210,9 @@ def make_cache(
         embedder_name=embedder.name,
         dimensions=embedder.dimensions,
         system_prompt=settings.SYSTEM_PROMPT,
-        ids=ids,
+        ids=reviews.entry_ids(),
         verifier=ReuseVerifier(reuse_model(embedder.name)),
-        condemned=lambda entry: in_database(selectors.entry_condemned, entry, ids.message(entry)),
+        withheld=lambda entry, user: in_database(reviews.entry_withheld, entry=entry, user=user),
     )
 
 

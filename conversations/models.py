@@ -141,6 +141,100 @@ class Feedback(models.Model):
         return f"{self.verdict} on {self.message_id}"
 
 
+class AnswerReview(models.Model):
+    """How a stored answer stands with people, and what was decided about it at the review desk.
+
+    Made with the first verdict. ``subject`` is the message that the answer was given in, or the id of
+    one of the operator's own answers. Weights are sums of people's weights (``standing``).
+    """
+
+    class State(models.TextChoices):
+        LIVE = "live"
+        QUARANTINED = "quarantined"
+        WITHDRAWN = "withdrawn"
+
+    class Review(models.TextChoices):
+        NONE = "none"
+        OPEN = "open"
+        DECIDED = "decided"
+
+    subject = models.UUIDField(primary_key=True, editable=False)
+    source = models.OneToOneField(
+        Message, null=True, blank=True, on_delete=models.CASCADE, related_name="review"
+    )
+    shared_as = models.UUIDField(
+        null=True, blank=True, db_index=True, help_text="The id under which others were given it."
+    )
+    state = models.CharField(max_length=16, choices=State, default=State.LIVE)
+    review = models.CharField(max_length=16, choices=Review, default=Review.NONE)
+    good = models.FloatField(default=0)
+    bad = models.FloatField(default=0)
+    penalty = models.FloatField(default=0, help_text="0: as good as new; 1: not served.")
+    uses = models.PositiveIntegerField(default=0, help_text="How often it was given, all in all.")
+    urgency = models.FloatField(default=0, db_index=True, help_text="Harm times traffic.")
+    opened_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    replaced_at = models.DateTimeField(
+        null=True, blank=True, help_text="Verdicts from before are on another answer."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-urgency", "-updated_at")
+
+    def __str__(self) -> str:
+        return f"Answer {self.subject}"
+
+
+class CuratedAnswer(models.Model):
+    """An answer that somebody at the review desk wrote or approved, for everybody. It goes with the
+    message that it came from."""
+
+    entry = models.UUIDField(primary_key=True, editable=False)
+    question = models.TextField()
+    answer = models.TextField()
+    source = models.ForeignKey(
+        Message, null=True, blank=True, on_delete=models.CASCADE, related_name="curated"
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-updated_at",)
+
+    def __str__(self) -> str:
+        return self.question
+
+
+class OwedWork(models.Model):
+    """What Redis is still to be told: written in the transaction that made it true, deleted when it
+    was told."""
+
+    class Kind(models.TextChoices):
+        FORGET_THREAD = "thread"
+        FORGET_ANSWER = "answer"
+        FORGET_ENTRY = "entry"
+        STANDING = "standing"
+        CURATE = "curate"
+
+    kind = models.CharField(max_length=16, choices=Kind)
+    subject = models.UUIDField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "owed work"
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+
 class GeneratedImage(models.Model):
     """A picture that the image tool drew for a message."""
 

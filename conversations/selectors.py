@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations.errors import NotFound
@@ -122,23 +122,3 @@ def answers_streaming(*, older_than: timedelta) -> list[UUID]:
 def answer_is_streaming(*, message: UUID) -> bool:
     """Whether it is still being written."""
     return Message.objects.filter(pk=message, status=Message.Status.STREAMING).exists()
-
-
-def entry_verdicts(*, entry: UUID, source: UUID | None) -> tuple[int, int]:
-    """How many people call a cached answer good and bad, wherever it was served. ``source`` is the
-    message it was made from."""
-    served = Q(message_id=source) | Q(message__cache_entry=entry)
-    sums = Feedback.objects.filter(served).aggregate(
-        good=Count("id", filter=Q(verdict=Feedback.Verdict.GOOD)),
-        bad=Count("id", filter=Q(verdict=Feedback.Verdict.BAD)),
-    )
-    return sums["good"], sums["bad"]
-
-
-def entry_condemned(entry: UUID, source: UUID | None) -> bool:
-    """Whether a cached answer must not be served: somebody calls it bad, wherever it was served, or
-    ``source``, the message it was made from, is deleted. (The operator's own come from none.)"""
-    if source and not Message.objects.filter(pk=source).exists():
-        return True
-    served = Q(message_id=source) | Q(message__cache_entry=entry)
-    return Feedback.objects.filter(served, verdict=Feedback.Verdict.BAD).exists()

@@ -83,16 +83,11 @@ def conversation_rename(*, conversation: Conversation, title: str) -> Conversati
 
 
 @transaction.atomic
-def conversation_delete(*, conversation: Conversation) -> list[UUID]:
-    """Delete it with its messages; returns the answers' ids, which are the ids of the cache entries
-    made from them."""
+def conversation_delete(*, conversation: Conversation) -> None:
+    """Delete it with its messages, and what came from them in Redis."""
     # Whoever asks in it meanwhile waits, and then finds it gone.
     Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
-    answers = list(
-        conversation.messages.filter(role=Message.Role.ASSISTANT).values_list("id", flat=True)
-    )
     conversation.delete()
-    return answers
 
 
 def answer_begin(

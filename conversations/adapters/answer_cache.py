@@ -39,7 +39,7 @@ from routing.errors import CacheUnavailable
 from routing.guard.personal import personal_data
 from routing.redis_clients import redis_call
 
-Condemned = Callable[[UUID], Awaitable[bool]]
+Withheld = Callable[[UUID, int], Awaitable[bool]]
 Warmth = Literal["new", "changed", "unchanged"]
 
 MEANING_LIMIT = 1_000
@@ -48,15 +48,6 @@ tokens: longer texts that begin alike would be the same to it."""
 
 _FORGET_AT_ONCE = 500
 
-# Writing to an entry that has expired would bring it back as a stump without an end.
-_JUDGE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  return 0
-end
-redis.call('HSET', KEYS[1], 'good', ARGV[1], 'bad', ARGV[2])
-return 1
-"""
-
 
 def _unheard(_: Mapping[str, Any]) -> None:
     """Nobody wants to know about candidates."""
@@ -64,11 +55,11 @@ def _unheard(_: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """Entries in the index: all, the operator's own, those somebody rated bad."""
+    """Entries in the index: all, the operator's own, those that are quarantined or withdrawn."""
 
     entries: int
     curated: int
-    bad: int
+    withheld: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +75,9 @@ class RedisAnswerCache:
 
     ``embedder_name`` and ``dimensions`` name the index and the vector's field, so that another
     embedder gets an index of its own over the same entries. ``system_prompt`` is what answers are made
-    under now. ``ids`` names what is shared; without it nothing is. ``condemned`` tells from the database
-    whether somebody rated an entry bad: asked before each hit, because a rating given while Redis was
-    away is not in Redis. ``verifier`` decides about similar questions; without one the nearest is
+    under now. ``ids`` names what is shared; without it nothing is. ``withheld`` tells from the database
+    whether a person must not be given an entry: asked before each hit, because what was said while
+    Redis was away is not in Redis. ``verifier`` decides about similar questions; without one the nearest is
     served. ``clock`` gives Unix seconds.
     """
 
@@ -100,7 +91,7 @@ class RedisAnswerCache:
         dimensions: int,
         system_prompt: str = "",
         ids: EntryIds | None = None,
-        condemned: Condemned | None = None,
+        withheld: Withheld | None = None,
         verifier: ReuseVerifier | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -111,7 +102,7 @@ class RedisAnswerCache:
         )
         self._system = prompt_digest(system_prompt)
         self._ids = ids
-        self._condemned = condemned
+        self._withheld = withheld
         self._verifier = verifier
         self._clock = clock
         self._fingerprinted: tuple[RuleSet, str] | None = None
@@ -127,7 +118,7 @@ class RedisAnswerCache:
         with redis_call(self._breaker, CacheUnavailable):
             hits = await self._index.same(question_hash(turn.prompt), self._servable(turn, rules))
         hits.sort(key=_order)
-        return await self._first_served(hits, "exact")
+        return await self._first_served(turn, hits, "exact")
 
     async def lookup_similar(
         self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered = _unheard
@@ -138,13 +129,13 @@ class RedisAnswerCache:
             return None
         with redis_call(self._breaker, CacheUnavailable):
             hits = await self._index.nearest(vector, self._servable(turn, rules))
-            near = [hit for hit in hits if hit.similarity >= rules.min_similarity]
+            near = [hit for hit in hits if hit.similarity >= _bar(rules.min_similarity, hit)]
             if near and self._verifier is not None:
                 held = await self._index.vectors(near)
                 near = self._verifier.servable(
                     turn.prompt, vector, zip(near, held, strict=True), told
                 )
-        return await self._first_served(near, "semantic")
+        return await self._first_served(turn, near, "semantic")
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
         """Keep an answer: for everybody where nothing speaks against it, else for the person who asked.
@@ -153,12 +144,6 @@ class RedisAnswerCache:
         if self._ids and shareable(answer.decision, rules) and not await _is_personal(entry):
             entry = entry.shared(self._ids.shared(turn.message))
         await self._write(entry)
-
-    async def judge(self, entry: UUID, *, good: int, bad: int) -> bool:
-        """Keep how many people rated an entry good and bad, all in all; one with a bad rating is not
-        served. Returns whether there is such an entry. Raises ``CacheUnavailable``."""
-        with redis_call(self._breaker, CacheUnavailable):
-            return bool(await self._client.eval(_JUDGE, 1, self._index.key(entry), good, bad))
 
     async def forget(self, entries: Collection[UUID]) -> int:
         """Delete entries; returns how many there were. Raises ``CacheUnavailable``."""
@@ -213,19 +198,19 @@ class RedisAnswerCache:
         )
 
     async def _first_served(
-        self, hits: Collection[Hit], outcome: CacheOutcome
+        self, turn: Turn, hits: Collection[Hit], outcome: CacheOutcome
     ) -> CachedAnswer | None:
-        """The first that nobody condemned."""
+        """The first that is not withheld from them."""
         for hit in hits:
-            if not await self._is_condemned(hit.entry):
+            if not await self._is_withheld(hit.entry, turn.user):
                 return hit.cached(outcome)
         return None
 
-    async def _is_condemned(self, entry: UUID) -> bool:
-        if self._condemned is None:
+    async def _is_withheld(self, entry: UUID, user: int) -> bool:
+        if self._withheld is None:
             return False
         try:
-            return await self._condemned(entry)
+            return await self._withheld(entry, user)
         except DatabaseError as exc:
             raise CacheUnavailable(f"database: {exc}") from exc
 
@@ -239,6 +224,11 @@ class RedisAnswerCache:
                 pipe.hset(key, mapping=fields)
                 pipe.expireat(key, int(entry.expires_at) + 1)
                 await pipe.execute()
+
+
+def _bar(min_similarity: float, hit: Hit) -> float:
+    """Bad verdicts that are not enough to quarantine an entry raise its bar towards 1."""
+    return min_similarity + (1 - min_similarity) * hit.penalty
 
 
 def _order(hit: Hit) -> int:

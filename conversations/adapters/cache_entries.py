@@ -26,6 +26,9 @@ these say."""
 NEVER = 253_402_300_799.0
 """``expires_at`` of what does not expire: the last second of the year 9999."""
 
+LIVE = "live"
+"""State of an entry that is neither quarantined nor withdrawn."""
+
 LIVES = {StaysTrue.MONTHS: 60 * 24 * 3600.0, StaysTrue.DAY: 24 * 3600.0, StaysTrue.NEVER: 0.0}
 """Seconds that an answer is kept at most, by how long it stays true; timeless ones as the rule says."""
 
@@ -157,6 +160,9 @@ class Entry:
             "rule": decided.get("rule") or "",
             "ruleset": "" if decided.get("ruleset") is None else str(decided["ruleset"]),
             "decision": json.dumps(decided, default=str),
+            "state": LIVE,
+            "hidden": "",
+            "penalty": 0,
             "good": 0,
             "bad": 0,
             "created_at": self.created_at,
@@ -180,6 +186,11 @@ class Hit:
     entry: UUID
     similarity: float
     fields: Mapping[str, Any]
+
+    @property
+    def penalty(self) -> float:
+        """How far bad verdicts lower it, in [0, 1]: its bar is raised by as much."""
+        return float(self.fields.get("penalty") or 0)
 
     def cached(self, outcome: CacheOutcome) -> CachedAnswer:
         """The stored answer, as the engine serves it."""

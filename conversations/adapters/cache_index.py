@@ -23,15 +23,34 @@ from redisvl.query.filter import Num, Tag
 from redisvl.query.query import BaseQuery
 from redisvl.schema import IndexSchema
 
-from conversations.adapters.cache_entries import CURATED, SHARED, Hit, entry_key, own, vector_bytes
+from conversations.adapters.cache_entries import (
+    CURATED,
+    LIVE,
+    SHARED,
+    Hit,
+    entry_key,
+    own,
+    vector_bytes,
+)
 from conversations.adapters.languages import readable_by
 from conversations.engine.ports import Vector
 
 CANDIDATES = 5
 """Entries looked at for each question: the next one may be served where the nearest may not."""
 
-_FIELDS = ("answer", "provider", "model", "rule", "ruleset", "scope", "fingerprint", "question")
-_TAGS = ("scope", "fingerprint", "system", "language", "embedding", "question_hash")
+_FIELDS = (
+    "answer", "provider", "model", "rule", "ruleset", "scope", "fingerprint", "question", "penalty",
+)  # fmt: skip
+_TAGS = (
+    "scope",
+    "fingerprint",
+    "system",
+    "language",
+    "embedding",
+    "question_hash",
+    "state",
+    "hidden",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +66,15 @@ class Servable:
 
     def filter(self) -> Any:
         """What may be served to them: theirs or everybody's, in their language, made under these rules
-        and this system prompt or holding under any, not rated bad, not expired."""
+        and this system prompt or holding under any, not hidden from them, not quarantined, not
+        expired."""
         return (
             (Tag("scope") == [own(self.user), SHARED])
             & (Tag("language") == readable_by(self.language))
             & (Tag("fingerprint") == [self.fingerprint, CURATED])
             & (Tag("system") == [self.system, CURATED])
-            & (Num("bad") == 0)
+            & (Tag("state") == LIVE)
+            & (Tag("hidden") != str(self.user))
             & (Num("expires_at") > self.now)
         )
 
@@ -118,9 +139,9 @@ class AnswerIndex:
             return list(await pipe.execute())
 
     async def count(self) -> tuple[int, int, int]:
-        """How many entries there are, of these curated ones, and ones rated bad."""
-        curated, bad = Tag("fingerprint") == CURATED, Num("bad") > 0
-        counts = [await self._query(CountQuery(what)) for what in (None, curated, bad)]
+        """How many entries there are, of these curated ones, and ones nobody is given."""
+        curated, withheld = Tag("fingerprint") == CURATED, Tag("state") != LIVE
+        counts = [await self._query(CountQuery(what)) for what in (None, curated, withheld)]
         return counts[0] or 0, counts[1] or 0, counts[2] or 0
 
     async def _found(self, query: BaseQuery) -> list[dict[str, Any]]:
@@ -169,7 +190,7 @@ def _fields(vector_field: str, dimensions: int) -> list[dict[str, Any]]:
     A person's own are few: there the query engine compares each one by itself, and misses none.
     """
     tags: list[dict[str, Any]] = [{"name": name, "type": "tag"} for name in _TAGS]
-    numbers = [{"name": name, "type": "numeric"} for name in ("bad", "expires_at")]
+    numbers = [{"name": name, "type": "numeric"} for name in ("expires_at",)]
     created = {"name": "created_at", "type": "numeric", "attrs": {"sortable": True}}
     vector = {
         "name": vector_field,

@@ -1,104 +1,87 @@
-"""What people's verdicts and deletions change in Redis and in the traces.
+"""What people's verdicts and deletions change in the traces and in Redis.
 
-The database is right, and asked before a stored answer is served; Redis follows. A verdict is told
-to the cache as the entry's whole count, read from the database, so telling it twice changes
-nothing. What Redis could not be told is told when it is back.
+The database is right, and asked before a stored answer is served; Redis follows. What it is owed
+(``owed``) is paid by whoever made the debt, and from here on where Redis did not listen then.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
+from django.db import DatabaseError, transaction
 
-from conversations import selectors
+from conversations.adapters import owed
 from conversations.adapters.answer_cache import RedisAnswerCache
-from conversations.adapters.entry_ids import EntryIds
-from conversations.adapters.memory import RedisMemory
-from conversations.engine.ports import Tracer
-from conversations.models import Message
+from conversations.engine.ports import Embedder, Tracer
+from conversations.models import CuratedAnswer, Message, OwedWork
 from conversations.runs.database import in_database
-from conversations.runs.log import RunLog
 from routing.errors import DependencyUnavailable
 
 _log = structlog.get_logger("assistant.learning")
 
-RETRY_SECONDS = 2.0
+PAY_SECONDS = 2.0
+"""Between two looks for debts."""
 
 
 class Learning:
-    """Carries feedback and deletions to where answers come from."""
+    """Carries feedback to the traces, and what Redis is owed to Redis."""
 
-    def __init__(
-        self,
-        cache: RedisAnswerCache,
-        memory: RedisMemory,
-        log: RunLog,
-        tracer: Tracer,
-        ids: EntryIds,
-    ) -> None:
-        self._ids = ids
-        self._cache, self._memory, self._log, self._tracer = cache, memory, log, tracer
-        self._untold: set[UUID] = set()
-        self._undeleted: set[UUID] = set()
-        self._forgotten: set[UUID] = set()
-        self._retrying: asyncio.Task[None] | None = None
+    def __init__(self, cache: RedisAnswerCache, embedder: Embedder, tracer: Tracer) -> None:
+        self._cache, self._embedder, self._tracer = cache, embedder, tracer
+        self._paying: asyncio.Task[None] | None = None
 
-    async def judged(self, answer: Message, *, verdict: str | None, comment: str = "") -> None:
+    def judged(self, answer: Message, *, verdict: str | None, comment: str = "") -> None:
         """A verdict on an answer was given, changed or (``None``) taken back."""
-        if answer.cache_entry:
-            self._untold.add(answer.cache_entry)
-        else:
-            self._untold.update(self._ids.both(answer.id))
         self._tracer.score(answer.trace_id, message=answer.id, verdict=verdict, comment=comment)
-        await self._settle()
 
     async def deleted(self, conversation: UUID, answers: Sequence[UUID]) -> None:
-        """A conversation is gone: so are its memory, its logs and the answers kept from it."""
-        self._forgotten.add(conversation)
-        self._undeleted.update(answers)
-        await self._settle()
+        """A conversation was deleted under a run that wrote on: what it wrote goes too."""
+        await in_database(_owe_deleted, conversation, answers)
+
+    def watch(self) -> None:
+        """Pay debts from now on."""
+        self._paying = asyncio.create_task(self._pay_on(), name="payment of debts")
 
     async def aclose(self) -> None:
-        """Stop retrying."""
-        if self._retrying:
-            self._retrying.cancel()
-            await asyncio.gather(self._retrying, return_exceptions=True)
+        """Stop paying; what is owed stays in the database."""
+        if self._paying:
+            self._paying.cancel()
+            await asyncio.gather(self._paying, return_exceptions=True)
 
-    async def _settle(self) -> None:
-        try:
-            await self._tell()
-        except DependencyUnavailable as exc:
-            _log.warning("verdicts wait for Redis", error=str(exc))
-            if self._retrying is None or self._retrying.done():
-                self._retrying = asyncio.create_task(self._retry(), name="learning retry")
-
-    async def _retry(self) -> None:
-        while self._untold or self._undeleted or self._forgotten:
-            await asyncio.sleep(RETRY_SECONDS)
+    async def _pay_on(self) -> None:
+        while True:
+            await asyncio.sleep(PAY_SECONDS)
             try:
-                await self._tell()
-            except DependencyUnavailable:
-                continue
+                await in_database(owed.pay)
+                await self.curate()
+            except (DatabaseError, DependencyUnavailable) as exc:
+                _log.warning("debts are left for later", error=f"{type(exc).__name__}: {exc}")
+            except Exception:  # noqa: BLE001 - one debt that can't be paid must not end the paying
+                _log.exception("a debt could not be paid")
 
-    async def _tell(self) -> None:
-        for conversation in _each(self._forgotten):
-            await self._memory.forget(conversation)
-            self._forgotten.discard(conversation)
-        if gone := list(self._undeleted):
-            await self._cache.forget([entry for answer in gone for entry in self._ids.both(answer)])
-            await self._log.forget(gone)
-            self._undeleted.difference_update(gone)
-        for entry in _each(self._untold):
-            good, bad = await in_database(
-                selectors.entry_verdicts, entry=entry, source=self._ids.message(entry)
-            )
-            await self._cache.judge(entry, good=good, bad=bad)
-            self._untold.discard(entry)
+    async def curate(self) -> None:
+        """Put the review desk's answers into the cache. Raises ``DependencyUnavailable``."""
+        for debt, curated in await in_database(_to_curate):
+            if curated:
+                vector = await self._embedder.embed(curated.question)
+                await self._cache.warm(curated.question, curated.answer, vector)
+            await in_database(_paid, debt)
 
 
-def _each(pending: Iterable[UUID]) -> list[UUID]:
-    """A copy to walk through while the set shrinks."""
-    return list(pending)
+def _owe_deleted(conversation: UUID, answers: Sequence[UUID]) -> None:
+    with transaction.atomic():
+        owed.owe(OwedWork.Kind.FORGET_THREAD, [conversation])
+        owed.owe(OwedWork.Kind.FORGET_ANSWER, answers)
+
+
+def _to_curate() -> list[tuple[OwedWork, CuratedAnswer | None]]:
+    debts = list(OwedWork.objects.filter(kind=OwedWork.Kind.CURATE).order_by("id")[:50])
+    answers = CuratedAnswer.objects.in_bulk([debt.subject for debt in debts])
+    return [(debt, answers.get(debt.subject)) for debt in debts]
+
+
+def _paid(debt: OwedWork) -> None:
+    debt.delete()

@@ -50,4 +50,8 @@ class ReuseVerifier:
         for hit, verdict in judged:
             about = {"entry": str(hit.entry), "similarity": hit.similarity, "cut": round(cut, 4)}
             told(about | verdict.as_json())
-        return [hit for hit, said in judged if not said.vetoes and said.probability >= cut]
+        return [
+            hit
+            for hit, said in judged
+            if not said.vetoes and said.probability * (1 - hit.penalty) >= cut
+        ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -34,9 +33,7 @@ class MessageFeedback(APIView):
         serializer.is_valid(raise_exception=True)
         given = {key: value or "" for key, value in serializer.validated_data.items()}
         feedback, created = services.feedback_record(user=person(request), message=answer, **given)
-        async_to_sync(container().learning.judged)(
-            answer, verdict=feedback.verdict, comment=feedback.comment
-        )
+        container().learning.judged(answer, verdict=feedback.verdict, comment=feedback.comment)
         code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
         return Response(feedback_object(feedback), status=code)
 
@@ -45,7 +42,7 @@ class MessageFeedback(APIView):
         """Take it back."""
         answer = self._rateable(request, message)
         services.feedback_delete(user=person(request), message=answer)
-        async_to_sync(container().learning.judged)(answer, verdict=None)
+        container().learning.judged(answer, verdict=None)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @staticmethod

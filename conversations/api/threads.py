@@ -74,8 +74,7 @@ class ConversationDetail(APIView):
                 RunLogUnavailable
             ):  # then it ends by itself, and finds nothing to store in
                 async_to_sync(house.runs.stop)(running)
-        answers = services.conversation_delete(conversation=mine)
-        async_to_sync(house.learning.deleted)(conversation, answers)
+        services.conversation_delete(conversation=mine)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @staticmethod

@@ -6,6 +6,7 @@ Entry ``n-0`` is event ``n``: explicit ids, so no two writers can ever own the s
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -124,9 +125,15 @@ class RunLog:
             return None
 
     async def release(self, message: UUID) -> None:
-        """Give the lease up at the end of a run."""
+        """Give the lease up at the end of a run. The log of an answer that was deleted just before its
+        last events were written goes too."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.delete(self._key(message, "lease"), self._key(message, "stop"))
+        pipe.exists(gone_key(self._prefix, message))
         with redis_call(self._breaker, RunLogUnavailable):
-            await self._client.delete(self._key(message, "lease"), self._key(message, "stop"))
+            _, gone = await pipe.execute()
+            if gone:
+                await self._client.unlink(self._key(message, "events"))
 
     async def forget(self, messages: Sequence[UUID]) -> None:
         """Delete the logs of deleted answers."""
@@ -138,3 +145,8 @@ class RunLog:
 def log_key(prefix: str, message: UUID, part: str = "events") -> str:
     """Where the log of an answer lies, and what is kept beside it."""
     return f"{prefix}:run:{{{message}}}:{part}"
+
+
+def gone_key(prefix: str, message: UUID) -> str:
+    """Where it is said for a while that an answer was deleted; without its id, which is to be gone."""
+    return f"{prefix}:gone:{hashlib.sha256(message.bytes).hexdigest()[:20]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,8 +13,10 @@ import redis.asyncio
 
 from conversations.adapters.answer_cache import RedisAnswerCache
 from conversations.adapters.entry_ids import EntryIds
+from conversations.adapters.owed import tell_standing
 from conversations.engine.types import Answer, Turn
 from conversations.models import new_id
+from conversations.standing import Standing
 from routing.breaker import Breaker
 from routing.domain import (
     Action,
@@ -28,7 +30,7 @@ from routing.domain import (
     StaysTrue,
 )
 from routing.guard.types import GuardReport
-from routing.redis_clients import async_client, close
+from routing.redis_clients import async_client, close, sync_client
 
 DIMENSIONS = 8
 IDS = EntryIds("secret")
@@ -157,6 +159,20 @@ async def cache(
     await cache.state()  # makes the index
     yield cache
     await client.ft(cache.index_name).dropindex(delete_documents=True)
+
+
+@pytest.fixture
+def stand(redis_url: str, prefix: str) -> Iterator[Callable[..., None]]:
+    """Tell Redis how an entry stands, as verdicts do."""
+    with sync_client(redis_url) as client:
+
+        def tell(
+            entry: UUID, state: str = "live", penalty: float = 0, hidden_from: tuple[int, ...] = ()
+        ) -> None:
+            stands = Standing(good=0, bad=0, penalty=penalty, hidden_from=hidden_from)
+            tell_standing(client, prefix, [entry], state=state, stands=stands)
+
+        yield tell
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from conversations.engine.types import CachedAnswer, CacheFacts
 from tests.cache.conftest import Asked, Clock, at, make_rules, make_turn
 
@@ -39,12 +41,14 @@ async def test_warming_again_changes_nothing(asked: Asked) -> None:
     assert (await asked.cache.stats()).entries == 1
 
 
-async def test_a_bad_rating_outlives_warming_but_not_a_better_answer(asked: Asked) -> None:
+async def test_a_bad_rating_outlives_warming_but_not_a_better_answer(
+    asked: Asked, stand: Callable[..., None]
+) -> None:
     await asked.cache.warm(QUESTION, ANSWER, at(1))
     hit = await asked.cache.lookup_exact(make_turn(QUESTION), asked.rules)
     assert hit
     assert hit.facts.entry
-    await asked.cache.judge(hit.facts.entry, good=0, bad=1)
+    stand(hit.facts.entry, state="quarantined")
     await asked.cache.warm(QUESTION, ANSWER, at(1))
     assert await asked.exact(QUESTION) is None
     assert await asked.cache.warm(QUESTION, "By card only.", at(1)) == "changed"

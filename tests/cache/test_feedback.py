@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,48 +12,57 @@ from django.db import OperationalError
 from conversations.adapters.answer_cache import CacheStats, RedisAnswerCache
 from routing.breaker import Breaker
 from routing.errors import CacheUnavailable
-from tests.cache.conftest import DIMENSIONS, Asked, Clock, make_rules
+from tests.cache.conftest import DIMENSIONS, IDS, Asked, Clock, make_rules
 
 QUESTION = "What is the capital of France?"
 
 
-async def test_a_bad_answer_is_never_served_until_the_rating_is_taken_back(asked: Asked) -> None:
+async def test_what_somebody_calls_bad_is_hidden_from_them_alone(
+    asked: Asked, stand: Callable[..., None]
+) -> None:
+    entry = await asked.store(QUESTION, rule="faq", user=3)
+    stand(IDS.shared(entry), penalty=0.5, hidden_from=(1, 12))
+    assert await asked.exact(QUESTION, 1) is None
+    assert await asked.similar(1.0, 1) is None
+    assert await asked.exact(QUESTION, 2) == "Paris."
+    assert await asked.similar(1.0, 2) == "Paris."
+    stand(IDS.shared(entry))
+    assert await asked.exact(QUESTION, 1) == "Paris."
+
+
+async def test_bad_verdicts_raise_the_bar_for_all(asked: Asked, stand: Callable[..., None]) -> None:
     entry = await asked.store(QUESTION)
-    assert await asked.cache.judge(entry, good=0, bad=1)
+    stand(entry, penalty=0.5)
+    assert await asked.similar(0.96) == "Paris."
+    assert await asked.similar(0.94) is None
+    assert await asked.exact(QUESTION) == "Paris."
+
+
+async def test_nobody_is_given_what_is_quarantined(
+    asked: Asked, stand: Callable[..., None]
+) -> None:
+    entry = await asked.store(QUESTION)
+    stand(entry, state="quarantined")
     assert await asked.exact(QUESTION) is None
     assert await asked.similar(1.0) is None
-    await asked.cache.judge(entry, good=1, bad=0)
+    stand(entry, state="live")
     assert await asked.exact(QUESTION) == "Paris."
     assert await asked.similar(1.0) == "Paris."
 
 
-async def test_the_next_best_is_served_instead(asked: Asked) -> None:
+async def test_the_next_best_is_served_instead(asked: Asked, stand: Callable[..., None]) -> None:
     bad = await asked.store(QUESTION, "Lyon.")
     await asked.store(QUESTION, "Paris.")
-    await asked.cache.judge(bad, good=0, bad=1)
+    stand(bad, state="quarantined")
     assert await asked.exact(QUESTION) == "Paris."
     assert await asked.similar(1.0) == "Paris."
-
-
-async def test_one_bad_rating_among_good_ones_is_enough(asked: Asked) -> None:
-    entry = await asked.store(QUESTION)
-    await asked.cache.judge(entry, good=5, bad=1)
-    assert await asked.exact(QUESTION) is None
-
-
-async def test_telling_a_verdict_twice_changes_nothing(asked: Asked) -> None:
-    entry = await asked.store(QUESTION)
-    for _ in range(2):
-        await asked.cache.judge(entry, good=0, bad=1)
-    await asked.cache.judge(entry, good=0, bad=0)
-    assert await asked.exact(QUESTION) == "Paris."
 
 
 async def test_rating_what_is_gone_does_not_bring_it_back(
-    asked: Asked, client: redis.asyncio.Redis, prefix: str
+    stand: Callable[..., None], client: redis.asyncio.Redis, prefix: str
 ) -> None:
     gone = uuid4()
-    assert not await asked.cache.judge(gone, good=0, bad=1)
+    stand(gone, penalty=0.5)
     assert not await client.exists(f"{prefix}:answer:{gone}")
 
 
@@ -64,19 +74,19 @@ async def test_forgotten_answers_are_gone(asked: Asked) -> None:
     assert await asked.cache.forget([]) == 0
 
 
-async def test_stats_count_what_there_is(asked: Asked) -> None:
+async def test_stats_count_what_there_is(asked: Asked, stand: Callable[..., None]) -> None:
     entry = await asked.store(QUESTION)
     await asked.store("Another?")
     await asked.cache.warm("How do I pay?", "By card.", [1.0] * DIMENSIONS)
-    await asked.cache.judge(entry, good=0, bad=1)
-    assert await asked.cache.stats() == CacheStats(entries=3, curated=1, bad=1)
+    stand(entry, state="quarantined")
+    assert await asked.cache.stats() == CacheStats(entries=3, curated=1, withheld=1)
 
 
-class TestCondemnedInTheDatabase:
-    """Ratings that Redis never heard of."""
+class TestWithheldByTheDatabase:
+    """Verdicts that Redis never heard of."""
 
     @pytest.fixture
-    def condemned(self) -> dict[UUID, bool]:
+    def withheld(self) -> dict[tuple[UUID, int], bool | None]:
         return {}
 
     @pytest.fixture
@@ -86,12 +96,12 @@ class TestCondemnedInTheDatabase:
         client: redis.asyncio.Redis,
         prefix: str,
         clock: Clock,
-        condemned: dict[UUID, bool],
+        withheld: dict[tuple[UUID, int], bool | None],
     ) -> Asked:
-        async def ask(entry: UUID) -> bool:
-            if None in condemned.values():
+        async def ask(entry: UUID, user: int) -> bool:
+            if None in withheld.values():
                 raise OperationalError("gone")
-            return condemned.get(entry, False)
+            return bool(withheld.get((entry, user)))
 
         asking = RedisAnswerCache(
             client,
@@ -99,24 +109,26 @@ class TestCondemnedInTheDatabase:
             prefix=prefix,
             embedder_name="test-embedder",
             dimensions=DIMENSIONS,
-            condemned=ask,
+            withheld=ask,
             clock=clock,
         )
         return Asked(asking, make_rules())
 
-    async def test_they_hold(self, asked: Asked, condemned: dict[UUID, bool]) -> None:
+    async def test_they_hold(
+        self, asked: Asked, withheld: dict[tuple[UUID, int], bool | None]
+    ) -> None:
         entry = await asked.store(QUESTION, "Lyon.")
         assert await asked.exact(QUESTION) == "Lyon."
-        condemned[entry] = True
+        withheld[entry, 1] = True
         assert await asked.exact(QUESTION) is None
         assert await asked.similar(1.0) is None
-        condemned[entry] = False
+        withheld[entry, 1] = False
         assert await asked.exact(QUESTION) == "Lyon."
 
     async def test_a_database_that_does_not_answer_serves_nothing(
-        self, asked: Asked, condemned: dict[UUID, bool | None]
+        self, asked: Asked, withheld: dict[tuple[UUID, int], bool | None]
     ) -> None:
         entry = await asked.store(QUESTION)
-        condemned[entry] = None
+        withheld[entry, 1] = None
         with pytest.raises(CacheUnavailable, match="gone"):
             await asked.exact(QUESTION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import redis.asyncio
@@ -81,14 +82,18 @@ async def test_an_answer_ends_when_its_rule_says_however_often_it_is_served(
 
 
 async def test_redis_lets_go_of_it_too(
-    asked: Asked, client: redis.asyncio.Redis, prefix: str, clock: Clock
+    asked: Asked,
+    client: redis.asyncio.Redis,
+    prefix: str,
+    clock: Clock,
+    stand: Callable[..., None],
 ) -> None:
     entry = await asked.store("What is the capital of France?")
     key = f"{prefix}:answer:{entry}"
     ends = await client.expiretime(key)
     assert clock.now + 1000 <= ends <= clock.now + 1001
     await asked.exact("What is the capital of France?")
-    await asked.cache.judge(entry, good=1, bad=0)
+    stand(entry, penalty=0.1)
     assert await client.expiretime(key) == ends
 
 

@@ -80,7 +80,6 @@ async def test_a_killed_redis_is_said_so_and_its_entries_come_back_with_it(
         asked.exact(QUESTION),
         asked.similar(1.0),
         asked.store(QUESTION),
-        asked.cache.judge(entry, good=0, bad=1),
         asked.cache.forget([entry]),
     ):
         with pytest.raises(CacheUnavailable):

@@ -16,7 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.cache_entries import curated_id
 from conversations.adapters.questions import Fault, Row, read_rows
+from conversations.reviews import answer_replaced
+from conversations.runs.database import in_database
 from routing.breaker import Breaker
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
@@ -105,6 +108,7 @@ async def _warm_batch(
         vectors = await embedder.embed_many([row.question for row in stale]) if stale else []
         for row, vector in zip(stale, vectors, strict=True):
             await cache.warm(row.question, row.answer, vector)
+            await in_database(answer_replaced, subject=curated_id(row.question))
     return Counter(warmth)
 
 
