@@ -18,6 +18,7 @@ from conversations.reviews import entry_ids
 from routing.domain import CachePolicy
 from routing.models import Rule
 from routing.redis_clients import sync_client
+from routing.services import ruleset_publish
 from tests.live_site import LiveSite
 
 
@@ -33,6 +34,7 @@ def policy(site: LiveSite, request: pytest.FixtureRequest) -> Iterator[str]:
     rule = Rule.objects.get(name="general")
     rule.cache = CachePolicy(request.param)
     rule.save()
+    ruleset_publish(by=None)
     yield request.param
     site.publish_defaults()
 

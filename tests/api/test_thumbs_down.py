@@ -11,6 +11,7 @@ import pytest
 from conversations.models import AnswerReview
 from routing.domain import CachePolicy
 from routing.models import Rule
+from routing.services import ruleset_publish
 from tests.live_site import LiveSite, Person
 
 QUESTION = "Which colour has the flag of the island?"
@@ -22,6 +23,7 @@ def shared(site: LiveSite) -> Iterator[LiveSite]:
     rule = Rule.objects.get(name="general")
     rule.cache = CachePolicy.SHARED
     rule.save()
+    ruleset_publish(by=None)
     yield site
     site.publish_defaults()
 
