@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from django.db import DatabaseError
 from conversations import selectors
 from conversations.engine.types import Turn
 from conversations.errors import RunLogUnavailable
-from conversations.runs.abandoned import LEASE_SECONDS, search_abandoned
+from conversations.runs.abandoned import LEASE_SECONDS, SECOND_LOOK_SECONDS, search_abandoned
 from conversations.runs.answering import Answering
 from conversations.runs.database import in_database
 from conversations.runs.log import RunLog
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 KEEP_SECONDS = 0.4
 """How often leases are renewed and stop requests looked for: well under the promised second."""
+PAUSED_SECONDS = LEASE_SECONDS + SECOND_LOOK_SECONDS
+"""Without renewing its leases for so long, a worker must think that others took it for dead."""
 
 
 class Runs:
@@ -126,10 +129,21 @@ class Runs:
 
     async def _keep(self) -> None:
         """Renew leases and obey stop requests while anything runs."""
+        seen = time.monotonic()
         while self._running:
             with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
                 await self._renew()
             await asyncio.sleep(KEEP_SECONDS)
+            before, seen = seen, time.monotonic()
+            if seen - before > PAUSED_SECONDS:
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        """This process was paused: what it had under way is no longer its own. To ask first would take
+        too long: time-outs that ran out meanwhile have the next model asked at once."""
+        _log.warning("paused for longer than a lease", answers=len(self._running))
+        for message in self._running:
+            self._cancel(message)
 
     async def _renew(self) -> None:
         running = list(self._running)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
+import pytest
 from django.conf import settings
 from django.utils import timezone
 
@@ -15,6 +18,7 @@ from conversations.engine.events import Event, Failed, Started, Token
 from conversations.errors import DatabaseAway, RunInterrupted
 from conversations.models import Message
 from conversations.problems import problem_of
+from conversations.runs import owner
 from conversations.runs.abandoned import end_abandoned
 from conversations.runs.log import log_key
 from conversations.runs.outcome import outcome_of_log
@@ -51,6 +55,25 @@ def test_a_worker_taken_for_dead_stops_and_tells_the_end_it_was_given(site: Live
     assert last.data == problem
     assert Message.objects.get(pk=message).content == "as far as known"
     site.simulator.wait_for(lambda requests: requests[-1].closed_early)
+
+
+def test_a_worker_that_was_paused_for_longer_than_a_lease_asks_nobody_any_more(
+    site: LiveSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, later = site.person(), [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + later[0])
+    monkeypatch.setattr(owner, "time", clock)
+    site.simulator.fault(call="chat", token_delay_ms=150, times=1)
+    with person.streaming(STORY, model="gpt") as (_, events):
+        message = next(events).data["message"]
+        assert next(event for event in events if event.name == "token")
+        later[0] = owner.PAUSED_SECONDS + 1
+        last = list(events)[-1]
+
+    assert (last.name, last.data["code"]) == ("error", "interrupted")
+    assert Message.objects.get(pk=message).problem == last.data
+    site.simulator.wait_for(lambda requests: requests[-1].closed_early)
+    assert len(site.simulator.requests) == 1
 
 
 def test_a_lost_lease_alone_ends_nothing(site: LiveSite) -> None:
