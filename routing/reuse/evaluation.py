@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.reuse.calibration import log_odds
+from routing.reuse.choosing import Choosing, Judging
 from routing.reuse.files import PairRow
 from routing.reuse.logistic import logistic
 from routing.reuse.measures import Flags, Floats, auc, best_f1, curve, recall_at, wilson
 from routing.reuse.model import ReuseModel, Verdict
-from routing.reuse.streams import Ints, Kin, Outcome, best_within, firsts, kin, replay
+from routing.reuse.streams import (
+    Choose,
+    Ints,
+    Kin,
+    Outcome,
+    best_within,
+    firsts,
+    kin,
+    of_requests,
+    of_reuses,
+    replay,
+)
 from routing.reuse.training import Stream
 
 PRECISIONS = (0.90, 0.95, 0.99)
 BUDGETS = (0.01, 0.02)
+SERVED_BUDGETS = (0.5, 1.0, 2.0, 5.0)
+"""Wrong ones in a hundred reuses that the cuts are measured for."""
 PLAIN_CUT = 0.90
 """The similarity from which plain caches serve by default (redisvl's distance of 0.1)."""
 HOPELESS = 0.3
 """Probability below which a judge would be asked in vain."""
 
 _COSINES = np.linspace(0.5, 1.0, 101)
-_CHANCES = logistic(np.linspace(-3.0, 9.0, 121))
-
-
-@dataclass(frozen=True, slots=True)
-class Judging:
-    """A judge simulated from the labels, wrong this often either way. Seeded a pair, so that asked
-    twice it says the same."""
-
-    error: float
-    seed: int
-
-    def says(self, right: bool, one: str, other: str) -> bool:
-        """Its answer to whether one answer serves both."""
-        told = hashlib.sha256(f"{self.seed}\0{one}\0{other}".encode("utf-8", "replace")).digest()
-        return right != (int.from_bytes(told[:6], "big") / 2**48 < self.error)
+_ODDS = np.linspace(-3.0, 7.0, 81)
 
 
 def evaluate_pairs(
@@ -53,20 +51,20 @@ def evaluate_pairs(
     budget: float,
     judging: Judging,
 ) -> dict[str, Any]:
-    """Figures for pairs: ``plain``, ``verified`` and ``judged``. ``budget`` is wrong reuses in a
-    hundred requests, which says where the verifier's cut is."""
+    """Figures for pairs: ``plain``, ``verified`` and ``judged``. ``budget`` is wrong ones in a
+    hundred reuses, which says where the verifier's cut is."""
     same = np.array([row.same for row in rows])
     cosines = (left.astype(np.float64) * right).sum(axis=1)
     verdicts = [
-        model.verdict(row.one, row.other, one, other)
-        for row, one, other in zip(rows, left, right, strict=True)
+        model.verdict(row.one, row.other, cosine)
+        for row, cosine in zip(rows, cosines.tolist(), strict=True)
     ]
     chances = np.array([verdict.probability for verdict in verdicts])
     allowed = np.array([not verdict.vetoes for verdict in verdicts])
     cut = model.cut(budget)
     said = np.array([judging.says(row.same, row.one, row.other) for row in rows])
     grey = allowed & (chances >= HOPELESS)
-    judged = np.where(grey, _told(chances, said, judging.error), chances)
+    judged = np.where(grey, _after(chances, said, judging.error), chances)
     return {
         "plain": _pair_figures(rows, cosines, same, cosines >= PLAIN_CUT, PLAIN_CUT),
         "verified": _pair_figures(rows, chances, same, allowed & (chances >= cut), cut),
@@ -76,7 +74,7 @@ def evaluate_pairs(
     }
 
 
-def _told(chances: Floats, said: Flags, error: float) -> Floats:
+def _after(chances: Floats, said: Flags, error: float) -> Floats:
     """Probabilities after a judge of this error spoke."""
     held = min(max(error, 1e-6), 0.5)
     weight = np.log((1 - held) / held)
@@ -147,101 +145,94 @@ def _share(part: int, whole: int) -> dict[str, Any]:
     }
 
 
-class Scored:
-    """Scores of pairs in a stream, each worked out once."""
-
-    def __init__(self, stream: Stream, model: ReuseModel) -> None:
-        self._stream = stream
-        self._model = model
-        self._known: dict[tuple[int, int], float] = {}
-
-    def cosine(self, request: int, candidates: Ints) -> Floats:
-        vectors = self._stream.vectors
-        return np.asarray(vectors[candidates] @ vectors[request], np.float64)
-
-    def chance(self, request: int, candidates: Ints) -> Floats:
-        """The verifier's probability; nought where there is a veto."""
-        places = candidates.tolist()
-        fresh = [place for place in places if (request, place) not in self._known]
-        if fresh:
-            stream = self._stream
-            found = self._model.verdicts(
-                stream.texts[request],
-                [stream.texts[place] for place in fresh],
-                stream.vectors[request],
-                stream.vectors[fresh],
-            )
-            for place, verdict in zip(fresh, found, strict=True):
-                self._known[request, place] = 0.0 if verdict.vetoes else verdict.probability
-        return np.array([self._known[request, place] for place in places])
-
-
 def evaluate_stream(
     stream: Stream, model: ReuseModel, *, budget: float, judging: Judging
 ) -> dict[str, Any]:
     """Figures for a stream: the best reuse of each way at as many wrong reuses, and what the cuts
-    that would be served with come to."""
+    that would be served with come to. ``alone`` judges every stored answer by itself, as though none
+    were known to say the same as another."""
     _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
-    near, scored = kin(stream.vectors), Scored(stream, model)
+    near, choosing = kin(stream.vectors), Choosing(stream, model, answers)
 
     def judge(one: int, other: int) -> bool:
         right = bool(answers[one] == answers[other])
         return judging.says(right, stream.texts[one], stream.texts[other])
 
-    def plain(cut: float) -> Outcome:
-        return replay(near, answers, scored.cosine, cut)
-
-    def verified(cut: float) -> Outcome:
-        return replay(near, answers, scored.chance, cut)
-
-    # sure enough alone to need no judge: what errs half as often as is allowed
-    sure = best_within(verified, _CHANCES.tolist(), BUDGETS[0] / 2)[0]
+    run: dict[str, Callable[[float], Outcome]] = {
+        "plain": partial(replay, near, answers, choosing.nearest),
+        "verified": cache(partial(replay, near, answers, choosing.likeliest)),
+        "alone": cache(partial(replay, near, answers, choosing.likeliest_alone)),
+    }
+    # sure enough to need no judge: what errs half as often as is allowed
+    sure = best_within(run["verified"], _ODDS.tolist(), of_requests(BUDGETS[0] / 2))[0]
 
     def judged(grey: float) -> Outcome:
-        return replay(near, answers, scored.chance, sure, grey=min(grey, sure), judge=judge)
+        return replay(near, answers, choosing.likeliest, sure, grey=min(grey, sure), judge=judge)
 
+    own = log_odds(model.cut(budget))
     return {
         "requests": len(answers),
-        "plain": _ranked(near, scored.cosine, answers)
-        | _stream_figures(plain, _COSINES, PLAIN_CUT),
-        "verified": _ranked(near, scored.chance, answers)
-        | _stream_figures(verified, _CHANCES, model.cut(budget)),
-        "judged": _stream_figures(judged, _CHANCES, HOPELESS)
-        | {"error": judging.error, "sure": round(sure, 4)},
+        "plain": _ranked(near, choosing.nearest, answers)
+        | _stream_figures(run["plain"], _COSINES, PLAIN_CUT),
+        "verified": _ranked(near, choosing.likeliest, answers)
+        | _stream_figures(run["verified"], _ODDS, own),
+        "alone": _stream_figures(run["alone"], _ODDS, own),
+        "judged": _stream_figures(judged, _ODDS, log_odds(HOPELESS))
+        | {"error": judging.error, "sure": round(float(logistic(np.array(sure))), 4)},
     }
 
 
-def stream_sweeps(stream: Stream, scored: Scored) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The best of plain cosine and of the verifier, by the wrong share allowed."""
+def stream_sweep(stream: Stream, model: ReuseModel) -> dict[str, dict[str, Any]]:
+    """The best of each way by the wrong share of all requests, and the cuts by the wrong share of the
+    reuses (under ``cuts``)."""
     _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
-    near = kin(stream.vectors)
-    found = []
-    for score, cuts in ((scored.cosine, _COSINES), (scored.chance, _CHANCES)):
-        sweep = _sweep(partial(replay, near, answers, score), cuts)
-        found.append({wrong: _outcome(*best) for wrong, best in sweep.items()})
-    return found[0], found[1]
+    near, choosing = kin(stream.vectors), Choosing(stream, model, answers)
+    verified = cache(partial(replay, near, answers, choosing.likeliest))
+    plain = partial(replay, near, answers, choosing.nearest)
+    return {
+        "plain": _sweep(plain, _COSINES),
+        "verified": _sweep(verified, _ODDS),
+        "cuts": {
+            f"{budget:g}": round(_strict_cut(verified, budget / 100), 4)
+            for budget in SERVED_BUDGETS
+        },
+    }
 
 
-def _sweep(run: Callable[[float], Outcome], cuts: Floats) -> dict[str, tuple[float, Outcome]]:
-    return {f"{wrong:.2f}": best_within(run, cuts.tolist(), wrong) for wrong in BUDGETS}
+def _strict_cut(run: Callable[[float], Outcome], wrong: float) -> float:
+    """The lowest probability from which at most this share of the reuses is wrong."""
+    return float(logistic(np.array(best_within(run, _ODDS.tolist(), of_reuses(wrong))[0])))
 
 
-def _ranked(near: Kin, score: Callable[[int, Ints], Floats], answers: Ints) -> dict[str, Any]:
-    return _ranking(*firsts(near, score, answers))
+def _sweep(run: Callable[[float], Outcome], cuts: Floats) -> dict[str, Any]:
+    return {
+        f"{wrong:.2f}": _outcome(_told(cut, cuts), found)
+        for wrong in BUDGETS
+        for cut, found in [best_within(run, cuts.tolist(), of_requests(wrong))]
+    }
+
+
+def _ranked(near: Kin, choose: Choose, answers: Ints) -> dict[str, Any]:
+    return _ranking(*firsts(near, choose, answers))
 
 
 def _stream_figures(run: Callable[[float], Outcome], cuts: Floats, own: float) -> dict[str, Any]:
     best = _sweep(run, cuts)
     return {
-        "reuse_at_wrong": {wrong: round(found.reuse, 4) for wrong, (_, found) in best.items()},
+        "reuse_at_wrong": {wrong: found["reuse"]["share"] for wrong, found in best.items()},
         "curve": [
             (0.0, 0.0),
-            *((one.wrong_share, one.reuse) for one in map(run, cuts[::12].tolist())),
+            *((one.wrong_share, one.reuse) for one in map(run, cuts[::8].tolist())),
         ],
-        "at_wrong": {wrong: _outcome(*found) for wrong, found in best.items()},
-        "served": _outcome(own, run(own)),
+        "at_wrong": best,
+        "served": _outcome(_told(own, cuts), run(own)),
         "served_by_category": {},
     }
+
+
+def _told(cut: float, cuts: Floats) -> float:
+    """A cut as people know it: log-odds as a probability."""
+    return cut if cuts is _COSINES else float(logistic(np.array(cut)))
 
 
 def _outcome(cut: float, found: Outcome) -> dict[str, Any]:

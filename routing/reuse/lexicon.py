@@ -77,14 +77,64 @@ OPPOSITES = """
     gain/lose weigh/measure speed/slow tighten/loosen expand/shrink expand/contract inflate/deflate
     inflation/deflation recover/lose keep/discard keep/cancel renew/cancel confirm/cancel
     book/cancel hide/show show/hide pause/resume mute/unmute silence/loud loud/quiet
-    pending/completed failed/successful temporary/permanent optional/required optional/mandatory
+    pending/completed pending/posted failed/successful temporary/permanent optional/required
+    optional/mandatory earn/pay earned/paid earn/owe owe/own invest/divest appreciate/depreciate
+    appreciation/depreciation premium/discount bullish/bearish rally/crash overvalued/undervalued
+    lender/borrower lending/borrowing creditor/debtor payer/payee sender/recipient sender/receiver
+    principal/interest revenue/expense revenue/cost assets/liabilities secured/unsecured
+    insured/uninsured covered/uncovered covered/excluded included/excluded exempt/taxable
+    taxable/exempt pretax/posttax pre/post growth/value dividend/growth active/passive
+    contribute/withdraw contribution/withdrawal contribution/distribution deductible/copay
+    vest/expire exercise/expire market/limit stop/limit stop-loss/stop-limit open-end/closed-end
+    statement/available posted/available minimum/statement prepayment/late reinstate/revoke
+    acute/chronic benign/malignant systolic/diastolic hyper/hypo hypertension/hypotension
+    hyperglycemia/hypoglycemia hyperthyroidism/hypothyroidism tachycardia/bradycardia
+    constipation/diarrhea underweight/overweight inpatient/outpatient viral/bacterial
+    bacterial/fungal prescription/over-the-counter brand/generic oral/injectable oral/topical
+    fasting/fed sensitive/resistant dominant/recessive contagious/noncontagious tolerate/avoid
+    conceive/prevent gain/prevent induce/suppress stimulate/inhibit agonist/antagonist
+    tighten/relax contract/relax inhale/exhale swallow/spit prevent/cause relieve/worsen
+    improve/worsen better/worse help/hurt help/harm protect/harm promote/prevent
+    build/demolish build/deploy commit/revert stage/unstage check/uncheck select/deselect
+    expand/collapse minimize/maximize dock/undock pin/unpin archive/unarchive archive/delete
+    star/unstar link/unlink pair/unpair sync/unsync opt-in/opt-out optin/optout throw/catch
+    head/tail prefix/suffix prepend/append parent/sibling ancestor/descendant scale/shrink
+    vertical/horizontal whitelist/blacklist allowlist/denylist ingress/egress producer/consumer
+    publisher/subscriber master/slave primary/secondary primary/replica leader/follower
+    hot/warm eager/lazy strong/weak strict/loose verbose/quiet debug/release
+    check-in/check-out checkin/checkout depart/return outbound/return departure/return
+    one-way/round-trip refundable/nonrefundable direct/connecting window/aisle
+    carry-on/checked economy/business economy/first rent/own lease/buy rent/buy
+    sweet/sour sweet/salty raw/cooked fresh/frozen ripe/unripe whole/skim
+    single/married single/double odd/even inner/outer upper/lower former/latter
+    majority/minority guilty/innocent plaintiff/defendant prosecute/defend employer/contractor
+    introvert/extrovert optimist/pessimist import/reexport hardware/software theirs/ours
+    sunrise/sunset dawn/dusk noon/midnight am/pm entrance/exit arrival/boarding
 """
 
 KINDS = """
     tier: basic premium standard gold silver platinum bronze plus pro enterprise starter business student
-        personal corporate individual family junior senior preferred
+        personal corporate individual family junior senior preferred private retail free trial
+        ultimate elite diamond lite advanced vip joint sole teen
     account: checking savings mortgage brokerage loan credit debit prepaid ira roth 401k hsa cd margin
-        cash pension annuity
+        cash pension annuity heloc auto home renters tenant life disability
+    order: stop-loss stop-limit market-order limit-order trailing bracket
+    security: stock bond option future etf fund rsu espp warrant reit treasury commodity crypto
+    tax: roth traditional pretax pre-tax aftertax after-tax posttax post-tax
+    form: w-2 w2 w-4 w4 w-9 w9 1099 1040 1098
+    fee: overdraft wire atm maintenance foreign late annual balance-transfer
+    drug: aspirin ibuprofen acetaminophen paracetamol tylenol advil naproxen aleve warfarin metformin
+        insulin lisinopril losartan atorvastatin simvastatin omeprazole amoxicillin penicillin
+        azithromycin prednisone gabapentin sertraline fluoxetine zoloft prozac xanax valium adderall
+        ritalin codeine morphine tramadol albuterol levothyroxine amlodipine metoprolol heparin
+    vitamin: b12 d3 iron zinc calcium magnesium potassium
+    disease: diabetes asthma cancer arthritis flu influenza cold covid pneumonia bronchitis hepatitis
+        hiv tuberculosis malaria measles mumps chickenpox shingles anemia migraine stroke epilepsy
+        depression anxiety adhd autism dementia alzheimer parkinson eczema psoriasis gout lupus
+    organ: heart lung liver kidney stomach brain skin bone thyroid bladder pancreas spleen colon
+        prostate ovary uterus eye ear nose throat knee hip shoulder ankle wrist elbow
+    patient: adult child infant newborn toddler baby teenager pregnant elderly
+    visit: checkup surgery vaccine vaccination mri ct xray x-ray ultrasound biopsy colonoscopy
     transfer: ach wire zelle venmo paypal sepa swift cheque check
     insurer: fdic sipc ncua medicare medicaid
     currency: usd eur gbp jpy chf cad aud cny inr btc eth dollar euro pound yen franc rupee peso yuan
@@ -108,6 +158,22 @@ KINDS = """
     format: json csv xml yaml pdf docx html markdown png jpeg jpg gif svg mp3 mp4 wav txt toml syslog
         parquet
     server: nginx apache tomcat iis caddy
+    framework: django flask rails laravel spring express fastapi react angular vue svelte ember
+    package: npm yarn pip conda brew apt yum maven gradle cargo
+    browser: chrome firefox safari edge opera brave
+    company: google microsoft apple amazon facebook meta netflix tesla twitter uber lyft airbnb spotify
+        oracle intel nvidia amd ibm samsung sony
+    office: excel powerpoint outlook
+    verb: get post put patch delete
+    cuisine: italian mexican chinese thai indian japanese korean french greek vietnamese
+    vehicle: car truck motorcycle bicycle bike bus train plane boat van scooter
+    subject: math mathematics physics chemistry biology history geography economics psychology
+    degree: bachelor master phd mba doctorate associate diploma
+    instrument: guitar piano violin drum flute trumpet cello saxophone
+    planet: mercury venus earth mars jupiter saturn uranus neptune pluto moon
+    ocean: atlantic pacific indian arctic
+    city: london paris berlin madrid rome tokyo beijing delhi mumbai sydney toronto chicago boston
+        seattle austin dallas houston miami atlanta denver phoenix york angeles francisco
     forge: github gitlab bitbucket
     colour: red green blue yellow black white orange purple pink brown grey gray
     sport: football soccer basketball baseball hockey tennis golf cricket rugby

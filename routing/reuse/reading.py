@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     r"[#$€£¥]?\d[\w.,:/-]*\w|[#$€£¥]?\d|#?[^\W\d_][\w'&]*(?:[-_.:/+]\w+)*(?:\+\+|#)?|%|[$€£¥]"
 )
 _QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"|(?<!\w)'([^']{2,})'(?!\w)|`([^`]+)`|«([^»]+)»")
+_QUALIFIED = re.compile(r"(?<!\S)([a-z]+:[^\s/,;:]+)")
 _FROM_TO = re.compile(
     r"\b(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|vs|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
 )
@@ -50,16 +51,23 @@ _NUMBER_WORDS = {
 _NUMBER_WORDS |= {"once": "1", "twice": "2", "hundred": "100", "thousand": "1000"}
 # "one" is more often a pronoun than a number
 del _NUMBER_WORDS["one"]
+_SIGNS = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}
 _QUOTES = str.maketrans("\u2018\u2019", "''")
+_URGENT = re.compile(
+    r"\bright now\b|\bat (?:the|this) moment\b|\bas of (?:today|now)\b|\bso far today\b|\breal[- ]time\b"
+    r"|\bup to the minute\b|\bthis very (?:moment|minute)\b"
+)
 _OWN = frozenset({"my", "mine", "our", "me", "i"})
 _CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One question. Words are stems in their order; sets hold what is compared as a whole."""
+    """One question. Words are stems in their order, ``matter`` those that say something; sets hold
+    what is compared as a whole."""
 
     words: tuple[str, ...]
+    matter: tuple[str, ...]
     content: frozenset[str]
     numbers: frozenset[str]
     codes: frozenset[str]
@@ -67,12 +75,11 @@ class Reading:
     quoted: frozenset[str]
     negations: int
     directed: frozenset[tuple[str, str]]
-    trigrams: frozenset[str]
     question: str
     script: str
     action: bool
     timebound: bool
-    personal: bool
+    urgent: bool
 
 
 @lru_cache(maxsize=8_192)
@@ -83,25 +90,25 @@ def read(text: str) -> Reading:
     lowered = [_plain(token) for token in raw]
     numbers, codes = _figures(raw)
     words = tuple(stem(word) for word in lowered if word and not _is_figure(word))
-    content = frozenset(
-        stem(word) for word in lowered if word not in STOP and not _is_figure(word)
-    ) - {""}
-    squeezed = f" {' '.join(lowered)} "
+    words += tuple(stem(_SIGNS[char]) for char in text if char in _SIGNS)
+    negating = frozenset(map(stem, NEGATIONS))
+    plain = (stem(word) for word in lowered if word not in STOP and not _is_figure(word))
+    matter = tuple(word for word in plain if word and word not in negating)
     return Reading(
         words=words,
-        content=content - frozenset(map(stem, NEGATIONS)),
+        matter=matter,
+        content=frozenset(matter),
         numbers=numbers,
-        codes=codes,
+        codes=codes | frozenset(_QUALIFIED.findall(text.casefold())),
         names=_names(raw),
         quoted=frozenset(_quotations(text)),
         negations=sum(_negates(token) for token in raw),
         directed=_directed(text),
-        trigrams=frozenset(squeezed[at : at + 3] for at in range(len(squeezed) - 2)),
         question=_question(lowered),
         script=_script(text),
         action=_acts(lowered) and bool(_OWN & set(lowered) or numbers or codes),
         timebound=any(word in TIMEBOUND for word in lowered),
-        personal=bool(_OWN & set(lowered)),
+        urgent=_URGENT.search(text.casefold()) is not None,
     )
 
 

@@ -16,6 +16,9 @@ CLOSE = 0.7
 MOVED = 4
 """Words that may stand otherwise in sentences that are still built alike."""
 
+SENTENCE = 3
+"""Words that matter from which a sentence is a template: one more or another one may turn it."""
+
 VETOES = {
     "numbers": "each names a number that the other does not",
     "codes": "each names an identifier that the other does not",
@@ -27,6 +30,7 @@ VETOES = {
     "script": "they are written in different alphabets",
     "action": "both ask for something to be done, which an old answer does not do",
     "timebound": "both ask about this moment",
+    "urgent": "one asks about this very moment",
 }
 """Signals that forbid reuse whatever the probability, and why."""
 
@@ -50,15 +54,14 @@ def compare(one: str, other: str, rarity: Rarity) -> dict[str, float]:
             "kind": float(_kinds(a, b)),
             "direction": float(_reversed(a, b)),
             "order": _inversions(a.words, b.words),
-            "question": float(a.question != b.question),
             "asked_alone": float(close and _asks_else(a.question, b.question)),
+            "template": float(_one_replaced(a.matter, b.matter)),
+            "inserted": float(_one_inserted(a.matter, b.matter)),
             "script": float(bool(a.script and b.script) and a.script != b.script),
-            "length": 1 - min(len(a.words), len(b.words)) / max(len(a.words), len(b.words), 1),
-            "short": 1 / max(min(len(a.words), len(b.words)), 1),
             "action": float(a.action and b.action),
             "timebound": float(a.timebound and b.timebound),
+            "urgent": float(a.urgent or b.urgent),
             "timebound_one_sided": float(a.timebound != b.timebound),
-            "personal_one_sided": float(a.personal != b.personal),
         }
     )
 
@@ -78,13 +81,8 @@ def _words(a: Reading, b: Reading, rarity: Rarity) -> dict[str, float]:
     return {
         "overlap": shared / total if total else 1.0,
         "swapped": min(mass_a, mass_b) / 10,
-        "added": abs(mass_a - mass_b) / 10,
-        "shared": min(shared, 40.0) / 10,
         "substituted": float(len(only_a) == len(only_b) == 1),
-        "subset": float(bool(only_a) != bool(only_b)),
         "same_words": float(not only_a and not only_b),
-        "trigrams": _share(a.trigrams, b.trigrams),
-        "few_content": 1 / (1 + min(len(a.content), len(b.content))),
     }
 
 
@@ -144,11 +142,16 @@ def _without_alike(
 def _opposites(a: Reading, b: Reading) -> bool:
     # small words like up, with, before are no content, but may be the whole difference
     left, right = set(a.words) - set(b.words), set(b.words) - set(a.words)
-    return any((x, y) in OPPOSITE or _negated(x, y) or _negated(y, x) for x in left for y in right)
+    if any((x, y) in OPPOSITE for x in left for y in right):
+        return True
+    return _negated(left, right) or _negated(right, left)
 
 
-def _negated(word: str, other: str) -> bool:
-    return len(word) > 3 and any(other == prefix + word for prefix in NEGATING_PREFIXES)
+def _negated(words: Collection[str], others: Collection[str]) -> bool:
+    """Whether one of the words stands among the others with a prefix that turns it."""
+    return any(
+        prefix + word in others for word in words if len(word) > 3 for prefix in NEGATING_PREFIXES
+    )
 
 
 def _kinds(a: Reading, b: Reading) -> bool:
@@ -167,10 +170,6 @@ def _conflict(a: frozenset[str], b: frozenset[str]) -> float:
 
 def _one_sided(a: frozenset[str], b: frozenset[str]) -> float:
     return float(a != b and (a <= b or b <= a))
-
-
-def _share(a: frozenset[str], b: frozenset[str]) -> float:
-    return len(a & b) / max(len(a | b), 1)
 
 
 def _reversed(a: Reading, b: Reading) -> bool:
@@ -192,6 +191,22 @@ def _inversions(a: tuple[str, ...], b: tuple[str, ...]) -> float:
     shared = [place[word] for word in dict.fromkeys(a) if word in place][:24]
     pairs = [(x, y) for at, x in enumerate(shared) for y in shared[at + 1 :]]
     return sum(x > y for x, y in pairs) / len(pairs) if pairs else 0.0
+
+
+def _one_replaced(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    """Whether the same sentence has another word in one place, and not one for the same."""
+    if len(a) != len(b) or len(a) < SENTENCE - 1:
+        return False
+    changed = [(x, y) for x, y in zip(a, b, strict=True) if x != y and not _akin(x, y)]
+    return len(changed) == 1 and changed[0] not in ALIKE
+
+
+def _one_inserted(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    """Whether the one is the other with a word more."""
+    longer, shorter = (a, b) if len(a) > len(b) else (b, a)
+    if len(longer) != len(shorter) + 1 or len(shorter) < SENTENCE:
+        return False
+    return any(longer[:at] + longer[at + 1 :] == shorter for at in range(len(longer)))
 
 
 def _asks_else(a: str, b: str) -> bool:

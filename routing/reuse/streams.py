@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.reuse.company import NEIGHBOURS
 from routing.reuse.measures import Flags
 
 Ints = NDArray[np.int64]
 
-CANDIDATES = 5
-"""Stored questions looked at for each request."""
 _REMEMBERED = 160
 """Earlier questions kept for each request: most of a popular question's kin are never stored."""
 _BLOCK = 512
 
-Score = Callable[[int, Ints], NDArray[np.float64]]
-"""Scores of a request and earlier ones, by their places in the stream."""
+Choose = Callable[[int, Ints], tuple[int, float]]
+"""The best of a request's stored neighbours, by their places in the stream, and its score; none of
+them is -1."""
 Judge = Callable[[int, int], bool]
 """Whether a judge says yes to a request and an earlier one."""
 
@@ -78,49 +78,43 @@ def kin(vectors: NDArray[np.float32], keep: int = _REMEMBERED) -> Kin:
 def replay(
     near: Kin,
     answers: Ints,
-    score: Score,
+    choose: Choose,
     cut: float,
     *,
     grey: float | None = None,
     judge: Judge | None = None,
 ) -> Outcome:
-    """Serve the best of a request's stored candidates from ``cut`` on, else answer and store it.
+    """Serve the best of a request's stored neighbours from ``cut`` on, else answer and store it.
 
-    Between ``grey`` and ``cut`` a judge is asked about the best candidate, once.
+    Between ``grey`` and ``cut`` a judge is asked about the best one, once.
     """
     stored = np.zeros(len(answers), bool)
     reused = wrong = judged = 0
     for request in range(len(answers)):
         places = near.places[request]
-        candidates = places[(places >= 0) & stored[places]][:CANDIDATES].astype(np.int64)
-        served = -1
-        if len(candidates):
-            scores = score(request, candidates)
-            best = int(scores.argmax())
-            if scores[best] >= cut:
-                served = int(candidates[best])
-            elif judge is not None and grey is not None and scores[best] >= grey:
-                judged += 1
-                served = int(candidates[best]) if judge(request, int(candidates[best])) else -1
-        if served < 0:
-            stored[request] = True
-            continue
-        reused += 1
-        wrong += int(answers[served] != answers[request])
+        neighbours = places[(places >= 0) & stored[places]][:NEIGHBOURS].astype(np.int64)
+        best, score = choose(request, neighbours) if len(neighbours) else (-1, -np.inf)
+        hit = best >= 0 and score >= cut
+        if not hit and best >= 0 and judge is not None and grey is not None and score >= grey:
+            judged += 1
+            hit = judge(request, best)
+        stored[request] = not hit
+        reused += hit
+        wrong += int(hit and answers[best] != answers[request])
     return Outcome(len(answers), reused, wrong, judged)
 
 
 def best_within(
-    run: Callable[[float], Outcome], cuts: Sequence[float], wrong: float
+    run: Callable[[float], Outcome], cuts: Sequence[float], allowed: Callable[[Outcome], bool]
 ) -> tuple[float, Outcome]:
-    """The lowest of the rising ``cuts`` at which at most this share of requests goes wrong, found by
-    halving (wrong reuses fall as the cut rises), and what came of it."""
+    """The lowest of the rising ``cuts`` whose outcome is ``allowed``, found by halving (wrong reuses
+    fall as the cut rises), and what came of it."""
     low, high = 0, len(cuts) - 1
     best = cuts[high], run(cuts[high])
     while low < high:
         middle = (low + high) // 2
         outcome = run(cuts[middle])
-        if outcome.wrong_share <= wrong:
+        if allowed(outcome):
             high = middle
             best = (cuts[middle], outcome) if outcome.reused >= best[1].reused else best
         else:
@@ -128,14 +122,22 @@ def best_within(
     return best
 
 
-def firsts(near: Kin, score: Score, answers: Ints) -> tuple[NDArray[np.float64], Flags]:
-    """Each request's best candidate when everything is stored: its score, and whether it is right."""
+def of_requests(wrong: float) -> Callable[[Outcome], bool]:
+    """Whether at most this share of all requests went wrong."""
+    return lambda outcome: outcome.wrong_share <= wrong
+
+
+def of_reuses(wrong: float) -> Callable[[Outcome], bool]:
+    """Whether at most this share of the reuses was wrong."""
+    return lambda outcome: outcome.wrong <= wrong * outcome.reused
+
+
+def firsts(near: Kin, choose: Choose, answers: Ints) -> tuple[NDArray[np.float64], Flags]:
+    """Each request's best neighbour when everything is stored: its score, and whether it is right."""
     scores, right = np.full(len(answers), -np.inf), np.zeros(len(answers), bool)
     for request in range(1, len(answers)):
-        candidates = near.places[request][:CANDIDATES].astype(np.int64)
-        candidates = candidates[candidates >= 0]
-        found = score(request, candidates)
-        best = int(found.argmax())
-        scores[request] = found[best]
-        right[request] = answers[candidates[best]] == answers[request]
+        neighbours = near.places[request][:NEIGHBOURS].astype(np.int64)
+        best, score = choose(request, neighbours[neighbours >= 0])
+        if best >= 0:
+            scores[request], right[request] = score, answers[best] == answers[request]
     return scores[1:], right[1:]

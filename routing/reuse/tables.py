@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-WAYS = ("plain", "verified", "judged")
+WAYS = ("plain", "verified", "alone", "judged")
 
 
 def tables(figures: Mapping[str, Any]) -> Iterable[Table]:
@@ -21,6 +21,10 @@ def tables(figures: Mapping[str, Any]) -> Iterable[Table]:
     yield _vetoes(figures)
 
 
+def _ways(figures: Mapping[str, Any]) -> list[str]:
+    return [way for way in WAYS if way in figures]
+
+
 def _table(title: str, *headings: str) -> Table:
     table = Table(title=title)
     for at, heading in enumerate(headings):
@@ -32,7 +36,7 @@ def _ranking(figures: Mapping[str, Any]) -> Table:
     table = _table(
         f"{figures['file']}: ranking", "", "AUC", "recall at 90 %", "at 95 %", "at 99 % precision"
     )
-    for way in WAYS:
+    for way in _ways(figures):
         held = figures[way]
         if "auc" in held:
             recalls = (f"{value:.3f}" for value in held["recall_at_precision"].values())
@@ -44,7 +48,7 @@ def _served(figures: Mapping[str, Any]) -> Table:
     table = _table(
         "Reuse of all requests", "", "cut", "reused", "wrong", "precision", "judge calls"
     )
-    for way in WAYS:
+    for way in _ways(figures):
         held = figures[way]
         for name, outcome in (
             *(
@@ -62,7 +66,7 @@ def _decided(figures: Mapping[str, Any]) -> Table:
     table = _table(
         "As served", "", "cut", "precision", "recall", "best F1", "hit rate", "wrong hits"
     )
-    for way in WAYS:
+    for way in _ways(figures):
         held = figures[way]
         shares = [
             _share(held[what]) for what in ("precision", "recall", "hit_rate", "wrong_hit_rate")
@@ -72,9 +76,9 @@ def _decided(figures: Mapping[str, Any]) -> Table:
 
 
 def _categories(figures: Mapping[str, Any]) -> Table:
-    table = _table("Served by category", "", "pairs", "same", *WAYS)
+    table = _table("Served by category", "", "pairs", "same", *_ways(figures))
     for name, counts in figures["plain"]["categories"].items():
-        shares = (_share(figures[way]["categories"][name]) for way in WAYS)
+        shares = (_share(figures[way]["categories"][name]) for way in _ways(figures))
         table.add_row(name, str(counts["pairs"]), str(counts["same"]), *shares)
     return table
 

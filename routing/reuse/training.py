@@ -1,4 +1,4 @@
-"""Learning the weights from labelled questions: general ones, and one territory a stream.
+"""Learning the weights from labelled questions: of pairs, and of a candidate's company.
 
 A stream's questions carry the answer that serves each; pairs carry a label. Everything is seeded.
 """
@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.reuse.company import SIGNALS as COMPANY_SIGNALS
 from routing.reuse.logistic import Floats, Prior, fit
-from routing.reuse.metric import Metric, centres, learn
-from routing.reuse.model import ReuseModel, Territory, cosine_signals
+from routing.reuse.model import DOUBTS, ReuseModel
+from routing.reuse.practice import cases
 from routing.reuse.reading import read
-from routing.reuse.signals import Rarity, compare
-from routing.reuse.streams import CANDIDATES, kin
+from routing.reuse.signals import Rarity, compare, vetoes
+from routing.reuse.streams import kin
 
-RANK = 48
-CENTRES = 64
-NEAR, WITHIN = 0.05, 0.20
-"""Quantiles of a territory's own questions, by closeness, at which its weights begin to count and
-count alone."""
 FARTHEST = 0.45
 """Cosine below which neighbours teach nothing: they would never be candidates."""
 KNOWN = 1_500
@@ -42,18 +38,30 @@ CONFLICTS = (
     "script",
     "negation_alone",
     "asked_alone",
+    "template",
 )
-ONE_SIDED = ("numbers_one_sided", "codes_one_sided", "names_one_sided", "timebound_one_sided")
+ONE_SIDED = (
+    "inserted",
+    "numbers_one_sided",
+    "codes_one_sided",
+    "names_one_sided",
+    "timebound_one_sided",
+)
 LOOSE = ("swapped", "order", "substituted")
-GENERAL_WEIGHT = {"stream": 500.0, "pair": 1.0}
-"""How many labels a whole stream counts as in the general weights, and a single pair."""
+PAIR_WEIGHT = {"stream": 500.0, "pair": 1.0}
+"""How many labels a whole stream counts as in the pair weights, and a single pair."""
 
 # Log-odds believed before any label is seen. A cosine of 0.77 is even odds; a conflict weighs as
 # much as a tenth of cosine does, something that one question says and the other doesn't, half of it.
 _SLOPE, _EVEN = 22.0, 17.0
 _CONFLICT, _ONE_SIDED, _NEGATION = -2.0, -1.2, -0.2
 _HOLD_SLOPE, _HOLD_CONFLICT, _HOLD_LOOSE = 10.0, 20.0, 50.0
-_HOLD_TERRITORY = 3.0
+_HOLD_COMPANY, _HOLD_DOUBTS = 3.0, 2_000.0
+_DOUBTS = 0.4
+
+CACHE_SIZES = (500, 500, 1_000, 1_000, 2_500, 6_000)
+"""Requests in each of the streams that fill a cache for the company's weights."""
+_BESIDE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,13 @@ def rarities(texts: Iterable[str]) -> tuple[dict[str, float], float]:
     return found, round(math.log(max(count, 2) / 2), 2)
 
 
-def train_general(
+def texts_of(streams: Sequence[Stream], pairs: Sequence[Pairs]) -> list[str]:
+    """Every question of every file."""
+    texts = [text for stream in streams for text in stream.texts]
+    return texts + [text for one in pairs for both in one.texts for text in both]
+
+
+def train_pair(
     streams: Sequence[Stream], pairs: Sequence[Pairs], rarity: Rarity
 ) -> dict[str, float]:
     """Weights that hold anywhere, near the prior."""
@@ -113,31 +127,32 @@ def train_general(
     parts += [_pair_samples(one, rarity) for one in pairs]
     names = ["cosine", *CONFLICTS, *ONE_SIDED, "negation", *LOOSE]
     if not parts:
-        return _named(names, _general_prior(names).mean)
-    return _fitted(names, _joined(parts), _general_prior(names))
+        return _named(names, _pair_prior(names).mean)
+    return _fitted(names, _joined(parts), _pair_prior(names))
 
 
-def train_territory(stream: Stream, rarity: Rarity, seed: int) -> Territory:
-    """A stream's own metric and weights. The weights are fitted to the cosines that a metric learned
-    on the other half of the questions gives: on its own, it looks better than it is."""
-    chance = np.random.default_rng(seed)
-    half = chance.random(len(stream.texts)) < 0.5
-    parts = []
-    for chosen in (half, ~half):
-        metric = _learn(stream.part(~chosen), seed)
-        parts.append(_stream_samples(stream.part(chosen), rarity, metric))
-    samples = _joined(parts)
-    samples = replace(samples, weights=np.ones(len(samples.labels)))
-    names = list(samples.signals[0])
-    near, within, places = _borders(stream, half, seed)
-    return Territory(
-        name=stream.name,
-        centres=places,
-        near=near,
-        within=within,
-        metric=_learn(stream, seed),
-        weights=_fitted(names, samples, Prior.loose(len(names), _HOLD_TERRITORY)),
-    )
+def train_company(
+    streams: Sequence[Stream], pair: Mapping[str, float], rarity: Rarity, seed: int
+) -> dict[str, float]:
+    """Weights of a candidate's company, from caches of every size that a stream fills. ``pair`` holds
+    the weights of pairs, which say how much a doubt weighs. Without a stream there are none: pairs are judged alone."""
+    parts = [
+        _company_samples(stream.part(chosen), pair, rarity, chance)
+        for stream in streams
+        for chance in [np.random.default_rng(seed)]
+        for chosen in _portions(len(stream.texts), chance)
+    ]
+    if not parts:
+        return {}
+    return _fitted(COMPANY_SIGNALS, _joined(parts), _company_prior())
+
+
+def _portions(count: int, chance: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
+    for size in CACHE_SIZES:
+        kept = min(size, count)
+        chosen = np.zeros(count, bool)
+        chosen[chance.choice(count, kept, replace=False)] = True
+        yield chosen
 
 
 def train(
@@ -148,52 +163,24 @@ def train(
     cuts: Mapping[float, float],
 ) -> ReuseModel:
     """All weights from all files."""
-    texts = [text for stream in streams for text in stream.texts]
-    texts += [text for one in pairs for both in one.texts for text in both]
-    rarity, unknown = rarities(texts)
+    rarity, unknown = rarities(texts_of(streams, pairs))
 
     def weight_of(stem: str) -> float:
         return rarity.get(stem, unknown)
 
-    return ReuseModel(
-        embedder=embedder,
-        general=train_general(streams, pairs, weight_of),
-        territories=tuple(train_territory(stream, weight_of, seed) for stream in streams),
-        rarity=rarity,
-        unknown=unknown,
-        cuts=cuts,
-    )
+    pair = train_pair(streams, pairs, weight_of)
+    company = train_company(streams, pair, weight_of, seed)
+    return ReuseModel(embedder, pair, company, rarity, unknown, cuts)
 
 
-def as_json(model: ReuseModel) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What ``ReuseModel.from_json`` reads: the weights to look at, and the many numbers."""
-    held = {
+def as_json(model: ReuseModel) -> dict[str, Any]:
+    """What ``ReuseModel.from_json`` reads, beside the rarities."""
+    return {
         "embedder": model.embedder,
         "cuts": {f"{budget:g}": round(cut, 4) for budget, cut in sorted(model.cuts.items())},
         "unknown_rarity": model.unknown,
-        "general": _rounded(model.general),
-        "territories": [
-            {
-                "name": place.name,
-                "near": round(place.near, 3),
-                "within": round(place.within, 3),
-                "weights": _rounded(place.weights),
-            }
-            for place in model.territories
-        ],
-    }
-    numbers = {
-        "rarity": dict(model.rarity),
-        "territories": {place.name: _whole(place) for place in model.territories},
-    }
-    return held, numbers
-
-
-def _whole(place: Territory, scale: int = 1_000) -> dict[str, Any]:
-    """Matrices as whole thousandths: short, and the same on every machine."""
-    parts = {"centres": place.centres, "down": place.metric.down, "up": place.metric.up}
-    return {"scale": scale} | {
-        name: np.rint(part * scale).astype(int).tolist() for name, part in parts.items()
+        "pair": _rounded(model.pair),
+        "company": _rounded(model.company),
     }
 
 
@@ -201,56 +188,48 @@ def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
     return {name: round(weight, 3) for name, weight in weights.items()}
 
 
-def _learn(stream: Stream, seed: int) -> Metric:
-    return learn(stream.vectors.astype(np.float64), stream.answers, rank=RANK, seed=seed)
+def _company_samples(
+    stream: Stream, pair: Mapping[str, float], rarity: Rarity, chance: np.random.Generator
+) -> Samples:
+    """What a filling cache holds beside each request; what is vetoed teaches nothing."""
+    _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
+    signals, labels, weights = [], [], []
+    for case in cases(stream.vectors, stream.texts, answers, chance):
+        told = compare(stream.texts[case.request], stream.texts[case.stored], rarity)
+        if vetoes(told):
+            continue
+        told |= case.company.signals(case.at) | {"cosine": case.company.cosines[case.at]}
+        told["doubts"] = sum(pair[name] * told[name] for name in DOUBTS)
+        signals.append(told)
+        labels.append(float(case.right))
+        weights.append(case.company.known)
+    return Samples(signals, np.array(labels), np.array(weights))
 
 
-def _borders(
-    stream: Stream, half: NDArray[np.bool_], seed: int
-) -> tuple[float, float, NDArray[np.float64]]:
-    """Borders from questions that the centres were not made of, then the centres of all."""
-    vectors = stream.vectors.astype(np.float64)
-    closeness = (vectors[~half] @ centres(vectors[half], CENTRES, seed).T).max(axis=1)
-    near, within = np.quantile(closeness, [NEAR, WITHIN])
-    return float(near), float(within), centres(vectors, CENTRES, seed)
-
-
-def _stream_samples(stream: Stream, rarity: Rarity, metric: Metric | None = None) -> Samples:
+def _stream_samples(stream: Stream, rarity: Rarity) -> Samples:
     """Every question beside its nearest earlier ones."""
-    near = kin(stream.vectors, CANDIDATES)
+    near = kin(stream.vectors, _BESIDE)
     request, column = np.nonzero((near.places >= 0) & (near.cosines >= FARTHEST))
     earlier = near.places[request, column]
     answers = np.asarray(stream.answers)
-    learned = _products(stream.vectors, request, earlier, metric)
     signals = [
-        compare(stream.texts[one], stream.texts[other], rarity)
-        | cosine_signals("cosine", float(cosine))
-        | (cosine_signals("learned", float(seen)) if metric else {})
-        for one, other, cosine, seen in zip(
-            request.tolist(), earlier.tolist(), near.cosines[request, column], learned, strict=True
+        compare(stream.texts[one], stream.texts[other], rarity) | {"cosine": float(cosine)}
+        for one, other, cosine in zip(
+            request.tolist(), earlier.tolist(), near.cosines[request, column], strict=True
         )
     ]
     count = max(len(signals), 1)
     labels = (answers[request] == answers[earlier]).astype(np.float64)
-    return Samples(signals, labels, np.full(len(signals), GENERAL_WEIGHT["stream"] / count))
-
-
-def _products(
-    vectors: NDArray[np.float32], one: NDArray[Any], other: NDArray[Any], metric: Metric | None
-) -> Floats:
-    if metric is None:
-        return np.zeros(len(one))
-    mapped = metric.mapped(vectors.astype(np.float64))
-    return np.asarray((mapped[one] * mapped[other]).sum(axis=1))
+    return Samples(signals, labels, np.full(len(signals), PAIR_WEIGHT["stream"] / count))
 
 
 def _pair_samples(pairs: Pairs, rarity: Rarity) -> Samples:
     cosines = (pairs.left * pairs.right).sum(axis=1)
     signals = [
-        compare(one, other, rarity) | cosine_signals("cosine", float(cosine))
+        compare(one, other, rarity) | {"cosine": float(cosine)}
         for (one, other), cosine in zip(pairs.texts, cosines, strict=True)
     ]
-    return Samples(signals, pairs.labels, np.full(len(signals), GENERAL_WEIGHT["pair"]))
+    return Samples(signals, pairs.labels, np.full(len(signals), PAIR_WEIGHT["pair"]))
 
 
 def _joined(parts: Sequence[Samples]) -> Samples:
@@ -270,7 +249,7 @@ def _named(names: Sequence[str], found: Floats) -> dict[str, float]:
     return dict(zip([*names, "intercept"], map(float, found), strict=True))
 
 
-def _general_prior(names: Sequence[str]) -> Prior:
+def _pair_prior(names: Sequence[str]) -> Prior:
     believed = [_belief(name) for name in names]
     mean, strength, lowest, highest = zip(*believed, strict=True)
     return Prior(
@@ -292,3 +271,11 @@ def _belief(name: str) -> tuple[float, float, float, float]:
     if name == "negation":
         return _NEGATION, _HOLD_CONFLICT, -np.inf, 0.0
     return 0.0, _HOLD_LOOSE, -np.inf, np.inf
+
+
+def _company_prior() -> Prior:
+    """Loose, but for the doubts: a stream hardly shows what a trap is."""
+    loose = Prior.loose(len(COMPANY_SIGNALS), _HOLD_COMPANY)
+    at = COMPANY_SIGNALS.index("doubts")
+    loose.mean[at], loose.strength[at] = _DOUBTS, _HOLD_DOUBTS
+    return loose

@@ -1,4 +1,4 @@
-"""The shipped weights: traps are not served, paraphrases are."""
+"""The shipped weights: traps are not served, paraphrases are, and company counts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ from django.conf import settings
 
 from routing.embeddings.minilm import MiniLM
 from routing.reuse.calibration import Calibration, Precision
-from routing.reuse.model import WEIGHTS_FILE, ReuseModel, Verdict
+from routing.reuse.company import Company
+from routing.reuse.model import COMPARED, WEIGHTS_FILE, Candidate, ReuseModel, Verdict
 
 Judge = Callable[[str, str], Verdict]
 
 PARAPHRASES = [
     ("How do I reset my password?", "How can I reset my password?"),
-    (
-        "Which account types are eligible for a loan?",
-        "What types of account are eligible for loans?",
-    ),
     ("best books on distributed systems", "top books on distributed systems"),
     ("How long does a parcel to Norway take?", "How long will a parcel to Norway take?"),
 ]
@@ -30,8 +27,10 @@ TRAPS = [
     ("Show the details of case #D-7781.", "Show the details of case #D-7782."),
     ("Does my card waive foreign fees?", "Does my card charge foreign fees?"),
     ("What is the rate today?", "What is today's rate?"),
+    ("How long is the queue right now?", "How long is the queue?"),
     ("How do I convert ethane to ethene?", "How do I convert ethene to ethane?"),
     ("Is parking allowed on Main Street?", "Is parking not allowed on Main Street?"),
+    ("Where does member Ann Reed live?", "Where does member Joe Reed live?"),
 ]
 
 
@@ -46,7 +45,7 @@ def judge(model: ReuseModel) -> Judge:
 
     def said(one: str, other: str) -> Verdict:
         left, right = (mini.vectors([mini.tokenize(text)])[0] for text in (one, other))
-        return model.verdict(one, other, left, right)
+        return model.verdict(one, other, float(left @ right))
 
     return said
 
@@ -67,7 +66,7 @@ def test_traps_are_not(model: ReuseModel, judge: Judge, one: str, other: str) ->
 
 def test_the_weights_say_how_they_came_about() -> None:
     held = WEIGHTS_FILE.read_text()
-    for word in ("made_by", "sha256", "held_out_half", "left_out_file", "general", "cuts"):
+    for word in ("made_by", "sha256", "unseen_answers", "left_out_file", "pair", "company", "cuts"):
         assert word in held
     assert "qqp" not in held
 
@@ -77,13 +76,32 @@ def test_a_bigger_budget_never_has_a_stricter_cut(model: ReuseModel) -> None:
     assert cuts == sorted(cuts, reverse=True)
 
 
-def test_without_vectors_of_its_own_the_general_weights_judge(model: ReuseModel) -> None:
-    vector = np.array([1.0, 0.0])
-    verdict = model.anywhere.verdict("Where is Rome?", "Where is Rome?", vector, vector)
-    assert verdict.territory == ""
-    assert verdict.probability > 0.95
-    far = model.anywhere.verdict("Where is Rome?", "Who is Ada?", vector, np.array([0.0, 1.0]))
-    assert far.probability < 0.05
+def among(cosines: list[float], says: str) -> list[Candidate]:
+    return [
+        Candidate(f"where is gate number {word}", cosine, said)
+        for cosine, said, word in zip(cosines, says, ("x", "y", "z", "u", "v", "w"), strict=False)
+    ]
+
+
+def test_neighbours_with_one_answer_make_sure_and_rivals_make_doubtful(model: ReuseModel) -> None:
+    cosines = [0.76, 0.75, 0.75, 0.74, 0.74]
+    question = "where would the gate be"
+    agreed = model.verdicts(question, among(cosines, "aaaaa"))[0].probability
+    torn = model.verdicts(question, among(cosines, "abcbd"))[0].probability
+    assert agreed > 0.9 > 0.7 > torn
+
+
+def test_one_by_itself_is_no_company(model: ReuseModel) -> None:
+    candidate = Candidate("Where is Rome?", 0.9, 1)
+    assert Company.of([candidate]).known == 0
+    assert "margin" not in model.verdicts("Where is Rome?", [candidate])[0].signals
+
+
+def test_a_veto_holds_in_any_company(model: ReuseModel) -> None:
+    candidates = [Candidate("how do I disable 2FA", 0.99, 1) for _ in range(8)]
+    verdicts = model.verdicts("how do I enable 2FA", candidates)
+    assert len(verdicts) == COMPARED
+    assert all(verdict.vetoes == ("opposite",) for verdict in verdicts)
 
 
 def test_a_calibration_moves_the_cut_slowly_and_never_the_order() -> None:

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from routing.reuse.logistic import Prior, fit, logistic
-from routing.reuse.metric import learn
-from routing.reuse.model import ReuseModel
+from routing.reuse.model import Candidate, ReuseModel
 from routing.reuse.streams import kin, replay
-from routing.reuse.training import Pairs, Stream, as_json, train, train_general
+from routing.reuse.training import Pairs, Stream, as_json, train, train_company, train_pair
 
 WORDS = ["apple", "brick", "cloud", "drum", "eagle", "fern"]
 
@@ -44,38 +43,31 @@ def test_coefficients_are_found_and_bounds_are_kept() -> None:
 
 
 def test_without_labels_the_prior_judges_and_few_hardly_move_it() -> None:
-    believed = train_general([], [], lambda _: 3.0)
+    believed = train_pair([], [], lambda _: 3.0)
     assert believed["cosine"] == 22.0
     vectors = unit(6, 8, 0)
     few = Pairs("few", [("enable x", "disable x")] * 6, np.ones(6), vectors, vectors)
-    learned = train_general([], [few], lambda _: 3.0)
+    learned = train_pair([], [few], lambda _: 3.0)
     assert -2.0 <= learned["opposite"] < -1.4  # six wrong labels don't undo what is believed
 
 
-def test_a_metric_learns_what_tells_answers_apart() -> None:
-    one = stream()
-    metric = learn(one.vectors.astype(float), one.answers, rank=4, seed=0)
-
-    def nearest_right(vectors: np.ndarray) -> float:
-        near = kin(vectors.astype(np.float32), 1).places[1:, 0]
-        answers = np.asarray(one.answers)
-        return float((answers[near] == answers[1:]).mean())
-
-    assert nearest_right(metric.mapped(one.vectors)) > nearest_right(one.vectors)
+def test_company_is_learned_where_there_are_streams() -> None:
+    believed = train_pair([], [], lambda _: 3.0)
+    assert train_company([], believed, lambda _: 3.0, 0) == {}
+    learned = train_company([stream(600)], believed, lambda _: 3.0, 0)
+    assert learned["mass"] + learned["margin"] + learned["agreeing"] > 0
 
 
 def test_weights_survive_the_file_and_the_same_seed_gives_the_same() -> None:
     def learned() -> ReuseModel:
         return train("e", [stream()], [], 3, {1.0: 0.9, 2.0: 0.8})
 
-    held, numbers = as_json(learned())
-    assert as_json(learned()) == (held, numbers)
-    back = ReuseModel.from_json(json.loads(json.dumps(held)), json.loads(json.dumps(numbers)))
-    one = stream()
-    before, after = (
-        model.verdict(one.texts[0], one.texts[1], one.vectors[0], one.vectors[1])
-        for model in (learned(), back)
-    )
+    model = learned()
+    held = as_json(model)
+    assert as_json(learned()) == held
+    back = ReuseModel.from_json(json.loads(json.dumps(held)), model.rarity)
+    candidates = [Candidate(text, 0.8, text) for text in stream().texts[1:8]]
+    before, after = (one.verdicts(stream().texts[0], candidates)[0] for one in (model, back))
     assert after.probability == pytest.approx(before.probability, abs=0.02)
     assert back.cut(1.5) == pytest.approx(0.85)
 
@@ -85,11 +77,11 @@ def test_a_replay_stores_what_it_did_not_serve() -> None:
     near = kin(vectors)
     answers = np.array([0, 0, 1, 1])
 
-    def cosine(request: int, candidates: np.ndarray) -> np.ndarray:
-        assert request != 3 or candidates.tolist() == [0, 2]  # the second was served, not stored
-        return np.asarray(vectors[candidates] @ vectors[request], float)
+    def nearest(request: int, neighbours: np.ndarray) -> tuple[int, float]:
+        assert request != 3 or neighbours.tolist() == [0, 2]  # the second was served, not stored
+        return int(neighbours[0]), float(vectors[neighbours[0]] @ vectors[request])
 
-    found = replay(near, answers, cosine, 0.9)
+    found = replay(near, answers, nearest, 0.9)
     assert (found.reused, found.wrong) == (2, 1)
-    asked = replay(near, answers, cosine, 2.0, grey=0.9, judge=lambda one, other: one == 1)
+    asked = replay(near, answers, nearest, 2.0, grey=0.9, judge=lambda one, other: one == 1)
     assert (asked.reused, asked.wrong, asked.judged) == (1, 0, 2)

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from routing.errors import EmbedderUnavailable
 from routing.reuse.charts import Axes, draw
-from routing.reuse.evaluation import Judging, evaluate_pairs, evaluate_stream
+from routing.reuse.choosing import Judging
+from routing.reuse.evaluation import evaluate_pairs, evaluate_stream
 from routing.reuse.files import is_stream, read_pairs, read_stream
 from routing.reuse.model import ReuseModel
 from routing.reuse.tables import WAYS, tables
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--stream", action="store_true", help="the file holds requests")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
-            "--budget", type=float, default=1.0, help="wrong reuses accepted in a hundred requests"
+            "--budget", type=float, default=1.0, help="wrong ones accepted in a hundred reuses"
         )
         parser.add_argument(
             "--judge-error", type=float, default=0.03, help="of the simulated judge, either way"
@@ -93,7 +94,7 @@ def _without_curves(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plot(folder: Path, name: str, figures: dict[str, Any]) -> None:
-    curves = {way: figures[way]["curve"] for way in WAYS if "curve" in figures[way]}
+    curves = {way: figures[way]["curve"] for way in WAYS if "curve" in figures.get(way, {})}
     if figures["kind"] == "stream":
         axes = Axes(f"{name}: reuse by wrong reuses", "wrong, of all requests", "reused", 0.05)
     else:

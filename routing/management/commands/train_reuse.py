@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from django.core.management.base import BaseCommand, CommandError
 from routing.embeddings.minilm import NAME
 from routing.errors import EmbedderUnavailable
 from routing.reuse.files import read_pairs, read_stream
-from routing.reuse.model import WEIGHTS_FILE
+from routing.reuse.model import RARITY_FILE, WEIGHTS_FILE
 from routing.reuse.training import Pairs, Stream, as_json, train
-from routing.reuse.validation import cuts_from, held_out, left_out, pair_figures, unseen
+from routing.reuse.validation import cuts_from, left_out, pair_figures, unseen
 from routing.reuse.vectors import embed_shown
 
 
@@ -45,19 +45,18 @@ class Command(BaseCommand):
         if not streams and not pairs:
             raise CommandError("There is nothing to learn from: name files by --stream or --pairs.")
         self.stdout.write("Measuring on what is left out …")
-        found = held_out(streams, pairs, options["seed"])
+        seed = options["seed"]
         figures = {
-            "held_out_half": found,
-            "unseen_answers": unseen(streams, pairs, options["seed"]),
-            "left_out_file": left_out(streams, pairs),
+            "unseen_answers": unseen(streams, pairs, seed),
+            "left_out_file": left_out(streams, pairs, seed),
         }
         self.stdout.write("Learning from everything …")
-        model = train(NAME, streams, pairs, options["seed"], cuts_from(found))
+        cuts = cuts_from([one for held in figures.values() for one in held])
+        model = train(NAME, streams, pairs, seed, cuts)
         figures["pairs_trained_on"] = [pair_figures(model, one) for one in pairs]
-        held, numbers = as_json(model)
         files = [_provenance(path) for path in (*options["stream"], *options["pairs"])]
-        made = {"made_by": f"manage.py train_reuse --seed {options['seed']}", "from": files}
-        _write(options["out"], made | held | {"figures": figures}, numbers)
+        made = {"made_by": f"manage.py train_reuse --seed {seed}", "from": files}
+        _write(options["out"], made | as_json(model) | {"figures": figures}, model.rarity)
         self.stdout.write(json.dumps(figures, indent=2))
 
 
@@ -102,9 +101,8 @@ def _provenance(path: Path) -> dict[str, Any]:
     }
 
 
-def _write(folder: Path, held: dict[str, Any], numbers: dict[str, Any]) -> None:
+def _write(folder: Path, held: dict[str, Any], rarity: Mapping[str, float]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    weights = json.dumps(held, indent=1, ensure_ascii=False)
-    (folder / "model.json").write_text(weights + "\n", "utf-8")
-    many = json.dumps(numbers, separators=(",", ":"), ensure_ascii=False)
-    (folder / "model_numbers.json").write_text(many.replace("],", "],\n") + "\n", "utf-8")
+    for path, content in ((WEIGHTS_FILE, held), (RARITY_FILE, dict(rarity))):
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        (folder / path.name).write_text(text + "\n", "utf-8")
