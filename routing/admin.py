@@ -153,7 +153,19 @@ class RoutingSettingsAdmin(PublishingAdmin[RoutingSettings]):
     fieldsets = (
         ("Who chooses the rule", {"fields": ("classifier", "classifier_fallback")}),
         ("What callers may do", {"fields": ("callers_choose",)}),
-        ("Using answers again", {"fields": ("min_similarity", "cache_ttl_seconds")}),
+        (
+            "Using answers again",
+            {
+                "fields": (
+                    "wrong_shared",
+                    "wrong_own",
+                    "judge",
+                    "audited_percent",
+                    "min_similarity",
+                    "cache_ttl_seconds",
+                )
+            },
+        ),
     )
 
     def changelist_view(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from routing.domain import Action, CachePolicy, ModelKind, ModelRef, Rule, RuleSet, Timeouts
 from routing.errors import RuleSetInvalid
 from routing.models import LLMModel, RoutingSettings
 from routing.models import Rule as RuleRow
+from routing.reuse.policy import JudgeUse, ReusePolicy
 from routing.validation import KIND_FOR, ruleset_faults
 
 _LISTS = ("fallbacks", "examples_for", "examples_against", "suggestions")
@@ -38,6 +39,12 @@ def _ruleset(rows: list[RuleRow], models: list[LLMModel], chosen: RoutingSetting
         callers_choose=chosen.callers_choose,
         min_similarity=chosen.min_similarity,
         cache_ttl_seconds=chosen.cache_ttl_seconds,
+        reuse=ReusePolicy(
+            wrong_shared=chosen.wrong_shared,
+            wrong_own=chosen.wrong_own,
+            judge=cast("JudgeUse", chosen.judge),
+            audited=chosen.audited_percent / 100,
+        ),
     )
 
 

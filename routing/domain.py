@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from routing.reuse.policy import ReusePolicy
+
 SIMULATED_PREFIX = "simulated/"
 
 
@@ -154,13 +156,17 @@ class Decision:
         )
 
 
+_WITHOUT_EFFECT = ("version", "min_similarity", "cache_ttl_seconds", "callers_choose", "reuse")
+"""Fields of a rule set that do not decide who answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """One published, immutable version of the rules and of the models they may name.
 
     ``default_rule`` answers when no classifier can. ``classifiers`` are model names in the
     order they are asked. ``min_similarity`` is the cosine similarity in [0, 1] from which a
-    stored answer is served.
+    stored answer is looked at, ``reuse`` how sure one must be to serve it.
     """
 
     version: int
@@ -171,6 +177,7 @@ class RuleSet:
     callers_choose: bool = True
     min_similarity: float = 0.90
     cache_ttl_seconds: int = 30 * 24 * 3600
+    reuse: ReusePolicy = field(default_factory=ReusePolicy)
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name, or ``None``."""
@@ -196,7 +203,7 @@ class RuleSet:
     def fingerprint(self) -> str:
         """Digest of all that decides who answers; two versions that route alike share it."""
         body = self.to_dict()
-        for irrelevant in ("version", "min_similarity", "cache_ttl_seconds", "callers_choose"):
+        for irrelevant in _WITHOUT_EFFECT:
             del body[irrelevant]
         canonical = json.dumps(body, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
@@ -243,6 +250,7 @@ class RuleSet:
                 "rules": tuple(_rule(item) for item in body["rules"]),
                 "models": tuple(_model(item) for item in body["models"]),
                 "classifiers": tuple(body["classifiers"]),
+                "reuse": ReusePolicy(**body.get("reuse", {})),
             }
         )
 

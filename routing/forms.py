@@ -114,6 +114,10 @@ class RuleForm(RevisionedForm[Rule]):
             "refusal_reason": "Reason",
             "cache": "May be used again for",
             "cache_ttl_seconds": "Life of an answer",
+            "wrong_shared": "Wrong ones in a hundred, of answers for everybody",
+            "wrong_own": "Wrong ones in a hundred, of a person's own answers",
+            "judge": "Ask the small model when in doubt",
+            "audited_percent": "Reuses checked afterwards, in per cent",
         }
         help_texts = {
             "is_default": "Answers when no classifier can be reached. Marking a rule takes the "
@@ -262,6 +266,13 @@ class RoutingSettingsForm(RevisionedForm[RoutingSettings]):
             "min_similarity": "From 0.5 to 1: the least cosine similarity at which a stored answer is "
             "considered. Whether it is served is decided by the verifier.",
             "cache_ttl_seconds": "Seconds, where a rule says nothing else.",
+            "wrong_shared": "From 0.1 to 20: how many of a hundred reused answers may be wrong. The less, "
+            "the fewer are reused.",
+            "wrong_own": "The same for answers that only the person who asked gets again.",
+            "judge": "A yes or no from the classifier's model about a stored answer that is neither sure "
+            "nor hopeless. It delays the question by as long.",
+            "audited_percent": "The classifier's model looks at this share of the reused answers in the "
+            "background. Its verdicts move the cut and show in the precision.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

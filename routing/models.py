@@ -125,6 +125,17 @@ class Rule(models.Model):
         return self.name
 
 
+class JudgeUse(models.TextChoices):
+    """When the small model is asked about candidates that are neither sure nor hopeless."""
+
+    AUTO = "auto", "When it saves more than it costs"
+    ON = "on", "Always"
+    OFF = "off", "Never"
+
+
+_PERCENT = [MinValueValidator(0.1), MaxValueValidator(20.0)]
+
+
 class RoutingSettings(models.Model):
     """What is published beside the rules. One row."""
 
@@ -138,12 +149,18 @@ class RoutingSettings(models.Model):
         default=True, help_text="Callers may name a published model and skip the classification."
     )
     min_similarity = models.FloatField(
-        default=0.90,
+        default=0.60,
         validators=[MinValueValidator(0.5), MaxValueValidator(1.0)],
-        help_text="Cosine similarity from which a stored answer is served again.",
+        help_text="Cosine similarity from which a stored answer is considered.",
     )
     cache_ttl_seconds = models.PositiveIntegerField(
         default=30 * 24 * 3600, help_text="Life of a stored answer, in seconds."
+    )
+    wrong_shared = models.FloatField(default=1.0, validators=_PERCENT)
+    wrong_own = models.FloatField(default=1.0, validators=_PERCENT)
+    judge = models.CharField(max_length=8, choices=JudgeUse, default=JudgeUse.AUTO)
+    audited_percent = models.FloatField(
+        default=2.0, validators=[MinValueValidator(0.0), MaxValueValidator(100.0)]
     )
     revision = revision_field()
 

@@ -119,6 +119,10 @@ def _classifier_faults(rules: RuleSet, disabled: Collection[str]) -> Iterable[st
             yield f"The classifier “{name}” is a model for {model.kind}."
     if not 0.5 <= rules.min_similarity <= 1:
         yield "The similarity must be between 0.5 and 1."
+    if not all(0.1 <= wrong <= 20 for wrong in (rules.reuse.wrong_shared, rules.reuse.wrong_own)):
+        yield "The wrong ones in a hundred reuses must be between 0.1 and 20."
+    if not 0 <= rules.reuse.audited <= 1:
+        yield "No more than all of the reuses can be checked afterwards."
 
 
 def _rule_faults(rule: Rule, rules: RuleSet) -> Iterable[str]:

@@ -44,6 +44,12 @@ _SET = {
     "min_similarity": "The similarity for reuse",
     "cache_ttl_seconds": "The life of a stored answer in seconds",
 }
+_REUSE = {
+    "wrong_shared": "Wrong ones accepted in a hundred reuses, of answers for everybody",
+    "wrong_own": "Wrong ones accepted in a hundred reuses, of a person's own answers",
+    "judge": "Asking the small model when in doubt",
+    "audited": "The share of reuses checked afterwards",
+}
 _LISTS_OF_TEXT = {"examples_for", "examples_against", "suggestions"}
 
 
@@ -54,12 +60,16 @@ def differences(old: RuleSet | None, new: RuleSet) -> tuple[str, ...]:
     return (
         *_changes("rule", old.rules, new.rules, _RULE),
         *_changes("model", old.models, new.models, _MODEL),
-        *(
-            f"{label}: {_change(getattr(old, name), getattr(new, name))}."
-            for name, label in _SET.items()
-            if getattr(old, name) != getattr(new, name)
-        ),
+        *_values(old, new, _SET),
+        *_values(old.reuse, new.reuse, _REUSE),
     )
+
+
+def _values(old: Any, new: Any, labels: dict[str, str]) -> Iterable[str]:
+    for name, label in labels.items():
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            yield f"{label}: {_change(before, after)}."
 
 
 def _changes(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from conversations.engine.events import Event
-from conversations.engine.ports import Considered, Ports, Vector
+from conversations.engine.ports import Considered, Meter, Ports, Vector
 from conversations.engine.types import (
     Answer,
     CachedAnswer,
@@ -176,7 +176,7 @@ class FakeCache:
         return self.exact
 
     async def lookup_similar(
-        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered
+        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered, meter: Meter
     ) -> CachedAnswer | None:
         self.asked.append("similar")
         told({"probability": 0.5})

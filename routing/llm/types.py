@@ -8,7 +8,7 @@ from typing import Literal
 
 from routing.domain import Decision, ModelRef
 
-Operation = Literal["chat", "classify", "image", "embedding"]
+Operation = Literal["chat", "classify", "image", "embedding", "judge"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ def restore_tables(rules: RuleSet) -> None:
             "callers_choose": rules.callers_choose,
             "min_similarity": rules.min_similarity,
             "cache_ttl_seconds": rules.cache_ttl_seconds,
+            "wrong_shared": rules.reuse.wrong_shared,
+            "wrong_own": rules.reuse.wrong_own,
+            "judge": rules.reuse.judge,
+            "audited_percent": round(100 * rules.reuse.audited, 6),
         },
     )
 

@@ -9,6 +9,7 @@ import orjson
 from routing.simulator.chat import Ask, Finish, Reply, limited
 from routing.simulator.classify import carries_rules, classify
 from routing.simulator.faults import Fault
+from routing.simulator.judging import asks_for_judgement, judge
 from routing.simulator.replies import reply_text
 from routing.simulator.schema import instance
 
@@ -34,6 +35,8 @@ def compose(ask: Ask, fault: Fault, *, obey: bool) -> Reply:
 
 
 def _text(ask: Ask, *, obey: bool) -> str:
+    if asks_for_judgement(ask):
+        return judge(ask)
     if carries_rules(ask):
         return orjson.dumps(classify(ask, obey=obey)).decode()
     if ask.schema is not None:
