@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from redis.asyncio import Redis
 
-from conversations import reviews, selectors
+from conversations import reuse, reviews, selectors
 from conversations.adapters.answer_cache import RedisAnswerCache
 from conversations.adapters.learning import Learning
 from conversations.adapters.limits import RateLimiter
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.metrics import RunMetrics
 from conversations.adapters.painter import StoringPainter
+from conversations.adapters.reuse_experience import ReuseExperience
+from conversations.adapters.reuse_recorder import ReuseRecorder
 from conversations.adapters.reuse_verifier import ReuseVerifier
 from conversations.adapters.seats import Seats
 from conversations.adapters.tracer import LangfuseTracer, NullTracer
@@ -44,6 +46,7 @@ from routing.llm.images import ImageGenerator
 from routing.llm.policy import FailoverPolicy
 from routing.llm.walk import Failover
 from routing.redis_clients import async_client, blocking_client, close
+from routing.reuse.judge import ReuseJudge
 from routing.reuse.model import ReuseModel
 from routing.selectors import release_latest_async
 from routing.store import RuleStore
@@ -93,8 +96,8 @@ def container() -> Container:
     failover = Failover(
         failover_policy(), RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits
     )
-    embedder = make_embedder(llm, failover)
-    cache = make_cache(redis, breaker, embedder)
+    embedder, judge = make_embedder(llm, failover), ReuseJudge(llm, failover)
+    cache = make_cache(redis, breaker, embedder, judge)
     memory = RedisMemory(
         redis,
         breaker,
@@ -133,7 +136,8 @@ def container() -> Container:
         ttl_seconds=settings.EVENT_LOG_TTL_SECONDS,
     )
     learning = Learning(cache, embedder, tracer)
-    runs = Runs(Answering(engine, log, tracer, metrics, learning.deleted))
+    recorder = ReuseRecorder(metrics, judge, rules)
+    runs = Runs(Answering(engine, log, tracer, recorder, learning.deleted))
     return Container(
         engine=engine,
         runs=runs,
@@ -190,7 +194,7 @@ async def desk() -> AsyncIterator[Desk]:
         yield Desk(
             decider=Decider(PromptGuard(), make_classifier(llm, failover)),
             llm=llm,
-            cache=make_cache(redis, breaker, embedder),
+            cache=make_cache(redis, breaker, embedder, ReuseJudge(llm, failover)),
             embedder=embedder,
         )
     finally:
@@ -200,9 +204,10 @@ async def desk() -> AsyncIterator[Desk]:
 
 
 def make_cache(
-    redis: Redis, breaker: Breaker, embedder: LocalEmbedder | ProviderEmbedder
+    redis: Redis, breaker: Breaker, embedder: LocalEmbedder | ProviderEmbedder, judge: ReuseJudge
 ) -> RedisAnswerCache:
-    """Earlier answers, in the index of ``embedder``."""
+    """Earlier answers, in the index of ``embedder``; ``judge`` is asked in doubt."""
+    experience = ReuseExperience(lambda: in_database(reuse.learned))
     return RedisAnswerCache(
         redis,
         breaker,
@@ -211,7 +216,8 @@ def make_cache(
         dimensions=embedder.dimensions,
         system_prompt=settings.SYSTEM_PROMPT,
         ids=reviews.entry_ids(),
-        verifier=ReuseVerifier(reuse_model(embedder.name)),
+        verifier=ReuseVerifier(ReuseModel.load(), judge, experience),
+        embed=embedder.embed,
         withheld=lambda entry, user: in_database(reviews.entry_withheld, entry=entry, user=user),
     )
 
@@ -250,12 +256,6 @@ def llm_client() -> LiteLLMClient:
             "anthropic": Credential(settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL),
         }
     )
-
-
-def reuse_model(embedder_name: str) -> ReuseModel:
-    """The shipped weights; for another embedder than they were learned with, the general ones."""
-    model = ReuseModel.load()
-    return model if model.embedder == embedder_name else model.anywhere
 
 
 def make_embedder(

@@ -235,6 +235,32 @@ class OwedWork(models.Model):
         return f"{self.kind} {self.subject}"
 
 
+class Reuse(models.Model):
+    """What was weighed before an answer was given: a stored one was served by its meaning, or the judge
+    was asked about one. ``judged`` and ``audited`` are the judge's verdicts, before and after."""
+
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, primary_key=True, related_name="reuse"
+    )
+    served = models.BooleanField()
+    shared = models.BooleanField()
+    probability = models.FloatField(help_text="As the model weighed it, before calibration.")
+    cut = models.FloatField()
+    judged = models.BooleanField(null=True, blank=True)
+    judge_cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    judge_ms = models.PositiveIntegerField(null=True, blank=True)
+    audited = models.BooleanField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        verbose_name = "reuse"
+        verbose_name_plural = "reuses"
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{'served' if self.served else 'not served'} at {self.probability:.2f}"
+
+
 class GeneratedImage(models.Model):
     """A picture that the image tool drew for a message."""
 

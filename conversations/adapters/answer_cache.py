@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 from uuid import UUID
 
 import redis.asyncio
@@ -29,16 +29,18 @@ from conversations.adapters.cache_entries import (
 from conversations.adapters.cache_index import AnswerIndex, Servable
 from conversations.adapters.entry_ids import EntryIds
 from conversations.adapters.languages import language_of
-from conversations.adapters.reuse_verifier import ReuseVerifier
-from conversations.engine.ports import Considered, Vector
+from conversations.adapters.reuse_verifier import Choice, ReuseVerifier
+from conversations.engine.ports import Considered, Meter, Vector
 from conversations.engine.sharing import shareable
 from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn
 from routing.breaker import Breaker
 from routing.domain import RuleSet
-from routing.errors import CacheUnavailable
+from routing.errors import CacheUnavailable, EmbedderUnavailable
 from routing.guard.personal import personal_data
 from routing.redis_clients import redis_call
+from routing.reuse.gist import gist
 
+Embed = Callable[[str], Awaitable[Vector]]
 Withheld = Callable[[UUID, int], Awaitable[bool]]
 Warmth = Literal["new", "changed", "unchanged"]
 
@@ -49,8 +51,8 @@ tokens: longer texts that begin alike would be the same to it."""
 _FORGET_AT_ONCE = 500
 
 
-def _unheard(_: Mapping[str, Any]) -> None:
-    """Nobody wants to know about candidates."""
+def _unheard(_: object) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class RedisAnswerCache:
     under now. ``ids`` names what is shared; without it nothing is. ``withheld`` tells from the database
     whether a person must not be given an entry: asked before each hit, because what was said while
     Redis was away is not in Redis. ``verifier`` decides about similar questions; without one the nearest is
-    served. ``clock`` gives Unix seconds.
+    served. ``embed`` reads an answer when it is stored, so that answers which say the same are known.
+    ``clock`` gives Unix seconds.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class RedisAnswerCache:
         ids: EntryIds | None = None,
         withheld: Withheld | None = None,
         verifier: ReuseVerifier | None = None,
+        embed: Embed | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
@@ -104,6 +108,7 @@ class RedisAnswerCache:
         self._ids = ids
         self._withheld = withheld
         self._verifier = verifier
+        self._embed = embed
         self._clock = clock
         self._fingerprinted: tuple[RuleSet, str] | None = None
 
@@ -121,26 +126,45 @@ class RedisAnswerCache:
         return await self._first_served(turn, hits, "exact")
 
     async def lookup_similar(
-        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered = _unheard
+        self,
+        turn: Turn,
+        rules: RuleSet,
+        vector: Vector,
+        told: Considered = _unheard,
+        meter: Meter = _unheard,
     ) -> CachedAnswer | None:
         """The best answer that the verifier lets serve this question too, among those at or over
-        ``rules.min_similarity``; the nearest, without a verifier. Raises ``CacheUnavailable``."""
+        ``rules.min_similarity``; the nearest, without a verifier. ``meter`` hears of a call to the
+        judge. Raises ``CacheUnavailable``."""
         if len(turn.prompt) > MEANING_LIMIT:
             return None
         with redis_call(self._breaker, CacheUnavailable):
             hits = await self._index.nearest(vector, self._servable(turn, rules))
+        if self._verifier is None:
             near = [hit for hit in hits if hit.similarity >= _bar(rules.min_similarity, hit)]
-            if near and self._verifier is not None:
-                held = await self._index.vectors(near)
-                near = self._verifier.servable(
-                    turn.prompt, vector, zip(near, held, strict=True), told
-                )
-        return await self._first_served(turn, near, "semantic")
+            return await self._first_served(turn, near, "semantic")
+        choices = self._verifier.choices(turn.prompt, hits, rules.reuse)
+        for choice in choices:
+            told(choice.as_json())
+        return await self._first_chosen(turn, rules, choices, meter)
+
+    async def _first_chosen(
+        self, turn: Turn, rules: RuleSet, choices: Sequence[Choice], meter: Meter
+    ) -> CachedAnswer | None:
+        """What is sure, else what the judge approves of."""
+        assert self._verifier is not None  # noqa: S101 - who chose
+        looked_at = [one for one in choices if one.hit.similarity >= rules.min_similarity]
+        sure = [one.hit for one in looked_at if one.sure]
+        found = await self._first_served(turn, sure, "semantic")
+        if found or not await self._verifier.approves(turn.prompt, looked_at, rules, meter):
+            return found
+        return await self._first_served(turn, [looked_at[0].hit], "semantic")
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
         """Keep an answer: for everybody where nothing speaks against it, else for the person who asked.
         Raises ``CacheUnavailable``."""
         entry = Entry.of(turn, rules, answer, vector, system=self._system, now=self._clock())
+        entry = replace(entry, says=await self._gist(answer.content))
         if self._ids and shareable(answer.decision, rules) and not await _is_personal(entry):
             entry = entry.shared(self._ids.shared(turn.message))
         await self._write(entry)
@@ -169,7 +193,8 @@ class RedisAnswerCache:
         replaced. An unchanged one keeps its ratings. Raises ``CacheUnavailable``."""
         warmth = await self.warmth(question, answer)
         if warmth != "unchanged":
-            await self._write(Entry.curated(question, answer, vector, self._clock()))
+            entry = Entry.curated(question, answer, vector, self._clock())
+            await self._write(replace(entry, says=await self._gist(answer)))
         return warmth
 
     async def stats(self) -> CacheStats:
@@ -213,6 +238,15 @@ class RedisAnswerCache:
             return await self._withheld(entry, user)
         except DatabaseError as exc:
             raise CacheUnavailable(f"database: {exc}") from exc
+
+    async def _gist(self, answer: str) -> str:
+        """What the answer says; nothing where it cannot be embedded: then it agrees with none."""
+        if self._embed is None:
+            return ""
+        try:
+            return gist(await self._embed(answer[:MEANING_LIMIT]))
+        except EmbedderUnavailable:
+            return ""
 
     async def _write(self, entry: Entry) -> None:
         """All or nothing, and never without an end."""

@@ -85,7 +85,7 @@ def vector_bytes(vector: Sequence[float]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored answer. Times are Unix seconds."""
+    """One stored answer. Times are Unix seconds; ``says`` is its gist (``routing.reuse.gist``)."""
 
     id: UUID
     scope: str
@@ -97,6 +97,7 @@ class Entry:
     created_at: float
     expires_at: float
     decision: Mapping[str, Any] | None = None
+    says: str = ""
 
     @classmethod
     def of(
@@ -155,6 +156,7 @@ class Entry:
             "question": self.question,
             "question_hash": question_hash(self.question),
             "answer": self.answer,
+            "says": self.says,
             "provider": decided.get("provider") or "",
             "model": decided.get("model") or "",
             "rule": decided.get("rule") or "",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -34,12 +33,15 @@ from conversations.adapters.cache_entries import (
 )
 from conversations.adapters.languages import readable_by
 from conversations.engine.ports import Vector
+from routing.reuse.company import NEIGHBOURS
 
-CANDIDATES = 5
-"""Entries looked at for each question: the next one may be served where the nearest may not."""
+CANDIDATES = NEIGHBOURS
+"""Entries looked at for each question: the next one may be served where the nearest may not, and what
+the others say counts."""
 
 _FIELDS = (
     "answer", "provider", "model", "rule", "ruleset", "scope", "fingerprint", "question", "penalty",
+    "says",
 )  # fmt: skip
 _TAGS = (
     "scope",
@@ -100,7 +102,6 @@ class AnswerIndex:
         self.name = f"{prefix}:answers:{model}:{dimensions}:{layout}"
         index = {"name": self.name, "prefix": self.key_prefix, "storage_type": "hash"}
         schema = IndexSchema.from_dict({"index": index, "fields": fields})
-        self._client = client
         self._index = AsyncSearchIndex(schema, redis_client=client)
 
     def key(self, entry: UUID) -> str:
@@ -130,13 +131,6 @@ class AnswerIndex:
             self._hit(found, 1.0 - float(found["vector_distance"]))
             for found in await self._found(query)
         ]
-
-    async def vectors(self, hits: Sequence[Hit]) -> list[bytes | None]:
-        """The stored vectors, as ``vector_bytes`` made them; ``None`` where one is gone."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            for hit in hits:
-                pipe.hget(self.key(hit.entry), self.vector_field)
-            return list(await pipe.execute())
 
     async def count(self) -> tuple[int, int, int]:
         """How many entries there are, of these curated ones, and ones nobody is given."""

@@ -2,56 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-import numpy as np
+from conversations.adapters.cache_entries import SHARED, Hit
+from routing.domain import RuleSet
+from routing.llm.types import Attempt
+from routing.reuse.calibration import Calibration
+from routing.reuse.gist import groups
+from routing.reuse.judge import Case
+from routing.reuse.model import Candidate, ReuseModel, Verdict
+from routing.reuse.policy import ReusePolicy
 
-from conversations.adapters.cache_entries import Hit
-from conversations.engine.ports import Considered, Vector
-from routing.reuse.model import ReuseModel
-
-DEFAULT_BUDGET = 1.0
-"""Wrong reuses in a hundred requests that are accepted."""
+HOPELESS = 0.3
+"""Probability below which nobody is asked for a second opinion."""
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A candidate and what is thought of it. ``probability`` is the verdict's as experience has it, and
+    ``cut`` the one it must reach."""
+
+    hit: Hit
+    verdict: Verdict
+    probability: float
+    cut: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether it may be served without asking anybody."""
+        return not self.verdict.vetoes and self.probability >= self.cut
+
+    @property
+    def grey(self) -> bool:
+        """Whether a judge might let it be served."""
+        return not self.sure and not self.verdict.vetoes and self.probability >= HOPELESS
+
+    def as_json(self) -> dict[str, object]:
+        """For traces and the review desk, without anybody's words."""
+        return {
+            "entry": str(self.hit.entry),
+            "similarity": self.hit.similarity,
+            "shared": self.hit.fields["scope"] == SHARED,
+            "cut": round(self.cut, 4),
+            "calibrated": round(self.probability, 4),
+            **self.verdict.as_json(),
+        }
+
+
+class Judge(Protocol):
+    """A second opinion about a stored answer."""
+
+    async def serves(
+        self, case: Case, rules: RuleSet, meter: Callable[[Attempt], None]
+    ) -> bool | None:
+        """Yes, no, or nothing that could be understood."""
+        ...
+
+
+class Experience(Protocol):
+    """What reuse has come to so far."""
+
+    def calibration(self, *, shared: bool) -> Calibration:
+        """How the model's probabilities did in this scope."""
+        ...
+
+    def judge_pays(self) -> bool:
+        """Whether asking the judge saves more than it costs."""
+        ...
+
+
 class ReuseVerifier:
-    """``budget`` is the wrong reuses accepted in a hundred requests: the cut follows from it."""
+    """Weighs candidates by the model and by experience; the cut follows from the error budget. What is
+    neither sure nor hopeless is shown to the judge, where the policy lets it."""
 
-    model: ReuseModel
-    budget: float = DEFAULT_BUDGET
+    def __init__(
+        self,
+        model: ReuseModel,
+        judge: Judge | None = None,
+        experience: Experience | None = None,
+    ) -> None:
+        self._model, self._judge, self._experience = model, judge, experience
 
-    def servable(
+    def choices(self, prompt: str, hits: Sequence[Hit], policy: ReusePolicy) -> list[Choice]:
+        """What is thought of each of the nearest entries (nearest first), the likeliest first."""
+        says = groups([str(hit.fields.get("says") or "") for hit in hits])
+        candidates = [
+            Candidate(str(hit.fields["question"]), hit.similarity, said)
+            for hit, said in zip(hits, says, strict=True)
+        ]
+        verdicts = self._model.verdicts(prompt, candidates)
+        choices = [
+            self._choice(hit, verdict, policy) for hit, verdict in zip(hits, verdicts, strict=False)
+        ]
+        return sorted(choices, key=lambda one: -one.probability)
+
+    async def approves(
         self,
         prompt: str,
-        vector: Vector,
-        candidates: Iterable[tuple[Hit, bytes | None]],
-        told: Considered,
-    ) -> list[Hit]:
-        """Candidates without a veto whose probability reaches the cut, the likeliest first.
+        choices: Sequence[Choice],
+        rules: RuleSet,
+        meter: Callable[[Attempt], None],
+    ) -> bool:
+        """Whether the judge says that the first of the choices serves the prompt. It is not asked about
+        what is sure or hopeless, or where the policy forbids it."""
+        if self._judge is None or not choices or not choices[0].grey:
+            return False
+        if not self._may_judge(rules.reuse):
+            return False
+        held = choices[0].hit.fields
+        case = Case(prompt, str(held["question"]), str(held["answer"]))
+        return bool(await self._judge.serves(case, rules, meter))
 
-        ``told`` hears of every one of them, served or not. An entry whose vector is gone is none.
-        """
-        there = [(hit, held) for hit, held in candidates if held is not None]
-        if not there:
-            return []
-        verdicts = self.model.verdicts(
-            prompt,
-            [str(hit.fields["question"]) for hit, _ in there],
-            np.asarray(vector, np.float64),
-            np.array([np.frombuffer(held, "<f4") for _, held in there]),
-        )
-        cut = self.model.cut(self.budget)
-        judged = sorted(
-            zip([hit for hit, _ in there], verdicts, strict=True),
-            key=lambda pair: -pair[1].probability,
-        )
-        for hit, verdict in judged:
-            about = {"entry": str(hit.entry), "similarity": hit.similarity, "cut": round(cut, 4)}
-            told(about | verdict.as_json())
-        return [
-            hit
-            for hit, said in judged
-            if not said.vetoes and said.probability * (1 - hit.penalty) >= cut
-        ]
+    def _choice(self, hit: Hit, verdict: Verdict, policy: ReusePolicy) -> Choice:
+        shared = hit.fields["scope"] == SHARED
+        told = verdict.probability
+        if self._experience is not None:
+            told = self._experience.calibration(shared=shared).probability(told)
+        told *= 1 - hit.penalty
+        return Choice(hit, verdict, told, self._model.cut(policy.budget(shared=shared)))
+
+    def _may_judge(self, policy: ReusePolicy) -> bool:
+        if policy.judge == "auto":
+            return self._experience is not None and self._experience.judge_pays()
+        return policy.judge == "on"

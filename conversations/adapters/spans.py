@@ -31,6 +31,7 @@ OPERATIONS = {
     "classify": "chat",
     "image": "generate_content",
     "embedding": "embeddings",
+    "judge": "chat",
 }
 """Our operations in the words of OpenTelemetry's GenAI conventions."""
 

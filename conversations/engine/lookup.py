@@ -13,7 +13,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from conversations.engine.nodes import Update
-from conversations.engine.ports import Considered, Context
+from conversations.engine.ports import Considered, Context, Meter
 from conversations.engine.sharing import asked_again_as
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
@@ -44,7 +44,7 @@ async def _looked_up(turn: Turn, state: State, context: Context) -> Update:
     considered: list[Mapping[str, Any]] = []
     with step(context.sink, "lookup_answer", "retriever", turn.prompt) as opened:
         with tolerated(context.sink):
-            found |= await _lookup(turn, state, context, considered.append)
+            found |= await _lookup(turn, state, context, considered.append, opened.meter)
         hit: CachedAnswer | None = found["hit"]
         facts = hit.facts if hit else found["cache"]
         opened.output = {"outcome": facts.outcome, "similarity": facts.similarity}
@@ -53,11 +53,13 @@ async def _looked_up(turn: Turn, state: State, context: Context) -> Update:
     return found
 
 
-async def _lookup(turn: Turn, state: State, context: Context, told: Considered) -> Update:
+async def _lookup(
+    turn: Turn, state: State, context: Context, told: Considered, meter: Meter
+) -> Update:
     rules, ports = state["rules"], context.ports
     hit = await ports.cache.lookup_exact(turn, rules)
     if hit:
         return {"hit": hit, "cache": hit.facts}
     vector = await ports.embedder.embed(turn.prompt)
-    hit = await ports.cache.lookup_similar(turn, rules, vector, told)
+    hit = await ports.cache.lookup_similar(turn, rules, vector, told, meter)
     return {"hit": hit, "vector": vector, "cache": hit.facts if hit else CacheFacts("miss")}

@@ -19,6 +19,8 @@ from routing.release import Release
 Vector = Sequence[float]
 Considered = Callable[[Mapping[str, Any]], None]
 """Hears of a candidate: JSON-ready, without anybody's words."""
+Meter = Callable[[Attempt], None]
+"""Hears of a call to a model as it ends."""
 
 
 class Rules(Protocol):
@@ -75,10 +77,11 @@ class AnswerCache(Protocol):
         ...
 
     async def lookup_similar(
-        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered
+        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered, meter: Meter
     ) -> CachedAnswer | None:
         """The best stored answer that serves this question too; none under ``rules.min_similarity``.
-        ``told`` hears of each candidate and what was thought of it. Raises ``CacheUnavailable``."""
+        ``told`` hears of each candidate and what was thought of it, ``meter`` of a call to a model that
+        was asked about one. Raises ``CacheUnavailable``."""
         ...
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:

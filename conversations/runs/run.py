@@ -93,8 +93,8 @@ class Run:
 
     @property
     def usage(self) -> Usage:
-        """What the answer's calls took together; the classification is not part of the answer."""
-        spent = (attempt.usage for attempt in self.attempts if attempt.operation != "classify")
+        """What the answer's calls took together; deciding who answers is not part of the answer."""
+        spent = (one.usage for one in self.attempts if one.operation not in {"classify", "judge"})
         return sum(spent, Usage())
 
     @property

@@ -12,7 +12,7 @@ def lower_the_floor(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("routing", "0002_releases"),
+        ("routing", "0003_golden_cases"),
     ]
 
     operations = [

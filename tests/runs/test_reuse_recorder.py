@@ -1,0 +1,101 @@
+"""What a finished run's lookup weighed is kept, and some of it is judged afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from conversations.adapters.reuse_recorder import ReuseRecorder, weighed_in
+from conversations.engine.types import CacheFacts, Step, TraceRecord
+from conversations.models import new_id
+from routing.llm.types import Attempt
+from routing.release import Release
+from tests.classifier.rules import RULES
+from tests.tracing.traces import at, new_trace
+
+ENTRY = UUID("01a20677-b939-717a-a067-a61505814412")
+
+
+def considered(entry: UUID = ENTRY, probability: float = 0.9) -> dict[str, Any]:
+    return {"entry": str(entry), "shared": True, "probability": probability, "cut": 0.8}
+
+
+def looked_up(*candidates: dict[str, Any], call: Attempt | None = None) -> Step:
+    output = {"outcome": "semantic", "considered": list(candidates)}
+    attempts = (call,) if call else ()
+    return Step("lookup_answer", "retriever", at(3), at(8), "?", output, attempts=attempts)
+
+
+def judged(word: str) -> Attempt:
+    return Attempt("judge", "haiku", "anthropic", at(3), at(7), "ok", output=word)
+
+
+def served(step: Step) -> TraceRecord:
+    return new_trace(steps=(step,), cache=CacheFacts("semantic", 0.9, ENTRY))
+
+
+def test_the_candidate_served_is_the_one_told() -> None:
+    told = weighed_in(served(looked_up(considered(new_id(), 0.99), considered())))
+    assert told is not None
+    assert (told.served, told.shared, told.probability, told.judged) == (True, True, 0.9, None)
+
+
+def test_a_judges_no_is_kept_though_nothing_was_served() -> None:
+    trace = replace(served(looked_up(considered(), call=judged("no"))), cache=CacheFacts("miss"))
+    told = weighed_in(trace)
+    assert told is not None
+    assert (told.served, told.judged, told.judge_ms) == (False, False, 4)
+
+
+def test_a_plain_miss_is_nothing_to_keep() -> None:
+    trace = replace(served(looked_up(considered())), cache=CacheFacts("miss"))
+    assert weighed_in(trace) is None
+    assert weighed_in(new_trace()) is None
+
+
+@dataclass
+class Heard:
+    """A meter that only listens."""
+
+    traces: list[TraceRecord] = field(default_factory=list)
+
+    def run_started(self) -> None: ...
+
+    def run_ended(self) -> None: ...
+
+    def observe(self, trace: TraceRecord) -> None:
+        self.traces.append(trace)
+
+
+@pytest.mark.parametrize(("dice", "asked"), [(0.01, 1), (0.99, 0)])
+async def test_a_share_of_the_reuses_is_judged(
+    monkeypatch: pytest.MonkeyPatch, dice: float, asked: int
+) -> None:
+    kept: list[dict[str, Any]] = []
+    cases: list[str] = []
+
+    async def written(call: Any, **values: Any) -> None:
+        kept.append({"call": call.__name__, **values})
+
+    class Judge:
+        async def serves(self, case: Any, rules: Any, meter: Any) -> bool:
+            cases.append(case.answer)
+            meter(judged("yes"))
+            return True
+
+    class Rules:
+        async def current(self) -> Release:
+            return Release(1, RULES)
+
+    monkeypatch.setattr("conversations.adapters.reuse_recorder.in_database", written)
+    heard = Heard()
+    recorder = ReuseRecorder(heard, Judge(), Rules(), lambda: dice)  # type: ignore[arg-type]
+    trace = served(looked_up(considered()))
+    recorder.observe(trace)
+    await recorder.settled()
+    assert heard.traces == [trace]
+    assert [one["call"] for one in kept] == ["reuse_record", "reuse_audit"][: 1 + asked]
+    assert cases == [trace.content] * asked
