@@ -86,6 +86,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Models at work", "monitoring", "conversations", "modelperformance"),
+                    _page("Answers used again", "recycling", "conversations", "reuse"),
                 ],
             },
             {

@@ -21,6 +21,7 @@ from conversations.admin_filters import (
     SourceFilter,
 )
 from conversations.admin_performance import ModelPerformanceAdmin
+from conversations.admin_reuse import ReuseAdmin
 from conversations.admin_versions import MeasuredVersionAdmin
 from conversations.models import (
     Conversation,
@@ -28,6 +29,7 @@ from conversations.models import (
     GeneratedImage,
     Message,
     ModelPerformance,
+    Reuse,
 )
 from routing.admin_base import (
     NOTHING,
@@ -53,6 +55,7 @@ VERDICT_LABELS = {"good": "success", "bad": "danger"}
 
 admin.site.register(ModelPerformance, ModelPerformanceAdmin)
 admin.site.register(RuleSetVersion, MeasuredVersionAdmin)
+admin.site.register(Reuse, ReuseAdmin)
 
 
 class HistoryAdmin(ReadOnlyAdmin[M]):
