@@ -69,6 +69,14 @@ UNFOLD: dict[str, Any] = {
                     _page("Models", "memory", "routing", "llmmodel"),
                     _page("Routing settings", "tune", "routing", "routingsettings"),
                     _page("Published versions", "history", "routing", "rulesetversion"),
+                    {
+                        "title": "Try a prompt",
+                        "icon": "experiment",
+                        "link": reverse_lazy("admin:routing_try"),
+                        "permission": _may("routing.view_rule"),
+                    },
+                    _page("Golden cases", "verified", "routing", "goldencase"),
+                    _page("Replays", "replay", "conversations", "replayrun"),
                 ],
             },
             {

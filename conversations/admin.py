@@ -20,8 +20,11 @@ from conversations.admin_filters import (
     RuleFilter,
     SourceFilter,
 )
+from conversations.admin_golden import GoldenCaseAdmin
+from conversations.admin_models import TriableModelAdmin
 from conversations.admin_performance import ModelPerformanceAdmin
 from conversations.admin_reuse import ReuseAdmin
+from conversations.admin_replay import ReplayRunAdmin
 from conversations.admin_versions import MeasuredVersionAdmin
 from conversations.models import (
     Conversation,
@@ -30,6 +33,7 @@ from conversations.models import (
     Message,
     ModelPerformance,
     Reuse,
+    ReplayRun,
 )
 from routing.admin_base import (
     NOTHING,
@@ -41,7 +45,7 @@ from routing.admin_base import (
     column,
     rendered,
 )
-from routing.models import RuleSetVersion
+from routing.models import GoldenCase, LLMModel, RuleSetVersion
 
 THREAD_LENGTH = 200
 STATUS_LABELS = {
@@ -56,6 +60,9 @@ VERDICT_LABELS = {"good": "success", "bad": "danger"}
 admin.site.register(ModelPerformance, ModelPerformanceAdmin)
 admin.site.register(RuleSetVersion, MeasuredVersionAdmin)
 admin.site.register(Reuse, ReuseAdmin)
+admin.site.register(LLMModel, TriableModelAdmin)
+admin.site.register(GoldenCase, GoldenCaseAdmin)
+admin.site.register(ReplayRun, ReplayRunAdmin)
 
 
 class HistoryAdmin(ReadOnlyAdmin[M]):
@@ -136,6 +143,7 @@ class MessageAdmin(HistoryAdmin[Message]):
     search_help_text = "Words said, user, trace, or an id of a message or conversation"
     id_fields = ("pk", "conversation_id")
     ordering = ("-id",)
+    change_form_before_template = "conversations/admin/keep.html"
     fieldsets = (
         ("What was said", {"fields": ("role", "status", "thread", "owner", "pair", "words", "picture")}),
         ("How it was decided", {"fields": ("action", "source", "model", "provider", "fallback", "rule", "reason", "ruleset", "requested_model", "guarded")}),

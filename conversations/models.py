@@ -327,3 +327,58 @@ class ModelPerformance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.model} {self.rule}"
+
+
+class ReplayRun(models.Model):
+    """The draft's decisions about real prompts, made in the background beside the live rules'."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        CAPPED = "capped"
+        STOPPED = "stopped"
+        FAILED = "failed"
+
+    status = models.CharField(max_length=16, choices=Status, default=Status.RUNNING)
+    pool = models.PositiveIntegerField(help_text="Out of how many of the last prompts.")
+    size = models.PositiveIntegerField(help_text="How many of them, drawn at random.")
+    cap_usd = models.DecimalField(max_digits=10, decimal_places=4)
+    estimate_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    draft = models.JSONField(help_text="routing.domain.RuleSet.to_dict(), as it was at the start.")
+    live = models.JSONField(help_text="The same of the live version.")
+    error = models.TextField(blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    beat_at = models.DateTimeField(auto_now_add=True, help_text="When it was last at work.")
+
+    class Meta:
+        verbose_name = "replay"
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"Replay {self.pk}"
+
+
+class ReplayResult(models.Model):
+    """One prompt of a replay. ``old`` and ``new`` hold action, rule and model; ``new`` is null until it
+    was decided. Costs are of the answer, in US dollars: null where nobody knows."""
+
+    run = models.ForeignKey(ReplayRun, on_delete=models.CASCADE, related_name="results")
+    answer = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
+    old = models.JSONField(null=True, blank=True)
+    new = models.JSONField(null=True, blank=True)
+    changed = models.BooleanField(default=False)
+    old_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    new_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("run", "answer"), name="one_result_per_prompt"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.answer_id}"

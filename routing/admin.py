@@ -87,7 +87,6 @@ class RuleAdmin(PublishingAdmin[Rule]):
         return super().delete_view(request, object_id, extra_context)
 
 
-@admin.register(LLMModel)
 class LLMModelAdmin(CircuitsAdmin[LLMModel], PublishingAdmin[LLMModel]):
     """What the rules may name, and how it does."""
 

@@ -33,7 +33,7 @@ def _ruleset(rows: list[RuleRow], models: list[LLMModel], chosen: RoutingSetting
     return RuleSet(
         version=0,
         rules=tuple(map(_rule, rows)),
-        models=tuple(_model(row) for row in models if row.enabled),
+        models=tuple(model_ref(row) for row in models if row.enabled),
         default_rule=next((row.name for row in rows if row.is_default), ""),
         classifiers=tuple(dict.fromkeys(classifiers)) if chosen.classifier else (),
         callers_choose=chosen.callers_choose,
@@ -81,7 +81,8 @@ def _rule(row: RuleRow) -> Rule:
     )
 
 
-def _model(row: LLMModel) -> ModelRef:
+def model_ref(row: LLMModel) -> ModelRef:
+    """A model as its row describes it now."""
     return ModelRef(
         name=row.name,
         litellm_name=row.litellm_name,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
@@ -12,6 +15,7 @@ from conversations.models import Conversation, Feedback, GeneratedImage, Message
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetRelease, RuleSetVersion
 from routing.seeds import seed_defaults
 from routing.services import ruleset_publish
+from routing.simulator import Simulator
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +98,17 @@ def make_feedback(person: User, **fields: Any) -> Feedback:
     return Feedback.objects.create(
         message=make_exchange(person), user=person, **{"verdict": "bad", **fields}
     )
+
+
+@pytest.fixture
+def providers(
+    published: None, simulator: Simulator, redis_url: str, settings: LazySettings
+) -> Iterator[Simulator]:
+    """The default rules, live, with stand-ins to ask."""
+    settings.REDIS_URL, settings.REDIS_PREFIX = redis_url, f"desk-{uuid4().hex}"
+    settings.OPENAI_API_KEY = settings.ANTHROPIC_API_KEY = "test-key"
+    settings.OPENAI_BASE_URL = simulator.openai_url
+    settings.ANTHROPIC_BASE_URL = simulator.anthropic_url
+    simulator.clear()
+    yield simulator
+    simulator.clear()
