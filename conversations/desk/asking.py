@@ -75,10 +75,30 @@ def try_prompt(prompt: str, *, user: int = NOBODY) -> Trial:
 
 
 def decide_all(
-    questions: Sequence[Question], told: Callable[[int, Outcome], None] = lambda *_: None
+    questions: Sequence[Question],
+    told: Callable[[int, Outcome], None] = lambda *_: None,
+    *,
+    loop: asyncio.AbstractEventLoop | None = None,
 ) -> list[Outcome]:
-    """The outcomes in the questions' order. ``told`` hears of each with its place as it is there."""
-    return async_to_sync(_decide_all)(questions, told) if questions else []
+    """The outcomes in the questions' order. ``told`` hears of each with its place as it is there.
+
+    A thread of its own gives the server's ``loop``: LiteLLM keeps one background task a process, and
+    drops it, pending, whenever it is called from another loop than before.
+    """
+    if not questions:
+        return []
+    if loop is not None and loop.is_running():
+        return asyncio.run_coroutine_threadsafe(_decide_all(questions, told), loop).result()
+    return async_to_sync(_decide_all)(questions, told)
+
+
+def serving_loop() -> asyncio.AbstractEventLoop:
+    """The loop that serves the request of this thread; one that has ended already, without one."""
+    return async_to_sync(_running_loop)()
+
+
+async def _running_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
 
 
 async def _try_sides(prompt: str, sides: Sequence[Side], user: int) -> list[Tried]:

@@ -11,6 +11,7 @@ import logging
 import math
 import random
 import threading
+from asyncio import AbstractEventLoop
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +23,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from conversations import bootstrap
-from conversations.desk.asking import AT_ONCE, Question, decide_all
+from conversations.desk.asking import AT_ONCE, Question, decide_all, serving_loop
 from conversations.desk.replay_results import Pricer, decision_words, fill
 from conversations.desk.sides import as_asked
 from conversations.models import Message, ReplayResult, ReplayRun
@@ -141,13 +142,15 @@ def replay_stop(run: ReplayRun) -> None:
 
 def replay_in_background(run: ReplayRun) -> None:
     """A daemon: the end of the process does not wait for it."""
-    threading.Thread(target=_work, args=(run.pk,), name=f"replay {run.pk}", daemon=True).start()
+    threading.Thread(
+        target=_work, args=(run.pk, serving_loop()), name=f"replay {run.pk}", daemon=True
+    ).start()
 
 
-def _work(pk: int) -> None:
+def _work(pk: int, loop: AbstractEventLoop) -> None:
     try:
         with _at_work:
-            replay_work(ReplayRun.objects.get(pk=pk))
+            replay_work(ReplayRun.objects.get(pk=pk), loop)
     except Exception as exc:  # a thread's last words are nobody's: the page tells them
         logger.exception("replay failed")
         ReplayRun.objects.filter(pk=pk).update(
@@ -157,8 +160,9 @@ def _work(pk: int) -> None:
         close_old_connections()
 
 
-def replay_work(run: ReplayRun) -> None:
-    """Decide what is left of a run, in small batches: a batch that might go over the cap is not begun."""
+def replay_work(run: ReplayRun, loop: AbstractEventLoop | None = None) -> None:
+    """Decide what is left of a run, in small batches: a batch that might go over the cap is not begun.
+    ``loop`` as for ``decide_all``."""
     draft, live = (as_asked(RuleSet.from_dict(body)) for body in (run.draft, run.live))
     sides = _Sides.of(draft, live)
     while batch := list(_left(run)[:BATCH]):
@@ -169,7 +173,7 @@ def replay_work(run: ReplayRun) -> None:
         if run.cost_usd + ahead > run.cap_usd:
             _ended(run, ReplayRun.Status.CAPPED)
             return
-        spent = _decide(batch, sides)
+        spent = _decide(batch, sides, loop)
         ReplayRun.objects.filter(pk=run.pk).update(
             cost_usd=F("cost_usd") + spent, beat_at=timezone.now()
         )
@@ -185,12 +189,14 @@ def _ended(run: ReplayRun, status: ReplayRun.Status) -> None:
     running.update(status=status, beat_at=timezone.now())
 
 
-def _decide(batch: Sequence[ReplayResult], sides: _Sides) -> Decimal:
+def _decide(
+    batch: Sequence[ReplayResult], sides: _Sides, loop: AbstractEventLoop | None
+) -> Decimal:
     """Fill in a batch's rows. Returns what the classifiers cost."""
     draft, live = sides.draft, sides.live
     again = [row for row in batch if _needs_live(row.answer, live)]
     rows = [(row, draft) for row in batch] + [(row, live) for row in again]
-    outcomes = decide_all([_question(row.answer, rules) for row, rules in rows])
+    outcomes = decide_all([_question(row.answer, rules) for row, rules in rows], loop=loop)
     lived = dict(zip((row.pk for row in again), outcomes[len(batch) :], strict=True))
     for row, outcome in zip(batch, outcomes, strict=False):
         before = lived.get(row.pk)

@@ -28,6 +28,11 @@ class Change:
     difference_usd: Decimal = Decimal(0)
     samples: list[Message] = field(default_factory=list)
 
+    @property
+    def difference(self) -> str:
+        """In words; empty where nothing is known."""
+        return signed(self.difference_usd) if self.priced else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -42,9 +47,14 @@ class Findings:
     new_usd: Decimal
 
     @property
-    def difference_usd(self) -> Decimal:
-        """What the answers would cost more (or less, below 0)."""
-        return self.new_usd - self.old_usd
+    def difference(self) -> str:
+        """What the answers would cost more or less, in words."""
+        return signed(self.new_usd - self.old_usd)
+
+
+def signed(usd: Decimal) -> str:
+    """US dollars with their sign before them."""
+    return f"{'−' if usd < 0 else '+'}${abs(usd):.4f}"  # noqa: RUF001 - a minus, not a hyphen
 
 
 def decision_words(decision: Decision) -> dict[str, str]:
