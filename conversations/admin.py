@@ -23,8 +23,8 @@ from conversations.admin_filters import (
 from conversations.admin_golden import GoldenCaseAdmin
 from conversations.admin_models import TriableModelAdmin
 from conversations.admin_performance import ModelPerformanceAdmin
-from conversations.admin_reuse import ReuseAdmin
 from conversations.admin_replay import ReplayRunAdmin
+from conversations.admin_reuse import ReuseAdmin
 from conversations.admin_versions import MeasuredVersionAdmin
 from conversations.models import (
     Conversation,
@@ -32,8 +32,8 @@ from conversations.models import (
     GeneratedImage,
     Message,
     ModelPerformance,
-    Reuse,
     ReplayRun,
+    Reuse,
 )
 from routing.admin_base import (
     NOTHING,
