@@ -63,7 +63,7 @@ def _card(
     books = read_books(crowd.ledger.asked, stage.providers.requests())
     table = list(lines(struck, books))
     missing = len(list(plan(stage.database))) - len(struck)
-    notes = [f"{missing} kills were left out: there was no time"] if missing else []
+    notes = [f"Left out, because there was no time: the last {missing}"] if missing else []
     return Card(
         database, clients, seconds, seed, table, audited(books), too_late(table), left, notes
     )

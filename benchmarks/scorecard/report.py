@@ -52,6 +52,8 @@ def print_card(card: Card) -> None:
     console.print(_kills(card))
     console.print(_facts(card))
     console.print(_invariants(card))
+    for note in card.notes:
+        console.print(note)
     for name, cases in card.violations.items():
         for case in cases[:SHOWN]:
             console.print(f"[red]{name}: {case}", highlight=False)
