@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from conversations import reuse, reviews, selectors
 from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.flights import RedisFlights
 from conversations.adapters.learning import Learning
 from conversations.adapters.limits import RateLimiter
 from conversations.adapters.memory import RedisMemory
@@ -114,6 +115,14 @@ def container() -> Container:
         load_latest=release_latest_async,
         simulated_providers=settings.SIMULATED_PROVIDERS,
     )
+    blocking = blocking_client(settings.REDIS_URL)
+    log = RunLog(
+        redis,
+        blocking,
+        breaker,
+        prefix=settings.REDIS_PREFIX,
+        ttl_seconds=settings.EVENT_LOG_TTL_SECONDS,
+    )
     ports = Ports(
         rules=rules,
         guard=PromptGuard(),
@@ -124,17 +133,10 @@ def container() -> Container:
         chat=FailoverChat(llm, failover, continues=llm.continues),
         painter=StoringPainter(ImageGenerator(llm, failover)),
         system_prompt=settings.SYSTEM_PROMPT,
+        flights=make_flights(redis, breaker, log),
     )
     engine, metrics = Engine(ports), RunMetrics()
     tracer = make_tracer(lost=metrics.trace_lost)
-    blocking = blocking_client(settings.REDIS_URL)
-    log = RunLog(
-        redis,
-        blocking,
-        breaker,
-        prefix=settings.REDIS_PREFIX,
-        ttl_seconds=settings.EVENT_LOG_TTL_SECONDS,
-    )
     learning = Learning(cache, embedder, tracer)
     recorder = ReuseRecorder(metrics, judge, rules)
     runs = Runs(Answering(engine, log, tracer, recorder, learning.deleted))
@@ -219,6 +221,18 @@ def make_cache(
         verifier=ReuseVerifier(ReuseModel.load(), judge, experience),
         embed=embedder.embed,
         withheld=lambda entry, user: in_database(reviews.entry_withheld, entry=entry, user=user),
+    )
+
+
+def make_flights(redis: Redis, breaker: Breaker, log: RunLog) -> RedisFlights:
+    """Who is asking which question just now."""
+    return RedisFlights(
+        redis,
+        breaker,
+        log,
+        reviews.entry_ids(),
+        prefix=settings.REDIS_PREFIX,
+        system_prompt=settings.SYSTEM_PROMPT,
     )
 
 

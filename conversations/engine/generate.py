@@ -38,7 +38,7 @@ class Transcript:
 
     def __init__(self, state: State, sink: Sink) -> None:
         self._state, self._sink = state, sink
-        self._told = False
+        self._told = state.get("told", False)
         self._pieces: list[str] = []
         self._notices: list[Noticed] = []
         self.decision: Decision = state["decision"]

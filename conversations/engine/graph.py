@@ -11,6 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from conversations.engine import nodes
+from conversations.engine.flight import join_flight
 from conversations.engine.generate import generate
 from conversations.engine.lookup import lookup_answer, lookup_follow_up
 from conversations.engine.ports import Context
@@ -30,6 +31,7 @@ def build_graph() -> Graph:
         nodes.guard,
         nodes.recall_memory,
         lookup_answer,
+        join_flight,
         nodes.replay,
         nodes.classify,
         lookup_follow_up,
@@ -42,7 +44,8 @@ def build_graph() -> Graph:
     graph.add_edge(START, "guard")
     graph.add_conditional_edges("guard", after_guard, ["recall_memory", "refuse"])
     graph.add_edge("recall_memory", "lookup_answer")
-    graph.add_conditional_edges("lookup_answer", after_lookup, ["replay", "classify"])
+    graph.add_conditional_edges("lookup_answer", after_lookup, ["replay", "join_flight"])
+    graph.add_conditional_edges("join_flight", after_flight, ["remember", "replay", "classify"])
     graph.add_conditional_edges(
         "classify", after_classify, ["refuse", "draw", "generate", "lookup_follow_up"]
     )
@@ -59,7 +62,14 @@ def after_guard(state: State) -> str:
 
 
 def after_lookup(state: State) -> str:
-    """A stored answer is served; otherwise somebody must be chosen."""
+    """A stored answer is served; otherwise somebody may be asking the same."""
+    return "replay" if state["hit"] else "join_flight"
+
+
+def after_flight(state: State) -> str:
+    """Another run's answer is this one's too; or one was stored meanwhile; or somebody must be chosen."""
+    if "answer" in state:
+        return "remember"
     return "replay" if state["hit"] else "classify"
 
 

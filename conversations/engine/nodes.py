@@ -72,7 +72,8 @@ async def replay(state: State, runtime: Runtime[Context]) -> Update:
         else "a similar question was answered before",
         ruleset=hit.ruleset,
     )
-    sink.emit(Decided(decision, hit.facts, state["guard"]))
+    if not state.get("told"):
+        sink.emit(Decided(decision, hit.facts, state["guard"]))
     for start in range(0, len(hit.content), REPLAY_PIECE):
         sink.emit(Token(hit.content[start : start + REPLAY_PIECE]))
     return {"answer": Answer(hit.content, decision, state["guard"], hit.facts)}
@@ -118,7 +119,8 @@ async def refuse(state: State, runtime: Runtime[Context]) -> Update:
         rule = state["rules"].rule(decision.rule or "")
         text = rule_refusal(rule, decision.suggestions)
     facts = state["cache"]
-    sink.emit(Decided(decision, facts, report))
+    if not state.get("told"):
+        sink.emit(Decided(decision, facts, report))
     sink.emit(Token(text))
     return {"answer": Answer(text, decision, report, facts, finish_reason="content_filter")}
 
@@ -127,7 +129,8 @@ async def draw(state: State, runtime: Runtime[Context]) -> Update:
     """Have the picture drawn and stored."""
     turn, decision, context = state["turn"], state["decision"], runtime.context
     facts, report = state["cache"], state["guard"]
-    context.sink.emit(Decided(decision, facts, report))
+    if not state.get("told"):
+        context.sink.emit(Decided(decision, facts, report))
     try:
         with step(context.sink, "draw", "tool", turn.prompt) as opened:
             picture, model = await context.ports.painter.draw(

@@ -89,6 +89,42 @@ class AnswerCache(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """The run that asks a question which others ask too: its message, whose it is, and where its
+    claim lies."""
+
+    message: UUID
+    user: int
+    claim: str
+
+
+class Flights(Protocol):
+    """Knows who is asking which question just now, on all workers. Every method raises
+    ``CacheUnavailable``."""
+
+    async def board(self, turn: Turn, rules: RuleSet) -> Leader | None:
+        """Who asks this turn's question already; ``None`` when this turn leads from now on."""
+        ...
+
+    async def take_over(self, turn: Turn, rules: RuleSet, lost: Leader) -> Leader | None:
+        """Lead in the place of ``lost`` (``None``), unless another one does by now: that one."""
+        ...
+
+    def follow(self, leader: Leader) -> AsyncGenerator[Event, None]:
+        """The leader's events from the first on, to its terminal one, or until it is gone. Close it
+        with ``contextlib.aclosing``."""
+        ...
+
+    def entry(self, leader: Leader, *, shared: bool) -> UUID:
+        """The id under which the leader's answer will be kept."""
+        ...
+
+    async def land(self, turn: Turn) -> None:
+        """Lead no more: the turn's end, whatever it is, was told."""
+        ...
+
+
 class Classifier(Protocol):
     """Chooses a rule for a prompt."""
 
@@ -168,6 +204,7 @@ class Ports:
     chat: Chat
     painter: Painter
     system_prompt: str = ""
+    flights: Flights | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from conversations.engine.graph import Graph, build_graph
 from conversations.engine.ports import Context, Ports, Sink
 from conversations.engine.steps import tolerated
 from conversations.engine.types import Answer, Turn
+from routing.errors import DependencyUnavailable
 from routing.llm.types import ChatMessage
 
 
@@ -34,6 +37,12 @@ class Engine:
         final = await self._graph.ainvoke({"turn": turn, "rules": rules}, context=context)
         answer: Answer = final["answer"]
         return answer
+
+    async def landed(self, turn: Turn) -> None:
+        """The turn's end was told to whoever followed it. Without Redis nobody can know."""
+        if self._ports.flights:
+            with suppress(DependencyUnavailable):
+                await self._ports.flights.land(turn)
 
     async def remember_partial(self, turn: Turn, sink: Sink, text: str) -> None:
         """Remember what was said before the person stopped it, so that a follow-up may refer to it."""

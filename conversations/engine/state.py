@@ -24,3 +24,4 @@ class State(TypedDict, total=False):
     decision: Decision
     answer: Answer
     reset: bool
+    told: bool

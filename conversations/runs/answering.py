@@ -82,6 +82,7 @@ class Answering:
             self._meter.run_ended()
             with suppress(RunLogUnavailable):  # then it expires
                 await self.log.release(run.turn.message)
+            await self._engine.landed(run.turn)
 
     async def _answer(self, run: Run) -> AssistantError | None:
         try:
