@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
@@ -36,11 +37,15 @@ def main() -> None:
         signal.signal(number, _interrupted)
     folder = Path(tempfile.mkdtemp(prefix="scorecard-"))
     folder.chmod(0o755)  # PostgreSQL runs as another user
-    with ExitStack() as stack:
-        card = _played(options, folder, stack)
+    try:
+        with ExitStack() as stack:
+            card = _played(options, folder, stack)
+    except KeyboardInterrupt:
+        sys.exit(f"Ended before its end. Logs: {folder}")
     _told(card, options.json)
-    print(f"Logs: {folder}")
-    sys.exit(0 if card.holds else 1)
+    if not card.holds:
+        sys.exit(f"Logs: {folder}")
+    shutil.rmtree(folder)
 
 
 def _played(options: argparse.Namespace, folder: Path, stack: ExitStack) -> Card:
