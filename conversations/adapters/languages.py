@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 
 LATIN = "latn"
 
@@ -43,6 +44,7 @@ READ = 400
 """Words that are looked at."""
 
 
+@lru_cache(maxsize=1_024)
 def language_of(text: str) -> str:
     """A language of ``LANGUAGES``, or the lower-case name of another script."""
     script = _script(text)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Choosing:
         self._model = model
         self._answers = answers
         self._compared: dict[tuple[str, str], dict[str, float]] = {}
+        # a stream is replayed at many cuts, and most requests have most neighbours again
+        self._best = lru_cache(maxsize=300_000)(self._judged)
 
     def nearest(self, request: int, neighbours: Ints) -> tuple[int, float]:
         """Plain cosine."""
@@ -46,16 +48,16 @@ class Choosing:
 
     def likeliest(self, request: int, neighbours: Ints) -> tuple[int, float]:
         """The verifier's choice: stored requests that one answer serves agree with each other."""
-        return self._best(request, neighbours.tolist())
+        return self._best(request, *neighbours.tolist())
 
     def likeliest_alone(self, request: int, neighbours: Ints) -> tuple[int, float]:
         """The verifier's choice where nothing tells that two answers say the same."""
-        found = (self._best(request, [place]) for place in neighbours[:COMPARED].tolist())
+        found = (self._best(request, place) for place in neighbours[:COMPARED].tolist())
         return max(found, key=lambda one: one[1])
 
-    def _best(self, request: int, places: Sequence[int]) -> tuple[int, float]:
+    def _judged(self, request: int, *places: int) -> tuple[int, float]:
         stream = self._stream
-        cosines = (stream.vectors[places] @ stream.vectors[request]).tolist()
+        cosines = (stream.vectors[list(places)] @ stream.vectors[request]).tolist()
         held = [
             Candidate(stream.texts[place], cosine, int(self._answers[place]))
             for place, cosine in zip(places, cosines, strict=True)

@@ -222,7 +222,7 @@ def _stream_figures(run: Callable[[float], Outcome], cuts: Floats, own: float) -
         "reuse_at_wrong": {wrong: found["reuse"]["share"] for wrong, found in best.items()},
         "curve": [
             (0.0, 0.0),
-            *((one.wrong_share, one.reuse) for one in map(run, cuts[::8].tolist())),
+            *((one.wrong_share, one.reuse) for one in map(run, cuts[::12].tolist())),
         ],
         "at_wrong": best,
         "served": _outcome(_told(own, cuts), run(own)),

@@ -7,6 +7,7 @@ when the module is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import combinations
 
 
@@ -232,6 +233,7 @@ QUESTIONS = {
 POLAR = _words("is are am was were do does did can could will would should has have may might")
 
 
+@lru_cache(maxsize=32_768)
 def stem(word: str) -> str:
     """A word without its common English endings: rough, quick and the same every time."""
     if len(word) <= 3 or not word.isalpha():

@@ -38,8 +38,11 @@ DOUBTS = (
 )
 """What one question says and the other does not: it counts in any company."""
 
-COMPARED = 6
+COMPARED = 5
 """Candidates whose words are read: the nearest ones."""
+LONE = 1.0
+"""How far the log-odds are lowered where nothing is known of the neighbourhood: of stored questions
+judged by themselves more were wrong on streams than their probability said."""
 VETOED = 6.0
 """How far a veto lowers the log-odds where pairs are only ranked; served it never is."""
 
@@ -129,8 +132,9 @@ class ReuseModel:
 
     def _verdict(self, signals: dict[str, float], at: int, company: Company) -> Verdict:
         signals["cosine"] = company.cosines[at]
-        odds, known = weighed(self.pair, signals), company.known
-        if known and self.company:
+        odds, known = weighed(self.pair, signals), company.known if self.company else 0.0
+        odds -= LONE
+        if known:
             signals |= company.signals(at) | {"doubts": self.doubts(signals), "known": known}
             odds += known * (weighed(self.company, signals) - odds)
         forbidden = vetoes(signals)

@@ -112,12 +112,19 @@ def read(text: str) -> Reading:
     )
 
 
+@lru_cache(maxsize=32_768)
 def _plain(token: str) -> str:
     return _CLITIC.sub("", token.casefold()).replace("'", "").strip("#.,:/-")
 
 
+@lru_cache(maxsize=32_768)
 def _is_figure(word: str) -> bool:
-    return any(char.isdigit() for char in word) or word in _NUMBER_WORDS
+    return _has_digit(word) or word in _NUMBER_WORDS
+
+
+@lru_cache(maxsize=32_768)
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _figures(raw: list[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -127,7 +134,7 @@ def _figures(raw: list[str]) -> tuple[frozenset[str], frozenset[str]]:
         bare = token.casefold().strip("#$€£¥.,:")
         if bare in _NUMBER_WORDS:
             numbers.add(_NUMBER_WORDS[bare])
-        elif any(char.isdigit() for char in bare):
+        elif _has_digit(bare):
             plain = bare.replace(",", "")
             if re.fullmatch(r"\d+(?:\.\d+)?", plain) and not token.startswith("#"):
                 numbers.add(f"{float(plain):g}" if len(plain) < 7 else plain)
@@ -154,6 +161,7 @@ def _quotations(text: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=32_768)
 def _negates(token: str) -> bool:
     lowered = token.casefold()
     return lowered.endswith("n't") or lowered.replace("'", "") in NEGATIONS
@@ -178,6 +186,8 @@ def _question(lowered: list[str]) -> str:
 
 def _script(text: str) -> str:
     """The alphabet most letters are from, by the first word of their Unicode names."""
+    if text.isascii():
+        return "LATIN" if any(map(str.isalpha, text)) else ""
     seen: dict[str, int] = {}
     for char in text[:200]:
         if char.isalpha():

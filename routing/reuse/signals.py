@@ -108,7 +108,7 @@ def _unshared(one: Collection[str], other: Collection[str]) -> frozenset[str]:
 
 def _akin(word: str, other: str) -> bool:
     """Forms of one word (migrat, migratory) or one slip of the pen apart."""
-    if min(len(word), len(other)) < 4:
+    if word[0] != other[0] or min(len(word), len(other)) < 4:
         return False
     if word.startswith(other) or other.startswith(word):
         return abs(len(word) - len(other)) <= 3

@@ -70,6 +70,7 @@ class Command(BaseCommand):
                     prefix=settings.REDIS_PREFIX,
                     embedder_name=embedder.name,
                     dimensions=embedder.dimensions,
+                    embed=embedder.embed,
                 )
                 await cache.stats()  # makes the index, or says why it can't
                 for batch in self._shown(rows):
