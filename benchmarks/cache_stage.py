@@ -98,7 +98,7 @@ class CacheStage:
         """The embedding, and the nearest entries as the query engine gives them."""
         vector = vector_bytes(await self.embedder.embed(text))
         query = f"*=>[KNN {CANDIDATES} @{self.index.vector_field} $vector AS distance]"
-        return await self.client.execute_command(
+        return await self.client.execute_command(  # type: ignore[no-untyped-call] # redis-py
             "FT.SEARCH", self.index.name, query, "PARAMS", 2, "vector", vector, "SORTBY", "distance",
             "RETURN", 3, "answer", "question", "distance", "LIMIT", 0, CANDIDATES, "DIALECT", 2,
         )  # fmt: skip
