@@ -24,6 +24,8 @@ ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
 class RuleAdmin(PublishingAdmin[Rule]):
     """Which prompts go where."""
 
+    list_before_template = "routing/admin/rule_tools.html"
+
     form = RuleForm
     list_display = ("name", "does", "by", "priority", "caching", "enabled", "stands_in")
     list_filter = ("action", "enabled")

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from routing.admin_base import NOTHING, ReadOnlyAdmin, column, rendered
+from routing.admin_documents import export_view, import_view
 from routing.admin_publishing import MAY_PUBLISH, BanneredAdmin, announce, with_draft
 from routing.drafts import draft_now
 from routing.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
@@ -51,6 +52,9 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
             page("publish/", self.publish_view, "publish"),
             page("<int:number>/roll-back/", self.roll_back_view, "roll_back"),
             page("<int:number>/stage/", require_POST(self.stage_view), "stage"),
+            page("export/", export_view, "export"),
+            page("<int:number>/export/", export_view, "export_version"),
+            page("import/", self.import_view, "import"),
             page("end-trial/", require_POST(self.end_trial_view), "end_trial"),
             *super().get_urls(),
         ]
@@ -126,6 +130,10 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
         if release is None:
             raise Http404
         return self._to(release.live_id)
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """A document into the draft."""
+        return import_view(request, {**self.admin_site.each_context(request), "opts": self.opts})
 
     @staticmethod
     def _permit(request: HttpRequest) -> None:

@@ -151,6 +151,11 @@ class RuleForm(RevisionedForm[Rule]):
         self._check_words(cleaned)
         return cleaned
 
+    def clean_instruction(self) -> str:
+        """Browsers end lines as in letters of the telegraph's time."""
+        instruction: str = self.cleaned_data["instruction"]
+        return instruction.replace("\r\n", "\n")
+
     def _check_words(self, cleaned: dict[str, Any]) -> None:
         instruction = cleaned.get("instruction") or ""
         if len(instruction) > INSTRUCTION_CHARS:

@@ -6,11 +6,13 @@ from typing import Any
 
 from django import forms
 from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminTextareaWidget,
 )
 
+from routing.documents import MOST_CHARS
 from routing.publishing.versions import Target
 from routing.release import Stage
 
@@ -90,3 +92,31 @@ class RollBackForm(forms.Form):
 
     why = WhyField()
     override = WhyField(label="Roll back although checks fail, because")
+
+
+class ImportForm(forms.Form):
+    """A document: a file, or its text."""
+
+    file = forms.FileField(
+        label="YAML file",
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".yaml,.yml"}),
+    )
+    text = forms.CharField(
+        label="or its text",
+        required=False,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 12, "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        file = cleaned.get("file")
+        if file is not None:
+            try:
+                cleaned["text"] = file.read(MOST_CHARS).decode()
+            except UnicodeDecodeError:
+                self.add_error("file", "The file is not UTF-8.")
+        elif not cleaned.get("text"):
+            self.add_error("file", "Choose a file, or paste its text.")
+        return cleaned

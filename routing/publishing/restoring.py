@@ -1,57 +1,52 @@
-"""From a rule set back into the tables: the way of roll backs and of imports from a version."""
+"""From a document, or a version, back into the tables: the draft then says what it says."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
-from routing.domain import ModelRef, Rule, RuleSet
-from routing.models import LLMModel, RoutingSettings
-from routing.models import Rule as RuleRow
+from routing.documents import Document, ModelEntry, RuleEntry, document_of
+from routing.domain import RuleSet
+from routing.errors import RuleSetInvalid
+from routing.models import LLMModel, RoutingSettings, Rule
+
+
+def restore_tables(rules: RuleSet) -> None:
+    """Have the tables say what ``rules`` say. Rows that it does not know are switched off."""
+    write_tables(document_of(rules), delete=False)
 
 
 @transaction.atomic
-def restore_tables(rules: RuleSet) -> None:
-    """Have the tables say what ``rules`` say. Rows that it does not know are switched off, not
-    deleted."""
-    rows = {model.name: _put(LLMModel.objects, model.name, _model(model)) for model in rules.models}
-    RuleRow.objects.filter(is_default=True).exclude(name=rules.default_rule).update(
+def write_tables(document: Document, *, delete: bool = True) -> None:
+    """Have the tables say what the document says. Rows that it does not name are deleted, or, without
+    ``delete``, switched off. Raises ``RuleSetInvalid`` with what can't be stored, and stores nothing."""
+    if faults := list(_faults(document)):
+        raise RuleSetInvalid(faults)
+    models = {entry.name: _put(LLMModel, entry.name, dict(entry)) for entry in document.models}
+    _leave(Rule, [entry.name for entry in document.rules], delete=delete)
+    default = [entry.name for entry in document.rules if entry.is_default]
+    Rule.objects.filter(is_default=True).exclude(name__in=default).update(
         is_default=False, revision=F("revision") + 1
     )
-    for rule in rules.rules:
-        _put(RuleRow.objects, rule.name, _rule(rule, rows, rules.default_rule))
-    named = [rule.name for rule in rules.rules]
-    RuleRow.objects.filter(enabled=True).exclude(name__in=named).update(
-        enabled=False, revision=F("revision") + 1
-    )
-    LLMModel.objects.filter(enabled=True).exclude(name__in=rows).update(
-        enabled=False, revision=F("revision") + 1
-    )
-    first, second = (*rules.classifiers, None, None)[:2]
-    _put(
-        RoutingSettings.objects,
-        None,
-        {
-            "classifier": rows[first] if first else None,
-            "classifier_fallback": rows[second] if second else None,
-            "callers_choose": rules.callers_choose,
-            "min_similarity": rules.min_similarity,
-            "cache_ttl_seconds": rules.cache_ttl_seconds,
-            "wrong_shared": rules.reuse.wrong_shared,
-            "wrong_own": rules.reuse.wrong_own,
-            "judge": rules.reuse.judge,
-            "audited_percent": round(100 * rules.reuse.audited, 6),
-        },
-    )
+    for entry in document.rules:
+        model = models[entry.model] if entry.model else None
+        _put(Rule, entry.name, {**dict(entry), "model": model})
+    chosen = dict(document.settings)
+    for role in ("classifier", "classifier_fallback"):
+        chosen[role] = models[chosen[role]] if chosen[role] else None
+    _put(RoutingSettings, None, chosen)
+    _leave(LLMModel, list(models), delete=delete)
 
 
-def _put(rows: Any, name: str | None, fields: dict[str, Any]) -> Any:
+def _put(table: Any, name: str | None, fields: dict[str, Any]) -> Any:
     """Write the row's fields, where one differs; a row that is not there is made."""
     key = {"pk": 1} if name is None else {"name": name}
-    row, made = rows.select_for_update().get_or_create(**key, defaults=fields)
-    changed = {field for field, value in fields.items() if getattr(row, field) != value}
+    row, made = table.objects.select_for_update().get_or_create(**key, defaults=fields)
+    changed = [field for field, value in fields.items() if getattr(row, field) != value]
     if changed and not made:
         for field in changed:
             setattr(row, field, fields[field])
@@ -60,38 +55,57 @@ def _put(rows: Any, name: str | None, fields: dict[str, Any]) -> Any:
     return row
 
 
-def _model(model: ModelRef) -> dict[str, Any]:
-    waits = model.timeouts
-    return {
-        "litellm_name": model.litellm_name,
-        "provider": model.provider,
-        "kind": model.kind,
-        "context_window": model.context_window,
-        "max_output_tokens": model.max_output_tokens,
-        "input_price": model.input_price,
-        "output_price": model.output_price,
-        "connect_timeout": waits.connect,
-        "first_token_timeout": waits.first_token,
-        "stall_timeout": waits.stall,
-        "total_timeout": waits.total,
-        "enabled": True,
-    }
+def _leave(table: Any, names: list[str], *, delete: bool) -> None:
+    """Keep the named rows only, or only those switched on."""
+    others = table.objects.exclude(name__in=names)
+    if delete:
+        others.delete()
+    else:
+        others.filter(enabled=True).update(enabled=False, revision=F("revision") + 1)
 
 
-def _rule(rule: Rule, models: dict[str, Any], default: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "instruction": rule.instruction,
-        "action": rule.action,
-        "priority": rule.priority,
-        "examples_for": list(rule.examples_for),
-        "examples_against": list(rule.examples_against),
-        "refusal_reason": rule.refusal_reason,
-        "suggestions": list(rule.suggestions),
-        "cache": rule.cache,
-        "cache_ttl_seconds": rule.cache_ttl_seconds,
-        "is_default": rule.name == default,
-        "enabled": True,
-    }
-    if rule.model:  # a refusal names none: the row keeps the one it had
-        fields |= {"model": models[rule.model], "fallbacks": list(rule.fallbacks)}
-    return fields
+def _faults(document: Document) -> Iterable[str]:
+    models = [entry.name for entry in document.models]
+    yield from _twice("models", models)
+    yield from _twice("rules", [entry.name for entry in document.rules])
+    if len([entry for entry in document.rules if entry.is_default]) > 1:
+        yield "Only one rule can be the default."
+    for who, name in _choices(document):
+        if name not in models:
+            yield f"{who} names “{name}”, which is no model of the document."
+    for entry in (*document.models, *document.rules):
+        yield from _row_faults(entry)
+
+
+def _twice(what: str, names: list[str]) -> Iterable[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{names.count(name)} {what} are named “{name}”."
+
+
+def _choices(document: Document) -> Iterable[tuple[str, str]]:
+    chosen = document.settings
+    for name in filter(None, (chosen.classifier, chosen.classifier_fallback)):
+        yield "The settings", name
+    for entry in document.rules:
+        if entry.model:
+            yield f"The rule “{entry.name}”", entry.model
+
+
+def _row_faults(entry: ModelEntry | RuleEntry) -> Iterable[str]:
+    """What the columns refuse."""
+    fields = {name: value for name, value in dict(entry).items() if name != "model"}
+    row = LLMModel(**fields) if isinstance(entry, ModelEntry) else Rule(**fields)
+    try:
+        row.clean_fields()
+    except ValidationError as exc:
+        for name, told in exc.message_dict.items():
+            yield f"{name} of “{entry.name}”: {' '.join(told)}"
+    if "\0" in "".join(_texts(fields)):
+        yield f"“{entry.name}” holds a NUL character."
+
+
+def _texts(fields: dict[str, Any]) -> Iterable[str]:
+    for value in fields.values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                yield text
