@@ -77,6 +77,7 @@ UNFOLD: dict[str, Any] = {
                     },
                     _page("Golden cases", "verified", "routing", "goldencase"),
                     _page("Replays", "replay", "conversations", "replayrun"),
+                    _page("Decided in shadow", "visibility", "conversations", "shadowdecision"),
                 ],
             },
             {

@@ -19,13 +19,14 @@ from conversations.admin_filters import (
     ModelFilter,
     RuleFilter,
     SourceFilter,
+    VersionFilter,
 )
 from conversations.admin_golden import GoldenCaseAdmin
 from conversations.admin_models import TriableModelAdmin
 from conversations.admin_performance import ModelPerformanceAdmin
 from conversations.admin_replay import ReplayRunAdmin
 from conversations.admin_reuse import ReuseAdmin
-from conversations.admin_versions import MeasuredVersionAdmin
+from conversations.admin_versions import MeasuredVersionAdmin, ShadowDecisionAdmin
 from conversations.models import (
     Conversation,
     Feedback,
@@ -34,6 +35,7 @@ from conversations.models import (
     ModelPerformance,
     ReplayRun,
     Reuse,
+    ShadowDecision,
 )
 from routing.admin_base import (
     NOTHING,
@@ -63,6 +65,7 @@ admin.site.register(Reuse, ReuseAdmin)
 admin.site.register(LLMModel, TriableModelAdmin)
 admin.site.register(GoldenCase, GoldenCaseAdmin)
 admin.site.register(ReplayRun, ReplayRunAdmin)
+admin.site.register(ShadowDecision, ShadowDecisionAdmin)
 
 
 class HistoryAdmin(ReadOnlyAdmin[M]):
@@ -135,6 +138,7 @@ class MessageAdmin(HistoryAdmin[Message]):
         SourceFilter,
         ModelFilter,
         RuleFilter,
+        VersionFilter,
         CacheFilter,
         ("created_at", RangeDateFilter),
     )

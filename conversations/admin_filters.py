@@ -13,6 +13,7 @@ from django.utils import timezone
 from conversations.models import ModelPerformance
 from routing.admin_base import DropdownFilter
 from routing.domain import Action, Source
+from routing.models import RuleSetVersion
 
 
 class ColumnFilter(DropdownFilter):
@@ -71,6 +72,20 @@ class ModelFilter(SeenFilter):
 class RuleFilter(SeenFilter):
     title = "rule"
     parameter_name = "rule"
+
+
+class VersionFilter(ColumnFilter):
+    """Answers that one published version decided."""
+
+    title = "version"
+    parameter_name = "ruleset"
+
+    def values(self) -> Iterable[str]:
+        return map(str, RuleSetVersion.objects.values_list("number", flat=True)[:50])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        value = self.value() or ""
+        return queryset.filter(ruleset=int(value)) if value.isdecimal() else queryset
 
 
 class PeriodFilter(DropdownFilter):

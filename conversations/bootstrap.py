@@ -24,6 +24,7 @@ from conversations.adapters.reuse_experience import ReuseExperience
 from conversations.adapters.reuse_recorder import ReuseRecorder
 from conversations.adapters.reuse_verifier import ReuseVerifier
 from conversations.adapters.seats import Seats
+from conversations.adapters.shadows import Shadows
 from conversations.adapters.tracer import LangfuseTracer, NullTracer
 from conversations.engine.ports import Ports
 from conversations.engine.runner import Engine
@@ -66,6 +67,7 @@ class Container:
     seats: Seats
     turnstile: Turnstile
     learning: Learning
+    shadows: Shadows
     metrics: RunMetrics
     tracer: LangfuseTracer | NullTracer
     rules: RuleStore
@@ -81,6 +83,7 @@ class Container:
         await self.runs.begin_drain(settings.DRAIN_SECONDS)
         await self.seats.aclose()
         await self.learning.aclose()
+        await self.shadows.aclose()
         await self.llm.aclose()
         self.embedder.close()
         self.tracer.close()
@@ -139,7 +142,11 @@ def container() -> Container:
     tracer = make_tracer(lost=metrics.trace_lost)
     learning = Learning(cache, embedder, tracer)
     recorder = ReuseRecorder(metrics, judge, rules)
-    runs = Runs(Answering(engine, log, tracer, recorder, learning.deleted))
+    shadows = Shadows(ports.classifier)
+    answering = Answering(
+        engine, log, tracer=tracer, meter=recorder, forget=learning.deleted, shadow=shadows
+    )
+    runs = Runs(answering)
     return Container(
         engine=engine,
         runs=runs,
@@ -158,6 +165,7 @@ def container() -> Container:
         ),
         turnstile=Turnstile(runs, seconds=settings.BUSY_QUEUE_SECONDS),
         learning=learning,
+        shadows=shadows,
         metrics=metrics,
         tracer=tracer,
         rules=rules,

@@ -96,7 +96,8 @@ class Message(models.Model):
         ordering = ("id",)
         indexes = (
             models.Index(fields=("conversation", "id")),
-            models.Index(fields=("ruleset", "rule")),
+            # A version's messages, newest first, however many there are.
+            models.Index(fields=("ruleset", "-id")),
         )
         constraints = (
             # Two requests that ask at once in one conversation: the second insert fails.
@@ -382,3 +383,72 @@ class ReplayResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.answer_id}"
+
+
+class VersionPerformance(models.Model):
+    """How the answers did that one rule of one published version decided. Sums, and sums of squares, so
+    that means and their intervals cost no walk through the messages."""
+
+    ruleset = models.PositiveIntegerField()
+    rule = models.CharField(max_length=64, blank=True)
+    answers = models.PositiveIntegerField(default=0, help_text="Messages that ended well.")
+    failures = models.PositiveIntegerField(default=0)
+    refusals = models.PositiveIntegerField(default=0)
+    fallbacks = models.PositiveIntegerField(default=0)
+    cache_hits = models.PositiveIntegerField(default=0)
+    first_token_count = models.PositiveIntegerField(default=0)
+    first_token_ms_sum = models.PositiveBigIntegerField(default=0)
+    first_token_ms_squares = models.FloatField(default=0)
+    total_count = models.PositiveIntegerField(default=0, help_text="Answers not from the cache.")
+    total_ms_sum = models.PositiveBigIntegerField(default=0)
+    total_ms_squares = models.FloatField(default=0)
+    cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    cost_squares = models.FloatField(default=0)
+    classify_tokens = models.PositiveBigIntegerField(default=0)
+    classify_cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    feedback_good = models.IntegerField(default=0)
+    feedback_bad = models.IntegerField(default=0)
+    shadow_decisions = models.PositiveIntegerField(default=0)
+    shadow_agreed = models.PositiveIntegerField(default=0)
+    shadow_ms_sum = models.PositiveBigIntegerField(default=0)
+    shadow_cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+
+    class Meta:
+        verbose_name_plural = "version performance"
+        ordering = ("-ruleset", "rule")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("ruleset", "rule"), name="one_row_per_version_and_rule"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"version {self.ruleset} {self.rule}"
+
+
+class ShadowDecision(models.Model):
+    """What a version in shadow would have decided for a prompt that another version answered."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="shadows")
+    ruleset = models.PositiveIntegerField()
+    agrees = models.BooleanField(help_text="Same action and same model as what was done.")
+    action = models.CharField(max_length=16)
+    source = models.CharField(max_length=24)
+    model = models.CharField(max_length=96, blank=True)
+    rule = models.CharField(max_length=64, blank=True)
+    reason = models.TextField(blank=True)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    total_ms = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("ruleset", "agrees", "-id")),)
+        constraints = (
+            models.UniqueConstraint(fields=("message", "ruleset"), name="one_shadow_per_version"),
+        )
+
+    def __str__(self) -> str:
+        return f"version {self.ruleset} on {self.message_id}"

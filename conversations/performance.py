@@ -7,7 +7,7 @@ go to the model that was paid for them, whatever came of it; times are those of 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,6 +38,14 @@ def answer_counted(*, outcome: Outcome, begun: datetime) -> None:
     rule = (outcome.decision.rule or "") if outcome.decision else ""
     day = _day(begun)
     _add({Row(day, model, rule): sums for model, sums in _sums_by_model(outcome).items()})
+
+
+def attempts_counted(*, attempts: Sequence[Attempt], rule: str) -> None:
+    """Count calls that no answer came of, made just now: tokens and cost are paid all the same."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for attempt in attempts:
+        sums[attempt.model].update(_attempt_sums(attempt))
+    _add({Row(_day(datetime.now(UTC)), model, rule): counted for model, counted in sums.items()})
 
 
 def feedback_counted(*, message: Message, before: str | None, after: str | None) -> None:

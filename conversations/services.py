@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from conversations import performance
+from conversations import performance, version_performance
 from conversations.engine.types import CacheFacts, Degraded
 from conversations.errors import ConversationBusy, IdempotencyKeyReused, NotFound, TokenNotValid
 from conversations.models import Conversation, Feedback, IdempotencyKey, Message
@@ -225,6 +225,7 @@ def answer_finish(*, message: UUID, outcome: Outcome, older_than: timedelta = ti
         still_awaited()
     try:
         performance.answer_counted(outcome=outcome, begun=begun)
+        version_performance.answer_counted(outcome=outcome)
     except DatabaseError as exc:
         _log.error("answer not counted", message=str(message), error=f"{type(exc).__name__}: {exc}")
     return True
@@ -255,6 +256,7 @@ def feedback_record(
     )
     earlier = before.verdict if before else None
     performance.feedback_counted(message=message, before=earlier, after=verdict)
+    version_performance.feedback_counted(message=message, before=earlier, after=verdict)
     return feedback, created
 
 
@@ -267,6 +269,7 @@ def feedback_delete(*, user: int, message: Message) -> None:
         raise NotFound("There is no feedback to take back.")
     feedback.delete()
     performance.feedback_counted(message=message, before=feedback.verdict, after=None)
+    version_performance.feedback_counted(message=message, before=feedback.verdict, after=None)
 
 
 def _lock(message: Message) -> None:

@@ -5,6 +5,7 @@ Pure: standard library only.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -62,7 +63,8 @@ def ruleset_faults(rules: RuleSet, *, disabled: Collection[str] = ()) -> tuple[s
 
 def prompt_tokens(rules: RuleSet) -> int:
     """Roughly the tokens that the rules cost in each prompt to the classifier."""
-    return estimated_tokens(instructions(rules).system.content)
+    made = instructions(rules)
+    return estimated_tokens(made.system.content) + estimated_tokens(json.dumps(dict(made.schema)))
 
 
 def budget(rules: RuleSet) -> int:

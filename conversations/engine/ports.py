@@ -10,7 +10,15 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from conversations.engine.events import Event
-from conversations.engine.types import Answer, CachedAnswer, Picture, Record, TraceRecord, Turn
+from conversations.engine.types import (
+    Answer,
+    CachedAnswer,
+    Picture,
+    Record,
+    Shadowed,
+    TraceRecord,
+    Turn,
+)
 from routing.domain import ModelRef, RuleSet
 from routing.guard.types import GuardReport
 from routing.llm.types import Attempt, ChatMessage, Classified, GenerationEvent
@@ -188,6 +196,14 @@ class Tracer(Protocol):
 
     def score(self, trace_id: str, *, message: UUID, verdict: str | None, comment: str) -> None:
         """Queue a person's feedback on a trace; ``verdict`` ``None`` takes it back."""
+        ...
+
+
+class Shadow(Protocol):
+    """Asks versions in shadow, in the background."""
+
+    def decide(self, turn: Turn, shadowed: Shadowed) -> None:
+        """Have it decided and kept. Never waits, never raises."""
         ...
 
 

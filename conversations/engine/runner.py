@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from conversations.engine.graph import Graph, build_graph
 from conversations.engine.ports import Context, Ports, Sink
 from conversations.engine.steps import tolerated
-from conversations.engine.types import Answer, Turn
+from conversations.engine.types import Answer, Shadowed, Turn
+from routing.domain import Decision, Source
 from routing.errors import DependencyUnavailable
 from routing.llm.types import ChatMessage
 
@@ -35,6 +38,9 @@ class Engine:
         rules = release.rules_for(turn.user)
         context = Context(ports=self._ports, sink=sink)
         final = await self._graph.ainvoke({"turn": turn, "rules": rules}, context=context)
+        if release.shadow and was_classified(final):
+            history = final.get("history", ())
+            sink.note(Shadowed(release.shadow, history, final["decision"]))
         answer: Answer = final["answer"]
         return answer
 
@@ -51,3 +57,11 @@ class Engine:
         with tolerated(sink):
             exchange = (ChatMessage("user", turn.prompt), ChatMessage("assistant", text))
             await self._ports.memory.remember(turn.conversation, exchange)
+
+
+def was_classified(final: Mapping[str, Any]) -> bool:
+    """Whether the rules decided: not the guard, a stored answer, or the caller."""
+    decision: Decision | None = final.get("decision")
+    if decision is None or final.get("hit"):
+        return False
+    return decision.source is not Source.REQUESTED and final["guard"].verdict != "block"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from routing.domain import Action, Decision, ModelRef
+from routing.domain import Action, Decision, ModelRef, RuleSet
 from routing.guard.types import GuardReport
-from routing.llm.types import Attempt, Usage
+from routing.llm.types import Attempt, ChatMessage, Usage
 
 CacheOutcome = Literal["exact", "semantic", "miss", "bypass"]
 StepKind = Literal["span", "guardrail", "retriever", "tool", "generation", "embedding"]
@@ -108,7 +108,17 @@ class Degraded:
     detail: str
 
 
-Record = Step | Attempt | Degraded
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """What a version in shadow shall be asked once the answer is given: the same prompt after the same
+    history. ``decision`` is what was decided in its place."""
+
+    rules: RuleSet
+    history: tuple[ChatMessage, ...]
+    decision: Decision
+
+
+Record = Step | Attempt | Degraded | Shadowed
 
 
 @dataclass(frozen=True, slots=True)

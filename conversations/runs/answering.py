@@ -14,7 +14,7 @@ from django.db import DatabaseError
 
 from conversations import services
 from conversations.engine.events import Event, Failed, Finished
-from conversations.engine.ports import Tracer
+from conversations.engine.ports import Shadow, Tracer
 from conversations.engine.runner import Engine
 from conversations.engine.steps import tolerated
 from conversations.engine.types import Degraded, TraceRecord
@@ -58,10 +58,18 @@ class Answering:
     """Sees runs to their one terminal event. ``forget`` takes a deleted conversation's traces away."""
 
     def __init__(
-        self, engine: Engine, log: RunLog, tracer: Tracer, meter: Meter, forget: Forget
+        self,
+        engine: Engine,
+        log: RunLog,
+        *,
+        tracer: Tracer,
+        meter: Meter,
+        forget: Forget,
+        shadow: Shadow,
     ) -> None:
         self._engine, self.log = engine, log
         self._tracer, self._meter, self._forget = tracer, meter, forget
+        self._shadow = shadow
 
     async def own(self, run: Run) -> None:
         """Run the turn to its end. Cancelling it before ``run.finishing`` ends the answer early;
@@ -77,6 +85,8 @@ class Answering:
             await writer
             if run.owed:
                 await store_late(run.turn, run.owed)
+            if run.shadowed and not error:
+                self._shadow.decide(run.turn, run.shadowed)
         finally:
             writer.cancel()
             self._meter.run_ended()

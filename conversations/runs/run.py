@@ -10,7 +10,7 @@ import asyncio
 import time
 
 from conversations.engine.events import Event, Started, Token
-from conversations.engine.types import Answer, Degraded, Record, Step, Turn
+from conversations.engine.types import Answer, Degraded, Record, Shadowed, Step, Turn
 from conversations.runs.reading import is_terminal
 from conversations.services import Outcome
 from routing.llm.types import Attempt, Usage
@@ -27,6 +27,7 @@ class Run:
         self.attempts: list[Attempt] = []
         self.degraded: list[Degraded] = []
         self.answer: Answer | None = None
+        self.shadowed: Shadowed | None = None
         self.first_token_ms: int | None = None
         self.stop_asked = False
         self.finishing = False
@@ -53,6 +54,8 @@ class Run:
                 self.steps.append(record)
             case Attempt():
                 self.attempts.append(record)
+            case Shadowed():
+                self.shadowed = record
             case Degraded():
                 if record.part not in {known.part for known in self.degraded}:
                     self.degraded.append(record)

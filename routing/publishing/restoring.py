@@ -73,7 +73,8 @@ def _faults(document: Document) -> Iterable[str]:
     for who, name in _choices(document):
         if name not in models:
             yield f"{who} names “{name}”, which is no model of the document."
-    for entry in (*document.models, *document.rules):
+    entries: list[ModelEntry | RuleEntry] = [*document.models, *document.rules]
+    for entry in entries:
         yield from _row_faults(entry)
 
 
