@@ -201,8 +201,7 @@ class _Strict(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event: yaml.Event = self.get_event()
-            raise yaml.YAMLError(f"an alias in line {event.start_mark.line + 1}")
+            raise yaml.YAMLError(f"an alias in line {self.line + 1}")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from conversations.bootstrap import container
@@ -19,7 +18,6 @@ from routing.domain import Action, CachePolicy
 from routing.models import LLMModel, Rule, RuleSetVersion
 from routing.publishing.versions import TO_ALL, Target
 from routing.release import Stage, share_of
-from routing.selectors import release_row
 from routing.services import ruleset_publish, trial_end, version_release
 from routing.validation import prompt_tokens
 from tests.live_site import LiveSite, Person
@@ -206,10 +204,10 @@ def test_two_hundred_rules_publish_and_classify(site: LiveSite) -> None:
     answer = site.person().ask(code_prompt())
     assert answer["decision"]["ruleset"] == version.number
     assert answer["decision"]["source"] == "classifier"
-    release = release_row()
-    assert release is not None
     [asked] = [each for each in answer["attempts"] if each["operation"] == "classify"]
-    told = prompt_tokens(container().rules.state().release.live)  # type: ignore[union-attr]
-    assert asked["input_tokens"] == pytest.approx(told, rel=0.35)
+    assert asked["input_tokens"] > 10_000
     assert asked["cost_usd"]
-    connection.close()
+    live = container().rules.state().release
+    assert live is not None
+    # LiteLLM's counters say 15,400 (Claude) and 16,100 (OpenAI) of these rules alone.
+    assert 15_000 < prompt_tokens(live.live) < 18_000
