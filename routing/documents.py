@@ -110,7 +110,7 @@ class Document(_Entry):
         data = self.model_dump()
         text = _dumped(data, _Blocks)
         # A block of a peculiar shape is told in quotes rather than wrongly.
-        return text if _loaded(text) == data else _dumped(data, yaml.SafeDumper)
+        return text if _loaded(text) == data else _dumped(data, _Quoted)
 
 
 def document_of_tables() -> Document:
@@ -180,16 +180,30 @@ def _settings(row: RoutingSettings) -> SettingsEntry:
     return entry
 
 
+_BREAKS = frozenset("\r\x85\u2028\u2029")
+
+
 class _Blocks(yaml.SafeDumper):
     """Writes texts of several lines as blocks, as people would."""
 
 
 def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
+    if _BREAKS.intersection(text):  # line ends to YAML, and to nobody else
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+class _Quoted(yaml.SafeDumper):
+    """Writes every text in quotes: nothing in it can be taken for something else."""
+
+
+def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
 _Blocks.add_representer(str, _represented)
+_Quoted.add_representer(str, _quoted)
 
 
 def _dumped(data: Any, dumper: type[yaml.SafeDumper]) -> str:

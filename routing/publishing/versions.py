@@ -111,8 +111,13 @@ def release(
 
 
 def same(version: RuleSetVersion, candidate: RuleSet) -> bool:
-    """Whether the version says what the candidate says."""
-    return bool(version.blob == blob(candidate, version.number))
+    """Whether the version says what the candidate says. One stored before a setting was known says its
+    default; one that can't be read says something else."""
+    try:
+        stored = RuleSet.from_dict(version.blob)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return stored == replace(candidate, version=version.number)
 
 
 def blob(rules: RuleSet, number: int) -> dict[str, Any]:

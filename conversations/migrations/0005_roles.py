@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("conversations", "0003_versions_at_work"),
+        ("conversations", "0004_versions_at_work"),
         ("routing", "0002_releases"),
     ]
 
