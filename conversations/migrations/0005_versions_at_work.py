@@ -66,7 +66,7 @@ def sum_up_messages(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0003_reuse"),
+        ("conversations", "0004_replays"),
     ]
 
     operations = [

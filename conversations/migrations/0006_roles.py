@@ -8,6 +8,7 @@ READ = {
     "routing.llmmodel": ("view",),
     "routing.routingsettings": ("view",),
     "routing.rulesetversion": ("view",),
+    "routing.goldencase": ("view",),
     "conversations.modelperformance": ("view",),
     "conversations.versionperformance": ("view",),
 }
@@ -17,6 +18,8 @@ HISTORY = {
     "conversations.feedback": ("view",),
     "conversations.generatedimage": ("view",),
     "conversations.shadowdecision": ("view",),
+    "conversations.reuse": ("view",),
+    "conversations.replayrun": ("view",),
 }
 EDIT = ("view", "add", "change", "delete")
 ROLES = {
@@ -26,9 +29,16 @@ ROLES = {
         "routing.llmmodel": EDIT,
         "routing.routingsettings": ("view", "add", "change"),
         "routing.rulesetversion": ("view", "publish"),
+        "routing.goldencase": EDIT,
         "conversations.shadowdecision": ("view",),
+        "conversations.replayrun": ("view", "add", "change"),
     },
-    "Reviewers": {**READ, **HISTORY},
+    "Reviewers": {
+        **READ,
+        **HISTORY,
+        "routing.goldencase": EDIT,
+        "conversations.replayrun": ("view", "add", "change"),
+    },
     "Auditors": {**READ, **HISTORY},
 }
 
@@ -59,8 +69,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("conversations", "0004_versions_at_work"),
-        ("routing", "0002_releases"),
+        ("conversations", "0005_versions_at_work"),
+        ("routing", "0004_reuse"),
     ]
 
     operations = [migrations.RunPython(make_groups, migrations.RunPython.noop)]
