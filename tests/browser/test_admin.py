@@ -57,6 +57,7 @@ async def test_the_pages_fit_a_phone(page: Page, person: Person, administrator: 
         "routing/routingsettings/",
         "routing/rulesetversion/",
         "conversations/modelperformance/",
+        "conversations/reuse/",
         f"conversations/message/{answer['id']}/change/",
         f"conversations/conversation/{answer['conversation']}/change/",
     ):
