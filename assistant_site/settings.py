@@ -113,6 +113,7 @@ EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "local")
 EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384)
 EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0)
 # What is done when a model fails: docs/reliability.md
+FAST_LANE = env.flag("FAST_LANE", default=True)
 FAILOVER_RETRIES = env.integer("FAILOVER_RETRIES", 1)
 FAILOVER_PATIENCE_SECONDS = env.number("FAILOVER_PATIENCE_SECONDS", 2.0)
 FAILOVER_RETRY_RATIO = env.number("FAILOVER_RETRY_RATIO", 0.2)

@@ -276,7 +276,8 @@ def llm_client() -> LiteLLMClient:
         {
             "openai": Credential(settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL),
             "anthropic": Credential(settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL),
-        }
+        },
+        fast_lane=settings.FAST_LANE,
     )
 
 

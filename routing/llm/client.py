@@ -1,9 +1,10 @@
-"""LiteLLM, and the only module that imports it: requests built, prices known, errors named.
+"""LiteLLM as a client: requests built, prices known, errors named.
 
 A thin client: LiteLLM's retries, fallbacks, caches, callbacks and logs are off. Importing this
 module takes seconds, so it is loaded at boot, not by management commands.
 
-What it does where LiteLLM would mislead:
+Streams of the two wire formats that have a fast lane are read by ``fast_lane``; all others come from
+``acompletion``. What is done where LiteLLM would mislead:
 
 1. A stream that closes without a finish becomes ``stop`` there; here it is ``ProviderStreamBroken``,
    told by ``received_finish_reason``, which only a provider's own words set.
@@ -14,11 +15,7 @@ What it does where LiteLLM would mislead:
 
 from __future__ import annotations
 
-import importlib
-import logging
-import os
 import sys
-import warnings
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -32,49 +29,14 @@ from routing.errors import ProviderStreamBroken
 from routing.llm import metering
 from routing.llm.connections import Connections, Credential, connect_within, exchange, remember
 from routing.llm.errors import provider_errors
+from routing.llm.fast_lane import FastLane
 from routing.llm.images import fetched
+from routing.llm.library import AsyncHTTPHandler, close_litellm_async_clients, litellm
 from routing.llm.streams import closed_after, empty_answer, normal_finish, pieces
 from routing.llm.types import ChatMessage, RawChunk, RawImage, RawText, Usage
-
-# LiteLLM ends streams that repeat a piece a hundred times: a ruler, a table, a long row of letters.
-os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", str(10**9))
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches prices over HTTP
-os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env into our environment
-import litellm  # the two variables count at this import only
-from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
-from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+from routing.llm.wire_requests import has_fast_lane, named, told_usage, wire_request
 
 __all__ = ["Credential", "LiteLLMClient"]
-
-
-def _quieten() -> None:
-    """Nothing is printed, logged, sent home or tried again."""
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    litellm.turn_off_message_logging = True
-    litellm.redact_messages_in_exceptions = True
-    litellm.disable_streaming_logging = True
-    litellm.success_callback = litellm.failure_callback = litellm.callbacks = []
-    litellm.num_retries = 0
-    litellm.disable_token_counter = True  # it invents usage, on the event loop
-    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
-
-
-def _warm() -> None:
-    """Build now what both libraries build at first use: the first answer waited two seconds."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of LiteLLM's own pydantic models
-        for part in ("chat", "embeddings", "images"):
-            importlib.import_module(f"openai.resources.{part}")
-        asked = [{"role": "user", "content": "-"}]
-        for stream in (False, True):
-            answer = litellm.completion("gpt-4o", asked, stream=stream, mock_response="-")
-            if stream:
-                list(answer)
-
-
-_quieten()
-_warm()
 
 
 class _OneShot(AsyncHTTPHandler):
@@ -97,14 +59,16 @@ class LiteLLMClient:
     """Asks any model LiteLLM knows. Every method raises ``ProviderError`` and nothing else.
 
     ``credentials`` are by LiteLLM's provider names (``openai``, ``anthropic``); other providers'
-    keys come from the environment variables LiteLLM documents. A client belongs to no event loop;
-    ``aclose`` closes the connections of the running one.
+    keys come from the environment variables LiteLLM documents. ``fast_lane=False`` has all streams
+    read by LiteLLM. A client belongs to no event loop; ``aclose`` closes the connections of the
+    running one.
     """
 
-    def __init__(self, credentials: Mapping[str, Credential]) -> None:
+    def __init__(self, credentials: Mapping[str, Credential], *, fast_lane: bool = True) -> None:
         self._credentials = dict(credentials)
         self._secrets = tuple(item.api_key for item in credentials.values() if item.api_key)
         self._connections = Connections(credentials, _OneShot)
+        self._fast_lane = FastLane() if fast_lane else None
 
     async def stream(
         self, model: ModelRef, messages: Sequence[ChatMessage]
@@ -114,9 +78,8 @@ class LiteLLMClient:
         A pause is reported only by silence: the caller guards each step with its own time-out.
         Closing the generator, or cancelling a step, closes the connection to the provider.
         """
-        opened: list[httpx.Response] = []
         with provider_errors(model, self._secrets):
-            async with closed_after(opened), aclosing(self._read(model, messages, opened)) as read:
+            async with aclosing(self._lane(model, messages)) as read:
                 async for chunk in read:
                     yield chunk
 
@@ -174,6 +137,8 @@ class LiteLLMClient:
 
     async def leave(self) -> None:
         """Close this client's own connections in this event loop; a later call opens new ones."""
+        if self._fast_lane:
+            await self._fast_lane.aclose()
         await self._connections.aclose()
 
     async def aclose(self) -> None:
@@ -182,18 +147,42 @@ class LiteLLMClient:
         await self.leave()
         await close_litellm_async_clients()  # type: ignore[no-untyped-call]
 
-    async def _read(
-        self, model: ModelRef, messages: Sequence[ChatMessage], opened: list[httpx.Response]
+    def _lane(
+        self, model: ModelRef, messages: Sequence[ChatMessage]
     ) -> AsyncGenerator[RawChunk, None]:
-        stream = await self._open(model, messages, opened)
-        async with aclosing(pieces(stream, model.name)) as read:
-            async for text in read:
-                yield RawChunk(text)
-        usages = [getattr(chunk, "usage", None) for chunk in stream.chunks]
-        yield RawChunk(
-            finish_reason=normal_finish(stream.received_finish_reason),
-            usage=self._usage(model, next(filter(None, reversed(usages)), None)),
-        )
+        if self._fast_lane and has_fast_lane(model.litellm_name):
+            return self._read_bytes(self._fast_lane, model, messages)
+        return self._read_objects(model, messages)
+
+    async def _read_bytes(
+        self, lane: FastLane, model: ModelRef, messages: Sequence[ChatMessage]
+    ) -> AsyncGenerator[RawChunk, None]:
+        request = wire_request(model, _wire(messages), self._credentials)
+        with named(model.litellm_name):
+            async with aclosing(lane.stream(request, model.name)) as read:
+                async for heard in read:
+                    if isinstance(heard, RawChunk):
+                        yield heard
+                        continue
+                    usage = told_usage(model.litellm_name, heard.usage)
+                    yield RawChunk(
+                        finish_reason=normal_finish(heard.finish), usage=self._usage(model, usage)
+                    )
+
+    async def _read_objects(
+        self, model: ModelRef, messages: Sequence[ChatMessage]
+    ) -> AsyncGenerator[RawChunk, None]:
+        opened: list[httpx.Response] = []
+        async with closed_after(opened):
+            stream = await self._open(model, messages, opened)
+            async with aclosing(pieces(stream, model.name)) as read:
+                async for text in read:
+                    yield RawChunk(text)
+            usages = [getattr(chunk, "usage", None) for chunk in stream.chunks]
+            yield RawChunk(
+                finish_reason=normal_finish(stream.received_finish_reason),
+                usage=self._usage(model, next(filter(None, reversed(usages)), None)),
+            )
 
     async def _open(
         self, model: ModelRef, messages: Sequence[ChatMessage], opened: list[httpx.Response]

@@ -247,6 +247,8 @@ _WIRE: Mapping[str, Maker] = {
 }
 TABLE: Mapping[str, Maker] = {
     **_WIRE,
+    # told in the middle of a stream
+    "EventError": _by_words(ProviderStreamBroken),
     # said no
     "ContentPolicyViolationError": _refused,
     "RejectedRequestError": _refused,

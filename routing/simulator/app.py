@@ -78,7 +78,14 @@ async def _receive(call: Call) -> None:
         body=call.body,
         call=call.kind,
         model=call.model,
+        connection=_port(request),
     )
+
+
+def _port(request: web.Request) -> int:
+    """The client's; 0 when it has left."""
+    address = request.transport.get_extra_info("peername") if request.transport else None
+    return int(address[1]) if address else 0
 
 
 async def _answer(call: Call, handler: CallHandler) -> web.StreamResponse:

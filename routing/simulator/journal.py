@@ -17,7 +17,7 @@ class RecordedRequest:
     ``body`` is the decoded JSON, or ``None``; header names are lower case. ``closed_early``: the
     client closed the connection before the answer was whole. ``status`` is 0 until one was sent.
     ``outcome``: ``open``, ``complete``, ``closed_early``, or how the simulator itself broke it.
-    ``tokens`` counts the content tokens sent.
+    ``tokens`` counts the content tokens sent; ``connection`` is the client's port.
     """
 
     number: int
@@ -30,6 +30,7 @@ class RecordedRequest:
     model: str = ""
     status: int = 0
     tokens: int = 0
+    connection: int = 0
     outcome: str = "open"
     fault: Mapping[str, Any] = field(default_factory=dict)
 

@@ -24,12 +24,15 @@ GPT = _model("gpt", "gpt-4o-mini", "openai")
 CLAUDE = _model("claude", "claude-haiku-4-5", "anthropic")
 
 
-async def _client(openai_url: str, anthropic_url: str) -> AsyncIterator[LiteLLMClient]:
+async def _client(
+    openai_url: str, anthropic_url: str, *, fast_lane: bool
+) -> AsyncIterator[LiteLLMClient]:
     client = LiteLLMClient(
         {
             "openai": Credential(OPENAI_KEY, openai_url),
             "anthropic": Credential(ANTHROPIC_KEY, anthropic_url),
-        }
+        },
+        fast_lane=fast_lane,
     )
     try:
         yield client
@@ -45,9 +48,15 @@ async def sim() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def client(sim: Simulator) -> AsyncIterator[LiteLLMClient]:
+def fast_lane() -> bool:
+    """Whether streams are read by the fast lane or by LiteLLM; a module may ask for both."""
+    return True
+
+
+@pytest.fixture
+async def client(sim: Simulator, fast_lane: bool) -> AsyncIterator[LiteLLMClient]:
     """Talks to the simulator."""
-    async for client in _client(sim.openai_url, sim.anthropic_url):
+    async for client in _client(sim.openai_url, sim.anthropic_url, fast_lane=fast_lane):
         yield client
 
 
@@ -59,7 +68,7 @@ async def wire() -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def wired(wire: Wire) -> AsyncIterator[LiteLLMClient]:
+async def wired(wire: Wire, fast_lane: bool) -> AsyncIterator[LiteLLMClient]:
     """Talks to ``wire``, whichever the provider."""
-    async for client in _client(f"{wire.url}/v1", wire.url):
+    async for client in _client(f"{wire.url}/v1", wire.url, fast_lane=fast_lane):
         yield client

@@ -224,7 +224,7 @@ async def test_pings_do_not_count_as_words(wired: LiteLLMClient, wire: Wire) -> 
         await played(wired, impatient)
 
     assert isinstance(caught.value.causes[0], ProviderTimeout)
-    await asyncio.wait_for(wire.left.wait(), 5)
+    await asyncio.wait_for(wire.left.wait(), 30)
 
 
 async def test_the_other_provider_takes_over(client: LiteLLMClient, sim: Simulator) -> None:

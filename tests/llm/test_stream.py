@@ -31,6 +31,14 @@ from tests.llm.conftest import ANTHROPIC_KEY, CLAUDE, GPT, OPENAI_KEY
 from tests.llm.wire import PING, Wire, anthropic_frames, openai_frames, openai_usage
 
 ASK = (ChatMessage("system", "Be brief."), ChatMessage("user", "Tell me about zebrafish."))
+
+
+@pytest.fixture(params=[True, False], ids=["fast lane", "LiteLLM"])
+def fast_lane(request: pytest.FixtureRequest) -> bool:
+    """Both lanes keep one contract."""
+    return bool(request.param)
+
+
 both = pytest.mark.parametrize("model", [GPT, CLAUDE], ids=["openai", "anthropic"])
 
 
@@ -50,7 +58,7 @@ async def test_a_whole_answer_ends_with_finish_usage_and_cost(
     *texts, last = await heard(client, model)
 
     assert "zebrafish" in joined(texts)
-    assert len(texts) > 3
+    assert len(texts) >= 1  # those that arrive together leave together
     assert all(chunk.finish_reason is None for chunk in texts)
     assert last.finish_reason == "stop"
     assert last.usage is not None
@@ -160,7 +168,7 @@ async def test_a_dead_provider_is_unavailable(
 
 
 @both
-async def test_a_black_hole_is_a_connect_time_out(model: ModelRef) -> None:
+async def test_a_black_hole_is_a_connect_time_out(model: ModelRef, fast_lane: bool) -> None:
     impatient = replace(model, timeouts=Timeouts(connect=0.05))
     with socket.socket() as hole, socket.socket() as queued:
         # Nobody accepts and the queue has room for one: the next SYN is dropped, not refused.
@@ -168,7 +176,7 @@ async def test_a_black_hole_is_a_connect_time_out(model: ModelRef) -> None:
         hole.listen(0)
         queued.connect(hole.getsockname())
         url = f"http://127.0.0.1:{hole.getsockname()[1]}/v1"
-        client = LiteLLMClient({model.provider: Credential("sk-none", url)})
+        client = LiteLLMClient({model.provider: Credential("sk-none", url)}, fast_lane=fast_lane)
         try:
             with pytest.raises(ProviderTimeout) as caught:
                 await heard(client, impatient)
@@ -242,7 +250,7 @@ async def test_a_usage_that_never_comes_spoils_nothing(
 
 
 async def test_thinking_is_a_sign_of_life_without_text(wired: LiteLLMClient, wire: Wire) -> None:
-    wire.say(*openai_frames(finish=None, reasoning_content="Hm."), *openai_frames("Yes."))
+    wire.say(*openai_frames(finish=None, reasoning_content="Hm."), 0.1, *openai_frames("Yes."))
 
     assert [chunk.text for chunk in await heard(wired, GPT)] == ["", "Yes.", ""]
 
@@ -310,10 +318,10 @@ async def test_nothing_is_printed_or_logged_of_prompts_and_keys(
 
 
 @both
-def test_one_client_serves_several_event_loops(model: ModelRef) -> None:
+def test_one_client_serves_several_event_loops(model: ModelRef, fast_lane: bool) -> None:
     with Simulator.in_thread() as sim:
         url = sim.openai_url if model is GPT else sim.anthropic_url
-        client = LiteLLMClient({model.provider: Credential("sk-none", url)})
+        client = LiteLLMClient({model.provider: Credential("sk-none", url)}, fast_lane=fast_lane)
 
         async def once() -> str:
             try:

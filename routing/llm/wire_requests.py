@@ -1,0 +1,129 @@
+"""Requests for the fast lane, as LiteLLM's own transformations write them, and its names for refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import httpx
+
+from routing.domain import ModelRef
+from routing.llm.connections import Credential
+from routing.llm.fast_lane import WireRequest
+from routing.llm.library import (
+    LlmProviders,
+    ProviderConfigManager,
+    get_optional_params,
+    litellm,
+)
+from routing.llm.wire_formats import AnthropicStream, OpenAIStream, StreamReader
+
+_READERS: Mapping[str, Callable[[], StreamReader]] = {
+    "openai": OpenAIStream,
+    "anthropic": AnthropicStream,
+}
+_ANTHROPIC = "https://api.anthropic.com"
+
+
+@lru_cache(maxsize=256)
+def has_fast_lane(litellm_name: str) -> bool:
+    """Whether its stream has one of the two wire formats. OpenAI's models that know its Responses API
+    alone do not; LiteLLM translates for them. Raises LiteLLM's error for a name it does not know."""
+    model, provider, *_ = litellm.get_llm_provider(litellm_name)
+    listed = litellm.model_cost.get(model, {})
+    return provider in _READERS and listed.get("mode", "chat") == "chat"
+
+
+def wire_request(
+    model: ModelRef,
+    messages: Sequence[Mapping[str, str]],
+    credentials: Mapping[str, Credential],
+) -> WireRequest:
+    """The request that asks ``model`` for a streamed answer. Raises LiteLLM's errors."""
+    name, provider, key, base = litellm.get_llm_provider(model.litellm_name)
+    if credential := credentials.get(provider):
+        key, base = credential.api_key or key, credential.base_url or base
+    key = key or litellm.get_secret_str(f"{provider.upper()}_API_KEY")
+    given = {
+        "model": name,
+        "messages": [dict(message) for message in messages],
+        "optional_params": dict(_parameters(model.litellm_name, model.max_output_tokens)),
+        "litellm_params": {},
+    }
+    config = _config(provider, name)
+    headers = config.validate_environment(headers={}, api_key=key, api_base=base, **given)
+    body = config.transform_request(headers=headers, **given)
+    return WireRequest(
+        url=_url(provider, base, config, name),
+        headers=headers,
+        body={**body.pop("extra_body", {}), **body},
+        reader=_READERS[provider],
+        timeouts=model.timeouts,
+    )
+
+
+@contextmanager
+def named(litellm_name: str) -> Iterator[None]:
+    """Raise a provider's refusal under the name that LiteLLM has for it."""
+    try:
+        yield
+    except httpx.HTTPStatusError as refused:
+        name, provider, *_ = litellm.get_llm_provider(litellm_name)
+        told = _config(provider, name).get_error_class(
+            error_message=str(refused),
+            status_code=refused.response.status_code,
+            headers=refused.response.headers,
+        )
+        told.__cause__ = refused
+        raise _named(told, name, provider) from told
+
+
+def _named(told: Exception, name: str, provider: str) -> Exception:
+    try:
+        litellm.exception_type(model=name, original_exception=told, custom_llm_provider=provider)
+    except Exception as exc:  # noqa: BLE001 - what it is for is to raise, and all its classes differ
+        return exc
+    return told
+
+
+def told_usage(litellm_name: str, told: Mapping[str, Any] | None) -> Any:
+    """The provider's usage as LiteLLM's prices understand it, cached tokens included."""
+    if not told:
+        return None
+    name, provider, *_ = litellm.get_llm_provider(litellm_name)
+    if provider == "anthropic":
+        return _config(provider, name).calculate_usage(
+            usage_object=dict(told), reasoning_content=None
+        )
+    return litellm.Usage(**told)
+
+
+@lru_cache(maxsize=256)
+def _config(provider: str, name: str) -> Any:
+    return ProviderConfigManager.get_provider_chat_config(name, LlmProviders(provider))
+
+
+@lru_cache(maxsize=256)
+def _parameters(litellm_name: str, max_tokens: int | None) -> Mapping[str, Any]:
+    """What is sent beside the messages; the same for every question."""
+    name, provider, *_ = litellm.get_llm_provider(litellm_name)
+    wanted: dict[str, Any] = {"stream": True}
+    if "stream_options" in (litellm.get_supported_openai_params(model=litellm_name) or ()):
+        wanted["stream_options"] = {"include_usage": True}
+    if max_tokens:
+        wanted["max_tokens"] = max_tokens
+    given = get_optional_params(model=name, custom_llm_provider=provider, **wanted)
+    return dict(given)
+
+
+def _url(provider: str, base: str | None, config: Any, name: str) -> str:
+    if provider == "anthropic":  # LiteLLM adds the path elsewhere
+        root = (base or _ANTHROPIC).rstrip("/").removesuffix("/v1/messages").removesuffix("/v1")
+        return f"{root}/v1/messages"
+    return str(
+        config.get_complete_url(
+            api_base=base, api_key=None, model=name, optional_params={}, litellm_params={}
+        )
+    )
