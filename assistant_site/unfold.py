@@ -87,6 +87,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Conversations", "forum", "conversations", "conversation"),
                     _page("Messages", "chat", "conversations", "message"),
                     _page("Feedback", "thumbs_up_down", "conversations", "feedback"),
+                    _page("Review desk", "rule", "conversations", "answerreview"),
                     _page("Pictures", "image", "conversations", "generatedimage"),
                 ],
             },

@@ -26,8 +26,10 @@ from conversations.admin_models import TriableModelAdmin
 from conversations.admin_performance import ModelPerformanceAdmin
 from conversations.admin_replay import ReplayRunAdmin
 from conversations.admin_reuse import ReuseAdmin
+from conversations.admin_reviews import AnswerReviewAdmin
 from conversations.admin_versions import MeasuredVersionAdmin, ShadowDecisionAdmin
 from conversations.models import (
+    AnswerReview,
     Conversation,
     Feedback,
     GeneratedImage,
@@ -60,6 +62,7 @@ ACTION_LABELS = {"answer": "info", "image": "primary", "refuse": "danger"}
 VERDICT_LABELS = {"good": "success", "bad": "danger"}
 
 admin.site.register(ModelPerformance, ModelPerformanceAdmin)
+admin.site.register(AnswerReview, AnswerReviewAdmin)
 admin.site.register(RuleSetVersion, MeasuredVersionAdmin)
 admin.site.register(Reuse, ReuseAdmin)
 admin.site.register(LLMModel, TriableModelAdmin)

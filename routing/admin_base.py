@@ -28,6 +28,10 @@ if TYPE_CHECKING:
         list_after_template: str
         change_form_before_template: str
         change_form_outer_before_template: str
+        actions_submit_line: tuple[str, ...]
+
+        def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[Any]: ...
+
         change_form_outer_after_template: str
         warn_unsaved_form: bool
 

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from conversations.bootstrap import container
 from conversations.models import AnswerReview
+from conversations.review_desk import answer_curate, review_decide
 from routing.domain import CachePolicy
 from routing.models import Rule
 from routing.services import ruleset_publish
@@ -130,3 +132,22 @@ def test_a_person_who_leaves_takes_their_verdicts_along(shared: LiveSite) -> Non
     people[1].user.delete()
 
     assert review_of(first).state == "live"
+
+
+def test_the_desk_brings_it_back_or_gives_everybody_a_better_one(shared: LiveSite) -> None:
+    people, desk = [shared.person() for _ in range(3)], shared.user()
+    first = ask(people[0], 8)
+    for person in people[1:]:
+        rate(person, ask(person, 8), "bad")
+    subject = UUID(first["id"])
+    assert review_of(first).state == "quarantined"
+
+    review_decide(subject=subject, state="live", by=desk.pk)
+    assert ask(shared.person(), 8)["content"] == first["content"]
+    assert ask(people[1], 8)["cache"]["entry"] is None  # it stays hidden from who called it bad
+
+    question = f"{QUESTION} (8)"
+    answer_curate(subject=subject, question=question, answer="Red and white.", by=desk.pk)
+    shared.run(container().learning.curate())
+    for person in (shared.person(), people[1]):
+        assert ask(person, 8)["content"] == "Red and white."
