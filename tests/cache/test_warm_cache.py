@@ -20,6 +20,9 @@ from routing.breaker import Breaker
 from routing.embeddings.local import LocalEmbedder
 from tests.cache.conftest import Asked, make_rules, make_turn
 
+# What a new answer replaces is looked up by the database's own threads.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 FAQ = "question,answer\nHow do I reset my password?,Click 'Forgot'.\nHow do I pay?,By card.\n"
 
 
