@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from conversations.admin_filters import ModelFilter, PeriodFilter, RuleFilter
 from conversations.models import ModelPerformance
+from conversations.win_rates import ENOUGH, suggestions, win_rates
 from routing.admin_base import NOTHING, RangeDateFilter, ReadOnlyAdmin, column
 
 SUMS = (
@@ -94,8 +95,12 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
         )
         context: dict[str, Any] | None = getattr(response, "context_data", None)
         if context and "cl" in context:
-            totals = totals_by_model(context["cl"].queryset)
-            context |= {"totals": totals, "total": total_of(totals)}
+            rows = context["cl"].queryset
+            totals, rates = totals_by_model(rows), win_rates(rows)
+            context |= {"totals": totals, "total": total_of(totals), "win_rates": rates}
+            context["enough"] = ENOUGH
+            if request.user.has_perm("routing.view_rule"):
+                context["suggestions"] = suggestions(rates)
         return response
 
     @column("first token", ordering="first_token_ms_sum")

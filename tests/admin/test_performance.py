@@ -14,6 +14,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from conversations.admin_performance import Totals, total_of, totals_by_model
 from conversations.models import ModelPerformance
+from routing.domain import SIMULATED_PREFIX
+from routing.models import LLMModel, Rule
 
 pytestmark = pytest.mark.django_db
 
@@ -79,3 +81,61 @@ def test_there_is_no_page_of_one_row(admin_client: Client) -> None:
     row = make_day("gpt")
     url = reverse("admin:conversations_modelperformance_change", args=[row.pk])
     assert admin_client.post(url, {}).status_code == 403
+
+
+def make_rates(*, gpt: tuple[int, int], claude: tuple[int, int], simulated: bool = False) -> None:
+    """Good and bad verdicts on two models under a rule of gpt's."""
+    prefix = SIMULATED_PREFIX if simulated else ""
+    for model, (good, bad) in (("gpt", gpt), ("claude-sonnet", claude)):
+        for ago in range(2):  # over two days
+            half: dict[str, Any] = {"feedback_good": good // 2, "feedback_bad": bad // 2}
+            make_day(prefix + model, ago=ago, **half)
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("simulated", [False, True])
+def test_a_clearly_better_liked_model_is_suggested_and_nothing_changed(
+    admin_client: Client, simulated: bool
+) -> None:
+    make_rates(gpt=(84, 36), claude=(130, 14), simulated=simulated)
+    rule = Rule.objects.get(name="code")
+    page = admin_client.get(reverse("admin:conversations_modelperformance_changelist"))
+
+    told = " ".join(page.content.decode().split())
+    prefix = SIMULATED_PREFIX if simulated else ""
+    assert (
+        f"{prefix}claude-sonnet is liked in 90 % (84-94) of 144, {prefix}gpt in 70 % (61-77) of 120: "
+        "consider making claude-sonnet its model."
+    ) in told
+    assert reverse("admin:routing_rule_change", args=[rule.pk]) in told
+    rule.refresh_from_db()
+    assert rule.model is not None
+    assert rule.model.name == "gpt"
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("gpt", "claude"),
+    [
+        ((84, 36), (100, 30)),  # the intervals touch
+        ((130, 14), (84, 36)),  # it is the rule's model that is liked
+        ((2, 26), (130, 14)),  # too few verdicts on the one
+        ((2, 60), (28, 0)),  # and on the other
+        ((0, 0), (130, 14)),  # nobody judged the rule's model
+    ],
+)
+def test_what_is_not_clear_is_shown_without_a_suggestion(
+    admin_client: Client, gpt: tuple[int, int], claude: tuple[int, int]
+) -> None:
+    make_rates(gpt=gpt, claude=claude)
+    page = admin_client.get(reverse("admin:conversations_modelperformance_changelist"))
+    assert page.context["win_rates"]
+    assert page.context["suggestions"] == []
+
+
+@pytest.mark.usefixtures("published")
+def test_a_model_that_cannot_take_the_place_is_not_suggested(admin_client: Client) -> None:
+    make_rates(gpt=(84, 36), claude=(130, 14))
+    LLMModel.objects.filter(name="claude-sonnet").update(enabled=False)
+    page = admin_client.get(reverse("admin:conversations_modelperformance_changelist"))
+    assert page.context["suggestions"] == []
