@@ -8,18 +8,23 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import truncatechars
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from conversations.admin_pages import desk_page, permit
+from conversations.desk.searching import search
+from conversations.forms_desk import SearchForm
 from conversations.models import AnswerReview, CuratedAnswer
 from conversations.review_desk import answer_curate, review_decide
 from conversations.reviews import verdicts_on
 from routing.admin_base import NOTHING, Admin, ChoicesDropdownFilter, admin_link, column, rendered
 
+MAY_SEARCH = ("conversations.view_answerreview", "conversations.view_message")
 State = AnswerReview.State
 STATE_LABELS = {"live": "success", "quarantined": "warning", "withdrawn": "danger"}
 REVIEW_LABELS = {"open": "danger", "decided": "success"}
@@ -56,6 +61,7 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
     """A queue ordered by harm times traffic; each decision is in the row's history."""
 
     form = CurationForm
+    list_before_template = "conversations/admin/reviews_before.html"
     list_display = ("asked", "stands", "reviewed", "verdicts", "uses", "urgency", "updated_at")
     list_filter = (("review", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
     list_filter_submit = True
@@ -75,6 +81,20 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
         ("Curated answer", {"fields": ("question", "answer")}),
         ("Decided", {"fields": ("opened_at", "decided_at", "decided_by")}),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.search_view)
+        return [path("search/", view, name="conversations_review_search"), *super().get_urls()]
+
+    def search_view(self, request: HttpRequest) -> HttpResponse:
+        """What a prompt would hit, and why: other people's words are on it."""
+        permit(request, *MAY_SEARCH)
+        form = SearchForm(request.POST or None)
+        found = None
+        if request.method == "POST" and form.is_valid():
+            found = search(form.cleaned_data["prompt"], user=form.cleaned_data["person"])
+        context = {"title": "What would this prompt hit?", "form": form, "search": found}
+        return desk_page(self, request, "review_search", context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

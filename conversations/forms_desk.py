@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
 )
 
+from conversations.desk.peeking import NOBODY
 from routing.errors import PromptRejected
 from routing.guard.validation import validate_prompt
 from routing.models import GoldenCase, LLMModel, Rule
@@ -47,6 +50,27 @@ class PromptForm(forms.Form):
     """A prompt to try."""
 
     prompt = PromptField(label="Prompt")
+
+
+class SearchForm(PromptForm):
+    """A prompt to look up in the answer cache, and for whom."""
+
+    person = forms.CharField(
+        label="For whom",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="A user name. Left empty: for somebody new, who is given only what is shared.",
+    )
+
+    def clean_person(self) -> int:
+        """Their primary key; ``NOBODY`` for somebody new."""
+        name = self.cleaned_data["person"].strip()
+        if not name:
+            return NOBODY
+        found = get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
+        if found is None:
+            raise forms.ValidationError("Nobody has this user name.")
+        return int(found)
 
 
 class GoldenCaseForm(GoldenBase):

@@ -28,6 +28,7 @@ from conversations.adapters.cache_entries import (
 )
 from conversations.adapters.cache_index import AnswerIndex, Servable
 from conversations.adapters.entry_ids import EntryIds
+from conversations.adapters.explaining import Seen
 from conversations.adapters.languages import language_of
 from conversations.adapters.reuse_verifier import Choice, ReuseVerifier
 from conversations.engine.ports import Considered, Meter, Vector
@@ -159,6 +160,27 @@ class RedisAnswerCache:
         if found or not await self._verifier.approves(turn.prompt, looked_at, rules, meter):
             return found
         return await self._first_served(turn, [looked_at[0].hit], "semantic")
+
+    async def seen(self, turn: Turn, rules: RuleSet, vector: Vector) -> Seen:
+        """What would be looked at, and what is near but not for them; no judge is asked. Raises
+        ``CacheUnavailable``."""
+        assert self._verifier is not None  # noqa: S101 - who weighs
+        among, whole = self._servable(turn, rules), len(turn.prompt) <= MEANING_LIMIT
+        with redis_call(self._breaker, CacheUnavailable):
+            same = await self._index.same(question_hash(turn.prompt), among)
+            near = await self._index.nearest(vector, among) if whole else []
+            around = await self._index.around(vector) if whole else []
+        strange = [hit for hit in around if among.objections(hit.fields)]
+        hits = [*same, *near]
+        return Seen(
+            among=among,
+            same=sorted(same, key=_order),
+            choices=self._verifier.choices(turn.prompt, near, rules.reuse),
+            around=around,
+            strange=self._verifier.choices(turn.prompt, strange, rules.reuse),
+            withheld={hit.entry for hit in hits if await self._is_withheld(hit.entry, turn.user)},
+            min_similarity=rules.min_similarity,
+        )
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
         """Keep an answer: for everybody where nothing speaks against it, else for the person who asked.

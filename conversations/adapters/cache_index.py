@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,7 @@ _FIELDS = (
     "answer", "provider", "model", "rule", "ruleset", "scope", "fingerprint", "question", "penalty",
     "says",
 )  # fmt: skip
+_FILTERED = ("system", "language", "state", "hidden", "expires_at")
 _TAGS = (
     "scope",
     "fingerprint",
@@ -79,6 +81,19 @@ class Servable:
             & (Tag("hidden") != str(self.user))
             & (Num("expires_at") > self.now)
         )
+
+    def objections(self, held: Mapping[str, Any]) -> tuple[str, ...]:
+        """Which parts of the filter keep an entry with these fields from them."""
+        fits = {
+            "scope": held["scope"] in {own(self.user), SHARED},
+            "language": held["language"] in readable_by(self.language),
+            "rules": held["fingerprint"] in {self.fingerprint, CURATED},
+            "system prompt": held["system"] in {self.system, CURATED},
+            "state": held["state"] == LIVE,
+            "hidden": str(self.user) not in str(held.get("hidden") or "").split(","),
+            "expired": float(held["expires_at"]) > self.now,
+        }
+        return tuple(name for name, fit in fits.items() if not fit)
 
 
 class AnswerIndex:
@@ -127,16 +142,31 @@ class AnswerIndex:
             filter_expression=(Tag("embedding") == self.embedding) & among.filter(),
             num_results=CANDIDATES,
         )
-        return [
-            self._hit(found, 1.0 - float(found["vector_distance"]))
-            for found in await self._found(query)
-        ]
+        return await self._near(query)
+
+    async def around(self, vector: Vector) -> list[Hit]:
+        """Entries of similar questions, whoever they are for, with what the filter reads; the nearest
+        first."""
+        query = VectorQuery(
+            vector_bytes(vector),
+            self.vector_field,
+            return_fields=[*_FIELDS, *_FILTERED],
+            filter_expression=Tag("embedding") == self.embedding,
+            num_results=CANDIDATES,
+        )
+        return await self._near(query)
 
     async def count(self) -> tuple[int, int, int]:
         """How many entries there are, of these curated ones, and ones nobody is given."""
         curated, withheld = Tag("fingerprint") == CURATED, Tag("state") != LIVE
         counts = [await self._query(CountQuery(what)) for what in (None, curated, withheld)]
         return counts[0] or 0, counts[1] or 0, counts[2] or 0
+
+    async def _near(self, query: VectorQuery) -> list[Hit]:
+        return [
+            self._hit(found, 1.0 - float(found["vector_distance"]))
+            for found in await self._found(query)
+        ]
 
     async def _found(self, query: BaseQuery) -> list[dict[str, Any]]:
         return await self._query(query) or []

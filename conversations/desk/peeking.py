@@ -40,7 +40,7 @@ async def peek(desk: Desk, prompt: str, rules: RuleSet, user: int) -> CacheWord:
     """What would be found for ``user``'s first turn under ``rules``."""
     considered: list[Mapping[str, Any]] = []
     try:
-        hit = await _found(desk, _turn(prompt, user), rules, considered.append)
+        hit = await _found(desk, first_turn(prompt, user), rules, considered.append)
     except DependencyUnavailable as exc:
         return CacheWord(CacheFacts("bypass"), unavailable=exc.part)
     facts = hit.facts if hit else CacheFacts("miss")
@@ -55,7 +55,8 @@ async def _found(desk: Desk, turn: Turn, rules: RuleSet, told: Considered) -> Ca
     return await desk.cache.lookup_similar(turn, rules, vector, told)
 
 
-def _turn(prompt: str, user: int) -> Turn:
+def first_turn(prompt: str, user: int) -> Turn:
+    """A question that begins a conversation; it is kept nowhere."""
     return Turn(
         user=user,
         conversation=new_id(),
