@@ -131,6 +131,8 @@ def _rule_faults(rule: Rule, rules: RuleSet) -> Iterable[str]:
     if not rule.instruction.strip():
         yield f"The rule “{rule.name}” has no instruction."
     yield from _text_faults(rule)
+    if rule.action is Action.REFUSE and not rule.refusal_reason.strip():
+        yield f"The rule “{rule.name}” refuses without a reason to give."
     kind = KIND_FOR.get(rule.action)
     if kind is None:
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from routing.documents import document_of, document_of_tables, read_document
@@ -64,6 +64,8 @@ def test_a_round_trip_gives_the_same_bytes() -> None:
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(text="\x85")
+@example(text="one\x85two\nthree")
 @given(
     text=st.text(
         st.characters(exclude_categories=["Cs"], exclude_characters="\0")
@@ -170,6 +172,13 @@ class TestCommand:
 
         file.write_text(text.replace("is_default: true", "is_default: false"))
         with pytest.raises(CommandError, match="must be the default"):
+            command("validate", str(file))
+
+    def test_refuses_a_refusal_without_a_reason(self, tmp_path: Path) -> None:
+        file = tmp_path / "rules.yaml"
+        Rule.objects.filter(name="not-allowed").update(refusal_reason=" ")
+        file.write_text(document_of_tables().yaml())
+        with pytest.raises(CommandError, match="refuses without a reason to give"):
             command("validate", str(file))
 
     def test_publishes_in_a_name_with_a_reason(self, django_user_model: type) -> None:

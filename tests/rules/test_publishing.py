@@ -141,7 +141,8 @@ class TestRollBack:
         first = RuleSetVersion.objects.get()
         edit("code", "Bad idea.")
         Rule.objects.filter(name="creative").delete()
-        Rule.objects.create(name="worse", instruction="Worse idea.", action="refuse", priority=3)
+        worse = {"instruction": "Worse idea.", "action": "refuse", "refusal_reason": "No."}
+        Rule.objects.create(name="worse", priority=3, **worse)
         ruleset_publish()
         restored = ruleset_roll_back(first)
         assert (restored.number, restored.restores) == (3, 1)
