@@ -13,15 +13,16 @@ from django.shortcuts import redirect
 from routing.admin_base import NOTHING, column
 from routing.admin_circuits import CircuitsAdmin, circuits_context
 from routing.admin_publishing import PublishingAdmin
+from routing.admin_switching import SwitchingAdmin
 from routing.domain import Action
-from routing.forms import LLMModelForm, RoutingSettingsForm, RuleForm, users_of
+from routing.forms import LLMModelForm, RoutingSettingsForm, RuleForm, sentence, users_of
 from routing.models import LLMModel, RoutingSettings, Rule
 
 ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
 
 
 @admin.register(Rule)
-class RuleAdmin(PublishingAdmin[Rule]):
+class RuleAdmin(SwitchingAdmin[Rule]):
     """Which prompts go where."""
 
     list_before_template = "routing/admin/rule_tools.html"
@@ -70,6 +71,9 @@ class RuleAdmin(PublishingAdmin[Rule]):
             others.update(is_default=False, revision=F("revision") + 1)
         super().save_model(request, obj, form, change)
 
+    def kept_on(self, row: Rule) -> str:
+        return "it is the default. Mark another rule first." if row.is_default else ""
+
     def has_delete_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
         if obj is not None and obj.is_default:
             return False
@@ -89,7 +93,7 @@ class RuleAdmin(PublishingAdmin[Rule]):
         return super().delete_view(request, object_id, extra_context)
 
 
-class LLMModelAdmin(CircuitsAdmin[LLMModel], PublishingAdmin[LLMModel]):
+class LLMModelAdmin(CircuitsAdmin[LLMModel], SwitchingAdmin[LLMModel]):
     """What the rules may name, and how it does."""
 
     form = LLMModelForm
@@ -122,6 +126,10 @@ class LLMModelAdmin(CircuitsAdmin[LLMModel], PublishingAdmin[LLMModel]):
     def get_readonly_fields(self, request: HttpRequest, obj: LLMModel | None = None) -> Any:
         # Rules name their fallbacks, callers their models: a name is never changed under them.
         return ("name", *self.readonly_fields) if obj else self.readonly_fields
+
+    def kept_on(self, row: LLMModel) -> str:
+        users = list(users_of(row))
+        return f"it is used by {sentence(users)}." if users else ""
 
     @column(
         "kind",

@@ -20,6 +20,7 @@ from routing.services import ruleset_publish
 
 BANNER = "routing/admin/publish_banner.html"
 MAY_PUBLISH = "routing.publish_rulesetversion"
+DELETED = "Deleted from the draft: nothing live changes until it is published."
 
 
 class BanneredAdmin(Admin[M]):
@@ -58,7 +59,7 @@ class PublishingAdmin(BanneredAdmin[M]):
     """A page that saves the draft and, unless asked not to, publishes it afterwards.
 
     Publishing begins when the save is committed: its checks may take seconds, and no transaction waits
-    for them.
+    for them. What is deleted goes from the draft alone: no single click takes a rule from its users.
     """
 
     warn_unsaved_form = True
@@ -75,15 +76,10 @@ class PublishingAdmin(BanneredAdmin[M]):
         response = super().changeform_view(request, object_id, form_url, extra_context)
         return saved(request, response)
 
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return saved(request, super().delete_view(request, object_id, extra_context))
-
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
         with transaction.atomic():
             super().delete_queryset(request, queryset)
-        announce(request)
+        messages.info(request, DELETED)
 
     def response_post_save_add(self, request: HttpRequest, obj: M) -> HttpResponseRedirect:
         return SavedRedirect(super().response_post_save_add(request, obj).url)
@@ -91,11 +87,9 @@ class PublishingAdmin(BanneredAdmin[M]):
     def response_post_save_change(self, request: HttpRequest, obj: M) -> HttpResponseRedirect:
         return SavedRedirect(super().response_post_save_change(request, obj).url)
 
-    def response_delete(
-        self, request: HttpRequest, obj_display: str, obj_id: int
-    ) -> HttpResponseRedirect:
-        response = super().response_delete(request, obj_display, obj_id)
-        return SavedRedirect(response["Location"])
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        messages.info(request, DELETED)
+        return super().response_delete(request, obj_display, obj_id)
 
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

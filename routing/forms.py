@@ -229,7 +229,7 @@ class LLMModelForm(RevisionedForm[LLMModel]):
         cleaned = super().clean() or self.cleaned_data
         users = list(users_of(self.instance)) if self.instance.pk else []
         if users:
-            where = f"It is used by {_sentence(users)}: choose another model there first."
+            where = f"It is used by {sentence(users)}: choose another model there first."
             if not cleaned.get("enabled"):
                 self.add_error("enabled", where)
             if "kind" in self.changed_data:
@@ -248,7 +248,8 @@ def users_of(model: LLMModel) -> Iterable[str]:
         yield "the routing settings"
 
 
-def _sentence(parts: Sequence[str]) -> str:
+def sentence(parts: Sequence[str]) -> str:
+    """The parts, enumerated."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 

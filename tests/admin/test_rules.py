@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
@@ -86,13 +89,83 @@ def test_the_default_is_not_deleted(admin_client: Client) -> None:
     assert Rule.objects.filter(name="general").exists()
 
 
-def test_deleted_rules_are_gone_from_one_new_version(admin_client: Client) -> None:
-    before = latest().number
-    doomed = list(Rule.objects.filter(name__in=("code", "creative")).values_list("pk", flat=True))
-    bulk = {"action": "delete_selected", ACTION_CHECKBOX_NAME: doomed, "post": "yes"}
-    admin_client.post(reverse("admin:routing_rule_changelist"), bulk)
-    assert latest().number == before + 1
+def in_bulk(client: Client, action: str, *rows: Rule | LLMModel) -> str:
+    """The list's page after an action on some of its rows."""
+    url = reverse(f"admin:routing_{rows[0]._meta.model_name}_changelist")
+    body = {"action": action, ACTION_CHECKBOX_NAME: [row.pk for row in rows], "post": "yes"}
+    return unescape(client.post(url, body, follow=True).content.decode())
+
+
+def rules(*names: str) -> list[Rule]:
+    return [Rule.objects.get(name=name) for name in names]
+
+
+class TestTheDraftAlone:
+    """What no single click takes from the users."""
+
+    @pytest.fixture(autouse=True)
+    def _nothing_is_published(self, published: None) -> Iterator[None]:
+        before = latest().number
+        yield
+        assert latest().number == before
+
+    def test_a_deleted_rule_goes_from_the_draft(self, admin_client: Client) -> None:
+        url = reverse("admin:routing_rule_delete", args=[Rule.objects.get(name="code").pk])
+        page = admin_client.post(url, {"post": "yes"}, follow=True).content.decode()
+        assert "Deleted from the draft: nothing live changes until it is published." in page
+        assert "The draft holds 1 unpublished change:" in page
+        assert "“code” is gone" in page
+
+    def test_deleted_rules_go_from_the_draft(self, admin_client: Client) -> None:
+        page = in_bulk(admin_client, "delete_selected", *rules("code", "creative"))
+        assert "Deleted from the draft" in page
+        assert "The draft holds 2 unpublished changes:" in page
+
+    def test_a_deleted_model_goes_from_the_draft(self, admin_client: Client) -> None:
+        spare = LLMModel.objects.create(name="spare", litellm_name="x/y", provider="x")
+        url = reverse("admin:routing_llmmodel_delete", args=[spare.pk])
+        page = admin_client.post(url, {"post": "yes"}, follow=True).content.decode()
+        assert "Deleted from the draft" in page
+
+    def test_rules_are_switched_in_the_draft(self, admin_client: Client) -> None:
+        code, general = rules("code", "general")
+        page = in_bulk(admin_client, "switch_off", code, general)
+        assert "“general” stays enabled: it is the default." in page
+        assert "Disabled 1 in the draft" in page
+        assert "The draft holds 1 unpublished change:" in page
+        revision = code.revision
+        code.refresh_from_db()
+        assert (code.enabled, code.revision) == (False, revision + 1)
+        page = in_bulk(admin_client, "switch_on", code, general)
+        assert "Enabled 1 in the draft" in page
+        assert "nothing is unpublished" in page
+
+    def test_a_model_in_use_is_not_switched_off_in_bulk(self, admin_client: Client) -> None:
+        gpt = LLMModel.objects.get(name="gpt")
+        assert "“gpt” stays enabled: it is used by" in in_bulk(admin_client, "switch_off", gpt)
+        gpt.refresh_from_db()
+        assert gpt.enabled
+
+    def test_switching_needs_the_right_to_change(self, client: Client) -> None:
+        auditor = User.objects.create_user("auditor", is_staff=True)
+        auditor.groups.add(Group.objects.get(name="Auditors"))
+        client.force_login(auditor)
+        in_bulk(client, "switch_off", *rules("code"))
+        assert Rule.objects.get(name="code").enabled
+
+
+def test_what_was_deleted_is_gone_with_the_next_version(admin_client: Client) -> None:
+    in_bulk(admin_client, "delete_selected", *rules("code", "creative"))
+    admin_client.post(reverse("admin:routing_publish"), {"stage": "all"})
     assert {"code", "creative"}.isdisjoint(rule["name"] for rule in latest().blob["rules"])
+
+
+def test_a_refusal_without_a_reason_is_not_published(admin_client: Client) -> None:
+    Rule.objects.filter(name="not-allowed").update(refusal_reason=" ")
+    before = latest().number
+    page = admin_client.post(reverse("admin:routing_publish"), {"stage": "all"}, follow=True)
+    assert "The rule “not-allowed” refuses without a reason to give." in page.content.decode()
+    assert latest().number == before
 
 
 def test_a_model_in_use_is_not_switched_off(admin_client: Client) -> None:
