@@ -23,7 +23,7 @@ from routing.errors import PublishConflict, PublishRefused, RuleSetInvalid, Rule
 from routing.forms_publishing import PublishForm, RollBackForm, StageForm
 from routing.models import RuleSetRelease, RuleSetVersion
 from routing.pricing import ClassifierPrompt
-from routing.publishing.versions import words_since
+from routing.publishing.versions import may_override, words_since
 from routing.release import Stage
 from routing.selectors import release_row, ruleset_of
 from routing.services import ruleset_roll_back, trial_end, version_release
@@ -71,7 +71,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
     def publish_view(self, request: HttpRequest) -> HttpResponse:
         """See what the draft would change, say why, and publish it: to all or in steps."""
         self._permit(request)
-        form = PublishForm(_sent(request))
+        form = PublishForm(_sent(request), may_override=may_override(request.user))
         # The banner's readers and programs post no fields at all: to everybody, without a word.
         if request.method == "POST" and (not request.POST.get("stage") or form.is_valid()):
             told = form.publication() if request.POST.get("stage") else {}
@@ -86,7 +86,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
         """Publish an old version again: told what that changes, and asked once."""
         self._permit(request)
         version = self._version(number)
-        form = RollBackForm(_sent(request))
+        form = RollBackForm(_sent(request), may_override=may_override(request.user))
         if request.method == "POST" and form.is_valid():
             try:
                 made = ruleset_roll_back(version, by=request.user, **form.cleaned_data)

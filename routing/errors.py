@@ -182,7 +182,7 @@ class RuleSetInvalid(AssistantError):
 
 
 class PublishRefused(AssistantError):
-    """A valid rule set fails a check. ``failures`` are sentences for the administrator, who may
+    """A valid rule set fails a check. ``failures`` are sentences for the publisher; an administrator may
     publish it all the same by giving a reason."""
 
     code = "publish_refused"

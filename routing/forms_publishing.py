@@ -74,7 +74,16 @@ class StageForm(forms.Form):
         return "decides in shadow" if target.stage is Stage.SHADOW else "answers all users"
 
 
-class PublishForm(StageForm):
+class OverridingForm(forms.Form):
+    """A form that asks those who may override failing checks for their reason."""
+
+    def __init__(self, *args: Any, may_override: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_override:
+            del self.fields["override"]
+
+
+class PublishForm(OverridingForm, StageForm):
     """The draft as the next version."""
 
     override = WhyField(
@@ -84,10 +93,10 @@ class PublishForm(StageForm):
 
     def publication(self) -> dict[str, Any]:
         """Arguments of ``ruleset_publish``."""
-        return {**self.release(), "override": self.cleaned_data["override"]}
+        return {**self.release(), "override": self.cleaned_data.get("override", "")}
 
 
-class RollBackForm(forms.Form):
+class RollBackForm(OverridingForm):
     """An old version again."""
 
     why = WhyField()

@@ -202,7 +202,10 @@ class RuleSetVersion(models.Model):
     class Meta:
         verbose_name = "rule set version"
         ordering = ("-number",)
-        permissions = (("publish_rulesetversion", "Can publish, release and roll back rule sets"),)
+        permissions = (
+            ("publish_rulesetversion", "Can publish, release and roll back rule sets"),
+            ("override_rulesetversion", "Can publish rule sets although checks fail"),
+        )
 
     def __str__(self) -> str:
         return f"Version {self.number}"

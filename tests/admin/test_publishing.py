@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from routing.models import LLMModel, Rule, RuleSetRelease
+from routing.errors import PublishRefused
+from routing.models import LLMModel, RoutingSettings, Rule, RuleSetRelease
 from routing.publishing import checks
+from routing.services import ruleset_publish
 from tests.admin.forms import change, form_of, latest, published_rule
 
 pytestmark = pytest.mark.usefixtures("published")
@@ -81,6 +84,42 @@ def test_a_refused_check_keeps_the_draft_and_takes_a_reason(
     assert latest().failures == ["“2+2” goes to code, not to general."]
 
 
+class TestOverriding:
+    """Failing checks give way to administrators' reasons alone."""
+
+    @pytest.fixture
+    def editor(self, client: Client) -> User:
+        editor = User.objects.create_user("editor", is_staff=True)
+        editor.groups.add(Group.objects.get(name="Rule editors"))
+        client.force_login(editor)
+        return editor
+
+    @pytest.fixture(autouse=True)
+    def _refused(self, published: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        Rule.objects.filter(name="code").update(priority=21)
+        monkeypatch.setattr(checks, "_checks", [lambda _: ["“2+2” goes to code."]])
+
+    def test_a_rule_editor_is_not_asked_and_not_heard(self, client: Client, editor: User) -> None:
+        publish, roll_back = (
+            reverse("admin:routing_publish"),
+            reverse("admin:routing_roll_back", args=[1]),
+        )
+        for url in (publish, roll_back):
+            assert "although checks fail" not in client.get(url).content.decode()
+            page = client.post(url, {"stage": "all", "override": "I say so."}, follow=True)
+            assert "“2+2” goes to code." in page.content.decode()
+        with pytest.raises(PublishRefused):
+            ruleset_publish(by=editor, override="I say so.")
+        with pytest.raises(CommandError, match="goes to code"):
+            call_command("rules", "publish", "--by", "editor", "--override", "I say so.")
+        assert latest().number == 1
+
+    def test_an_editor_with_the_right_is(self, client: Client, editor: User) -> None:
+        editor.user_permissions.add(Permission.objects.get(codename="override_rulesetversion"))
+        client.post(reverse("admin:routing_publish"), {"stage": "all", "override": "I say so."})
+        assert latest().override_reason == "I say so."
+
+
 class TestTwoAtOnce:
     """Somebody saves what somebody else has open."""
 
@@ -90,7 +129,9 @@ class TestTwoAtOnce:
         client.force_login(User.objects.create_superuser("berta"))
         return client
 
-    def open_page(self, client: Client, row: Rule | LLMModel) -> tuple[str, dict[str, Any]]:
+    def open_page(
+        self, client: Client, row: Rule | LLMModel | RoutingSettings
+    ) -> tuple[str, dict[str, Any]]:
         url = reverse(f"admin:routing_{row._meta.model_name}_change", args=[row.pk])
         return url, form_of(client.get(url))  # type: ignore[arg-type]
 
@@ -137,9 +178,23 @@ class TestTwoAtOnce:
         assert "“Default” says now: no" in page.content.decode()
         assert latest().blob["default_rule"] == "code"
 
-    def test_models_and_settings_are_guarded_too(
-        self, admin_client: Client, second: Client
-    ) -> None:
+    def test_settings_are_guarded_too(self, admin_client: Client, second: Client) -> None:
+        chosen = RoutingSettings.objects.get()
+        url, body = self.open_page(second, chosen)
+        second_choice = LLMModel.objects.get(name="gpt").pk
+        change(admin_client, chosen, classifier_fallback=second_choice, min_similarity="0.75")
+        refused = second.post(url, {**body, "min_similarity": "0.85"})
+        told = " ".join(refused.context["adminform"].form.non_field_errors())
+        assert "admin saved this at" in told
+        assert "“Second classifier” says now: gpt" in told
+        assert "“Similarity” says now: 0.75" in told
+        assert latest().blob["min_similarity"] == 0.75
+        again = form_of(refused)  # type: ignore[arg-type]
+        assert float(again["min_similarity"]) == 0.85
+        second.post(url, again)
+        assert latest().blob["min_similarity"] == 0.85
+
+    def test_models_are_guarded_too(self, admin_client: Client, second: Client) -> None:
         gpt = LLMModel.objects.get(name="gpt")
         url, body = self.open_page(second, gpt)
         change(admin_client, gpt, context_window="1000")

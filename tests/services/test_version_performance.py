@@ -199,6 +199,7 @@ def test_the_roles_are_there_and_differ() -> None:
     assert {"conversations.view_message", "routing.view_rulesetversion"} <= reviewers
     assert all(".view_" in right for right in auditors)
     assert "routing.publish_rulesetversion" not in reviewers | auditors
+    assert "routing.override_rulesetversion" not in editors | reviewers | auditors
 
 
 def test_the_pages_show_the_numbers(person: User, admin_client: Client) -> None:
