@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
+import pytest
 from playwright.async_api import Page, expect
 
+from routing.models import Rule
+from tests.browser.conftest import PHONE
 from tests.browser.test_admin import CODE, sign_in
 from tests.live_site import LiveSite, Person
 
@@ -37,6 +42,25 @@ async def test_a_draft_is_told_published_and_rolled_back(
     await expect(page.get_by_text("is live again, as version")).to_be_visible()
     after = person.ask(f"{CODE} four times.")["decision"]
     assert (after["model"], after["ruleset"]) == (before["model"], before["ruleset"] + 2)
+
+
+@pytest.fixture
+async def _draft(site: LiveSite) -> AsyncIterator[None]:
+    """Something unpublished, gone at the end."""
+    priorities = Rule.objects.filter(name="code")
+    before = (await priorities.aget()).priority
+    await priorities.aupdate(priority=before + 1)
+    yield
+    await priorities.aupdate(priority=before)
+
+
+@pytest.mark.usefixtures("_draft")
+@pytest.mark.parametrize("size", [PHONE])
+async def test_what_is_asked_before_publishing_fits_a_phone(page: Page, administrator: str) -> None:
+    await sign_in(page, administrator)
+    await page.goto("/admin/routing/rulesetversion/publish/")
+    await expect(page.get_by_text("In shadow: it decides beside")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
 async def test_the_second_of_two_is_told_and_keeps_the_input(
