@@ -21,19 +21,24 @@ from routing.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from routing.llm.budget import RetryBudget
+from routing.llm.circuit import LocalCircuits
 from routing.llm.client import LiteLLMClient
 from routing.llm.failover import FailoverChat
+from routing.llm.policy import FailoverPolicy
 from routing.llm.types import (
     AnsweringModel,
     Attempt,
     ChatMessage,
     Completed,
+    Continued,
     GenerationEvent,
     RawChunk,
     Switched,
     TextDelta,
     Usage,
 )
+from routing.llm.walk import Failover
 from routing.simulator import Simulator
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.wire import PING, Wire, anthropic_frames
@@ -243,3 +248,27 @@ async def test_the_other_provider_takes_over(client: LiteLLMClient, sim: Simulat
         ("gpt", True),
     ]
     assert [request.provider for request in sim.requests] == ["anthropic", "openai"]
+
+
+async def test_a_model_that_can_goes_on_from_what_it_said(
+    client: LiteLLMClient, sim: Simulator
+) -> None:
+    sim.fault(provider="anthropic", cut_after=5, times=1)
+    shared = Failover(FailoverPolicy(retries=1, continue_cut=True), RetryBudget(), LocalCircuits())
+    chat = FailoverChat(client, shared, continues=client.continues)
+    attempts: list[Attempt] = []
+    async with aclosing(chat.stream([CLAUDE, GPT], ASK, attempts.append)) as generated:
+        events = [event async for event in generated]
+    first, second = sim.requests
+
+    assert Continued(CLAUDE, "provider_error") in events
+    assert [attempt.outcome for attempt in attempts] == ["provider_error", "ok"]
+    said = attempts[0].output
+    assert said
+    assert second.body["messages"][:-1] == first.body["messages"]
+    # Anthropic takes no beginning that ends in white space.
+    assert second.body["messages"][-1]["role"] == "assistant"
+    assert said.rstrip() in str(second.body["messages"][-1]["content"])
+    text = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert text == said + attempts[1].output
+    assert isinstance(events[-1], Completed)
