@@ -1,0 +1,148 @@
+"""What was said: conversations, messages, pictures, and the keys that claim answers."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from uuid_utils.compat import uuid7
+
+
+def new_id() -> UUID:
+    """A UUIDv7 (RFC 9562): sorts by the time it was made, and within a process by order."""
+    return uuid7()
+
+
+class Conversation(models.Model):
+    """One person's thread of messages."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations"
+    )
+    title = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("owner", "-id")),)
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+
+class Message(models.Model):
+    """A prompt (role user) or its answer (role assistant) with all that is known about it."""
+
+    class Role(models.TextChoices):
+        USER = "user"
+        ASSISTANT = "assistant"
+
+    class Status(models.TextChoices):
+        STREAMING = "streaming"
+        COMPLETE = "complete"
+        STOPPED = "stopped"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
+    role = models.CharField(max_length=16, choices=Role)
+    content = models.TextField(blank=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.COMPLETE)
+    answers = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="answer",
+        help_text="The prompt that this message answers.",
+    )  # fmt: skip
+    requested_model = models.CharField(max_length=64, blank=True)
+
+    action = models.CharField(max_length=16, blank=True)
+    source = models.CharField(max_length=24, blank=True)
+    provider = models.CharField(max_length=32, blank=True)
+    model = models.CharField(max_length=96, blank=True)
+    rule = models.CharField(max_length=64, blank=True)
+    reason = models.TextField(blank=True)
+    ruleset = models.PositiveIntegerField(null=True, blank=True)
+    fallback = models.BooleanField(default=False)
+    guard = models.JSONField(null=True, blank=True)
+
+    cache_outcome = models.CharField(max_length=16, blank=True)
+    cache_similarity = models.FloatField(null=True, blank=True)
+    cache_entry = models.UUIDField(null=True, blank=True, db_index=True)
+
+    input_tokens = models.PositiveIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
+    total_ms = models.PositiveIntegerField(null=True, blank=True)
+    finish_reason = models.CharField(max_length=32, blank=True)
+    attempts = models.JSONField(default=list, blank=True)
+    degraded = models.JSONField(default=list, blank=True)
+    problem = models.JSONField(null=True, blank=True)
+    script = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="How the answer was cut into events: token lengths, resets, notices.",
+    )
+    trace_id = models.CharField(max_length=32, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        indexes = (
+            models.Index(fields=("conversation", "id")),
+            # A version's messages, newest first, however many there are.
+            models.Index(fields=("ruleset", "-id")),
+        )
+        constraints = (
+            # Two requests that ask at once in one conversation: the second insert fails.
+            models.UniqueConstraint(
+                fields=("conversation",),
+                condition=Q(status="streaming"),
+                name="one_streaming_answer_per_conversation",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.id}"
+
+
+class GeneratedImage(models.Model):
+    """A picture that the image tool drew for a message."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="image")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="images"
+    )
+    file = models.FileField(upload_to="images/%Y/%m/")
+    media_type = models.CharField(max_length=32, default="image/png")
+    alt = models.CharField(max_length=300)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    revised_prompt = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.alt
+
+
+class IdempotencyKey(models.Model):
+    """A claimed ``Idempotency-Key``: which answer it stands for (IETF draft, kept 24 h)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    body_sha256 = models.CharField(max_length=64)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("user", "key"), name="one_answer_per_key"),)
+
+    def __str__(self) -> str:
+        return self.key
