@@ -115,10 +115,12 @@ class RuleStore:
 
     def _settled(self, pointer: bytes | None) -> bool:
         """Whether the local copy will do."""
-        now = self._clock()
-        if self._held is None or now < self._rest_until:
-            return self._held is not None
-        return now < self._check_at and self._held.pointer == pointer
+        now, held = self._clock(), self._held
+        if held is None:
+            return False
+        if now < self._rest_until:  # after a failure; but Redis, just back, may tell of a change
+            return not _is_later(pointer, held)
+        return now < self._check_at and held.pointer == pointer
 
     async def _pointer(self) -> tuple[bytes | None, str]:
         """The pointer, and why there is none."""
@@ -219,3 +221,11 @@ class RuleStore:
         live, *trial = rules.values()
         held = replace(release, live=live, trial=trial[0] if trial else None)
         self._held = _Held(made.pointer, held, rules)
+
+
+def _is_later(pointer: bytes | None, held: _Held) -> bool:
+    """Whether the pointer tells of a release after the one that is held."""
+    if pointer is None or pointer == held.pointer:
+        return False
+    told = Pointer.read(pointer)
+    return told is not None and told.release > held.release.number

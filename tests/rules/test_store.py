@@ -162,6 +162,20 @@ async def test_the_database_away_leaves_redis_in_charge(
     assert store.state().origin == "redis"
 
 
+async def test_a_change_is_seen_at_once_also_while_the_database_rests(
+    store: RuleStore, client: redis.Redis, prefix: str, database: Database, clock: Clock
+) -> None:
+    publish(client, prefix, database, make_release(1))
+    await store.current()
+    clock.now += CHECK_EVERY
+    database.error = OperationalError("gone")
+    assert version_of(await store.current()) == 1  # from here on it rests
+
+    publish(client, prefix, database, make_release(2))
+
+    assert version_of(await store.current()) == 2
+
+
 async def test_a_trial_is_released_beside_the_live_version(
     store: RuleStore, client: redis.Redis, prefix: str, database: Database
 ) -> None:
