@@ -102,6 +102,13 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
     def has_delete_permission(self, request: HttpRequest, obj: AnswerReview | None = None) -> bool:
         return False
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Without the buttons that would save and decide nothing."""
+        context |= {"show_save": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: AnswerReview, form: Any, change: bool) -> None:
         """The row is the services' to write; a button decides."""
         for button in self.get_actions_submit_line(request, obj.pk):

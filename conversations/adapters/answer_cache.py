@@ -162,8 +162,7 @@ class RedisAnswerCache:
         return await self._first_served(turn, [looked_at[0].hit], "semantic")
 
     async def seen(self, turn: Turn, rules: RuleSet, vector: Vector) -> Seen:
-        """What would be looked at, and what is near but not for them; no judge is asked. Raises
-        ``CacheUnavailable``."""
+        """What would be looked at, and what is near but not theirs. Raises ``CacheUnavailable``."""
         assert self._verifier is not None  # noqa: S101 - who weighs
         among, whole = self._servable(turn, rules), len(turn.prompt) <= MEANING_LIMIT
         with redis_call(self._breaker, CacheUnavailable):
@@ -173,7 +172,8 @@ class RedisAnswerCache:
         strange = [hit for hit in around if among.objections(hit.fields)]
         hits = [*same, *near]
         return Seen(
-            among=among,
+            question_hash(turn.prompt),
+            among,
             same=sorted(same, key=_order),
             choices=self._verifier.choices(turn.prompt, near, rules.reuse),
             around=around,

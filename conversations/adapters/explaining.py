@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
-from conversations.adapters.cache_entries import Hit
+from conversations.adapters.cache_entries import Hit, question_hash
 from conversations.adapters.cache_index import Servable
 from conversations.adapters.reuse_verifier import Choice
 
@@ -32,11 +32,12 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the cache found for ``among``: entries of the ``same`` words in the order of serving, the
+    """What the cache found for ``among`` and the words of this ``question_hash``: entries of the ``same`` words in the order of serving, the
     ``choices`` among the servable, the likeliest first; then the nearest ``around``, whoever they are
     for, and what was thought of the ``strange`` ones, which are for others. ``withheld`` are entries
     that the database keeps from the person."""
 
+    question_hash: str
     among: Servable
     same: Sequence[Hit]
     choices: Sequence[Choice]
@@ -95,4 +96,6 @@ def _fate(choice: Choice, seen: Seen) -> Fate:
 
 def _left(hit: Hit, seen: Seen, strange: Mapping[UUID, Choice]) -> Explained:
     closed = seen.among.objections(hit.fields)
-    return Explained(hit, False, "closed" if closed else "unread", closed, strange.get(hit.entry))
+    fate: Fate = "closed" if closed else "unread"
+    same = question_hash(hit.fields["question"]) == seen.question_hash
+    return Explained(hit, same, fate, closed, strange.get(hit.entry))

@@ -22,7 +22,7 @@ from routing.guard.validation import validate_prompt
 FATES: Mapping[str, str] = {
     "served": "served",
     "next": "would be served if the one before it were not there",
-    "closed": "not for this person",
+    "closed": "kept from this person",
     "withheld": "withheld: called bad by this person, or its review or message is gone from service",
     "veto": "vetoed",
     "far": "less similar than the rules ask for",
@@ -64,14 +64,20 @@ class Found:
 
     @property
     def signals(self) -> list[tuple[str, float, bool]]:
-        """Each signal's name, its value, and whether it is a veto."""
-        if self.told.choice is None:
-            return []
-        verdict = self.told.choice.verdict
+        """Each signal that speaks: its name, its value, and whether it is a veto."""
+        vetoes = self.told.choice.verdict.vetoes if self.told.choice else ()
         return [
-            (name.replace("_", " "), value, name in verdict.vetoes)
-            for name, value in verdict.signals.items()
+            (_plain(name), value, name in vetoes) for name, value in self._signals.items() if value
         ]
+
+    @property
+    def silent(self) -> str:
+        """The names of the signals that are nought."""
+        return ", ".join(_plain(name) for name, value in self._signals.items() if not value)
+
+    @property
+    def _signals(self) -> Mapping[str, float]:
+        return self.told.choice.verdict.signals if self.told.choice else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,10 @@ async def _explained(prompt: str, rules: RuleSet, user: int) -> list[Explained]:
     async with bootstrap.desk() as desk:
         vector = await desk.embedder.embed(prompt)
         return explain(await desk.cache.seen(first_turn(prompt, user), rules, vector))
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _found(told: list[Explained]) -> list[Found]:

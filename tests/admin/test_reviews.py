@@ -48,6 +48,7 @@ def test_a_page_has_the_answer_who_said_what_and_the_correction(
     assert "It is the other way round." in page
     assert "by demo" in page
     assert "Publish as curated" in page
+    assert 'name="_save"' not in page  # it would decide nothing
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,7 @@ async def test_each_filter_is_named(
         clock.now += 2000
     (told,) = await looked(asked, prompt, 1.0, user)
     assert (told.fate, told.closed) == ("closed", (reason,))
+    assert told.exact is (prompt == ENABLE)
 
 
 async def test_a_strangers_entry_is_told_with_its_signals(asked: Asked) -> None:
