@@ -37,9 +37,9 @@ PEOPLE = 16
 WARMING = 200
 """Streams after which pools have grown and modules are loaded."""
 QUIET_SECONDS = 30.0
-MORE_CONNECTIONS = 16
-"""Pools are as large as the most that was ever wanted at once, which is not the same twice; a leak
-grows with the streams."""
+MORE_CONNECTIONS = AT_ONCE
+"""Pools are as large as the most that was ever wanted at once, which is not the same twice: a stream
+may want two. A leak grows with the streams."""
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
