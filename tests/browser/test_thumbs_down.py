@@ -59,7 +59,9 @@ async def fate(page: Page, story: str) -> str:
     await page.get_by_role("link", name="Search by similarity").click()
     await page.get_by_label("Prompt").fill(story)
     await page.get_by_role("button", name="Search", exact=True).click()
-    reviewed = page.get_by_role("region").filter(has=page.get_by_role("link", name="its review"))
+    # Other reviews may lie nearby; this one is of the very question.
+    mine = page.get_by_role("region").filter(has_text=story)
+    reviewed = mine.filter(has=page.get_by_role("link", name="its review"))
     return await reviewed.get_by_role("strong").first.inner_text()
 
 
