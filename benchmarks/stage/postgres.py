@@ -37,6 +37,11 @@ class Postgres:
         """Where it listens."""
         return self._port
 
+    @property
+    def pid(self) -> int:
+        """Of the process that the others are children of."""
+        return self._running.pid
+
     def create(self) -> None:
         """Make the cluster and start it."""
         self._folder.mkdir(parents=True)
