@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from conversations.intervals import Estimate, mean, wilson
+from conversations.intervals import Estimate, mean, share
 from conversations.models import ShadowDecision, VersionPerformance
 from routing.admin_base import (
     NOTHING,
@@ -45,7 +45,7 @@ class Figures:
     def feedback(self) -> Estimate | None:
         """Share of good verdicts."""
         good, bad = max(0, self.sums["feedback_good"]), max(0, self.sums["feedback_bad"])
-        return wilson(good, good + bad)
+        return share(good, good + bad)
 
     @property
     def cost(self) -> Estimate | None:
@@ -67,12 +67,12 @@ class Figures:
     @property
     def agreement(self) -> Estimate | None:
         """Share of the decisions in shadow that were the same."""
-        return wilson(self.sums["shadow_agreed"], self.sums["shadow_decisions"])
+        return share(self.sums["shadow_agreed"], self.sums["shadow_decisions"])
 
     @property
     def failed(self) -> Estimate | None:
         """Share of the answers that failed."""
-        return wilson(self.sums["failures"], self.sums["failures"] + self.sums["answers"])
+        return share(self.sums["failures"], self.sums["failures"] + self.sums["answers"])
 
     @property
     def classification(self) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""How sure a share or a mean is: 95 % intervals.
+"""What a share or a mean is, and how sure: 95 % intervals.
 
 Pure: standard library only.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-Z = 1.959963984540054
-"""Of the normal distribution, for 95 %."""
+from routing.intervals import Z_95, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,9 @@ class Estimate:
         return self.low > other.high or other.low > self.high
 
 
-def wilson(hits: int, count: int) -> Estimate | None:
-    """A share, with Wilson's score interval (E. B. Wilson, 1927); ``None`` of nothing."""
-    if count <= 0:
-        return None
-    share, square = hits / count, Z * Z
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    spread = Z * sqrt(share * (1 - share) / count + square / (4 * count * count))
-    half = spread / (1 + square / count)
-    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half), count)
+def share(hits: int, count: int) -> Estimate | None:
+    """A share with Wilson's interval; ``None`` of nothing."""
+    return Estimate(hits / count, *wilson(hits, count), count) if count > 0 else None
 
 
 def mean(total: float, squares: float, count: int) -> Estimate | None:
@@ -46,5 +39,5 @@ def mean(total: float, squares: float, count: int) -> Estimate | None:
     if count == 1:
         return Estimate(value, 0.0, float("inf"), 1)
     variance = max(0.0, (squares - count * value * value) / (count - 1))
-    half = Z * sqrt(variance / count)
+    half = Z_95 * sqrt(variance / count)
     return Estimate(value, max(0.0, value - half), value + half, count)

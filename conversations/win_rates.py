@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.db.models import F, QuerySet, Sum
 
-from conversations.intervals import Estimate, wilson
+from conversations.intervals import Estimate, share
 from conversations.models import ModelPerformance
 from routing.deciding import plain_name
 from routing.models import LLMModel, Rule
@@ -36,10 +36,10 @@ class WinRate:
     @property
     def in_words(self) -> str:
         """``91 % (84-95) of 143``: the share, its 95 % interval, the verdicts."""
-        share, low, high = (
+        rate, low, high = (
             f"{100 * part:.0f}" for part in (self.liked.value, self.liked.low, self.liked.high)
         )
-        return f"{share} % ({low}-{high}) of {self.liked.count:,}"
+        return f"{rate} % ({low}-{high}) of {self.liked.count:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def win_rates(rows: QuerySet[ModelPerformance]) -> list[WinRate]:
     rates = [
         WinRate(row["rule"], row["model"], liked)
         for row in sums
-        if (liked := wilson(max(0, row["good"]), row["said"]))
+        if (liked := share(max(0, row["good"]), row["said"]))
     ]
     return sorted(rates, key=lambda rate: (rate.rule, -rate.liked.value, rate.model))
 

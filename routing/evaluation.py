@@ -7,7 +7,6 @@ as its own rule where it would have been right for none.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,7 @@ from fnmatch import fnmatchcase
 from routing.deciding import Outcome
 from routing.domain import Action, Decision, RuleSet
 from routing.expectations import Expected
-
-Z_95 = 1.959964
+from routing.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +160,6 @@ def _scores(name: str, pairs: Mapping[tuple[str, str], int]) -> Scores:
         decided=sum(count for (_, decided), count in pairs.items() if decided == name),
         right=pairs.get((name, name), 0),
     )
-
-
-def wilson(right: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927)."""
-    if not total:
-        return 0.0, 1.0
-    share, z2 = right / total, Z_95**2
-    centre = share + z2 / (2 * total)
-    spread = Z_95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    return (centre - spread) / (1 + z2 / total), (centre + spread) / (1 + z2 / total)
 
 
 def _quantile(ordered: Sequence[int], share: float) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from routing.intervals import wilson
 from routing.reuse.logistic import Prior, fit
-from routing.reuse.measures import wilson
 
 BELIEF = 100.0
 """How many labels it takes before they weigh as much as what was believed without any."""

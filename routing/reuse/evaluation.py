@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.intervals import wilson
 from routing.reuse.calibration import log_odds
 from routing.reuse.choosing import Choosing, Judging
 from routing.reuse.files import PairRow
 from routing.reuse.logistic import logistic
-from routing.reuse.measures import Flags, Floats, auc, best_f1, curve, recall_at, wilson
+from routing.reuse.measures import Flags, Floats, auc, best_f1, curve, recall_at
 from routing.reuse.model import ReuseModel, Verdict
 from routing.reuse.streams import (
     Choose,

@@ -1,28 +1,12 @@
-"""How well scores tell right from wrong, with intervals. Pure."""
+"""How well scores tell right from wrong. Pure."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-CONFIDENT = 1.96
-"""Standard deviations of a 95 % interval."""
-
-
-def wilson(part: int, whole: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927): sound for few samples and shares near 0 or 1."""
-    if not whole:
-        return 0.0, 1.0
-    share, square = part / whole, CONFIDENT**2
-    middle = (share + square / (2 * whole)) / (1 + square / whole)
-    half = CONFIDENT * math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
-    half /= 1 + square / whole
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def auc(scores: Floats, right: Flags) -> float | None:

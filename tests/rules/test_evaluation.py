@@ -6,9 +6,10 @@ import pytest
 
 from routing.deciding import Outcome
 from routing.domain import Action, Decision, Source
-from routing.evaluation import Labelled, expectation, expected_for, report, wilson
+from routing.evaluation import Labelled, expectation, expected_for, report
 from routing.expectations import Expected, failure
 from routing.guard.types import GuardReport
+from routing.intervals import wilson
 from tests.fakes import RULES, attempt
 
 

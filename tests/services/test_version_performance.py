@@ -14,7 +14,7 @@ from django.urls import reverse
 from conversations import services, shadow_records
 from conversations.admin_versions import comparisons, figures_of
 from conversations.engine.types import CacheFacts
-from conversations.intervals import mean, wilson
+from conversations.intervals import mean, share
 from conversations.models import Message, ModelPerformance, ShadowDecision, VersionPerformance
 from routing.domain import Action, Decision, Source
 from routing.llm.types import Attempt, Usage
@@ -127,7 +127,7 @@ def test_verdicts_move_with_those_who_give_them(person: User) -> None:
     ],
 )
 def test_wilsons_interval(hits: int, count: int, low: float, high: float) -> None:
-    estimate = wilson(hits, count)
+    estimate = share(hits, count)
     assert estimate is not None
     assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=1e-4)
 
@@ -139,7 +139,7 @@ def test_a_mean_and_its_interval() -> None:
     assert estimate.value == 12
     assert estimate.high - estimate.value == pytest.approx(1.96 * 2 / 3**0.5, abs=1e-3)
     assert mean(0, 0, 0) is None
-    assert wilson(0, 0) is None
+    assert share(0, 0) is None
 
 
 def test_a_difference_counts_where_it_is_hardly_chance() -> None:
