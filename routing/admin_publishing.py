@@ -41,8 +41,23 @@ class BanneredAdmin(Admin[M]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        context = with_draft(request, extra_context)
-        return super().changeform_view(request, object_id, form_url, context)
+        object_id = self.row_opened(request, object_id)
+        context = {**with_draft(request, extra_context), **self.row_context(object_id)}
+        return self.row_closed(
+            request, super().changeform_view(request, object_id, form_url, context)
+        )
+
+    def row_opened(self, request: HttpRequest, object_id: str | None) -> str | None:
+        """The row whose page is shown; ``None`` for a new one."""
+        return object_id
+
+    def row_context(self, object_id: str | None) -> dict[str, Any]:
+        """What else a row's page shows."""
+        return {}
+
+    def row_closed(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """What follows a row's page."""
+        return response
 
 
 def with_draft(request: HttpRequest, extra_context: dict[str, Any] | None) -> dict[str, Any]:
@@ -64,16 +79,12 @@ class PublishingAdmin(BanneredAdmin[M]):
 
     warn_unsaved_form = True
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def row_opened(self, request: HttpRequest, object_id: str | None) -> str | None:
         if request.method == "POST" and object_id and self.get_object(request, object_id) is None:
-            object_id = None  # deleted meanwhile: what was typed is offered as a new row
-        response = super().changeform_view(request, object_id, form_url, extra_context)
+            return None  # deleted meanwhile: what was typed is offered as a new row
+        return object_id
+
+    def row_closed(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         return saved(request, response)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:

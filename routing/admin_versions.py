@@ -208,24 +208,15 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
     change_form_before_template = "routing/admin/version_actions.html"
     change_form_outer_after_template = "routing/admin/version_stage.html"
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def row_context(self, object_id: str | None) -> dict[str, Any]:
         release = release_row()
-        context = {
+        return {
             "title": f"Version {object_id}",
             "is_live": bool(release and str(release.live_id) == object_id),
             "is_trial": bool(release and str(release.trial_id) == object_id),
             "release": release,
             "stage_form": StageForm(initial={"stage": Stage.SHADOW}),
         }
-        return super().changeform_view(
-            request, object_id, form_url, {**(extra_context or {}), **context}
-        )
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:
