@@ -8,26 +8,34 @@ from django.db import models
 from conversations.models.threads import Message
 
 
-class ModelPerformance(models.Model):
-    """How one model did under one rule on one day (UTC). Sums, so that rows can be added up."""
+class Sums(models.Model):
+    """What is summed up of the answers under a rule, so that rows can be added up."""
+
+    rule = models.CharField(max_length=64, blank=True)
+    cache_hits = models.PositiveIntegerField(default=0)
+    first_token_ms_sum = models.PositiveBigIntegerField(default=0)
+    first_token_count = models.PositiveIntegerField(default=0)
+    total_ms_sum = models.PositiveBigIntegerField(default=0)
+    cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    feedback_good = models.IntegerField(default=0)
+    feedback_bad = models.IntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class ModelPerformance(Sums):
+    """How one model did under one rule on one day (UTC)."""
 
     day = models.DateField()
     model = models.CharField(max_length=96)
-    rule = models.CharField(max_length=64, blank=True)
     answers = models.PositiveIntegerField(default=0)
     errors = models.PositiveIntegerField(default=0, help_text="Attempts that failed.")
     failovers = models.PositiveIntegerField(
         default=0, help_text="Answers given by this model after another one failed."
     )
-    cache_hits = models.PositiveIntegerField(default=0)
-    first_token_ms_sum = models.PositiveBigIntegerField(default=0)
-    first_token_count = models.PositiveIntegerField(default=0)
-    total_ms_sum = models.PositiveBigIntegerField(default=0)
     input_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
-    cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
-    feedback_good = models.IntegerField(default=0)
-    feedback_bad = models.IntegerField(default=0)
 
     class Meta:
         verbose_name_plural = "model performance"
@@ -40,29 +48,21 @@ class ModelPerformance(models.Model):
         return f"{self.day} {self.model} {self.rule}"
 
 
-class VersionPerformance(models.Model):
-    """How the answers did that one rule of one published version decided. Sums, and sums of squares, so
+class VersionPerformance(Sums):
+    """How the answers did that one rule of one published version decided. Sums of squares too, so
     that means and their intervals cost no walk through the messages."""
 
     ruleset = models.PositiveIntegerField()
-    rule = models.CharField(max_length=64, blank=True)
     answers = models.PositiveIntegerField(default=0, help_text="Messages that ended well.")
     failures = models.PositiveIntegerField(default=0)
     refusals = models.PositiveIntegerField(default=0)
     fallbacks = models.PositiveIntegerField(default=0)
-    cache_hits = models.PositiveIntegerField(default=0)
-    first_token_count = models.PositiveIntegerField(default=0)
-    first_token_ms_sum = models.PositiveBigIntegerField(default=0)
     first_token_ms_squares = models.FloatField(default=0)
     total_count = models.PositiveIntegerField(default=0, help_text="Answers not from the cache.")
-    total_ms_sum = models.PositiveBigIntegerField(default=0)
     total_ms_squares = models.FloatField(default=0)
-    cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
     cost_squares = models.FloatField(default=0)
     classify_tokens = models.PositiveBigIntegerField(default=0)
     classify_cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
-    feedback_good = models.IntegerField(default=0)
-    feedback_bad = models.IntegerField(default=0)
     shadow_decisions = models.PositiveIntegerField(default=0)
     shadow_agreed = models.PositiveIntegerField(default=0)
     shadow_ms_sum = models.PositiveBigIntegerField(default=0)
