@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import httpx
 import pytest
-from axes.utils import reset
 from limits import parse
 from pytest_django.fixtures import Settings
 
@@ -17,12 +15,7 @@ from tests.live_site import PASSWORD, LiveSite
 
 TOKEN = "/api/v1/auth/token/"
 
-
-@pytest.fixture(autouse=True)
-def _no_old_guesses(site: LiveSite) -> Iterator[None]:
-    reset()
-    yield
-    reset()
+pytestmark = pytest.mark.usefixtures("no_old_guesses")
 
 
 def sign_in(http: httpx.Client, name: str, password: str, address: str = "") -> httpx.Response:

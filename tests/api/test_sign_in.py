@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from axes.utils import reset
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import RequestFactory
@@ -18,12 +15,7 @@ from tests.live_site import PASSWORD, LiveSite
 
 TOKEN = "/api/v1/auth/token/"
 
-
-@pytest.fixture(autouse=True)
-def _no_old_guesses(site: LiveSite) -> Iterator[None]:
-    reset()
-    yield
-    reset()
+pytestmark = pytest.mark.usefixtures("no_old_guesses")
 
 
 def test_tokens_rotate_and_a_spent_one_is_refused(site: LiveSite) -> None:

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
-from routing.domain import CachePolicy
-from routing.models import Rule
-from routing.services import ruleset_publish
 from routing.simulator.journal import RecordedRequest
 from tests.live_site import Event, LiveSite, Person, text_of
 
 MANY = 8
-
-
-@pytest.fixture
-def shared(site: LiveSite) -> Iterator[LiveSite]:
-    """A site whose everyday answers everybody is given, and whose models take their time."""
-    rule = Rule.objects.get(name="general")
-    rule.cache = CachePolicy.SHARED
-    rule.save()
-    ruleset_publish(by=None)
-    yield site
-    site.publish_defaults()
 
 
 def question() -> str:

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
-
-import pytest
 
 from conversations.bootstrap import container
 from conversations.models import AnswerReview
 from conversations.review_desk import answer_curate, review_decide
-from routing.domain import CachePolicy
-from routing.models import Rule
-from routing.services import ruleset_publish
 from tests.live_site import LiveSite, Person
 
 QUESTION = "Which colour has the flag of the island?"
-
-
-@pytest.fixture
-def shared(site: LiveSite) -> Iterator[LiveSite]:
-    """A site whose everyday answers everybody is given."""
-    rule = Rule.objects.get(name="general")
-    rule.cache = CachePolicy.SHARED
-    rule.save()
-    ruleset_publish(by=None)
-    yield site
-    site.publish_defaults()
 
 
 def rate(person: Person, message: dict[str, Any], verdict: str, **more: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -96,6 +97,22 @@ def at(similarity: float) -> list[float]:
     return [similarity, math.sqrt(1 - similarity**2), *[0.0] * (DIMENSIONS - 2)]
 
 
+def make_cache(client: redis.asyncio.Redis, prefix: str, **more: Any) -> RedisAnswerCache:
+    """A cache of the embedder that ``at`` stands for, unless another one is named."""
+    given = {"embedder_name": "test-embedder", "dimensions": DIMENSIONS, **more}
+    return RedisAnswerCache(client, Breaker(), prefix=prefix, **given)
+
+
+@asynccontextmanager
+async def indexed(
+    client: redis.asyncio.Redis, cache: RedisAnswerCache
+) -> AsyncIterator[RedisAnswerCache]:
+    """The same cache with its index, which is gone at the end with all it holds."""
+    await cache.state()
+    yield cache
+    await client.ft(cache.index_name).dropindex(delete_documents=True)
+
+
 class Asked:
     """A cache as a test talks to it."""
 
@@ -147,18 +164,8 @@ async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
 async def cache(
     client: redis.asyncio.Redis, prefix: str, clock: Clock
 ) -> AsyncIterator[RedisAnswerCache]:
-    cache = RedisAnswerCache(
-        client,
-        Breaker(),
-        prefix=prefix,
-        embedder_name="test-embedder",
-        dimensions=DIMENSIONS,
-        ids=IDS,
-        clock=clock,
-    )
-    await cache.state()  # makes the index
-    yield cache
-    await client.ft(cache.index_name).dropindex(delete_documents=True)
+    async with indexed(client, make_cache(client, prefix, ids=IDS, clock=clock)) as cache:
+        yield cache
 
 
 @pytest.fixture

@@ -9,18 +9,17 @@ from uuid import UUID
 import pytest
 import redis.asyncio
 
-from conversations.adapters.answer_cache import RedisAnswerCache
 from conversations.adapters.explaining import Explained, explain
 from conversations.adapters.reuse_verifier import ReuseVerifier
-from routing.breaker import Breaker
 from routing.reuse.model import ReuseModel
 from tests.cache.conftest import (
-    DIMENSIONS,
     IDS,
     Asked,
     Clock,
     at,
+    indexed,
     make_answer,
+    make_cache,
     make_rules,
     make_turn,
 )
@@ -40,20 +39,10 @@ async def asked(
     async def ask(entry: UUID, user: int) -> bool:
         return (entry, user) in withheld
 
-    cache = RedisAnswerCache(
-        client,
-        Breaker(),
-        prefix=prefix,
-        embedder_name="test-embedder",
-        dimensions=DIMENSIONS,
-        ids=IDS,
-        clock=clock,
-        withheld=ask,
-        verifier=ReuseVerifier(ReuseModel.load()),
-    )
-    await cache.state()
-    yield Asked(cache, make_rules(min_similarity=0.6))
-    await client.ft(cache.index_name).dropindex(delete_documents=True)
+    verifier = ReuseVerifier(ReuseModel.load())
+    cache = make_cache(client, prefix, ids=IDS, clock=clock, withheld=ask, verifier=verifier)
+    async with indexed(client, cache):
+        yield Asked(cache, make_rules(min_similarity=0.6))
 
 
 async def looked(asked: Asked, prompt: str, near: float, user: int = 1) -> list[Explained]:

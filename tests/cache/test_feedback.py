@@ -10,9 +10,8 @@ import redis.asyncio
 from django.db import OperationalError
 
 from conversations.adapters.answer_cache import CacheStats, RedisAnswerCache
-from routing.breaker import Breaker
 from routing.errors import CacheUnavailable
-from tests.cache.conftest import DIMENSIONS, IDS, Asked, Clock, make_rules
+from tests.cache.conftest import DIMENSIONS, IDS, Asked, Clock, make_cache, make_rules
 
 QUESTION = "What is the capital of France?"
 
@@ -103,16 +102,7 @@ class TestWithheldByTheDatabase:
                 raise OperationalError("gone")
             return bool(withheld.get((entry, user)))
 
-        asking = RedisAnswerCache(
-            client,
-            Breaker(),
-            prefix=prefix,
-            embedder_name="test-embedder",
-            dimensions=DIMENSIONS,
-            withheld=ask,
-            clock=clock,
-        )
-        return Asked(asking, make_rules())
+        return Asked(make_cache(client, prefix, withheld=ask, clock=clock), make_rules())
 
     async def test_they_hold(
         self, asked: Asked, withheld: dict[tuple[UUID, int], bool | None]

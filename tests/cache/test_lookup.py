@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import redis.asyncio
 
-from conversations.adapters.answer_cache import MEANING_LIMIT, RedisAnswerCache
+from conversations.adapters.answer_cache import MEANING_LIMIT
 from conversations.engine.types import CachedAnswer, CacheFacts
-from routing.breaker import Breaker
-from tests.cache.conftest import Asked, Clock, at, make_answer, make_rules, make_turn
+from tests.cache.conftest import Asked, Clock, at, make_answer, make_cache, make_rules, make_turn
 
 
 async def test_the_same_question_is_an_exact_hit_with_all_its_facts(asked: Asked) -> None:
@@ -122,9 +121,7 @@ async def test_another_embedder_keeps_the_exact_hits_and_has_an_index_of_its_own
     asked: Asked, client: redis.asyncio.Redis, prefix: str, clock: Clock
 ) -> None:
     await asked.store("What is the capital of France?")
-    other = RedisAnswerCache(
-        client, Breaker(), prefix=prefix, embedder_name="other/model", dimensions=4, clock=clock
-    )
+    other = make_cache(client, prefix, embedder_name="other/model", dimensions=4, clock=clock)
     assert other.index_name.startswith(f"{prefix}:answers:other_model:4:")
     beside = Asked(other, asked.rules)
     assert await beside.exact("What is the capital of France?") is None  # makes the index

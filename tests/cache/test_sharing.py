@@ -10,12 +10,10 @@ import redis.asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.adapters.answer_cache import RedisAnswerCache
 from conversations.adapters.entry_ids import EntryIds
 from conversations.models import new_id
-from routing.breaker import Breaker
 from routing.domain import StaysTrue
-from tests.cache.conftest import DIMENSIONS, IDS, Asked, Clock, at, make_turn
+from tests.cache.conftest import IDS, Asked, Clock, at, make_cache, make_turn
 
 QUESTION = "What is the capital of France?"
 
@@ -86,15 +84,7 @@ async def test_another_system_prompt_leaves_the_answers_behind(
 ) -> None:
     await asked.store(QUESTION)
     await asked.cache.warm("How do I pay?", "By card.", at(1))
-    polite = RedisAnswerCache(
-        client,
-        Breaker(),
-        prefix=prefix,
-        embedder_name="test-embedder",
-        dimensions=DIMENSIONS,
-        system_prompt="Be polite.",
-        clock=clock,
-    )
+    polite = make_cache(client, prefix, system_prompt="Be polite.", clock=clock)
     assert await Asked(polite, asked.rules).exact(QUESTION) is None
     assert await Asked(polite, asked.rules).exact("How do I pay?") == "By card."
 

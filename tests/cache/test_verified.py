@@ -8,27 +8,25 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from conversations.adapters.answer_cache import RedisAnswerCache
 from conversations.adapters.reuse_verifier import ReuseVerifier
-from routing.breaker import Breaker
 from routing.reuse.model import ReuseModel
-from tests.cache.conftest import DIMENSIONS, Asked, Clock, at, make_answer, make_rules, make_turn
+from tests.cache.conftest import (
+    Asked,
+    Clock,
+    at,
+    indexed,
+    make_answer,
+    make_cache,
+    make_rules,
+    make_turn,
+)
 
 
 @pytest.fixture
 async def verified(client: redis.asyncio.Redis, prefix: str, clock: Clock) -> AsyncIterator[Asked]:
-    cache = RedisAnswerCache(
-        client,
-        Breaker(),
-        prefix=prefix,
-        embedder_name="test-embedder",
-        dimensions=DIMENSIONS,
-        clock=clock,
-        verifier=ReuseVerifier(ReuseModel.load()),
-    )
-    await cache.state()
-    yield Asked(cache, make_rules(min_similarity=0.6))
-    await client.ft(cache.index_name).dropindex(delete_documents=True)
+    cache = make_cache(client, prefix, clock=clock, verifier=ReuseVerifier(ReuseModel.load()))
+    async with indexed(client, cache):
+        yield Asked(cache, make_rules(min_similarity=0.6))
 
 
 async def ask(

@@ -15,10 +15,8 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from conversations.adapters.answer_cache import RedisAnswerCache
-from routing.breaker import Breaker
 from routing.embeddings.local import LocalEmbedder
-from tests.cache.conftest import Asked, make_rules, make_turn
+from tests.cache.conftest import Asked, indexed, make_cache, make_rules, make_turn
 
 # What a new answer replaces is looked up by the database's own threads.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,16 +43,9 @@ async def asked(
     client: redis.asyncio.Redis, prefix: str, embedder: LocalEmbedder
 ) -> AsyncIterator[Asked]:
     """The cache the command fills."""
-    cache = RedisAnswerCache(
-        client,
-        Breaker(),
-        prefix=prefix,
-        embedder_name=embedder.name,
-        dimensions=embedder.dimensions,
-    )
-    await cache.state()
-    yield Asked(cache, make_rules())
-    await client.ft(cache.index_name).dropindex(delete_documents=True)
+    named = {"embedder_name": embedder.name, "dimensions": embedder.dimensions}
+    async with indexed(client, make_cache(client, prefix, **named)) as cache:
+        yield Asked(cache, make_rules())
 
 
 @pytest.fixture

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from routing.classifier import MALFORMED, LadderClassifier
 from routing.domain import Action, Source
-from routing.llm.client import Credential, LiteLLMClient
 from routing.llm.types import ChatMessage
 from routing.simulator import Simulator
 from tests.classifier.rules import RULES
-
-
-@pytest.fixture
-async def sim() -> AsyncIterator[Simulator]:
-    """The simulator, of this test alone."""
-    async with Simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def ladder(sim: Simulator) -> AsyncIterator[LadderClassifier]:
-    """Classifies through the simulated providers."""
-    client = LiteLLMClient(
-        {
-            "openai": Credential("sk-none", sim.openai_url),
-            "anthropic": Credential("sk-none", sim.anthropic_url),
-        }
-    )
-    try:
-        yield LadderClassifier(client)
-    finally:
-        await client.aclose()
 
 
 @pytest.mark.parametrize("source", [Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK])

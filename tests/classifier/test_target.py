@@ -10,7 +10,6 @@ import pytest
 from routing.classifier import MALFORMED, LadderClassifier
 from routing.classifier_prompt import PROMPT_CHARS
 from routing.domain import Action, Decision, Source
-from routing.llm.client import Credential, LiteLLMClient
 from routing.simulator import Simulator
 from tests.classifier.rules import RULES
 
@@ -42,20 +41,6 @@ async def sim(request: pytest.FixtureRequest) -> AsyncIterator[Simulator]:
     async with Simulator() as simulator:
         simulator.obey = request.param
         yield simulator
-
-
-@pytest.fixture
-async def ladder(sim: Simulator) -> AsyncIterator[LadderClassifier]:
-    client = LiteLLMClient(
-        {
-            "openai": Credential("sk-none", sim.openai_url),
-            "anthropic": Credential("sk-none", sim.anthropic_url),
-        }
-    )
-    try:
-        yield LadderClassifier(client)
-    finally:
-        await client.aclose()
 
 
 def is_published(decision: Decision) -> bool:

@@ -80,15 +80,20 @@ def test_precision_is_of_what_was_audited(ask: Ask) -> None:
     assert today.hit_rate == 1.0
 
 
-def test_the_judge_pays_only_where_it_was_measured_to(ask: Ask) -> None:
-    assert not economy().judge_pays
+def pay(cost_usd: str) -> None:
+    """Ten answers for as much."""
     ModelPerformance.objects.create(
         day=timezone.now().date(),
         model="gpt",
         answers=10,
-        cost_usd=Decimal("0.1"),
+        cost_usd=Decimal(cost_usd),
         total_ms_sum=30_000,
     )
+
+
+def test_the_judge_pays_only_where_it_was_measured_to(ask: Ask) -> None:
+    assert not economy().judge_pays
+    pay("0.1")
     assert not economy().judge_pays
     audit(weigh(ask), right=True)
     assert economy().judge_pays
@@ -97,12 +102,6 @@ def test_the_judge_pays_only_where_it_was_measured_to(ask: Ask) -> None:
 
 
 def test_a_judge_that_costs_more_than_an_answer_does_not_pay(ask: Ask) -> None:
-    ModelPerformance.objects.create(
-        day=timezone.now().date(),
-        model="gpt",
-        answers=10,
-        cost_usd=Decimal("0.001"),
-        total_ms_sum=30_000,
-    )
+    pay("0.001")
     audit(weigh(ask), right=True)
     assert not economy().judge_pays

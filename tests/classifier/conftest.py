@@ -1,0 +1,33 @@
+"""The ladder through the real library, over sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from routing.classifier import LadderClassifier
+from routing.llm.client import Credential, LiteLLMClient
+from routing.simulator import Simulator
+
+
+@pytest.fixture
+async def sim() -> AsyncIterator[Simulator]:
+    """The simulator, of this test alone."""
+    async with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def ladder(sim: Simulator) -> AsyncIterator[LadderClassifier]:
+    """Classifies through the simulated providers."""
+    client = LiteLLMClient(
+        {
+            "openai": Credential("sk-none", sim.openai_url),
+            "anthropic": Credential("sk-none", sim.anthropic_url),
+        }
+    )
+    try:
+        yield LadderClassifier(client)
+    finally:
+        await client.aclose()
