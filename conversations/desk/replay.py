@@ -22,7 +22,7 @@ from django.db import close_old_connections
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from conversations import bootstrap
+from conversations.bootstrap.parts import llm_client
 from conversations.desk.asking import AT_ONCE, Question, decide_all, serving_loop
 from conversations.desk.replay_results import Pricer, decision_words, fill
 from conversations.desk.sides import as_asked
@@ -78,7 +78,7 @@ class _Sides:
     @classmethod
     def of(cls, draft: RuleSet, live: RuleSet) -> Self:
         tokens = {id(rules): prompt_tokens(rules) for rules in (draft, live)}
-        return cls(draft, live, bootstrap.llm_client().priced, tokens)
+        return cls(draft, live, llm_client().priced, tokens)
 
     def estimate(self, answers: Iterable[Message]) -> Decimal | None:
         """Of all these prompts, in US dollars; ``None`` where a classifier has no price."""

@@ -129,7 +129,7 @@ async def _embedding() -> AsyncIterator[Embedder]:
         finally:
             local.close()
         return
-    from conversations.bootstrap import llm_client, make_embedder  # noqa: PLC0415
+    from conversations.bootstrap.parts import llm_client, make_embedder  # noqa: PLC0415
 
     llm = llm_client()
     try:

@@ -1,0 +1,162 @@
+"""The composition root: settings in, a ready house out. Nothing else builds parts from settings, and
+``parts`` only one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from redis.asyncio import Redis
+
+from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.learning import Learning
+from conversations.adapters.limits import RateLimiter
+from conversations.adapters.memory import RedisMemory
+from conversations.adapters.metrics import RunMetrics
+from conversations.adapters.painter import StoringPainter
+from conversations.adapters.reuse_recorder import ReuseRecorder
+from conversations.adapters.seats import Seats
+from conversations.adapters.shadows import Shadows
+from conversations.adapters.tracer import LangfuseTracer, NullTracer
+from conversations.bootstrap import parts
+from conversations.engine.ports import Ports
+from conversations.engine.runner import Engine
+from conversations.runs.answering import Answering
+from conversations.runs.owner import Runs
+from conversations.runs.turnstile import Turnstile
+from routing.breaker import Breaker
+from routing.deciding import Decider
+from routing.embeddings.local import LocalEmbedder
+from routing.embeddings.provider import ProviderEmbedder
+from routing.guard.service import PromptGuard
+from routing.llm.circuit_board import CircuitBoard
+from routing.llm.failover import FailoverChat
+from routing.llm.images import ImageGenerator
+from routing.redis_clients import async_client, blocking_client, close
+from routing.reuse.judge import ReuseJudge
+from routing.store import RuleStore
+
+if TYPE_CHECKING:
+    from routing.llm.client import LiteLLMClient
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The parts that views use, and those that the end of the process must close."""
+
+    engine: Engine
+    runs: Runs
+    limits: RateLimiter
+    seats: Seats
+    turnstile: Turnstile
+    learning: Learning
+    shadows: Shadows
+    metrics: RunMetrics
+    tracer: LangfuseTracer | NullTracer
+    rules: RuleStore
+    cache: RedisAnswerCache
+    memory: RedisMemory
+    embedder: LocalEmbedder | ProviderEmbedder
+    llm: LiteLLMClient
+    circuits: CircuitBoard
+    redis: Sequence[Redis]
+
+    async def aclose(self) -> None:
+        """Let running answers end, then close what is open."""
+        await self.runs.begin_drain(settings.DRAIN_SECONDS)
+        await self.seats.aclose()
+        await self.learning.aclose()
+        await self.shadows.aclose()
+        await self.llm.aclose()
+        self.embedder.close()
+        self.tracer.close()
+        for client in self.redis:
+            await close(client)
+
+
+@lru_cache(maxsize=1)
+def container() -> Container:
+    """This process's house, built on first use: at boot by ``asgi``."""
+    llm = parts.llm_client()
+    redis, breaker = async_client(settings.REDIS_URL), Breaker()
+    circuits = parts.make_circuits(redis, breaker)
+    failover = parts.make_failover(circuits)
+    embedder, judge = parts.make_embedder(llm, failover), ReuseJudge(llm, failover)
+    cache = parts.make_cache(redis, breaker, embedder, judge)
+    memory, rules = parts.make_memory(redis, breaker), parts.make_rules(redis, breaker)
+    blocking = blocking_client(settings.REDIS_URL)
+    log = parts.make_log(redis, blocking, breaker)
+    ports = Ports(
+        rules=rules,
+        guard=PromptGuard(),
+        memory=memory,
+        embedder=embedder,
+        cache=cache,
+        classifier=parts.make_classifier(llm, failover),
+        chat=FailoverChat(llm, failover, continues=llm.continues),
+        painter=StoringPainter(ImageGenerator(llm, failover)),
+        system_prompt=settings.SYSTEM_PROMPT,
+        flights=parts.make_flights(redis, breaker, log),
+    )
+    engine, metrics = Engine(ports), RunMetrics()
+    tracer = parts.make_tracer(lost=metrics.trace_lost)
+    learning = Learning(cache, embedder, tracer)
+    recorder = ReuseRecorder(metrics, judge, rules)
+    shadows = Shadows(ports.classifier)
+    answering = Answering(
+        engine, log, tracer=tracer, meter=recorder, forget=learning.deleted, shadow=shadows
+    )
+    runs = Runs(answering)
+    return Container(
+        engine=engine,
+        runs=runs,
+        limits=parts.make_limits(redis, breaker),
+        seats=parts.make_seats(redis, breaker),
+        turnstile=Turnstile(runs, seconds=settings.BUSY_QUEUE_SECONDS),
+        learning=learning,
+        shadows=shadows,
+        metrics=metrics,
+        tracer=tracer,
+        rules=rules,
+        cache=cache,
+        memory=memory,
+        embedder=embedder,
+        llm=llm,
+        circuits=circuits,
+        redis=(redis, blocking),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The parts that try things out without answering anybody. ``cache`` and ``embedder`` tell what
+    the cache would say; ``llm`` asks one model."""
+
+    decider: Decider
+    llm: LiteLLMClient
+    cache: RedisAnswerCache
+    embedder: LocalEmbedder | ProviderEmbedder
+
+
+@asynccontextmanager
+async def desk() -> AsyncIterator[Desk]:
+    """A desk for the running event loop, which may be a command's or a thread's own. It knows the
+    circuits that all workers share, and closes what it opened."""
+    llm, redis, breaker = parts.llm_client(), async_client(settings.REDIS_URL), Breaker()
+    failover = parts.make_failover(parts.make_circuits(redis, breaker))
+    embedder = parts.make_embedder(llm, failover)
+    try:
+        yield Desk(
+            decider=Decider(PromptGuard(), parts.make_classifier(llm, failover)),
+            llm=llm,
+            cache=parts.make_cache(redis, breaker, embedder, ReuseJudge(llm, failover)),
+            embedder=embedder,
+        )
+    finally:
+        embedder.close()
+        await llm.leave()
+        await close(redis)
