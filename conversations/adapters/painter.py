@@ -12,7 +12,7 @@ from conversations.engine.types import Picture, Turn
 from conversations.errors import DatabaseAway, PictureNotStored
 from conversations.models import GeneratedImage
 from conversations.representations import image_object
-from conversations.runs.database import AWAY, in_database
+from conversations.runs.database import AWAY, written
 from routing.domain import ModelRef
 from routing.llm.images import ImageGenerator
 from routing.llm.types import Attempt, ImageBytes
@@ -67,7 +67,7 @@ async def _written(image: GeneratedImage, drawn: ImageBytes) -> None:
 async def _recorded(image: GeneratedImage) -> None:
     """Write the picture's row; one that can't be written takes the file with it."""
     try:
-        await in_database(image.save, force_insert=True)
+        await written(image.save, force_insert=True)
     except BaseException as exc:
         await asyncio.shield(asyncio.to_thread(image.file.storage.delete, image.file.name or ""))
         if isinstance(exc, AWAY):

@@ -15,7 +15,7 @@ from conversations.engine.ports import Rules
 from conversations.engine.types import Step, TraceRecord
 from conversations.reuse import Weighed, reuse_audit, reuse_record
 from conversations.runs.answering import Meter
-from conversations.runs.database import in_database
+from conversations.runs.database import written
 from routing.errors import RulesUnavailable
 from routing.llm.types import Attempt
 from routing.reuse.judge import Case, ReuseJudge, verdict
@@ -61,7 +61,7 @@ class ReuseRecorder:
 
     async def _keep(self, weighed: Weighed, trace: TraceRecord) -> None:
         try:
-            await in_database(reuse_record, weighed=weighed)
+            await written(reuse_record, weighed=weighed)
             if weighed.served and weighed.judged is None:
                 await self._audit(weighed, trace)
         except (DatabaseError, RulesUnavailable) as exc:
@@ -75,7 +75,7 @@ class ReuseRecorder:
         case = Case(trace.turn.prompt, "", trace.content)
         right = await self._judge.serves(case, rules, calls.append)
         if right is not None:
-            await in_database(
+            await written(
                 reuse_audit,
                 message=weighed.message,
                 right=right,

@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from conversations import shadow_records
 from conversations.engine.ports import Classifier
 from conversations.engine.types import Shadowed, Turn
-from conversations.runs.database import in_database
+from conversations.runs.database import written
 from routing.llm.types import Attempt
 
 _log = structlog.get_logger("assistant.shadows")
@@ -61,7 +61,7 @@ class Shadows:
                 turn.prompt, shadowed.rules, shadowed.history, attempts.append
             )
         try:
-            await in_database(
+            await written(
                 shadow_records.shadow_record,
                 message=turn.message,
                 instead_of=shadowed.decision,

@@ -34,7 +34,7 @@ from conversations.engine.nodes import requested_decision
 from conversations.engine.types import Turn
 from conversations.errors import ConversationBusy, Draining
 from conversations.runs.abandoned import end_abandoned
-from conversations.runs.database import in_database
+from conversations.runs.database import in_database, written
 from conversations.runs.follow import Followed, follow
 from conversations.runs.log import Numbered
 from conversations.services import Begun, IdempotencyClaim
@@ -86,12 +86,12 @@ async def _begin(house: Container, asked: Asked) -> Begun:
     """Store the prompt and start its run, as one: a client that leaves in between must not leave an
     answer behind that nobody writes."""
     try:
-        begun = await in_database(_store, asked)
+        begun = await written(_store, asked)
     except ConversationBusy as busy:
         # The running answer may belong to a worker that died: then it ends here and this one begins.
         if not await end_abandoned(house.runs.log, busy.running):
             raise
-        begun = await in_database(_store, asked)
+        begun = await written(_store, asked)
     if not begun.replayed:
         house.runs.start(_turn(begun, asked))
     return begun

@@ -14,7 +14,7 @@ from conversations import selectors, services
 from conversations.engine.events import Failed
 from conversations.errors import RunInterrupted, RunLogUnavailable
 from conversations.problems import problem_of
-from conversations.runs.database import in_database
+from conversations.runs.database import in_database, written
 from conversations.runs.log import RunLog
 from conversations.runs.outcome import outcome_of_log
 from conversations.runs.reading import is_terminal
@@ -44,7 +44,7 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
     problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
     if isinstance(told, Failed):  # its worker died while it waited for the database
         problem = dict(told.problem)
-    ended = await in_database(
+    ended = await written(
         services.answer_finish,
         message=message,
         outcome=outcome_of_log(events, problem),

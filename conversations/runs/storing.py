@@ -14,7 +14,7 @@ from conversations.engine.types import Degraded, Turn
 from conversations.errors import DatabaseAway
 from conversations.problems import Problem
 from conversations.representations import message_object
-from conversations.runs.database import AWAY, in_database
+from conversations.runs.database import AWAY, written
 from conversations.runs.run import Run
 from conversations.services import Outcome
 
@@ -37,7 +37,7 @@ async def store(run: Run, outcome: Outcome) -> Stored:
         # Of a process that was paused in the middle of a try, the clock alone says that it is late.
         last = time.monotonic() > deadline
         try:
-            return await in_database(_store, run.turn, outcome)
+            return await written(_store, run.turn, outcome)
         except AWAY as exc:
             run.note(Degraded(DatabaseAway.part, str(exc)))
             if last:
@@ -51,7 +51,7 @@ async def store_late(turn: Turn, outcome: Outcome) -> None:
     """Store what listeners were told already, however long the database is away."""
     while True:
         try:
-            await in_database(services.answer_finish, message=turn.message, outcome=outcome)
+            await written(services.answer_finish, message=turn.message, outcome=outcome)
         except AWAY:
             await asyncio.sleep(LONGEST_PAUSE)
         except DatabaseError as exc:

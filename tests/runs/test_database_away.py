@@ -181,7 +181,7 @@ async def test_a_process_that_was_paused_while_it_stored_tries_once_more(
             raise OperationalError("no answer")
         return "stored"
 
-    monkeypatch.setattr(storing, "in_database", stored)
+    monkeypatch.setattr(storing, "written", stored)
     monkeypatch.setattr(storing, "FIRST_PAUSE", 0)
     monkeypatch.setattr(storing, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     run: Any = SimpleNamespace(turn=None, note=lambda _: None)

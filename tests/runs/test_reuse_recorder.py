@@ -90,7 +90,7 @@ async def test_a_share_of_the_reuses_is_judged(
         async def current(self) -> Release:
             return Release(1, RULES)
 
-    monkeypatch.setattr("conversations.adapters.reuse_recorder.in_database", written)
+    monkeypatch.setattr("conversations.adapters.reuse_recorder.written", written)
     heard = Heard()
     recorder = ReuseRecorder(heard, Judge(), Rules(), lambda: dice)  # type: ignore[arg-type]
     trace = served(looked_up(considered()))
