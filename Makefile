@@ -6,7 +6,7 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run test scorecard lint lock clean
+.PHONY: help run test scorecard bench lint lock clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ scorecard: ## Kill every part once under load and audit (ARGS="--database postgr
 	@$(LOCAL) install --dev
 	@$(BIN)/python -m benchmarks.scorecard $(ARGS)
 
+bench: ## Measure the stream path beside a bare relay and LiteLLM Proxy (ARGS="--quick --json F")
+	@$(LOCAL) install --dev
+	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+
 lint: ## Check style, types and the direction of imports
 	@$(LOCAL) install --dev
 	$(BIN)/ruff check .
@@ -32,6 +36,7 @@ lock: ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
 	@$(LOCAL) install --dev
 	$(LOCK) pyproject.toml --output-file requirements/base.txt
 	$(LOCK) pyproject.toml --group dev --constraints requirements/base.txt --output-file requirements/dev.txt
+	$(LOCK) requirements/proxy.in --output-file requirements/proxy.txt
 	for name in installer embedder redis; do $(LOCK) --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 clean: ## Remove caches and .venv; your data in var/ stays

@@ -1,103 +1,102 @@
-"""``python -m benchmarks.throughput``: what an answer costs and how fast it is, beside others."""
+"""``python -m benchmarks.throughput``: what an answer costs and how fast it is, beside a bare relay
+and LiteLLM Proxy, on one provider and in one run.
+
+Exit code 1 when answers were wrong; with ``--check`` also when a target was missed or not measured.
+Everything that is started is ended, also when it is interrupted.
+"""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import shutil
 import signal
+import sys
 import tempfile
-from collections import defaultdict
-from contextlib import ExitStack
-from itertools import product
-from operator import attrgetter
 from pathlib import Path
-from statistics import median
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from rich.console import Console
-from rich.table import Table
+from assistant_site.env import BASE_DIR
+from benchmarks.throughput import chart, machine, proxy, record
+from benchmarks.throughput.plan import FULL, QUICK, Clock, Plan
+from benchmarks.throughput.report import print_run
+from benchmarks.throughput.run import MEASURES, Choice, measured
+from benchmarks.throughput.sheet import Sheet
+from benchmarks.throughput.slices import WrongRun
+from benchmarks.throughput.verdicts import verdicts
+from benchmarks.throughput.workloads import Workload
 
-from benchmarks.throughput.house import House
-from benchmarks.throughput.parties import Party
-from benchmarks.throughput.slices import Bench, Slice, rounds
-from benchmarks.throughput.workloads import HUNDRED, ONE, Workload
+_OUT = BASE_DIR / "benchmarks" / "out"
 
 
 def main() -> None:
-    """Measure, print and exit."""
+    """Measure once, print, write, and exit."""
     options = _options()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
+    machine.raise_descriptor_limit()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     folder.chmod(0o755)  # PostgreSQL runs as another user
-    with ExitStack() as stack:
-        house = House(folder, stack)
-        parties = _parties(house, options)
-        bench = Bench(house.load())
-        for party, workload in product(parties, (ONE, HUNDRED)):  # warm
-            bench.slice(party, workload, 4, seconds=2.0, requests=40, patience=60.0)
-        for workload, concurrency in product(options.workloads, options.concurrency):
-            _measure(bench, parties, workload, concurrency, options)
-    print(folder)
+    try:
+        sheet, about = _run(options, folder)
+    except KeyboardInterrupt:
+        sys.exit(f"Ended before its end. Logs: {folder}")
+    except (WrongRun, RuntimeError) as exc:
+        sys.exit(f"{exc}\nLogs: {folder}")
+    shutil.rmtree(folder)
+    print_run(sheet)
+    told = record.body(sheet, about)
+    for path in filter(None, (_OUT / "bench.json", options.json)):
+        record.write(path, told)
+    chart.write(_OUT / "bench.svg", sheet)
+    print(f"Written: {_OUT / 'bench.json'}, bench.svg. {about['seconds']:.0f} s.")
+    if options.check and not all(verdict.met for verdict in verdicts(sheet)):
+        sys.exit(1)
 
 
-def _parties(house: House, options: argparse.Namespace) -> list[Party]:
-    parties = [house.direct(), house.relay()]
-    if options.proxy:
-        parties.append(house.proxy(options.proxy))
-    parties += house.ours(options.database)
-    named = options.only.split(";") if options.only else [party.name for party in parties]
-    return [party for party in parties if party.name in named]
-
-
-def _measure(
-    bench: Bench,
-    parties: list[Party],
-    workload: Workload,
-    concurrency: int,
-    options: argparse.Namespace,
-) -> None:
-    found: dict[str, list[Slice]] = defaultdict(list)
-    limits = {"seconds": options.seconds, "requests": 600, "patience": 60.0}
-    for party in rounds(parties, options.rounds):
-        found[party.name].append(bench.slice(party, workload, concurrency, **limits))
-    _print(f"{workload.name}, concurrency {concurrency}", found)
-
-
-def _print(title: str, by_party: dict[str, list[Slice]]) -> None:
-    names = (
-        "party",
-        "answers",
-        "CPU us",
-        "x relay",
-        "parts",
-        "first p50",
-        "p99",
-        "whole p50",
-        "p99",
-        "req/s",
+def _run(options: argparse.Namespace, folder: Path) -> tuple[Sheet, dict[str, Any]]:
+    plan = _plan(options)
+    programs = _proxy_programs(options)
+    choice = Choice(
+        database=options.database,
+        proxy_programs=programs,
+        parties=frozenset(options.parties),
+        measures=frozenset(options.measures),
     )
-    table = Table(*names, title=title)
-    relay = by_party.get("bare relay")
-    for name, slices in by_party.items():
-        cpu = median(one.cpu_us for one in slices)
-        ratios = [a.cpu_us / b.cpu_us for a, b in zip(slices, relay or slices, strict=True)]
-        parts = ", ".join(f"{part} {_of(part, slices):.0f}" for part in slices[0].cpu)
-        rate = median(one.answered / one.result.seconds for one in slices)
-        times = [
-            sorted(value for one in slices for value in values(one.result))
-            for values in (attrgetter("first"), attrgetter("total"))
-        ]
-        told = [f"{some[int(len(some) * share)]:.1f}" for some in times for share in (0.5, 0.99)]
-        answers = sum(one.answered for one in slices)
-        table.add_row(
-            name, str(answers), f"{cpu:.0f}", f"{median(ratios):.2f}", parts, *told, f"{rate:.0f}"
-        )
-    Console(width=150).print(table)
+    about: dict[str, Any] = {"machine": machine.facts(), "plan": dataclasses.asdict(plan)}
+    about["database"] = options.database
+    if programs:
+        about["proxy"] = {"litellm": proxy.version(programs), "environment": dict(proxy.SETTINGS)}
+    clock = Clock(plan.seconds)
+    sheet = measured(plan, choice, folder, clock)
+    about["seconds"] = round(clock.elapsed, 1)
+    return sheet, about
 
 
-def _of(part: str, slices: list[Slice]) -> float:
-    return median(one.cpu[part] / one.answered * 1e6 for one in slices)
+def _proxy_programs(options: argparse.Namespace) -> Path | None:
+    """Where LiteLLM Proxy is. Without it the run goes on: everybody else can still be measured."""
+    if options.without_proxy:
+        return None
+    try:
+        return proxy.installed()
+    except proxy.ProxyNotInstalled as exc:
+        print(f"LiteLLM Proxy is left out, it could not be installed. {exc}", file=sys.stderr)
+        return None
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    plan = QUICK if options.quick else FULL
+    changed: dict[str, Any] = {}
+    if options.tokens or options.at_once:
+        tokens = [Workload(count) for count in options.tokens or (1, 100)]
+        at_once = options.at_once or (1, 16, 64)
+        changed["bursts"] = tuple((workload, count) for workload in tokens for count in at_once)
+    if options.streams:
+        changed["streams"] = tuple(options.streams)
+    if options.rounds:
+        changed["rounds"] = (options.rounds, options.rounds)
+    return dataclasses.replace(plan, **changed)
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -109,19 +108,17 @@ def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     add = parser.add_argument
+    add("--quick", action="store_true", help="less of everything, in under two minutes")
+    add("--json", type=Path, help="write the figures here, too")
+    add("--check", action="store_true", help="exit code 1 unless every target is met")
     add("--database", choices=("sqlite", "postgresql"), default="sqlite")
-    add("--proxy", type=Path, help="the litellm program of an environment of its own")
-    add("--only", help="these parties alone, separated by semicolons")
-    add("--rounds", type=int, default=3)
-    add("--seconds", type=float, default=1.2)
-    add(
-        "--tokens",
-        type=lambda told: Workload(int(told)),
-        dest="workloads",
-        nargs="*",
-        default=[ONE, HUNDRED],
-    )
-    add("--concurrency", type=int, nargs="*", default=[1, 16, 64])
+    add("--without-proxy", action="store_true", help="do not install or measure LiteLLM Proxy")
+    add("--parties", nargs="*", default=(), help="these alone, by their names in the table")
+    add("--measures", nargs="*", choices=MEASURES, default=(), help="these alone")
+    add("--tokens", nargs="*", type=int, help="lengths of the bursts")
+    add("--at-once", nargs="*", type=int, help="numbers of clients for the bursts")
+    add("--streams", nargs="*", type=int, help="numbers of paced streams")
+    add("--rounds", type=int, help="of bursts, exactly")
     return parser.parse_args()
 
 

@@ -17,6 +17,7 @@ class Exchange:
     """One request. ``cut``: its answer was not waited for to the end, or the connection was lost."""
 
     sent: float = 0.0
+    given_up: float = 0.0
     reads: list[tuple[float, bytes]] = field(default_factory=list)
     cut: bool = True
 
@@ -64,7 +65,9 @@ class Connection(asyncio.Protocol):
             async with asyncio.timeout(max(0.0, give_up_at - exchange.sent)):
                 await self._ended.wait()
         except TimeoutError:
+            self._exchange = None
             self._transport.abort()
+        exchange.given_up = time.perf_counter()
 
     def data_received(self, data: bytes) -> None:
         """Note it, and when it is the end."""

@@ -6,100 +6,45 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from io import StringIO
 from pathlib import Path
-from typing import IO
-
-import django
 
 from assistant_site.env import BASE_DIR
 from assistant_site.local import processes
 from assistant_site.local.redis_server import RedisServer
 from benchmarks.stage.postgres import Postgres
-from benchmarks.stage.site import Site, told
-from benchmarks.throughput.parties import (
-    LITELLM_NAME,
-    MODEL,
-    Party,
-    await_answer,
-    await_file,
-    compatible,
-)
+from benchmarks.stage.site import told
+from benchmarks.throughput import parties as named
+from benchmarks.throughput import proxy
+from benchmarks.throughput.parties import LITELLM_NAME, MODEL, Party, Program, bearer, compatible
 
 PEOPLE = 1000
-"""They ask in turn, so that nobody exceeds what one person may: no limit is lifted."""
-_PROXY_KEY = "sk-benchmark"
+"""They ask in turn. ``told`` lifts how often one of them may ask; nothing else is lifted."""
 _WIRE_NAME = LITELLM_NAME.partition("/")[2]
 
 
 class House:
-    """``folder`` gets logs and data."""
+    """``folder`` gets logs and data. ``programs`` are those that can be started once more."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder, self._stack = folder, stack
-        self.provider, told_ = self._with_ready_file("provider")
-        self.provider_port = int(told_["port"])
+        self._provider = self._started_provider()
+        self._starting: list[tuple[Program, subprocess.Popen[bytes]]] = []
+        self.programs: dict[str, Program] = {}
+        self.parties: list[Party] = []
 
-    @property
-    def provider_url(self) -> str:
-        """Its root, without a slash."""
-        return f"http://127.0.0.1:{self.provider_port}"
-
-    def direct(self) -> Party:
-        """The provider without anybody in between."""
-        parts = {"provider": self.provider.pid}
-        return compatible("direct", self.provider_port, parts, model=_WIRE_NAME, key="sk-any")
-
-    def relay(self) -> Party:
-        """The floor."""
-        port = processes.free_port()
-        serve = ["uvicorn", "benchmarks.throughput.relay:app", "--port", str(port)]
-        quiet = ["--no-access-log", "--log-level", "warning", "--workers", "1"]
-        environment = {**os.environ, "BENCH_PROVIDER": self.provider_url}
-        process = self.start("relay", [sys.executable, "-m", *serve, *quiet], environment)
-        await_answer(f"http://127.0.0.1:{port}/", process, self._log("relay"))
-        parts = {"relay": process.pid}
-        return compatible("bare relay", port, parts, model=_WIRE_NAME, key="sk-any")
-
-    def proxy(self, program: Path) -> Party:
-        """LiteLLM Proxy, one worker."""
-        port = processes.free_port()
-        config = self._folder / "proxy.yaml"
-        config.write_text(json.dumps(_proxy_config(self.provider_url)))  # JSON is YAML too
-        command = [str(program), "--config", str(config), "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--num_workers", "1"]
-        process = self.start("proxy", command, {**os.environ, **_PROXY_ENVIRONMENT})
-        await_answer(f"http://127.0.0.1:{port}/health/liveliness", process, self._log("proxy"))
-        return compatible(
-            "LiteLLM Proxy", port, {"proxy": process.pid}, model=MODEL, key=_PROXY_KEY
-        )
-
-    def ours(self, database: str) -> list[Party]:
-        """The whole service, one worker: with the model named, and without."""
-        redis = self._stack.enter_context(RedisServer(self._folder / "redis"))
-        url = f"sqlite:///{self._folder / 'assistant.sqlite3'}"
-        parts = {"redis": redis.process.pid}
-        if database == "postgresql":
-            postgres = Postgres(self._folder / "postgres")
-            self._stack.callback(postgres.end)
-            postgres.create()
-            url = postgres.url
-            parts["postgresql"] = postgres.pid
-        providers = {"openai": f"{self.provider_url}/v1", "anthropic": self.provider_url}
-        environment = told(
-            database=url, redis=redis.url, providers=providers, data=self._folder, ASK_RATE=""
-        )
-        headers = _prepared(environment)
-        site = Site(environment, workers=1, log=self._log("site"))
-        self._stack.callback(site.end)
-        site.start()
-        parts = {"worker": site.supervisor, **parts}
-        common = (site.port, "/api/v1/messages/", "native", parts, headers)
-        named = Party("ours", *common, {"model": MODEL}, {"source": "requested"})
-        routed = {"source": "classifier", "cache": "miss"}
-        return [named, Party("ours, classified", *common, {}, routed)]
+    def open(self, *, database: str, proxy_programs: Path | None) -> None:
+        """Start everything at once, and wait until all of it answers."""
+        self._add_direct()
+        self._add_relay()
+        if proxy_programs:
+            self._add_proxy(proxy_programs)
+        self._add_ours(database)
+        for program, process in self._starting:
+            program.await_answer(process, program.ready)
+        self._add_v1()
 
     def load(self) -> subprocess.Popen[bytes]:
         """The process that asks."""
@@ -110,65 +55,86 @@ class House:
         self._stack.callback(processes.end, process)
         return process
 
-    def start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
-        """Start a program that ends with us."""
-        output: IO[bytes]
-        with self._log(name).open("ab") as output:
-            process = processes.start(command, env=environment, output=output, cwd=BASE_DIR)
+    def _started_provider(self) -> tuple[int, str]:
+        ready, log = self._folder / "provider.json", self._folder / "provider.log"
+        module = ["-m", "benchmarks.throughput.provider", "--ready-file", str(ready)]
+        with log.open("ab") as output:
+            process = processes.start([sys.executable, *module], output=output, cwd=BASE_DIR)
         self._stack.callback(processes.end, process)
-        return process
+        while not ready.exists():
+            if process.poll() is not None:
+                raise RuntimeError(f"the provider does not start; {log} says why")
+            time.sleep(0.02)
+        return process.pid, f"http://127.0.0.1:{json.loads(ready.read_text())['port']}"
 
-    def _with_ready_file(self, name: str) -> tuple[subprocess.Popen[bytes], dict[str, int]]:
-        ready = self._folder / f"{name}.json"
-        module = f"benchmarks.throughput.{name}"
-        process = self.start(name, [sys.executable, "-m", module, "--ready-file", str(ready)])
-        return process, await_file(ready, process)
+    def _add_direct(self) -> None:
+        pid, url = self._provider
+        port = int(url.rpartition(":")[2])
+        self._add(named.DIRECT, port, {"provider": pid}, model=_WIRE_NAME)
 
-    def _log(self, name: str) -> Path:
-        return self._folder / f"{name}.log"
+    def _add_relay(self) -> None:
+        serve = ["-m", "uvicorn", "benchmarks.throughput.relay:app", "--port", "{port}"]
+        quiet = ["--no-access-log", "--log-level", "warning", "--workers", "1"]
+        environment = {**os.environ, "BENCH_PROVIDER": self._provider[1]}
+        command = [sys.executable, *serve, *quiet]
+        relay = Program("relay", command, environment, "/", "/", self._folder)
+        parts = {"relay": self._start(named.RELAY, relay)}
+        self._add(named.RELAY, relay.port, parts, model=_WIRE_NAME)
 
+    def _add_proxy(self, programs: Path) -> None:
+        program = proxy.program(programs, self._folder, self._provider[1])
+        parts = {"proxy": self._start(named.PROXY, program)}
+        self._add(named.PROXY, program.port, parts, model=MODEL, key=proxy.KEY)
 
-def _prepared(environment: Mapping[str, str]) -> list[str]:
-    """Migrate, seed and make people in this process; a header for each of them."""
-    os.environ.update(environment, DJANGO_SETTINGS_MODULE="assistant_site.settings")
-    django.setup()
-    from django.contrib.auth.models import User  # noqa: PLC0415 - Django is set up by now
-    from django.core.management import call_command  # noqa: PLC0415
-    from rest_framework_simplejwt.tokens import AccessToken  # noqa: PLC0415
+    def _add(
+        self, name: str, port: int, parts: Mapping[str, int], *, model: str, key: str = "sk-any"
+    ) -> None:
+        self.parties.append(compatible(name, port, parts, model=model, headers=[bearer(key)]))
 
-    call_command("migrate", interactive=False, verbosity=0)
-    call_command("seed", json=True, stdout=StringIO())
-    User.objects.bulk_create(User(username=f"person-{at}") for at in range(PEOPLE))
-    people = User.objects.filter(username__startswith="person-")
-    return [f"authorization: Bearer {AccessToken.for_user(user)}\r\n" for user in people]
+    def _add_ours(self, database: str) -> None:
+        """The whole service, one worker: with the model named, and without."""
+        from benchmarks.throughput.people import prepared  # noqa: PLC0415 - loads Django
 
+        redis = self._stack.enter_context(RedisServer(self._folder / "redis"))
+        url, parts = self._database(database)
+        root = self._provider[1]
+        environment = told(
+            database=url,
+            redis=redis.url,
+            providers={"openai": f"{root}/v1", "anthropic": root},
+            data=self._folder,
+        )
+        headers = prepared(environment, PEOPLE)
+        serve = [sys.executable, "-m", "assistant_site.serve", "--port", "{port}"]
+        own = {**os.environ, **environment, "WEB_CONCURRENCY": "1"}
+        site = Program("site", serve, own, "/healthz", "/readyz", self._folder)
+        parts = {"worker": self._start(named.OURS, site), "redis": redis.process.pid, **parts}
+        common = (site.port, "/api/v1/messages/", "native", parts, headers)
+        routed = {"source": "classifier", "cache": "miss"}
+        self.parties += [
+            Party(named.OURS, *common, {"model": MODEL}, {"source": "requested"}),
+            Party(named.CLASSIFIED, *common, {}, routed),
+        ]
 
-_PROXY_ENVIRONMENT = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_MODE": "PRODUCTION",
-    "LITELLM_LOG": "ERROR",
-}
+    def _database(self, kind: str) -> tuple[str, dict[str, int]]:
+        if kind == "sqlite":
+            return f"sqlite:///{self._folder / 'assistant.sqlite3'}", {}
+        postgres = Postgres(self._folder / "postgres")
+        self._stack.callback(postgres.end)
+        postgres.create()
+        return postgres.url, {"postgresql": postgres.pid}
 
+    def _add_v1(self) -> None:
+        """The same service under OpenAI's API, where it has one."""
+        ours = next(party for party in self.parties if party.name == named.OURS)
+        _, _, token = ours.headers[0].strip().partition(": ")
+        if named.answers(f"http://127.0.0.1:{ours.port}/v1/models", Authorization=token):
+            v1 = compatible(named.V1, ours.port, ours.parts, model=MODEL, headers=ours.headers)
+            self.parties.append(v1)
 
-def _proxy_config(provider: str) -> dict[str, object]:
-    return {
-        "model_list": [
-            {
-                "model_name": MODEL,
-                "litellm_params": {
-                    "model": LITELLM_NAME,
-                    "api_base": f"{provider}/v1",
-                    "api_key": "sk-any",
-                },
-            }
-        ],
-        "litellm_settings": {
-            "request_timeout": 600,
-            "set_verbose": False,
-            "json_logs": True,
-            "telemetry": False,
-        },
-        "general_settings": {"master_key": _PROXY_KEY},
-    }
+    def _start(self, party: str, program: Program) -> int:
+        process = program.start()
+        self._stack.callback(processes.end, process)
+        self._starting.append((program, process))
+        self.programs[party] = program
+        return process.pid

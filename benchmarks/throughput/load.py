@@ -11,8 +11,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
@@ -21,7 +20,7 @@ import orjson
 import uvloop
 
 from benchmarks.throughput.connection import Connection, Exchange
-from benchmarks.throughput.reading import Answer, WrongAnswer, answer_in
+from benchmarks.throughput.reading import Answer, WrongAnswer, answer_in, heard
 from benchmarks.throughput.workloads import Workload, prompts
 
 SHOWN = 3
@@ -45,7 +44,6 @@ class Job:
     body: dict[str, Any] = field(default_factory=dict)
     first_prompt: int = 0
     questions: Sequence[str] = ()
-    hold: bool = False
 
     def written(self) -> Iterator[bytes]:
         """Requests, ready to be sent."""
@@ -65,17 +63,19 @@ class Job:
 
 @dataclass(slots=True)
 class Result:
-    """Of one job. Times in ms; ``late`` are percentiles of how late single tokens of paced answers
-    were."""
+    """Of one job. Times in ms. ``late`` are percentiles of how late single tokens of paced answers
+    were. An answer that was ``cut`` counts in ``first`` with its first token, else with the time that
+    was waited for it in vain. ``outcomes`` are what the service said of each whole answer, in the
+    order of the questions."""
 
     first: list[float] = field(default_factory=list)
     total: list[float] = field(default_factory=list)
     late: dict[str, float] = field(default_factory=dict)
+    outcomes: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     cut: int = 0
     wrong: int = 0
     examples: list[str] = field(default_factory=list)
-    facts: dict[str, int] = field(default_factory=dict)
 
 
 async def run(job: Job) -> Result:
@@ -121,25 +121,30 @@ async def _opened(job: Job, requests: Iterator[bytes]) -> list[Exchange]:
 
 
 def _judged(job: Job, exchanges: Sequence[Exchange], seconds: float) -> Result:
-    result, facts, late = Result(seconds=seconds), Counter[str](), list[float]()
-    text = None if job.questions else job.workload.text
+    result, late = Result(seconds=seconds), list[float]()
     for exchange in exchanges:
-        if exchange.cut:
-            result.cut += 1
-            continue
         try:
-            answer = answer_in(exchange.reads, job.dialect, text)
+            late += _counted(job, exchange, result)
         except WrongAnswer as wrong:
             result.wrong += 1
             result.examples = [*result.examples, str(wrong)][:SHOWN]
-            continue
-        result.first.append((answer.arrivals[0][0] - exchange.sent) * 1000)
-        result.total.append((exchange.reads[-1][0] - exchange.sent) * 1000)
-        facts.update(f"{name} {value}" for name, value in answer.facts.items())
-        late += _lateness(job.workload, exchange.sent, answer) if job.workload.is_paced else []
-    result.facts = dict(facts)
     result.late = _percentiles(late)
     return result
+
+
+def _counted(job: Job, exchange: Exchange, result: Result) -> Iterable[float]:
+    """How late each of its tokens was. Raises ``WrongAnswer``."""
+    if exchange.cut:
+        result.cut += 1
+        answer = heard(exchange.reads, job.dialect)
+        first = answer.arrivals[0][0] if answer.arrivals else exchange.given_up
+    else:
+        answer = answer_in(exchange.reads, job.dialect, job.workload.text)
+        first = answer.arrivals[0][0]
+        result.total.append((exchange.reads[-1][0] - exchange.sent) * 1000)
+        result.outcomes.append(answer.facts)
+    result.first.append((first - exchange.sent) * 1000)
+    return _lateness(job.workload, exchange.sent, answer) if job.workload.is_paced else ()
 
 
 def _lateness(workload: Workload, sent: float, answer: Answer) -> Iterator[float]:

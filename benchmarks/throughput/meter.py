@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 
 from benchmarks.stage import proc
 
 _TICK = os.sysconf("SC_CLK_TCK")
-_QUIET_SECONDS, _PATIENCE_SECONDS = 0.15, 3.0
+_QUIET_SECONDS = 0.15
+_PRIVATE = re.compile(r"^Private_\w+: +(\d+) kB", re.MULTILINE)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -27,9 +29,9 @@ def spent(parts: Mapping[str, int]) -> dict[str, float]:
     return {name: cpu_seconds(pid) for name, pid in parts.items()}
 
 
-def spent_once_quiet(parts: Mapping[str, int]) -> dict[str, float]:
-    """The same, once what is done after the last answer is done too."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def spent_once_quiet(parts: Mapping[str, int], patience: float) -> dict[str, float]:
+    """The same, once what is done after the last answer is done too; ``patience`` in seconds."""
+    deadline = time.monotonic() + patience
     before = spent(parts)
     while time.monotonic() < deadline:
         time.sleep(_QUIET_SECONDS)
@@ -38,3 +40,17 @@ def spent_once_quiet(parts: Mapping[str, int]) -> dict[str, float]:
             return now
         before = now
     return before
+
+
+def private_kb(parts: Mapping[str, int]) -> dict[str, int]:
+    """Memory that is each part's alone: what would come back if it ended. Its children count."""
+    return {name: _private_kb(pid) for name, pid in parts.items()}
+
+
+def _private_kb(pid: int) -> int:
+    try:
+        text = (proc.PROC / str(pid) / "smaps_rollup").read_text()
+    except OSError:
+        return 0
+    own = sum(int(size) for size in _PRIVATE.findall(text))
+    return own + sum(_private_kb(child) for child in proc.children(pid))

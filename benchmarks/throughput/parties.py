@@ -1,25 +1,30 @@
-"""Who is measured: processes of their own, each behind a port, and how each is asked."""
+"""Who is measured, and the programs that have to be started for it."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from assistant_site.env import BASE_DIR
+from assistant_site.local import processes
+
 MODEL, LITELLM_NAME = "gpt-mini", "openai/gpt-5.4-mini"
 """The model as it is published, and as LiteLLM knows it."""
+DIRECT, RELAY, PROXY = "direct", "bare relay", "LiteLLM Proxy"
+OURS, CLASSIFIED, V1 = "ours", "ours, classified", "ours, /v1"
 PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """``parts`` are the process ids whose CPU counts; ``facts`` must be told of every answer."""
+    """``parts`` are the process ids whose CPU counts; ``outcome`` must be told of every answer."""
 
     name: str
     port: int
@@ -28,40 +33,63 @@ class Party:
     parts: Mapping[str, int]
     headers: Sequence[str] = ("",)
     body: Mapping[str, Any] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
+    outcome: Mapping[str, str] = field(default_factory=dict)
 
 
-def compatible(name: str, port: int, parts: Mapping[str, int], *, model: str, key: str) -> Party:
+def compatible(
+    name: str, port: int, parts: Mapping[str, int], *, model: str, headers: Sequence[str]
+) -> Party:
     """One that speaks OpenAI's API."""
-    headers = (f"authorization: Bearer {key}\r\n",)
-    body = {"model": model}
-    return Party(name, port, "/v1/chat/completions", "openai", parts, headers, body)
+    return Party(
+        name, port, "/v1/chat/completions", "openai", parts, headers, body={"model": model}
+    )
 
 
-def await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until ``url`` answers with 200."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not answers(url):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{url} does not answer; {log} says why")
-        time.sleep(0.05)
+def bearer(token: str) -> str:
+    """The header line that says who asks."""
+    return f"authorization: Bearer {token}\r\n"
 
 
-def answers(url: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A server on a port of its own. ``command`` has ``{port}`` where the port belongs."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    alive: str
+    ready: str
+    folder: Path
+    port: int = field(default_factory=processes.free_port)
+
+    @property
+    def log(self) -> Path:
+        """Where its lines go."""
+        return self.folder / f"{self.name}.log"
+
+    def elsewhere(self) -> Program:
+        """The same once more, on another port."""
+        return replace(self, name=f"{self.name}-again", port=processes.free_port())
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it; it is not awaited."""
+        command = [part.format(port=self.port) for part in self.command]
+        with self.log.open("ab") as log:
+            return processes.start(command, env=dict(self.environment), output=log, cwd=BASE_DIR)
+
+    def await_answer(self, process: subprocess.Popen[bytes], path: str) -> None:
+        """Wait until ``path`` answers with 200."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not answers(f"http://127.0.0.1:{self.port}{path}"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} does not answer; {self.log} says why")
+            time.sleep(0.01)
+
+
+def answers(url: str, **headers: str) -> bool:
     """Whether it does, with 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+    with suppress(OSError, urllib.error.URLError):
+        request = urllib.request.Request(url, headers=headers)
+        with urllib.request.urlopen(request, timeout=5) as response:
             return bool(response.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
-
-
-def await_file(path: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """The JSON that a process leaves when it is ready."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not path.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{path} was not written")
-        time.sleep(0.02)
-    told: dict[str, Any] = json.loads(path.read_text())
-    return told
+    return False

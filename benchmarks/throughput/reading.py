@@ -10,8 +10,6 @@ from typing import Any
 
 import orjson
 
-from benchmarks.throughput.workloads import tokens_in
-
 Reads = Sequence[tuple[float, bytes]]
 """When, in seconds of one clock, and what."""
 
@@ -26,29 +24,41 @@ class Answer:
     tokens had come by then."""
 
     text: str = ""
+    ended: bool = False
     arrivals: list[tuple[float, int]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
 
 
-def answer_in(reads: Reads, dialect: str, text: str | None) -> Answer:
-    """The answer in an HTTP response. Raises ``WrongAnswer`` where it is not ``text`` (``None``: any
-    text), or where its end is missing."""
+def answer_in(reads: Reads, dialect: str, text: str) -> Answer:
+    """The whole answer in an HTTP response. Raises ``WrongAnswer`` where it is not ``text``, or where
+    its end is missing."""
+    answer = heard(reads, dialect)
+    if not answer.ended:
+        last = b"".join(read for _, read in reads)[-300:]
+        raise WrongAnswer(f"no end after {len(answer.text)} characters: {last!r}")
+    if answer.text != text:
+        raise WrongAnswer(f"{answer.text[:200]!r} instead of {text[:200]!r}")
+    return answer
+
+
+def heard(reads: Reads, dialect: str) -> Answer:
+    """As much of an answer as came. Raises ``WrongAnswer`` for anything but a stream, and for an error
+    in one."""
     raw = b"".join(read for _, read in reads)
-    head, _, _ = raw.partition(b"\r\n\r\n")
-    if b" 200 " not in head.split(b"\r\n")[0] or b"chunked" not in head.lower():
+    answer, parts, clock = Answer(), list[str](), _Clock(reads)
+    head = raw.find(b"\r\n\r\n")
+    if head < 0:
+        return answer
+    if b" 200 " not in raw[:20] or b"chunked" not in raw[:head].lower():
         raise WrongAnswer(raw[:600].decode("utf-8", "replace"))
-    answer, parts, ends = Answer(), [], False
-    clock = _Clock(reads)
-    for at, event in _events(raw, len(head) + 4):
-        said, ends = _DIALECTS[dialect](event, answer.facts)
+    tokens = 0
+    for at, event in _events(raw, head + 4):
+        said, answer.ended = _DIALECTS[dialect](event, answer.facts)
         if said:
             parts.append(said)
-            answer.arrivals.append((clock.at(at), tokens_in("".join(parts)) if text else 0))
+            tokens += said.count(" ") + (not tokens)
+            answer.arrivals.append((clock.at(at), tokens))
     answer.text = "".join(parts)
-    if not ends:
-        raise WrongAnswer(f"no end after {len(answer.text)} characters: {raw[-300:]!r}")
-    if answer.text != (answer.text if text is None else text):
-        raise WrongAnswer(f"{len(answer.text)} characters instead of {len(text or '')}")
     return answer
 
 
@@ -64,12 +74,12 @@ class _Clock:
 
 
 def _events(raw: bytes, at: int) -> Iterator[tuple[int, bytes]]:
-    """Each event, with the offset of the end of the HTTP chunk that ended it."""
+    """Each event, with the offset of the end of the HTTP chunk that ended it; half a chunk at the end
+    is left out."""
     rest = b""
-    while True:
-        end = raw.index(b"\r\n", at)
+    while (end := raw.find(b"\r\n", at)) > 0:
         size = int(raw[at:end].partition(b";")[0], 16)
-        if not size:
+        if not size or end + 2 + size > len(raw):
             return
         at = end + 2 + size
         *whole, rest = (rest + raw[end + 2 : at]).split(b"\n\n")
@@ -96,7 +106,7 @@ def _native(event: bytes, facts: dict[str, str]) -> tuple[str, bool]:
         return "", False  # a comment
     name, data = lines[1][7:], lines[2][6:]
     if name == b"token":
-        return orjson.loads(data)["text"], False
+        return str(orjson.loads(data)["text"]), False
     if name in {b"error", b"reset"}:
         raise WrongAnswer(event.decode())
     if name != b"done":

@@ -5,93 +5,121 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from benchmarks.throughput import meter
 from benchmarks.throughput.load import Job, Result
 from benchmarks.throughput.parties import Party
-from benchmarks.throughput.workloads import Workload
 
-_first_prompts = count(0, 100_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """One party at one workload. ``cpu`` in seconds by part."""
-
-    party: str
-    workload: str
-    concurrency: int
-    result: Result
-    cpu: dict[str, float]
-
-    @property
-    def answered(self) -> int:
-        """How many whole answers came."""
-        return len(self.result.first)
-
-    @property
-    def cpu_us(self) -> float:
-        """CPU microseconds of an answer, all parts together."""
-        return sum(self.cpu.values()) / max(1, self.answered) * 1e6
+_first_prompts = count(0, 20_000)
+_QUIET_WITHIN = 3.0
 
 
 class WrongRun(RuntimeError):
     """Answers were wrong or missing, so figures would mean nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One party at one workload. ``cpu`` in seconds by part; ``idle_kb`` and ``open_kb`` are each
+    part's own memory before the slice and while all of its streams were open."""
+
+    party: str
+    result: Result
+    cpu: Mapping[str, float]
+    idle_kb: Mapping[str, int] = field(default_factory=dict)
+    open_kb: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> int:
+        """How many whole answers came."""
+        return len(self.result.total)
+
+    def cpu_us(self, part: str | None = None) -> float:
+        """CPU microseconds of an answer: a part's, or all parts' together."""
+        spent = self.cpu[part] if part else sum(self.cpu.values())
+        return spent / max(1, self.answered) * 1e6
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return self.answered / self.result.seconds
+
+
 class Bench:
-    """Gives jobs to the load process."""
+    """Gives jobs to the load process, one at a time."""
 
     def __init__(self, load: subprocess.Popen[bytes]) -> None:
         self._load = load
 
-    def slice(self, party: Party, workload: Workload, concurrency: int, **job: Any) -> Slice:
+    def slice(self, party: Party, **job: Any) -> Slice:
         """Measure once. Raises ``WrongRun`` where an answer was not what it had to be."""
-        before = meter.spent_once_quiet(party.parts)
-        result = self._run(
-            Job(
-                port=party.port,
-                path=party.path,
-                dialect=party.dialect,
-                workload=workload,
-                concurrency=concurrency,
-                headers=party.headers,
-                body=dict(party.body),
-                first_prompt=next(_first_prompts),
-                **job,
-            )
-        )
-        after = meter.spent_once_quiet(party.parts)
-        _check(party, result)
-        cpu = {name: after[name] - before[name] for name in after}
-        return Slice(party.name, workload.name, concurrency, result, cpu)
+        measured = self.attempt(party, **job)
+        result = measured.result
+        if result.cut or result.wrong:
+            told = f"{result.cut} unfinished and {result.wrong} wrong answers {result.examples}"
+            raise WrongRun(f"{party.name}: {told}")
+        strange = [
+            outcome
+            for outcome in result.outcomes
+            if any(outcome[name] != value for name, value in party.outcome.items())
+        ]
+        if strange:
+            told = f"{len(strange)} answers told {strange[0]} instead of {dict(party.outcome)}"
+            raise WrongRun(f"{party.name}: {told}")
+        return measured
 
-    def _run(self, job: Job) -> Result:
+    def attempt(
+        self,
+        party: Party,
+        *,
+        look_after: float | None = None,
+        quiet_within: float = _QUIET_WITHIN,
+        **job: Any,
+    ) -> Slice:
+        """Measure once, whatever comes. ``look_after`` so many seconds its memory is looked at."""
+        before = meter.spent_once_quiet(party.parts, quiet_within)
+        idle = meter.private_kb(party.parts) if look_after else {}
+        self._begin(_job(party, **job))
+        opened: Mapping[str, int] = {}
+        if look_after:
+            time.sleep(look_after)
+            opened = meter.private_kb(party.parts)
+        result = self._end()
+        after = meter.spent_once_quiet(party.parts, quiet_within)
+        cpu = {name: after[name] - before[name] for name in after}
+        return Slice(party.name, result, cpu, idle, opened)
+
+    def _begin(self, job: Job) -> None:
         assert self._load.stdin is not None
-        assert self._load.stdout is not None
         self._load.stdin.write(json.dumps(dataclasses.asdict(job)).encode() + b"\n")
         self._load.stdin.flush()
+
+    def _end(self) -> Result:
+        assert self._load.stdout is not None
         line = self._load.stdout.readline()
         if not line:
             raise RuntimeError("the load generator ended")
         return Result(**json.loads(line))
 
 
-def _check(party: Party, result: Result) -> None:
-    if result.wrong:
-        raise WrongRun(f"{party.name}: {result.wrong} wrong answers, such as {result.examples}")
-    for name, value in party.facts.items():
-        told = {fact: n for fact, n in result.facts.items() if fact.startswith(f"{name} ")}
-        if told and set(told) != {f"{name} {value}"}:
-            raise WrongRun(f"{party.name}: {name} should be {value}, but was {told}")
+def _job(party: Party, **job: Any) -> Job:
+    return Job(
+        port=party.port,
+        path=party.path,
+        dialect=party.dialect,
+        headers=party.headers,
+        body=dict(party.body),
+        first_prompt=next(_first_prompts),
+        **job,
+    )
 
 
-def rounds(parties: Sequence[Party], times: int) -> Iterator[Party]:
-    """Everybody so many times, beginning with another one each time."""
-    for at in range(times):
-        begin = at % len(parties)
-        yield from (*parties[begin:], *parties[:begin])
+def turns(parties: Sequence[Party], at: int) -> Iterator[Party]:
+    """Everybody once, beginning with another one each round."""
+    begin = at % len(parties)
+    yield from (*parties[begin:], *parties[:begin])

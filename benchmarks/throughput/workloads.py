@@ -89,14 +89,17 @@ class Workload:
     @property
     def name(self) -> str:
         """For people."""
-        if self.is_paced:
-            return f"{self.tokens} tokens, paced"
-        return f"{self.tokens}-token burst" if self.tokens > 1 else "1-token burst"
+        return f"{self.tokens} tokens, paced" if self.is_paced else f"{self.tokens}-token burst"
 
     @property
     def is_paced(self) -> bool:
         """Whether its tokens come one by one."""
         return bool(self.first_ms or self.between_ms)
+
+    @property
+    def seconds(self) -> float:
+        """From the request to the last token."""
+        return (self.first_ms + (self.tokens - 1) * self.between_ms) / 1000
 
     @property
     def mark(self) -> str:
@@ -113,7 +116,7 @@ class Workload:
 ONE = Workload(1)
 HUNDRED = Workload(100)
 PACED = Workload(200, first_ms=300, between_ms=20)
-UNASKED = Workload(40)
+UNASKED = HUNDRED
 """For a prompt that does not say."""
 
 
@@ -127,11 +130,6 @@ def pieces(tokens: int) -> Iterator[str]:
     """The texts of the tokens; every one but the first begins with the answer's only spaces."""
     for at in range(tokens):
         yield f"{' ' if at else ''}{_WORDS[at % len(_WORDS)]}"
-
-
-def tokens_in(text: str) -> int:
-    """How many tokens a text of whole tokens has, coalesced or not."""
-    return text.count(" ") + 1 if text else 0
 
 
 def prompts(workload: Workload, start: int = 0) -> Iterator[str]:

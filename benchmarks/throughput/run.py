@@ -1,0 +1,91 @@
+"""One run from its start to its end."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.throughput.bursts import Bursts
+from benchmarks.throughput.hits import Hits
+from benchmarks.throughput.house import House
+from benchmarks.throughput.paced import Paced
+from benchmarks.throughput.parties import CLASSIFIED
+from benchmarks.throughput.plan import Clock, Plan
+from benchmarks.throughput.sheet import Sheet
+from benchmarks.throughput.slices import Bench
+from benchmarks.throughput.starts import cold_start
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What of the plan is done. Empty means all; ``parties`` and ``measures`` by name."""
+
+    database: str
+    proxy_programs: Path | None
+    parties: frozenset[str] = frozenset()
+    measures: frozenset[str] = frozenset()
+
+    def takes(self, measure: str) -> bool:
+        """Whether it is measured."""
+        return not self.measures or measure in self.measures
+
+
+MEASURES = ("bursts", "hits", "paced", "starts")
+
+
+def measured(plan: Plan, choice: Choice, folder: Path, clock: Clock) -> Sheet:
+    """Start everybody, measure, and end everybody. Raises ``WrongRun``, and ``RuntimeError`` for what
+    does not start."""
+    with ExitStack() as stack:
+        clock.say("starting everybody")
+        house = House(folder, stack)
+        house.open(database=choice.database, proxy_programs=choice.proxy_programs)
+        run = _Run(plan, choice, clock, house=house, bench=Bench(house.load()))
+        run.all()
+        return run.sheet
+
+
+class _Run:
+    """Everything is up."""
+
+    def __init__(
+        self, plan: Plan, choice: Choice, clock: Clock, *, house: House, bench: Bench
+    ) -> None:
+        self.sheet = Sheet()
+        self._plan, self._choice, self._clock = plan, choice, clock
+        self._house, self._bench = house, bench
+        named = choice.parties or {party.name for party in house.parties}
+        self._parties = {party.name: party for party in house.parties if party.name in named}
+
+    def all(self) -> None:
+        """Rounds of bursts come first and last: what changes meanwhile is seen in their spread."""
+        bursts = Bursts(self._bench, list(self._parties.values()), self._plan, self.sheet)
+        self._clock.say("warming up")
+        bursts.warm()
+        least, most = self._plan.rounds
+        if self._choice.takes("bursts"):
+            bursts.rounds(least, least, self._clock)
+        self._hits()
+        if self._choice.takes("paced"):
+            Paced(self._bench, self._parties, self._plan, self.sheet, self._clock).measure()
+        self._starts()
+        if self._choice.takes("bursts"):
+            bursts.rounds(0, most - least, self._clock)
+
+    def _hits(self) -> None:
+        if self._choice.takes("hits") and CLASSIFIED in self._parties:
+            self._clock.say("cache hits")
+            hits = Hits(self._bench, self._parties[CLASSIFIED], self._plan, self.sheet)
+            hits.prepare()
+            for _ in range(self._plan.hit_rounds):
+                hits.round()
+
+    def _starts(self) -> None:
+        rounds = self._plan.starts if self._choice.takes("starts") else 0
+        for at in range(rounds):
+            self._clock.say(f"cold starts, round {at + 1}")
+            for name, program in self._house.programs.items():
+                if name in self._parties:
+                    found = cold_start(program, self._parties[name])
+                    self.sheet.starts.setdefault(name, []).append(found)
