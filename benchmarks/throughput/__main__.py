@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from assistant_site.env import BASE_DIR
 from benchmarks.throughput import chart, machine, proxy, record
+from benchmarks.throughput.parties import ALL, PROXY
 from benchmarks.throughput.plan import FULL, QUICK, Clock, Plan
 from benchmarks.throughput.report import print_run
 from benchmarks.throughput.run import MEASURES, Choice, measured
@@ -59,10 +60,10 @@ def _run(options: argparse.Namespace, folder: Path) -> tuple[Sheet, dict[str, An
     plan = _plan(options)
     programs = _proxy_programs(options)
     choice = Choice(
-        database=options.database,
         proxy_programs=programs,
-        parties=frozenset(options.parties),
-        measures=frozenset(options.measures),
+        database=options.database,
+        parties=options.parties,
+        measures=options.measures,
     )
     about: dict[str, Any] = {"machine": machine.facts(), "plan": dataclasses.asdict(plan)}
     about["database"] = options.database
@@ -76,7 +77,7 @@ def _run(options: argparse.Namespace, folder: Path) -> tuple[Sheet, dict[str, An
 
 def _proxy_programs(options: argparse.Namespace) -> Path | None:
     """Where LiteLLM Proxy is. Without it the run goes on: everybody else can still be measured."""
-    if options.without_proxy:
+    if options.without_proxy or PROXY not in options.parties:
         return None
     try:
         return proxy.installed()
@@ -113,8 +114,8 @@ def _options() -> argparse.Namespace:
     add("--check", action="store_true", help="exit code 1 unless every target is met")
     add("--database", choices=("sqlite", "postgresql"), default="sqlite")
     add("--without-proxy", action="store_true", help="do not install or measure LiteLLM Proxy")
-    add("--parties", nargs="*", default=(), help="these alone, by their names in the table")
-    add("--measures", nargs="*", choices=MEASURES, default=(), help="these alone")
+    add("--parties", nargs="+", choices=ALL, default=ALL, help="start and measure these alone")
+    add("--measures", nargs="+", choices=MEASURES, default=MEASURES, help="these alone")
     add("--tokens", nargs="*", type=int, help="lengths of the bursts")
     add("--at-once", nargs="*", type=int, help="numbers of clients for the bursts")
     add("--streams", nargs="*", type=int, help="numbers of paced streams")

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -35,22 +35,31 @@ class House:
         self.programs: dict[str, Program] = {}
         self.parties: list[Party] = []
 
-    def open(self, *, database: str, proxy_programs: Path | None) -> None:
-        """Start everything at once, and wait until all of it answers."""
+    def open(self, wanted: Collection[str], *, database: str, proxy_programs: Path | None) -> None:
+        """Start who is wanted, all at once, and wait until everybody answers."""
         self._add_direct()
-        self._add_relay()
-        if proxy_programs:
+        if named.RELAY in wanted:
+            self._add_relay()
+        if named.PROXY in wanted and proxy_programs:
             self._add_proxy(proxy_programs)
-        self._add_ours(database)
+        if {named.OURS, named.CLASSIFIED, named.V1} & set(wanted):
+            self._add_ours(database)
         for program, process in self._starting:
             program.await_answer(process, program.ready)
         self._add_v1()
+        self.parties = [party for party in self.parties if party.name in wanted]
 
     def load(self) -> subprocess.Popen[bytes]:
         """The process that asks."""
         command = [sys.executable, "-m", "benchmarks.throughput.load"]
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=BASE_DIR
+        process = self._stack.enter_context(
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=BASE_DIR,
+                start_new_session=True,  # a Ctrl-C is for us; it ends with its input
+            )
         )
         self._stack.callback(processes.end, process)
         return process
@@ -126,7 +135,9 @@ class House:
 
     def _add_v1(self) -> None:
         """The same service under OpenAI's API, where it has one."""
-        ours = next(party for party in self.parties if party.name == named.OURS)
+        ours = next((party for party in self.parties if party.name == named.OURS), None)
+        if ours is None:
+            return
         _, _, token = ours.headers[0].strip().partition(": ")
         if named.answers(f"http://127.0.0.1:{ours.port}/v1/models", Authorization=token):
             v1 = compatible(named.V1, ours.port, ours.parts, model=MODEL, headers=ours.headers)

@@ -19,6 +19,7 @@ MODEL, LITELLM_NAME = "gpt-mini", "openai/gpt-5.4-mini"
 """The model as it is published, and as LiteLLM knows it."""
 DIRECT, RELAY, PROXY = "direct", "bare relay", "LiteLLM Proxy"
 OURS, CLASSIFIED, V1 = "ours", "ours, classified", "ours, /v1"
+ALL = (DIRECT, RELAY, PROXY, OURS, CLASSIFIED, V1)
 PATIENCE_SECONDS = 180.0
 
 

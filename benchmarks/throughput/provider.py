@@ -131,10 +131,15 @@ def _verdict(rule: str) -> str:
     return orjson.dumps(told).decode()
 
 
-async def _serve(ready: Path) -> None:
+async def listening() -> tuple[asyncio.Server, int]:
+    """The provider on a free port of this machine, in the running loop."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Wire, "127.0.0.1", 0, backlog=4096)
-    port = server.sockets[0].getsockname()[1]
+    return server, server.sockets[0].getsockname()[1]
+
+
+async def _serve(ready: Path) -> None:
+    server, port = await listening()
     partial = ready.with_suffix(".part")
     partial.write_text(json.dumps({"port": port}))
     partial.rename(ready)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 
 from benchmarks.throughput import figures
@@ -19,7 +19,7 @@ from benchmarks.throughput.slices import Slice
 from benchmarks.throughput.starts import Start
 from benchmarks.throughput.verdicts import memory, verdicts
 
-_WIDTH = 150
+_WIDTH = 140
 _NONE = "-"
 
 
@@ -41,8 +41,8 @@ def _parts(sheet: Sheet) -> list[RenderableType]:
 def _bursts(cell: Cell, by_party: Mapping[str, list[Slice]]) -> Table:
     rounds = max(len(slices) for slices in by_party.values())
     table = _table(
-        f"{cell.title}: medians of {rounds} rounds (lowest to highest)", "party", "answers", "CPU µs",
-        "x bare relay", "x LiteLLM Proxy", "first ms p50", "p95", "p99", "added p50", "whole ms p50", "p95", "p99", "a second",
+        f"{cell.title}: medians of {rounds} rounds (lowest-highest), times in ms", "party", "answers", "CPU µs",
+        "x bare relay", "x LiteLLM Proxy", "first p50", "p95", "p99", "added", "whole p50", "p95", "p99", "a second",
     )  # fmt: skip
     for name, slices in by_party.items():
         table.add_row(
@@ -63,8 +63,8 @@ def _bursts(cell: Cell, by_party: Mapping[str, list[Slice]]) -> Table:
 def _hits(sheet: Sheet) -> Table:
     """Everything in one table: nobody else has a cache."""
     table = _table(
-        "Cache hits", "hit", "at once", "answers", "CPU µs", "first ms p50", "p95", "p99",
-        "whole ms p50", "p95", "p99", "a second",
+        "Cache hits, times in ms", "hit", "at once", "answers", "CPU µs", "first p50", "p95", "p99",
+        "whole p50", "p95", "p99", "a second",
     )  # fmt: skip
     for measure in ("exact hit", "semantic hit"):
         for cell, by_party in sheet.of(measure):
@@ -121,8 +121,8 @@ def _ms(value: float) -> str:
 
 def _paced(sheet: Sheet) -> Table:
     table = _table(
-        "Paced streams", "streams", "party", "whole", "unfinished", "wrong", "first ms p50", "p99",
-        "added p99", "token late ms p50", "p99", "CPU µs a stream", "kB a stream over idle",
+        "Paced streams, times in ms", "streams", "party", "whole", "unfinished", "wrong", "first p50", "p99",
+        "added p99", "token late p50", "p99", "CPU µs a stream", "kB a stream",
     )  # fmt: skip
     for cell, by_party in sheet.of("paced"):
         for name, slices in by_party.items():
@@ -145,8 +145,7 @@ def _paced(sheet: Sheet) -> Table:
 
 
 def _memory(sheet: Sheet) -> Table:
-    """From the fewest to the most streams."""
-    table = _table("Memory of one more open stream, kB", "party", "part", "kB")
+    table = _table("Memory of an open stream, kB", "party", "part", "kB")
     for name, parts in memory(sheet).items():
         for part, found in parts.items():
             table.add_row(name, part, _NONE if found is None else f"{found:,.0f}")
@@ -177,5 +176,7 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     texts = {"party", "hit", "part"}
     for column in columns:
-        table.add_column(column, justify="left" if column in texts else "right")
+        no_wrap = column.startswith("x ")
+        justify: JustifyMethod = "left" if column in texts else "right"
+        table.add_column(column, justify=justify, no_wrap=no_wrap)
     return table

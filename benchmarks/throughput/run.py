@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,28 +11,24 @@ from benchmarks.throughput.bursts import Bursts
 from benchmarks.throughput.hits import Hits
 from benchmarks.throughput.house import House
 from benchmarks.throughput.paced import Paced
-from benchmarks.throughput.parties import CLASSIFIED
+from benchmarks.throughput.parties import ALL, CLASSIFIED
 from benchmarks.throughput.plan import Clock, Plan
 from benchmarks.throughput.sheet import Sheet
 from benchmarks.throughput.slices import Bench
 from benchmarks.throughput.starts import cold_start
 
+MEASURES = ("bursts", "hits", "paced", "starts")
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What of the plan is done. Empty means all; ``parties`` and ``measures`` by name."""
+    """What of the plan is done, and by whom. ``proxy_programs`` is where LiteLLM Proxy is, if it is to
+    take part."""
 
-    database: str
-    proxy_programs: Path | None
-    parties: frozenset[str] = frozenset()
-    measures: frozenset[str] = frozenset()
-
-    def takes(self, measure: str) -> bool:
-        """Whether it is measured."""
-        return not self.measures or measure in self.measures
-
-
-MEASURES = ("bursts", "hits", "paced", "starts")
+    proxy_programs: Path | None = None
+    database: str = "sqlite"
+    parties: Collection[str] = ALL
+    measures: Collection[str] = MEASURES
 
 
 def measured(plan: Plan, choice: Choice, folder: Path, clock: Clock) -> Sheet:
@@ -40,7 +37,7 @@ def measured(plan: Plan, choice: Choice, folder: Path, clock: Clock) -> Sheet:
     with ExitStack() as stack:
         clock.say("starting everybody")
         house = House(folder, stack)
-        house.open(database=choice.database, proxy_programs=choice.proxy_programs)
+        house.open(choice.parties, database=choice.database, proxy_programs=choice.proxy_programs)
         run = _Run(plan, choice, clock, house=house, bench=Bench(house.load()))
         run.all()
         return run.sheet
@@ -55,8 +52,7 @@ class _Run:
         self.sheet = Sheet()
         self._plan, self._choice, self._clock = plan, choice, clock
         self._house, self._bench = house, bench
-        named = choice.parties or {party.name for party in house.parties}
-        self._parties = {party.name: party for party in house.parties if party.name in named}
+        self._parties = {party.name: party for party in house.parties}
 
     def all(self) -> None:
         """Rounds of bursts come first and last: what changes meanwhile is seen in their spread."""
@@ -64,17 +60,17 @@ class _Run:
         self._clock.say("warming up")
         bursts.warm()
         least, most = self._plan.rounds
-        if self._choice.takes("bursts"):
+        if "bursts" in self._choice.measures:
             bursts.rounds(least, least, self._clock)
         self._hits()
-        if self._choice.takes("paced"):
+        if "paced" in self._choice.measures:
             Paced(self._bench, self._parties, self._plan, self.sheet, self._clock).measure()
         self._starts()
-        if self._choice.takes("bursts"):
+        if "bursts" in self._choice.measures:
             bursts.rounds(0, most - least, self._clock)
 
     def _hits(self) -> None:
-        if self._choice.takes("hits") and CLASSIFIED in self._parties:
+        if "hits" in self._choice.measures and CLASSIFIED in self._parties:
             self._clock.say("cache hits")
             hits = Hits(self._bench, self._parties[CLASSIFIED], self._plan, self.sheet)
             hits.prepare()
@@ -82,7 +78,7 @@ class _Run:
                 hits.round()
 
     def _starts(self) -> None:
-        rounds = self._plan.starts if self._choice.takes("starts") else 0
+        rounds = self._plan.starts if "starts" in self._choice.measures else 0
         for at in range(rounds):
             self._clock.say(f"cold starts, round {at + 1}")
             for name, program in self._house.programs.items():

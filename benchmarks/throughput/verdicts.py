@@ -94,17 +94,21 @@ def _memory(sheet: Sheet) -> Verdict:
 
 
 def stream_kb(sheet: Sheet, party: str, part: str) -> float | None:
-    """By how much a part's own memory at full load grew from the fewest to the most streams, per
-    stream: what is loaded or kept once is in both."""
+    """A part's own memory per stream at the most streams that were all answered: over its memory before,
+    or over that at half as many streams or fewer, whichever is more. What an earlier level left to the
+    process hides growth from the one, what is loaded once hides it from the other."""
     seen = [
-        (cell.concurrency, by_party[party][-1].open_kb[part])
+        (cell.concurrency, one.idle_kb[part], one.open_kb[part])
         for cell, by_party in sheet.of("paced")
-        if party in by_party and by_party[party][-1].open_kb
+        for one in by_party.get(party, [])[-1:]
+        if one.open_kb and not one.result.cut and not one.result.wrong
     ]
-    if len(seen) < 2 or seen[-1][0] == seen[0][0]:
+    if not seen:
         return None
-    (few, least), (many, most) = seen[0], seen[-1]
-    return (most - least) / (many - few)
+    most, idle, opened = seen[-1]
+    found = [(opened - idle) / most]
+    found += [(opened - less) / (most - fewer) for fewer, _, less in seen if fewer * 2 <= most]
+    return max(found)
 
 
 def memory(sheet: Sheet) -> dict[str, dict[str, float | None]]:
