@@ -99,7 +99,7 @@ def _waits(sheet: Sheet) -> list[str]:
     lines: dict[str, list[tuple[int, float]]] = {}
     for cell, by_party in sheet.of("paced"):
         for name, slices in by_party.items():
-            p99 = percentile(slices[-1].result.first, 99)
+            p99 = percentile(figures.pooled(slices, "first"), 99)
             lines.setdefault(name, []).append((cell.concurrency, p99))
     return _lines(lines) if lines else []
 
@@ -108,7 +108,7 @@ def _lines(lines: Mapping[str, Sequence[tuple[int, float]]]) -> list[str]:
     values = [value for points in lines.values() for _, value in points]
     up = _Scale(min(values), max(values), 330, 60)
     across = _Scale(min(count for points in lines.values() for count, _ in points), 1000, 640, 1050)
-    title = "First token at p99, ms, over the paced streams that are open"
+    title = "First token at p99, ms, by open paced streams"
     parts = [_text(590, 32, title, size=17)]
     for value in up.decades:
         parts += [_line((640, up.at(value)), (1050, up.at(value)), _GRID)]

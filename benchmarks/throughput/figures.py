@@ -68,6 +68,11 @@ def first_p50(one: Slice) -> float:
     return percentile(one.result.first, 50)
 
 
+def first_p99(one: Slice) -> float:
+    """Of the first token, in ms."""
+    return percentile(one.result.first, 99)
+
+
 def cpu_us(one: Slice) -> float:
     """Of an answer, all parts together."""
     return one.cpu_us()

@@ -113,10 +113,10 @@ class House:
             providers={"openai": f"{root}/v1", "anthropic": root},
             data=self._folder,
         )
-        headers = prepared(environment, PEOPLE)
         serve = [sys.executable, "-m", "assistant_site.serve", "--port", "{port}"]
-        own = {**os.environ, **environment, "WEB_CONCURRENCY": "1"}
+        own = {**os.environ, **environment, "WEB_CONCURRENCY": "1", "LOG_LEVEL": "INFO"}
         site = Program("site", serve, own, "/healthz", "/readyz", self._folder)
+        headers = prepared(environment, PEOPLE)
         parts = {"worker": self._start(named.OURS, site), "redis": redis.process.pid, **parts}
         common = (site.port, "/api/v1/messages/", "native", parts, headers)
         routed = {"source": "classifier", "cache": "miss"}

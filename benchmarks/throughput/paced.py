@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.throughput.figures import percentile
+from benchmarks.throughput.figures import Spread, added, first_p99
 from benchmarks.throughput.parties import DIRECT, OURS, PROXY, RELAY, V1, Party
 from benchmarks.throughput.plan import Clock, Plan
 from benchmarks.throughput.sheet import Cell, Sheet
 from benchmarks.throughput.slices import Bench, Slice, WrongRun
 
+MOST_STREAMS, TIMES_THE_PROXY = 600, 4
 ALLOWED_MS = 50.0
 """By how much the first token may be later than without anybody in between, at p99."""
 _LOOK_AFTER_RAMP = 0.12
 _QUIET_WITHIN = 12.0
-_TIMES_THE_PROXY = 4
 
 
 class Paced:
@@ -28,44 +28,46 @@ class Paced:
         self._overwhelmed: dict[str, int] = {}
 
     def measure(self) -> None:
-        """What the plan asks for, the target's own number of streams among it."""
+        """What the plan asks for, and before it so many streams as the target needs."""
         self._few()
-        held = held_by(self._sheet, PROXY)
-        levels = set(self._plan.streams)
-        if PROXY in self._parties and held:
-            target = min(600, held * _TIMES_THE_PROXY)
-            if target < min(levels):
-                self._level(target, (DIRECT, OURS))
-        for streams in sorted(levels):
+        target = wanted_of(held_by(self._sheet, PROXY))
+        if target < MOST_STREAMS and target not in self._plan.streams:
+            self._level(target, (DIRECT, OURS))
+        self.again()
+
+    def again(self) -> None:
+        """What the plan asks for, once more, as far as there is time."""
+        for streams in self._plan.streams:
             self._level(streams, (DIRECT, RELAY, OURS, V1, PROXY))
 
     def _few(self) -> None:
         """So few that LiteLLM Proxy holds some of it."""
         for streams in self._plan.few_streams:
-            if PROXY in self._parties and self._level(streams, (DIRECT, PROXY)):
-                added = added_first_p99(self._sheet, PROXY, streams)
-                if added is None or added > ALLOWED_MS:
+            if PROXY in self._parties:
+                self._level(streams, (DIRECT, PROXY))
+                if not is_held(self._sheet, PROXY, streams):
                     return
 
-    def _level(self, streams: int, names: tuple[str, ...]) -> bool:
+    def _level(self, streams: int, names: tuple[str, ...]) -> None:
         cell = Cell("paced", self._plan.paced.name, streams)
         for name in names:
             if name not in self._parties:
                 continue
             if not self._clock.has(self._plan.patience_seconds):
-                self._sheet.notes.append(f"{name}, {streams} streams: not measured, time was up")
-                return False
+                self._note(f"{name}, {streams} streams: time was up")
+                return
             if before := self._overwhelmed.get(name):
-                self._sheet.notes.append(
-                    f"{name}, {streams} streams: not tried, {before} were too many"
-                )
+                self._note(f"{name}, {streams} streams: not tried, {before} were too many")
                 continue
             self._clock.say(f"{streams} paced streams, {name}")
             measured = self._slice(self._parties[name], streams)
             self._sheet.add(cell, measured)
             if measured.result.cut or measured.result.wrong:
                 self._overwhelmed[name] = streams
-        return True
+
+    def _note(self, words: str) -> None:
+        if words not in self._sheet.notes:
+            self._sheet.notes.append(words)
 
     def _slice(self, party: Party, streams: int) -> Slice:
         measured = self._bench.attempt(
@@ -83,23 +85,30 @@ class Paced:
         return measured
 
 
-def added_first_p99(sheet: Sheet, party: str, streams: int) -> float | None:
+def added_first_p99(sheet: Sheet, party: str, streams: int) -> Spread | None:
     """Milliseconds over direct; ``None`` where it was not measured, or streams did not end well."""
     for cell, by_party in sheet.of("paced"):
-        if cell.concurrency == streams and party in by_party:
-            measured = by_party[party][-1].result
-            if measured.wrong or measured.cut:
+        slices, direct = by_party.get(party, []), by_party.get(DIRECT, [])
+        if cell.concurrency == streams and slices and direct:
+            if any(one.result.wrong or one.result.cut for one in slices):
                 return None
-            direct = by_party[DIRECT][-1].result
-            return percentile(measured.first, 99) - percentile(direct.first, 99)
+            return added(slices, direct[: len(slices)], first_p99)
     return None
+
+
+def is_held(sheet: Sheet, party: str, streams: int) -> bool:
+    """Whether their first tokens came in time."""
+    found = added_first_p99(sheet, party, streams)
+    return found is not None and found.median <= ALLOWED_MS
 
 
 def held_by(sheet: Sheet, party: str) -> int:
     """The most streams that were measured and held; 0 where none were."""
-    held = 0
-    for cell, _ in sheet.of("paced"):
-        added = added_first_p99(sheet, party, cell.concurrency)
-        if added is not None and added <= ALLOWED_MS:
-            held = cell.concurrency
-    return held
+    levels = (cell.concurrency for cell, _ in sheet.of("paced"))
+    return max((streams for streams in levels if is_held(sheet, party, streams)), default=0)
+
+
+def wanted_of(held_by_proxy: int) -> int:
+    """How many streams the target asks for. Where LiteLLM Proxy held none of the numbers tried, that
+    is no excuse."""
+    return min(MOST_STREAMS, TIMES_THE_PROXY * held_by_proxy) if held_by_proxy else MOST_STREAMS

@@ -14,8 +14,8 @@ from benchmarks.throughput.parties import bearer
 
 def prepared(environment: Mapping[str, str], people: int) -> list[str]:
     """The header lines by which so many people say who they are."""
-    os.environ.update(environment, DJANGO_SETTINGS_MODULE="assistant_site.settings")
-    os.environ["LOG_LEVEL"] = "WARNING"
+    quiet = {"DJANGO_SETTINGS_MODULE": "assistant_site.settings", "LOG_LEVEL": "WARNING"}
+    os.environ.update(environment, **quiet)
     django.setup()
     from django.contrib.auth.models import User  # noqa: PLC0415 - after the settings are known
     from rest_framework_simplejwt.tokens import AccessToken  # noqa: PLC0415

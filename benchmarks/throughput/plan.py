@@ -23,6 +23,7 @@ class Plan:
     paced: Workload
     ramp_seconds: float
     patience_seconds: float
+    paced_rounds: int
     hits_at_once: tuple[int, ...]
     hit_rounds: int
     starts: int
@@ -38,6 +39,7 @@ FULL = Plan(
     paced=PACED,
     ramp_seconds=4.0,
     patience_seconds=13.0,
+    paced_rounds=2,
     hits_at_once=(1, 16),
     hit_rounds=3,
     starts=2,
@@ -52,6 +54,7 @@ QUICK = Plan(
     paced=PACED,
     ramp_seconds=4.0,
     patience_seconds=9.5,
+    paced_rounds=1,
     hits_at_once=(1, 16),
     hit_rounds=1,
     starts=0,

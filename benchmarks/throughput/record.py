@@ -37,7 +37,7 @@ def body(sheet: Sheet, about: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "streams": cell.concurrency,
                 "parties": {
-                    name: _paced(slices[-1], sheet, cell.concurrency)
+                    name: _paced(slices, sheet, cell.concurrency)
                     for name, slices in by_party.items()
                 },
             }
@@ -88,18 +88,24 @@ def _round(one: Slice) -> dict[str, Any]:
     }
 
 
-def _paced(one: Slice, sheet: Sheet, streams: int) -> dict[str, Any]:
+def _paced(slices: Sequence[Slice], sheet: Sheet, streams: int) -> dict[str, Any]:
+    over = added_first_p99(sheet, slices[0].party, streams)
     return {
-        "finished": one.answered,
-        "unfinished": one.result.cut,
-        "wrong": one.result.wrong,
-        "examples": one.result.examples,
-        "first_ms": _percentiles(one.result.first),
-        "added_first_p99_ms": added_first_p99(sheet, one.party, streams),
-        "token_late_ms": one.result.late,
-        "cpu_us": {part: one.cpu_us(part) for part in one.cpu},
-        "idle_kb": dict(one.idle_kb),
-        "open_kb": dict(one.open_kb),
+        "added_first_p99_ms": dataclasses.asdict(over) if over else None,
+        "rounds": [
+            {
+                "finished": one.answered,
+                "unfinished": one.result.cut,
+                "wrong": one.result.wrong,
+                "examples": one.result.examples,
+                "first_ms": _percentiles(one.result.first),
+                "token_late_ms": one.result.late,
+                "cpu_us": {part: one.cpu_us(part) for part in one.cpu},
+                "idle_kb": dict(one.idle_kb),
+                "open_kb": dict(one.open_kb),
+            }
+            for one in slices
+        ],
     }
 
 

@@ -121,27 +121,36 @@ def _ms(value: float) -> str:
 
 def _paced(sheet: Sheet) -> Table:
     table = _table(
-        "Paced streams, times in ms", "streams", "party", "whole", "unfinished", "wrong", "first p50", "p99",
-        "added p99", "token late p50", "p99", "CPU µs a stream", "kB a stream",
+        "Paced streams, times in ms", "streams", "party", "whole", "unfinished", "wrong", "CPU µs a stream",
+        "token late p50", "p99", "first p50", "p99", "added p99",
     )  # fmt: skip
     for cell, by_party in sheet.of("paced"):
         for name, slices in by_party.items():
-            one, result = slices[-1], slices[-1].result
             over = added_first_p99(sheet, name, cell.concurrency)
-            grown = sum(one.open_kb.values()) - sum(one.idle_kb.values())
-            table.add_row(
-                str(cell.concurrency),
-                name,
-                *(str(number) for number in (one.answered, result.cut, result.wrong)),
-                _ms(percentile(result.first, 50)),
-                _ms(percentile(result.first, 99)),
-                _NONE if over is None else _ms(over),
-                *(_ms(result.late.get(share, math.nan)) for share in ("p50", "p99")),
-                f"{one.cpu_us():,.0f}",
-                f"{grown / cell.concurrency:,.0f}",
-            )
+            table.add_row(str(cell.concurrency), name, *_paced_row(slices), _added_p99(over))
         table.add_section()
     return table
+
+
+def _paced_row(slices: Sequence[Slice]) -> list[str]:
+    results = [one.result for one in slices]
+    first = figures.pooled(slices, "first")
+    late = [[result.late.get(share, math.nan) for result in results] for share in ("p50", "p99")]
+    return [
+        str(sum(one.answered for one in slices)),
+        str(sum(result.cut for result in results)),
+        str(sum(result.wrong for result in results)),
+        f"{figures.spread(slices, figures.cpu_us).median:,.0f}",
+        *(_ms(median(some)) for some in late),
+        *(_ms(percentile(first, share)) for share in (50, 99)),
+    ]
+
+
+def _added_p99(over: Spread | None) -> str:
+    if over is None:
+        return _NONE
+    low, middle, high = (_ms(value) for value in (over.low, over.median, over.high))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def _memory(sheet: Sheet) -> Table:

@@ -63,9 +63,12 @@ class _Run:
         if "bursts" in self._choice.measures:
             bursts.rounds(least, least, self._clock)
         self._hits()
+        paced = Paced(self._bench, self._parties, self._plan, self.sheet, self._clock)
         if "paced" in self._choice.measures:
-            Paced(self._bench, self._parties, self._plan, self.sheet, self._clock).measure()
+            paced.measure()
         self._starts()
+        if "paced" in self._choice.measures and self._plan.paced_rounds > 1:
+            paced.again()
         if "bursts" in self._choice.measures:
             bursts.rounds(0, most - least, self._clock)
 

@@ -83,8 +83,9 @@ def test_targets_that_are_missed() -> None:
             worse = one(party, cpu=100 if party == OURS else 1, first=1 + 9 * (party != DIRECT))
             for _ in range(3):
                 found.add(Cell("burst", workload.name, 16), worse)
-    found.add(Cell("paced", PACED.name, 600), one(OURS, cpu=1, first=400, kb=600 * 200))
-    found.add(Cell("paced", PACED.name, 1000), one(OURS, cpu=1, first=400, kb=1000 * 200))
+    for streams in (600, 1000):
+        slow = one(OURS, cpu=1, first=400, kb=streams * 200)
+        found.cells[Cell("paced", PACED.name, streams)][OURS] = [slow]
     for _ in range(3):
         found.add(Cell("exact hit", HUNDRED.name, 1), one(OURS, cpu=1, first=3))
 
