@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from conversations.engine.events import Event
-from conversations.engine.ports import Considered, Meter, Ports, Vector
+from conversations.engine.ports import Considered, Deferred, Meter, Ports, Vector
 from conversations.engine.types import (
     Answer,
     CachedAnswer,
@@ -99,12 +99,21 @@ class FakeSink:
 
     events: list[Event] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    deferred: list[Deferred] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
 
     def note(self, record: Record) -> None:
         self.records.append(record)
+
+    def defer(self, work: Deferred) -> None:
+        self.deferred.append(work)
+
+    async def settle(self) -> None:
+        """Do what was left for after the end."""
+        for work in self.deferred:
+            await work()
 
     @property
     def steps(self) -> list[str]:

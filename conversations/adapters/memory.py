@@ -118,8 +118,10 @@ class RedisMemory:
         A turn that read none (the first one, or without Redis) starts none: the next recall makes it
         from the database. Raises ``MemoryUnavailable``.
         """
-        turn = self._turns.pop(conversation, _Turn(-1, 0))
-        keys, item = self._keys(conversation), _encoded(exchange)
+        turn, item = self._turns.pop(conversation, None), _encoded(exchange)
+        if turn is None:
+            return
+        keys = self._keys(conversation)
         with redis_call(self._breaker, MemoryUnavailable):
             await self._client.eval(_APPEND, 2, *keys, self._ttl, turn.total, turn.kept + 1, item)
 

@@ -34,12 +34,13 @@ from conversations.engine.nodes import requested_decision
 from conversations.engine.types import Turn
 from conversations.errors import ConversationBusy, Draining
 from conversations.runs.abandoned import end_abandoned
+from conversations.runs.codec import Numbered
 from conversations.runs.database import in_database, written
 from conversations.runs.follow import Followed, follow
-from conversations.runs.log import Numbered
 from conversations.services import Begun, IdempotencyClaim
 from routing.domain import Action
 from routing.guard.validation import validate_prompt
+from routing.release import Release
 
 
 async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpResponseBase:
@@ -54,10 +55,10 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     model = optional_text(body, "model", max_length=96)
     claim = idempotency_claim(request, body)
     await house.limits.hit("ask", str(user))
-    if model:
-        release = await house.engine.ports.rules.current()
+    release = await house.engine.ports.rules.current() if model else None
+    if release:
         requested_decision(release.rules_for(user), model)
-    asked = Asked(user, conversation, prompt, model, claim, origin)
+    asked = Asked(user, conversation, prompt, model, claim, origin, release)
     seat = await house.seats.take(user)
     begun = await house.turnstile.pass_through(
         user, conversation, lambda: asyncio.shield(house.runs.adopt(_begin(house, asked)))
@@ -80,6 +81,7 @@ class Asked:
     model: str
     claim: IdempotencyClaim | None
     origin: Origin
+    release: Release | None
 
 
 async def _begin(house: Container, asked: Asked) -> Begun:
@@ -120,6 +122,7 @@ def _turn(begun: Begun, asked: Asked) -> Turn:
         requested_model=asked.model or None,
         origin=asked.origin.site,
         request_id=asked.origin.request_id,
+        release=asked.release,
     )
 
 
@@ -130,23 +133,22 @@ async def answer_response(
     a text answer then streams, everything else is one object."""
     if shape is Shape.STREAM:
         return stream_response(events, message, origin)
-    seen: list[Numbered | None] = []
+    seen: list[Numbered] = []
     try:
-        async for item in events:
-            if item is None:
-                continue
-            seen.append(item)
-            match item[1]:
-                case Finished(finished):
-                    await events.aclose()
-                    return json_response(finished)
-                case Failed(problem):
-                    await events.aclose()
-                    return problem_response(problem)
-                case Decided(decision) if (
-                    shape is Shape.EITHER and decision.action is Action.ANSWER
-                ):
-                    return stream_response(chained(seen, events), message, origin)
+        async for batch in events:
+            seen += batch
+            for _, event in batch:
+                match event:
+                    case Finished(finished):
+                        await events.aclose()
+                        return json_response(finished)
+                    case Failed(problem):
+                        await events.aclose()
+                        return problem_response(problem)
+                    case Decided(decision) if (
+                        shape is Shape.EITHER and decision.action is Action.ANSWER
+                    ):
+                        return stream_response(chained(seen, events), message, origin)
     except BaseException:
         # The client left, or the stream could not be followed: nobody else closes the generator.
         await events.aclose()

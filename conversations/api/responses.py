@@ -16,9 +16,9 @@ from conversations.api.sse import KEEP_ALIVE, encode
 from conversations.engine.events import Failed
 from conversations.errors import DatabaseAway
 from conversations.problems import problem_headers, problem_of
+from conversations.runs.codec import Numbered
 from conversations.runs.database import AWAY
 from conversations.runs.follow import Followed
-from conversations.runs.log import Numbered
 from routing.errors import AssistantError
 
 PROBLEM_JSON = "application/problem+json"
@@ -65,14 +65,14 @@ def stream_response(events: Followed, message: UUID, origin: Origin) -> Streamin
 
 
 async def encoded(events: Followed) -> AsyncGenerator[bytes, None]:
-    """Frames; a comment for every silence. What goes wrong now is an event: the status is sent."""
+    """Frames, those of one moment together; a comment for every silence. What goes wrong now is an event: the status is sent."""
     last = 0
     try:
         async with aclosing(events):
-            async for item in events:
-                if item:
-                    last = item[0]
-                yield encode(*item) if item else KEEP_ALIVE
+            async for batch in events:
+                if batch:
+                    last = batch[-1][0]
+                yield b"".join(encode(*item) for item in batch) or KEEP_ALIVE
     except AssistantError as error:
         yield encode(last + 1, Failed(problem_of(error)))
     except AWAY:
@@ -83,16 +83,15 @@ async def seated(seat: Seat, events: Followed) -> Followed:
     """The events of an open stream, which counts as one until it is closed."""
     try:
         async with aclosing(events):
-            async for item in events:
-                yield item
+            async for batch in events:
+                yield batch
     finally:
         seat.leave()
 
 
-async def chained(seen: Sequence[Numbered | None], rest: Followed) -> Followed:
+async def chained(seen: Sequence[Numbered], rest: Followed) -> Followed:
     """The events already taken from ``rest``, then the others."""
     async with aclosing(rest):
-        for item in seen:
-            yield item
+        yield seen
         async for later in rest:
             yield later

@@ -45,6 +45,8 @@ def encode(number: int, event: Event) -> bytes:
 def payload(event: Event) -> Any:
     """The ``data`` of an event, ready for JSON."""
     match event:
+        case Token(text):
+            return {"text": text}
         case Decided(decision, cache, guard):
             return {"decision": decision_object(decision, guard), "cache": cache_object(cache)}
         case Reset(reason, from_model, to_model):

@@ -41,7 +41,7 @@ async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
 
 
 async def _begun(events: Followed) -> Followed:
-    """The stream with its first item taken, so that a wrong position is a status, not an event."""
+    """The stream with its first events taken, so that a wrong position is a status, not an event."""
     try:
         first = await anext(events)
     except StopAsyncIteration:
@@ -49,7 +49,7 @@ async def _begun(events: Followed) -> Followed:
     except BaseException:
         await events.aclose()
         raise
-    return chained([first], events)
+    return chained(first, events)
 
 
 async def stop(request: HttpRequest, message: UUID) -> HttpResponseBase:

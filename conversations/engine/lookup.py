@@ -22,10 +22,7 @@ from conversations.engine.types import CachedAnswer, CacheFacts, Turn
 
 async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
     """Look up a first turn's prompt, before anybody is asked."""
-    turn = state["turn"]
-    if turn.requested_model or not turn.first:
-        return {"hit": None, "cache": CacheFacts("bypass")}
-    return await _looked_up(turn, state, runtime.context)
+    return await _looked_up(state["turn"], state, runtime.context)
 
 
 async def lookup_follow_up(state: State, runtime: Runtime[Context]) -> Update:

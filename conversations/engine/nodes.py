@@ -45,10 +45,8 @@ async def guard(state: State, runtime: Runtime[Context]) -> Update:
 
 
 async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:
-    """Fetch what was said before; nothing was, on a first turn."""
+    """Fetch what was said before."""
     turn, context = state["turn"], runtime.context
-    if turn.first:
-        return {"history": ()}
     history: tuple[ChatMessage, ...] = ()
     with step(context.sink, "recall_memory", "retriever") as opened:
         with tolerated(context.sink):

@@ -4,7 +4,7 @@ tests fake them. Every method raises from the tree in ``routing.errors`` and not
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -175,8 +175,12 @@ class Painter(Protocol):
         ...
 
 
+Deferred = Callable[[], Awaitable[None]]
+"""Work that nobody waits for. It raises nothing but bugs."""
+
+
 class Sink(Protocol):
-    """Where a turn's events and records go. Neither call waits, neither raises."""
+    """Where a turn's events and records go. No call waits, none raises."""
 
     def emit(self, event: Event) -> None:
         """Tell the listeners."""
@@ -184,6 +188,10 @@ class Sink(Protocol):
 
     def note(self, record: Record) -> None:
         """Keep for the trace, the meter and the message."""
+        ...
+
+    def defer(self, work: Deferred) -> None:
+        """Do this while the answer is stored. Its listeners need not wait for it."""
         ...
 
 

@@ -1,6 +1,12 @@
-"""The last node: the exchange goes to the memory, a reusable answer to the cache."""
+"""The last node: the exchange goes to the memory, a reusable answer to the cache.
+
+Neither is worth waiting for long: both only spare later turns work, and what the database stores makes up
+for either. So the node decides what is kept, and it is kept while the answer is stored.
+"""
 
 from __future__ import annotations
+
+from functools import partial
 
 from langgraph.runtime import Runtime
 
@@ -13,18 +19,22 @@ from routing.llm.types import ChatMessage
 
 
 async def remember(state: State, runtime: Runtime[Context]) -> Update:
-    """Write back what later turns may need. What can't be written is done without."""
-    context, answer = runtime.context, state["answer"]
+    """Leave what later turns may need to be written back."""
+    runtime.context.sink.defer(partial(_write_back, state, runtime.context))
+    return {}
+
+
+async def _write_back(state: State, context: Context) -> None:
+    """What can't be written is done without."""
+    stored = storable(state)
     with step(context.sink, "remember", "span") as opened:
-        if not answer.refused:
+        if not state["answer"].refused:
             with tolerated(context.sink):
                 await _remember_exchange(state, context)
-        stored = storable(state)
         if stored:
             with tolerated(context.sink):
                 await _store_answer(state, context)
         opened.output = {"stored_for_reuse": stored}
-    return {}
 
 
 def storable(state: State) -> bool:

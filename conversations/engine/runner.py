@@ -8,6 +8,7 @@ from typing import Any
 
 from conversations.engine.graph import Graph, build_graph
 from conversations.engine.ports import Context, Ports, Sink
+from conversations.engine.state import begun
 from conversations.engine.steps import tolerated
 from conversations.engine.types import Answer, Shadowed, Turn
 from routing.domain import Decision, Source
@@ -34,10 +35,10 @@ class Engine:
         serves the whole run, whatever is published meanwhile. Raises ``NoProviderAvailable``,
         ``ModelUnknown`` and ``RulesUnavailable``; cancelling it stops the provider's call.
         """
-        release = await self._ports.rules.current()
+        release = turn.release or await self._ports.rules.current()
         rules = release.rules_for(turn.user)
         context = Context(ports=self._ports, sink=sink)
-        final = await self._graph.ainvoke({"turn": turn, "rules": rules}, context=context)
+        final = await self._graph.ainvoke(begun(turn, rules), context=context)
         if release.shadow and was_classified(final):
             history = final.get("history", ())
             sink.note(Shadowed(release.shadow, history, final["decision"]))

@@ -12,7 +12,7 @@ from routing.llm.types import ChatMessage
 
 
 class State(TypedDict, total=False):
-    """A run's knowledge, growing from node to node. ``turn`` and ``rules`` are there first."""
+    """A run's knowledge, growing from node to node. ``begun`` says what is there first."""
 
     turn: Turn
     rules: RuleSet
@@ -25,3 +25,14 @@ class State(TypedDict, total=False):
     answer: Answer
     reset: bool
     told: bool
+
+
+def begun(turn: Turn, rules: RuleSet) -> State:
+    """A run that knows nothing yet but its question and its rules."""
+    return {
+        "turn": turn,
+        "rules": rules,
+        "history": (),
+        "hit": None,
+        "cache": CacheFacts("bypass"),
+    }

@@ -10,6 +10,7 @@ from uuid import UUID
 from routing.domain import Action, Decision, ModelRef, RuleSet
 from routing.guard.types import GuardReport
 from routing.llm.types import Attempt, ChatMessage, Usage
+from routing.release import Release
 
 CacheOutcome = Literal["exact", "semantic", "miss", "bypass"]
 StepKind = Literal["span", "guardrail", "retriever", "tool", "generation", "embedding"]
@@ -21,6 +22,8 @@ class Turn:
 
     ``origin`` is the site's scheme and host, for the URLs in the answer. ``user`` is the primary
     key of the person who asks. ``first`` says that nothing was said in the conversation before.
+    ``release`` holds the rules by which the request was let in, if it was held against any: it is
+    answered by the same.
     """
 
     user: int
@@ -33,6 +36,7 @@ class Turn:
     requested_model: str | None = None
     origin: str = ""
     request_id: str = ""
+    release: Release | None = None
 
 
 @dataclass(frozen=True, slots=True)

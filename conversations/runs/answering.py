@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -16,7 +17,6 @@ from conversations import services
 from conversations.engine.events import Event, Failed, Finished
 from conversations.engine.ports import Shadow, Tracer
 from conversations.engine.runner import Engine
-from conversations.engine.steps import tolerated
 from conversations.engine.types import Degraded, TraceRecord
 from conversations.errors import (
     DatabaseAway,
@@ -29,14 +29,25 @@ from conversations.runs.log import RunLog
 from conversations.runs.outcome import failed, outcome_of
 from conversations.runs.reading import spoken
 from conversations.runs.run import Run
+from conversations.runs.scribe import Page, Scribe
 from conversations.runs.storing import store, store_late
 from routing.errors import AssistantError
 
 _log = structlog.get_logger("assistant.runs")
 
-LOG_EVERY_SECONDS = 0.025
-LOG_AGAIN_SECONDS = 1.0
-"""Until a batch that Redis did not take is offered again."""
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The terminal event, and what is known of the run; a bug leaves nothing to be told of it."""
+
+    event: Event
+    outcome: services.Outcome | None = None
+    error: AssistantError | None = None
+
+
+SOON_SECONDS = 0.05
+"""How long the end of an answer waits for its write-back, so that who asks the same again at once finds it
+there. What takes longer is done behind the listener's back."""
 
 Forget = Callable[[UUID, Sequence[UUID]], Awaitable[None]]
 
@@ -68,6 +79,7 @@ class Answering:
         shadow: Shadow,
     ) -> None:
         self._engine, self.log = engine, log
+        self._scribe = Scribe(log)
         self._tracer, self._meter, self._forget = tracer, meter, forget
         self._shadow = shadow
 
@@ -78,21 +90,43 @@ class Answering:
             request_id=run.turn.request_id, message=str(run.turn.message)
         )
         self._meter.run_started()
-        writer = asyncio.create_task(self._write_log(run), name=f"log {run.turn.message}")
+        page = self._scribe.open(run)
         try:
             error = await self._answer(run)
-            run.emit(await self._finish(run, error))
-            await writer
+            async with asyncio.TaskGroup() as beside:
+                written_back = beside.create_task(_write_back(run))
+                end = await self._finish(run, error)
+                await asyncio.wait({written_back}, timeout=SOON_SECONDS)
+                run.emit(end.event)
+            self._tell(run, end)
+            await page.closed
             if run.owed:
                 await store_late(run.turn, run.owed)
             if run.shadowed and not error:
                 self._shadow.decide(run.turn, run.shadowed)
         finally:
-            writer.cancel()
+            self._scribe.drop(page)
             self._meter.run_ended()
-            with suppress(RunLogUnavailable):  # then it expires
-                await self.log.release(run.turn.message)
+            await self._leave(run, page)
             await self._engine.landed(run.turn)
+
+    def _tell(self, run: Run, end: _End) -> None:
+        """Feed trace and metrics."""
+        run.settled = run.owed is None
+        if end.outcome:
+            trace = _trace(run, end.outcome, end.error)
+            self._tracer.record(trace)
+            self._meter.observe(trace)
+
+    async def _leave(self, run: Run, page: Page) -> None:
+        """Give the lease up. Of an answer that was deleted just before it was written back, what was
+        written goes too."""
+        gone = page.gone
+        if not page.released:
+            with suppress(RunLogUnavailable):  # then it expires
+                gone = await self.log.release(run.turn.message)
+        if gone:
+            await self._forget(run.turn.conversation, [run.turn.message])
 
     async def _answer(self, run: Run) -> AssistantError | None:
         try:
@@ -117,15 +151,15 @@ class Answering:
             run.flush()
         return None
 
-    async def _finish(self, run: Run, error: AssistantError | None) -> Event:
-        """Store the outcome, feed trace and metrics, and return the terminal event."""
+    async def _finish(self, run: Run, error: AssistantError | None) -> _End:
+        """Store the outcome, and say how it ends."""
         try:
             return await self._stored(run, error)
         except Exception:  # noqa: BLE001 - without a terminal event its listeners wait for ever
             _log.exception("answer not stored")
-            return Failed(self._problem(run, AssistantError("not stored")))
+            return _End(Failed(self._problem(run, AssistantError("not stored"))))
 
-    async def _stored(self, run: Run, error: AssistantError | None) -> Event:
+    async def _stored(self, run: Run, error: AssistantError | None) -> _End:
         outcome = outcome_of(run, self._problem(run, error) if error else None)
         finished: dict[str, Any] = {}
         elsewhere: Problem | None = None
@@ -139,12 +173,11 @@ class Answering:
             _log.error("answer not stored", error=f"{type(exc).__name__}: {exc}")
             error = error or DatabaseAway()
             outcome = run.owed = failed(outcome, self._problem(run, error))
-        trace = _trace(run, outcome, error)
-        self._tracer.record(trace)
-        self._meter.observe(trace)
         if elsewhere:  # what is stored is what everybody else is told
-            return Failed(elsewhere)
-        return Failed(self._problem(run, error)) if error else Finished(finished)
+            event: Event = Failed(elsewhere)
+        else:
+            event = Failed(self._problem(run, error)) if error else Finished(finished)
+        return _End(event, outcome, error)
 
     @staticmethod
     def _problem(run: Run, error: AssistantError) -> Problem:
@@ -154,21 +187,14 @@ class Answering:
             request_id=run.turn.request_id,
         )
 
-    async def _write_log(self, run: Run) -> None:
-        """Copy events to Redis as they come, several at a time; what Redis missed is sent again."""
-        written = 0
-        while True:
-            await run.wait_beyond(written, seconds=3600)
-            # Read before the batch is taken: an end that comes later is in the next batch.
-            ended = run.ended
-            batch, pause = run.events[written:], LOG_AGAIN_SECONDS
-            with tolerated(run):
-                await self.log.append(run.turn.message, written + 1, batch)
-                written, pause = written + len(batch), LOG_EVERY_SECONDS
-            if ended:
-                # Should Redis not have taken the last events: the stored message has them all.
-                return
-            await run.wait_end(pause)
+
+async def _write_back(run: Run) -> None:
+    """Do what the engine left to be done, while the answer is stored."""
+    try:
+        for work in run.deferred:
+            await work()
+    except Exception:  # noqa: BLE001 - what only spares later turns some work must not fail this one
+        _log.exception("not written back")
 
 
 def _trace(run: Run, outcome: services.Outcome, error: AssistantError | None) -> TraceRecord:

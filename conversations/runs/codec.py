@@ -1,8 +1,8 @@
-"""Events to bytes and back, for the run's log in Redis. ``load(dump(event)) == event``."""
+"""Events to bytes and back, for the run's log in Redis. ``load(dump(n, events))`` numbers them from ``n``."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,14 +27,22 @@ _NAMES: dict[str, type[Event]] = {
 }
 
 
-def dump(event: Event) -> bytes:
-    """JSON of the event's class and fields."""
-    return orjson.dumps([type(event).__name__, asdict(event)])
+Numbered = tuple[int, Event]
+"""An event with its place in its stream, from 1."""
 
 
-def load(raw: bytes) -> Event:
-    """The event that ``dump`` was given."""
-    name, fields = orjson.loads(raw)
+def dump(first: int, events: Sequence[Event]) -> bytes:
+    """JSON of the first one's number, and of each event's class and fields."""
+    return orjson.dumps([first, [[type(event).__name__, event] for event in events]])
+
+
+def load(raw: bytes) -> list[Numbered]:
+    """The events that ``dump`` was given, with their numbers."""
+    first, events = orjson.loads(raw)
+    return list(enumerate((_event(*event) for event in events), start=first))
+
+
+def _event(name: str, fields: dict[str, Any]) -> Event:
     if name == "Started":
         return Started(**{key: UUID(value) for key, value in fields.items()})
     if name == "Decided":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from itertools import takewhile
 from typing import Any
@@ -15,8 +15,9 @@ from conversations.errors import BadRequest, RunInterrupted
 from conversations.models import Message
 from conversations.representations import message_object
 from conversations.runs.abandoned import end_abandoned
+from conversations.runs.codec import Numbered
 from conversations.runs.database import AWAY, in_database
-from conversations.runs.log import LogReading, Numbered
+from conversations.runs.log import LogReading
 from conversations.runs.owner import Runs
 from conversations.runs.reading import is_terminal
 from conversations.runs.run import Run
@@ -26,13 +27,15 @@ from routing.errors import FieldFault
 IDLE_SECONDS = 10.0
 """Silence after which a listener gets ``None``, to send a keep-alive."""
 REMOTE_POLL_MS = 1_000
-YIELD_EVERY = 50
+TOGETHER = 50
+"""Events handed on at once, at most: a long stored answer must not hold the event loop."""
 
-Followed = AsyncGenerator[Numbered | None, None]
+Followed = AsyncGenerator[Sequence[Numbered], None]
+"""Events in order, those that are there at the same time together; nothing after a silence."""
 
 
 async def follow(runs: Runs, *, user: int, message: UUID, origin: str, after: int = 0) -> Followed:
-    """Yield the events numbered above ``after`` to the terminal one; ``None`` after each silence of
+    """Yield the events numbered above ``after`` to the terminal one; ``()`` after each silence of
     ``IDLE_SECONDS``. Raises ``NotFound``, and ``BadRequest`` for a number beyond the end."""
     run = runs.running(message)
     if run is not None and run.turn.user == user:
@@ -40,8 +43,8 @@ async def follow(runs: Runs, *, user: int, message: UUID, origin: str, after: in
     else:
         source = _follow_elsewhere(runs, user, message, origin, after)
     async with aclosing(source) as events:
-        async for item in events:
-            yield item
+        async for batch in events:
+            yield batch
 
 
 async def follow_run(run: Run, *, after: int = 0) -> Followed:
@@ -51,13 +54,13 @@ async def follow_run(run: Run, *, after: int = 0) -> Followed:
     position = after
     while not (run.ended and position >= len(run.events)):
         if not await run.wait_beyond(position, IDLE_SECONDS):
-            yield None
+            yield ()
             continue
-        while position < len(run.events):
-            position += 1
-            yield position, run.events[position - 1]
-            if position % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
+        batch = run.numbered(position, TOGETHER)
+        position += len(batch)
+        yield batch
+        if len(batch) == TOGETHER:
+            await asyncio.sleep(0)
 
 
 async def _follow_elsewhere(
@@ -66,19 +69,19 @@ async def _follow_elsewhere(
     stored, finished = await in_database(_read, user, message, origin)
     if stored.status == Message.Status.STREAMING:
         async with aclosing(_follow_log(runs, message, after)) as events:
-            async for item in events:
-                yield item
-                if item and is_terminal(item[1]):
+            async for batch in events:
+                yield batch
+                if batch and is_terminal(batch[-1][1]):
                     return
-                after = item[0] if item else after
+                after = batch[-1][0] if batch else after
         # The log ended without an end: its worker, or Redis, lost the rest.
         stored, finished = await in_database(_read, user, message, origin)
         if not _is_interrupted(stored):
             after = min(after, len(stored.script) + 1)  # whoever followed so far hears the end
-    for number, event in _stored_events(stored, finished, after):
-        yield number, event
-        if number % YIELD_EVERY == 0:
-            await asyncio.sleep(0)
+    told = list(_stored_events(stored, finished, after))
+    for start in range(0, len(told), TOGETHER):
+        yield told[start : start + TOGETHER]
+        await asyncio.sleep(0)
 
 
 async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
@@ -92,9 +95,9 @@ async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
         reading = LogReading(known=False)
         if whole:
             reading = await runs.log.read(message, after=after, block_ms=REMOTE_POLL_MS)
-        for number, event in unbroken(reading.events, after):
-            after, heard = number, time.monotonic()
-            yield number, event
+        if batch := unbroken(reading.events, after):
+            after, heard = batch[-1][0], time.monotonic()
+            yield batch
         whole = whole and (not reading.events or reading.events[-1][0] == after)
         if whole and reading.events:
             continue
@@ -104,7 +107,7 @@ async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
             await asyncio.sleep(REMOTE_POLL_MS / 1000)
         if time.monotonic() - heard >= IDLE_SECONDS - REMOTE_POLL_MS / 1000:
             heard = time.monotonic()
-            yield None
+            yield ()
 
 
 def unbroken(events: Iterable[Numbered], after: int) -> list[Numbered]:

@@ -1,14 +1,16 @@
 """The run's log: a Redis Stream per answer, so that any worker can continue its stream.
 
-Entry ``n-0`` is event ``n``: explicit ids, so no two writers can ever own the same number.
+An entry holds the events that were written together; ``n-0`` ends with event ``n``. Ids are explicit, so
+no two writers can ever own the same number.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +18,29 @@ from redis import asyncio as redis
 
 from conversations.engine.events import Event
 from conversations.errors import RunLogUnavailable
-from conversations.runs.codec import dump, load
+from conversations.runs.codec import Numbered, dump, load
 from routing.breaker import Breaker
 from routing.redis_clients import TIMEOUT, redis_call
 
-Numbered = tuple[int, Event]
+_TAKEN = "equal or smaller"
+"""What Redis says of an entry under a number that is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Events of one answer to be written, numbered from ``first``. ``fresh``: the log's life begins anew;
+    ``last``: the answer is over, and its lease is given up."""
+
+    message: UUID
+    first: int
+    events: Sequence[Event]
+    fresh: bool = True
+    last: bool = False
+
+    @property
+    def end(self) -> int:
+        """The number of its last event."""
+        return self.first + len(self.events) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +76,38 @@ class RunLog:
         self._client, self._blocking, self._breaker = client, blocking, breaker
         self._prefix, self._ttl = prefix, ttl_seconds
 
+    @property
+    def life(self) -> int:
+        """Seconds that a log is kept after it was last begun anew."""
+        return self._ttl
+
     def _key(self, message: UUID, part: str) -> str:
         return log_key(self._prefix, message, part)
 
     async def append(self, message: UUID, first: int, events: Sequence[Event]) -> None:
         """Write events numbered from ``first``, all or none."""
-        key = self._key(message, "events")
+        await self.write([Entry(message, first, events)])
+
+    async def write(self, entries: Sequence[Entry]) -> frozenset[UUID]:
+        """Write entries of several logs in one round trip, each all or not at all. An entry whose number
+        is taken was written before: its answer was lost. Returns the ended answers that were deleted
+        meanwhile; their logs are gone again."""
+        pipe = self._client.pipeline(transaction=False)
+        for entry in entries:
+            key = self._key(entry.message, "events")
+            pipe.xadd(key, {b"e": dump(entry.first, entry.events)}, id=f"{entry.end}-0")
+            if entry.fresh:
+                pipe.expire(key, self._ttl)
+            if entry.last:
+                self._release(pipe, entry.message)
         with redis_call(self._breaker, RunLogUnavailable):
-            pipe = self._client.pipeline(transaction=True)
-            for number, event in enumerate(events, start=first):
-                pipe.xadd(key, {b"e": dump(event)}, id=f"{number}-0")
-            pipe.expire(key, self._ttl)
-            await pipe.execute()
+            answers = await pipe.execute(raise_on_error=False)
+            _check(answers)
+        ends = zip(entries, _ends(entries, answers), strict=True)
+        gone = frozenset(entry.message for entry, answer in ends if entry.last and answer)
+        for message in gone:
+            await self._forget_late(message)
+        return gone
 
     async def read(self, message: UUID, *, after: int, block_ms: int) -> LogReading:
         """Events with numbers above ``after``; waits up to ``block_ms`` for the first of them."""
@@ -83,19 +123,13 @@ class RunLog:
                     )
         except RunLogUnavailable:
             return LogReading(known=False)
-        entries = answer[0][1] if answer else ()
-        return LogReading(
-            known=True,
-            events=tuple(
-                (int(number.split(b"-")[0]), load(body[b"e"])) for number, body in entries
-            ),
-        )
+        return LogReading(known=True, events=_later(answer[0][1] if answer else (), after))
 
     async def everything(self, message: UUID) -> list[Event]:
         """All events so far, from the first; none when Redis lost them."""
         with redis_call(self._breaker, RunLogUnavailable):
             entries: Any = await self._client.xrange(self._key(message, "events"))
-        return [load(body[b"e"]) for _, body in entries]
+        return [event for _, event in _later(entries, 0)]
 
     async def ask_stop(self, message: UUID) -> None:
         """Leave word for the worker that owns the run."""
@@ -124,22 +158,59 @@ class RunLog:
         except RunLogUnavailable:
             return None
 
-    async def release(self, message: UUID) -> None:
+    async def release(self, message: UUID) -> bool:
         """Give the lease up at the end of a run. The log of an answer that was deleted just before its
-        last events were written goes too."""
+        last events were written goes too; returns whether it was."""
         pipe = self._client.pipeline(transaction=False)
-        pipe.delete(self._key(message, "lease"), self._key(message, "stop"))
-        pipe.exists(gone_key(self._prefix, message))
+        self._release(pipe, message)
         with redis_call(self._breaker, RunLogUnavailable):
             _, gone = await pipe.execute()
-            if gone:
-                await self._client.unlink(self._key(message, "events"))
+        if gone:
+            await self._forget_late(message)
+        return bool(gone)
+
+    def _release(self, pipe: Any, message: UUID) -> None:
+        pipe.delete(self._key(message, "lease"), self._key(message, "stop"))
+        pipe.exists(gone_key(self._prefix, message))
+
+    async def _forget_late(self, message: UUID) -> None:
+        with redis_call(self._breaker, RunLogUnavailable):
+            await self._client.unlink(self._key(message, "events"))
 
     async def forget(self, messages: Sequence[UUID]) -> None:
         """Delete the logs of deleted answers."""
         with redis_call(self._breaker, RunLogUnavailable):
             for message in messages:
                 await self._client.delete(self._key(message, "events"))
+
+
+def _commands(entry: Entry) -> int:
+    return 1 + entry.fresh + 2 * entry.last
+
+
+def _ends(entries: Sequence[Entry], answers: Sequence[Any]) -> list[Any]:
+    """The answer to the last command of each entry."""
+    ends = accumulate(_commands(entry) for entry in entries)
+    return [answers[end - 1] for end in ends]
+
+
+def _check(answers: Sequence[Any]) -> None:
+    """Raise a refusal, but not of an entry that is there already."""
+    for answer in answers:
+        if isinstance(answer, Exception) and _TAKEN not in str(answer):
+            raise answer
+
+
+def _later(entries: Iterable[tuple[bytes, dict[bytes, bytes]]], after: int) -> tuple[Numbered, ...]:
+    """The events of stored entries that come after number ``after``, each once: what was written again,
+    because the answer to a write was lost, is in two entries."""
+    found: list[Numbered] = []
+    for _, body in entries:
+        for number, event in load(body[b"e"]):
+            if number > after:
+                after = number
+                found.append((number, event))
+    return tuple(found)
 
 
 def log_key(prefix: str, message: UUID, part: str = "events") -> str:

@@ -131,12 +131,13 @@ class Runs:
         """Renew leases and obey stop requests while anything runs."""
         seen = time.monotonic()
         while self._running:
-            with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
-                await self._renew()
+            # Before anything: most short answers end without a lease, and nobody buries one so young.
             await asyncio.sleep(KEEP_SECONDS)
             before, seen = seen, time.monotonic()
             if seen - before > PAUSED_SECONDS:
                 self._interrupt()
+            with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
+                await self._renew()
 
     def _interrupt(self) -> None:
         """This process was paused: what it had under way is no longer its own. To ask first would take

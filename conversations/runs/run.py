@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from conversations.engine.events import Event, Started, Token
+from conversations.engine.ports import Deferred
 from conversations.engine.types import Answer, Degraded, Record, Shadowed, Step, Turn
+from conversations.runs.codec import Numbered
 from conversations.runs.reading import is_terminal
 from conversations.services import Outcome
 from routing.llm.types import Attempt, Usage
@@ -34,6 +37,11 @@ class Run:
         """Whether the answer is over, and only to be stored and told: nobody may cancel that."""
         self.owed: Outcome | None = None
         """What the database has yet to store, after the listeners were told."""
+        self.deferred: list[Deferred] = []
+        """What the engine left to be done while the answer is stored."""
+        self.settled = False
+        """Whether that is done, the end was told, and nothing is owed."""
+        self.on_event: Callable[[], None] = _nobody
         self._started = time.perf_counter()
         self._pending: list[str] = []
         self._waiters: set[asyncio.Future[None]] = set()
@@ -59,6 +67,14 @@ class Run:
             case Degraded():
                 if record.part not in {known.part for known in self.degraded}:
                     self.degraded.append(record)
+
+    def defer(self, work: Deferred) -> None:
+        """Keep work for the end."""
+        self.deferred.append(work)
+
+    def numbered(self, position: int, most: int) -> list[Numbered]:
+        """At most ``most`` of the events after ``position``, with their numbers."""
+        return list(enumerate(self.events[position : position + most], start=position + 1))
 
     def flush(self) -> None:
         """Emit the text that waits, if any."""
@@ -116,6 +132,11 @@ class Run:
 
     def _append(self, event: Event) -> None:
         self.events.append(event)
+        self.on_event()
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _nobody() -> None:
+    """Is told of events until somebody writes them down."""

@@ -49,7 +49,9 @@ from tests.fakes import (
 
 async def answered(asked: Turn, **parts: object) -> tuple[Answer, FakeSink]:
     sink = FakeSink()
-    return await Engine(ports(**parts)).answer(asked, sink), sink
+    answer = await Engine(ports(**parts)).answer(asked, sink)
+    await sink.settle()
+    return answer, sink
 
 
 def spoken(sink: FakeSink) -> str:

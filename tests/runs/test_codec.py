@@ -54,7 +54,7 @@ STARTED = Started(new_id(), new_id(), new_id())
     ids=lambda event: type(event).__name__,
 )
 def test_an_event_survives_the_log(event: Event) -> None:
-    assert load(dump(event)) == event
+    assert load(dump(7, [event, event])) == [(7, event), (8, event)]
 
 
 def test_a_frame_is_three_lines_whatever_the_text_holds() -> None:

@@ -67,10 +67,10 @@ async def test_silence_is_told_and_disturbs_nothing(monkeypatch: pytest.MonkeyPa
     run = Run(turn())
     events = follow_run(run, after=1)
 
-    assert await anext(events) is None
-    assert await anext(events) is None
+    assert await anext(events) == ()
+    assert await anext(events) == ()
     run.emit(Finished({}))
-    assert await anext(events) == (2, Finished({}))
+    assert await anext(events) == [(2, Finished({}))]
     await events.aclose()
 
 
@@ -87,4 +87,4 @@ async def test_usage_is_of_the_answer_and_not_of_its_classification() -> None:
 
 
 async def _heard(run: Run, after: int = 0) -> list[int]:
-    return [item[0] async for item in follow_run(run, after=after) if item]
+    return [number async for batch in follow_run(run, after=after) for number, _ in batch]
