@@ -28,10 +28,11 @@ django.setup(set_prefix=False)
 import assistant_site.urls  # noqa: E402, F401
 from assistant_site.checks import refuse_nobodys_key  # noqa: E402
 from assistant_site.requests import SiteHandler  # noqa: E402
+from assistant_site.short_way import ShortWay  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.errors import DependencyUnavailable  # noqa: E402
 
-_django = SiteHandler()
+_django, _short_way = SiteHandler(), ShortWay()
 _log = structlog.get_logger("assistant.boot")
 
 
@@ -60,7 +61,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     boot: asyncio.Task[None] | None = scope.get("state", {}).get("boot")
     if boot is not None and not boot.done() and scope["path"] != "/healthz":
         await asyncio.shield(boot)
-    await _django(scope, receive, send)
+    way = _short_way if _short_way.takes(scope) else _django
+    await way(scope, receive, send)
 
 
 async def _lifespan(scope: Any, receive: Any, send: Any) -> None:

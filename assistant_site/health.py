@@ -10,6 +10,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from conversations.api.dispatch import native
 from conversations.api.responses import json_response
 from conversations.bootstrap import container
 from routing.errors import DependencyUnavailable
@@ -26,11 +27,13 @@ _WITHOUT_REDIS = {
 }
 
 
+@native
 async def healthz(request: HttpRequest) -> HttpResponse:
     """``GET /healthz``: the process answers."""
     return json_response({"status": "ok"})
 
 
+@native
 async def readyz(request: HttpRequest) -> HttpResponse:
     """``GET /readyz``: each part with its state. 503 only when answers are impossible: without the
     database, or without any rules. Redis away makes answers poorer, not impossible."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
+from conversations.api.dispatch import native
 from conversations.bootstrap import container
 
 
+@native
 async def metrics(request: HttpRequest) -> HttpResponse:
     """This process's counters. With several workers, each answers for itself."""
     house = container()

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from conversations import selectors, services
 from conversations.api.auth import bearer_user
+from conversations.api.dispatch import native
 from conversations.api.requests import (
     Origin,
     Shape,
@@ -43,6 +44,7 @@ from routing.guard.validation import validate_prompt
 from routing.release import Release
 
 
+@native
 async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpResponseBase:
     """``POST …/messages/``: answer a prompt in a conversation, or in a new one."""
     house, origin = container(), origin_of(request)
@@ -156,6 +158,7 @@ async def answer_response(
     raise AssertionError("a stream always ends in done or error")
 
 
+@native
 async def read(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``GET /messages/{id}/``: the message object."""
     user, origin = bearer_user(request), origin_of(request)

@@ -6,6 +6,8 @@ follow is refused, because that one asks the database.
 
 from __future__ import annotations
 
+import time
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -18,6 +20,8 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from conversations.errors import NotAuthenticated, TokenNotValid
 
+_NOT_VALID = "The token is malformed or has expired."
+
 
 def bearer_user(request: HttpRequest) -> int:
     """The primary key of the person whose token this is. Raises ``NotAuthenticated``."""
@@ -25,9 +29,19 @@ def bearer_user(request: HttpRequest) -> int:
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated("Send a token: Authorization: Bearer <access>.")
     try:
-        return int(AccessToken(token.strip())["user_id"])  # type: ignore[arg-type]
+        user, expires = _verified(token.strip())
     except (TokenError, KeyError, ValueError) as exc:
-        raise TokenNotValid("The token is malformed or has expired.") from exc
+        raise TokenNotValid(_NOT_VALID) from exc
+    if expires <= time.time():
+        raise TokenNotValid(_NOT_VALID)
+    return user
+
+
+@lru_cache(maxsize=4096)
+def _verified(token: str) -> tuple[int, float]:
+    """Whose it is, and the Unix time at which it expires. A signature that was right once stays right."""
+    claims = AccessToken(token)  # type: ignore[arg-type]
+    return int(claims["user_id"]), float(claims["exp"])
 
 
 class BearerAuthentication(JWTStatelessUserAuthentication):

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from conversations import selectors
 from conversations.api.ask import message_body
 from conversations.api.auth import bearer_user
+from conversations.api.dispatch import native
 from conversations.api.requests import (
     Shape,
     accepted_shape,
@@ -27,6 +28,7 @@ STOP_SECONDS = 3.0
 """How long a stop waits to tell how it ended; the provider call itself ends within one."""
 
 
+@native
 async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``GET /messages/{id}/stream/``: the events after ``Last-Event-ID``, to the end."""
     user, origin = bearer_user(request), origin_of(request)
@@ -52,6 +54,7 @@ async def _begun(events: Followed) -> Followed:
     return chained(first, events)
 
 
+@native
 async def stop(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``POST /messages/{id}/stop/``: end the answer, keep its text, return the message object."""
     user, origin = bearer_user(request), origin_of(request)

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 import redis.asyncio
 
-from conversations.engine.events import Finished, Started, Token
+from conversations.engine.events import Event, Finished, Started, Token
 from conversations.errors import RunLogUnavailable
 from conversations.models import new_id
 from conversations.runs import scribe
@@ -121,7 +121,7 @@ async def test_the_log_of_a_deleted_answer_is_gone_again(
 
 async def test_a_write_whose_answer_was_lost_is_read_once(log: RunLog) -> None:
     message = new_id()
-    first = [Started(new_id(), message, new_id()), Token("a")]
+    first: list[Event] = [Started(new_id(), message, new_id()), Token("a")]
     await log.append(message, 1, first)
     await log.append(message, 1, first)  # the very same again
     await log.append(message, 1, [*first, Token("b")])  # and again, with what came since
