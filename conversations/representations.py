@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -40,7 +41,7 @@ def message_object(
         "trace_id": message.trace_id or None,
         "feedback": feedback_object(feedback) if feedback else None,
         "degraded": message.degraded,
-        "attempts": message.attempts,
+        "attempts": [_attempt_object(stored) for stored in message.attempts],
         "created_at": rfc3339(message.created_at),
     }
 
@@ -69,7 +70,8 @@ def feedback_object(feedback: Feedback) -> dict[str, Any]:
 
 
 def _image(message: Message) -> GeneratedImage | None:
-    return getattr(message, "image", None)
+    # Only what was drawn is looked for: elsewhere there is none.
+    return getattr(message, "image", None) if message.action == Action.IMAGE else None
 
 
 def decision_of(message: Message) -> Decision | None:
@@ -128,6 +130,25 @@ def cache_object(facts: CacheFacts) -> dict[str, Any]:
         "similarity": similarity,
         "entry": str(facts.entry) if facts.entry else None,
     }
+
+
+_ATTEMPT = (
+    "operation",
+    "model",
+    "provider",
+    "outcome",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "estimated",
+    "first_token_ms",
+    "total_ms",
+)
+
+
+def _attempt_object(stored: Mapping[str, Any]) -> dict[str, Any]:
+    # PostgreSQL keeps no order of keys, and a replay is the same to the byte.
+    return {name: stored[name] for name in _ATTEMPT if name in stored}
 
 
 def _usage(message: Message) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,14 @@ from conversations.errors import ConversationBusy, IdempotencyKeyReused, NotFoun
 from conversations.models import Conversation, Feedback, IdempotencyKey, Message
 from conversations.problems import Problem
 from conversations.runs.database import still_awaited
-from conversations.stored import outcome_fields
+from conversations.stored import (
+    NO_CONVERSATION,
+    answer_ended,
+    outcome_fields,
+    thread_continued,
+    thread_opened,
+    turn_stored,
+)
 from routing.domain import Decision
 from routing.guard.types import GuardReport
 from routing.llm.types import Attempt, Usage
@@ -29,7 +36,6 @@ _log = structlog.get_logger("assistant.services")
 
 TITLE_LENGTH = 80
 IDEMPOTENCY_LIFE = timedelta(hours=24)
-NO_CONVERSATION = "There is no such conversation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Begun:
     conversation: UUID
     message: UUID
     user_message: UUID
+    at: datetime
     first: bool
     replayed: bool = False
 
@@ -143,38 +150,19 @@ def _begin(  # noqa: PLR0917 - the body of answer_begin, which names them
     requested_model: str,
     claim: IdempotencyClaim | None,
 ) -> Begun:
-    thread, first = _thread(user, conversation, content)
-    prompt = Message.objects.create(
-        conversation=thread, role=Message.Role.USER, content=content, trace_id=trace_id
-    )
-    answer = Message.objects.create(
-        conversation=thread,
-        role=Message.Role.ASSISTANT,
-        status=Message.Status.STREAMING,
-        answers=prompt,
-        trace_id=trace_id,
-        requested_model=requested_model,
-    )
+    now, title = timezone.now(), " ".join(content.split())[:TITLE_LENGTH]
+    thread, first = conversation, True
+    if thread is None:
+        thread = thread_opened(user, title, now)
+    else:
+        first = thread_continued(thread, user, title, now)
+    prompt, answer = turn_stored(thread, content, now, trace_id, requested_model)
     if claim:
         IdempotencyKey.objects.create(
-            user_id=user, key=claim.key, body_sha256=claim.body_sha256, message=answer
+            user_id=user, key=claim.key, body_sha256=claim.body_sha256, message_id=answer
         )
     still_awaited()
-    return Begun(thread.id, answer.id, prompt.id, first)
-
-
-def _thread(user: int, conversation: UUID | None, content: str) -> tuple[Conversation, bool]:
-    title = " ".join(content.split())[:TITLE_LENGTH]
-    if conversation is None:
-        return conversation_create(user=user, title=title), True
-    thread = Conversation.objects.filter(pk=conversation, owner_id=user).first()
-    if thread is None:
-        raise NotFound(NO_CONVERSATION)
-    first = not thread.messages.exists()
-    _touch(thread.id)
-    # Only where there is none: a person may just have given it another.
-    Conversation.objects.filter(pk=thread.id, title="").update(title=title)
-    return thread, first
+    return Begun(thread, answer, prompt, now, first)
 
 
 def _touch(conversation: UUID, **fields: Any) -> None:
@@ -197,7 +185,14 @@ def _claimed(*, user: int, claim: IdempotencyClaim) -> Begun | None:
         raise IdempotencyKeyReused("This Idempotency-Key was used with another body before.")
     answer = held.message
     assert answer.answers_id is not None  # noqa: S101 - claims are made on answers only
-    return Begun(answer.conversation_id, answer.id, answer.answers_id, first=False, replayed=True)
+    return Begun(
+        answer.conversation_id,
+        answer.id,
+        answer.answers_id,
+        answer.created_at,
+        first=False,
+        replayed=True,
+    )
 
 
 def running_answer(*, conversation: UUID) -> UUID | None:
@@ -209,18 +204,22 @@ def running_answer(*, conversation: UUID) -> UUID | None:
     )
 
 
-def answer_finish(*, message: UUID, outcome: Outcome, older_than: timedelta = timedelta(0)) -> bool:
+def answer_finish(
+    *,
+    message: UUID,
+    outcome: Outcome,
+    begun: datetime | None = None,
+    older_than: timedelta = timedelta(0),
+) -> bool:
     """Store how the run ended, once: ``False`` when the message is no longer ``streaming`` (ended by
     somebody else, or deleted), or is younger than ``older_than``.
 
     The model's performance is counted afterwards, apart: an answer is never lost for its numbers.
+    ``begun`` says what is known: when it began.
     """
-    running = Message.objects.filter(
-        pk=message, status=Message.Status.STREAMING, created_at__lte=timezone.now() - older_than
-    )
     with transaction.atomic():
-        begun = running.values_list("created_at", flat=True).first()
-        if begun is None or not running.update(**outcome_fields(outcome)):
+        begun = begun or _streaming_since(message, older_than)
+        if begun is None or not answer_ended(message, outcome_fields(outcome)):
             return False
         still_awaited()
     try:
@@ -229,6 +228,13 @@ def answer_finish(*, message: UUID, outcome: Outcome, older_than: timedelta = ti
     except DatabaseError as exc:
         _log.error("answer not counted", message=str(message), error=f"{type(exc).__name__}: {exc}")
     return True
+
+
+def _streaming_since(message: UUID, older_than: timedelta) -> datetime | None:
+    running = Message.objects.filter(
+        pk=message, status=Message.Status.STREAMING, created_at__lte=timezone.now() - older_than
+    )
+    return running.values_list("created_at", flat=True).first()
 
 
 @transaction.atomic

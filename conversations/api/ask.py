@@ -125,6 +125,7 @@ def _turn(begun: Begun, asked: Asked) -> Turn:
         origin=asked.origin.site,
         request_id=asked.origin.request_id,
         release=asked.release,
+        begun=begun.at,
     )
 
 

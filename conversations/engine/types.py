@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,6 +25,7 @@ class Turn:
     key of the person who asks. ``first`` says that nothing was said in the conversation before.
     ``release`` holds the rules by which the request was let in, if it was held against any: it is
     answered by the same.
+    ``begun`` is when the answer was stored as begun; ``None`` when it was not.
     """
 
     user: int
@@ -37,6 +39,7 @@ class Turn:
     origin: str = ""
     request_id: str = ""
     release: Release | None = None
+    begun: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from conversations.representations import message_object
 from conversations.runs.database import AWAY, written
 from conversations.runs.run import Run
 from conversations.services import Outcome
+from conversations.stored import ended_answer
+from routing.domain import Action
 
 _log = structlog.get_logger("assistant.runs")
 
@@ -51,7 +53,9 @@ async def store_late(turn: Turn, outcome: Outcome) -> None:
     """Store what listeners were told already, however long the database is away."""
     while True:
         try:
-            await written(services.answer_finish, message=turn.message, outcome=outcome)
+            await written(
+                services.answer_finish, message=turn.message, outcome=outcome, begun=turn.begun
+            )
         except AWAY:
             await asyncio.sleep(LONGEST_PAUSE)
         except DatabaseError as exc:
@@ -62,6 +66,13 @@ async def store_late(turn: Turn, outcome: Outcome) -> None:
 
 
 def _store(turn: Turn, outcome: Outcome) -> Stored:
-    stored = services.answer_finish(message=turn.message, outcome=outcome)
+    stored = services.answer_finish(message=turn.message, outcome=outcome, begun=turn.begun)
+    if stored and turn.begun and not _drawn(outcome):
+        # The row need not be read back: all that is told of it was stored just now.
+        return message_object(ended_answer(turn, turn.begun, outcome), origin=turn.origin), None
     message = selectors.message_get(user=turn.user, message=turn.message)
     return message_object(message, origin=turn.origin), None if stored else message.problem
+
+
+def _drawn(outcome: Outcome) -> bool:
+    return outcome.decision is not None and outcome.decision.action is Action.IMAGE

@@ -41,6 +41,13 @@ def test_a_reasoning_prompt_goes_to_anthropic(site: LiveSite) -> None:
     assert answer["decision"]["rule"] == "complex-reasoning"
 
 
+@pytest.mark.parametrize("prompt", [CREATIVE, FORBIDDEN, "Draw a blue kettle on a stove"])
+def test_what_a_stream_tells_at_its_end_is_what_is_read_later(site: LiveSite, prompt: str) -> None:
+    person = site.person()
+    for done in (person.stream(prompt)[-1].data, person.stream(prompt)[-1].data):
+        assert person.http.get(f"/api/v1/messages/{done['id']}/").json() == done
+
+
 def test_stream_headers_keep_proxies_from_buffering(site: LiveSite) -> None:
     person = site.person()
     response = person.post_prompt(CREATIVE, accept="text/event-stream")

@@ -75,6 +75,7 @@ def test_stop_keeps_the_text_and_closes_the_provider_call(site: LiveSite) -> Non
     assert stopped.json()["content"] != ""
     assert rest[-1].name == "done"
     assert rest[-1].data["status"] == "stopped"
+    assert person.http.get(f"/api/v1/messages/{message}/").json() == rest[-1].data
     generation = site.simulator.requests[-1]
     assert generation.closed_early
     assert person.http.post(f"/api/v1/messages/{message}/stop/").json() == stopped.json()
