@@ -109,6 +109,7 @@ async def _boot() -> None:
         raise
     house.runs.watch()
     house.learning.watch()
+    house.summing.watch()
     _drain_at_signals(house)
     try:
         await asyncio.to_thread(house.embedder.warm)

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from conversations.admin_performance import total_of, totals_by_model
+from conversations.counting import added_up
 from conversations.models import ModelPerformance
 from routing.admin_publishing import with_draft
 
@@ -20,6 +21,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("routing.view_rule"):
         context |= with_draft(request, None)
     if request.user.has_perm("conversations.view_modelperformance"):
+        added_up()
         since = timezone.now().date() - timedelta(days=DAYS - 1)
         week = totals_by_model(ModelPerformance.objects.filter(day__gte=since))
         context |= {"total": total_of(week), "days": DAYS}

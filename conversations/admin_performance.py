@@ -10,6 +10,7 @@ from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 
 from conversations.admin_filters import ModelFilter, PeriodFilter, RuleFilter
+from conversations.counting import added_up
 from conversations.models import ModelPerformance
 from conversations.win_rates import ENOUGH, suggestions, win_rates
 from routing.admin_base import NOTHING, RangeDateFilter, ReadOnlyAdmin, column
@@ -84,12 +85,14 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 50
+    show_full_result_count = False
     list_before_template = "conversations/admin/performance.html"
     ordering = ("-day", "model", "rule")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        added_up()
         response = super().changelist_view(
             request, {**(extra_context or {}), "title": "Models at work"}
         )

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
+from conversations.counting import added_up
 from conversations.intervals import Estimate, mean, share
 from conversations.models import ShadowDecision, VersionPerformance
 from routing.admin_base import (
@@ -111,6 +112,7 @@ def said(estimate: Estimate | None, unit: str) -> str:
 
 def figures_of(number: int) -> Figures:
     """A version's sums."""
+    added_up()
     totals = {name: Sum(name, default=0) for name in SUMS}
     sums = VersionPerformance.objects.filter(ruleset=number).aggregate(**totals)
     return Figures(f"Version {number}", sums)

@@ -33,11 +33,11 @@ class Row(NamedTuple):
     rule: str
 
 
-def answer_counted(*, outcome: Outcome, begun: datetime) -> None:
-    """Count an answer that was begun then: all its rows or none, in one transaction."""
+def answer_sums(*, outcome: Outcome, begun: datetime) -> Mapping[Row, Sums]:
+    """What an answer that was begun then adds."""
     rule = (outcome.decision.rule or "") if outcome.decision else ""
     day = _day(begun)
-    _add({Row(day, model, rule): sums for model, sums in _sums_by_model(outcome).items()})
+    return {Row(day, model, rule): sums for model, sums in _sums_by_model(outcome).items()}
 
 
 def attempts_counted(*, attempts: Sequence[Attempt], rule: str) -> None:
@@ -45,7 +45,7 @@ def attempts_counted(*, attempts: Sequence[Attempt], rule: str) -> None:
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for attempt in attempts:
         sums[attempt.model].update(_attempt_sums(attempt))
-    _add({Row(_day(datetime.now(UTC)), model, rule): counted for model, counted in sums.items()})
+    add({Row(_day(datetime.now(UTC)), model, rule): counted for model, counted in sums.items()})
 
 
 def feedback_counted(*, message: Message, before: str | None, after: str | None) -> None:
@@ -53,7 +53,7 @@ def feedback_counted(*, message: Message, before: str | None, after: str | None)
     if before == after or not message.model:
         return
     changes = {f"feedback_{verdict}": by for verdict, by in ((before, -1), (after, 1)) if verdict}
-    _add({Row(_day(message.created_at), message.model, message.rule): changes})
+    add({Row(_day(message.created_at), message.model, message.rule): changes})
 
 
 def _sums_by_model(outcome: Outcome) -> Mapping[str, Sums]:
@@ -108,7 +108,7 @@ def _day(moment: datetime) -> date:
 
 
 @transaction.atomic
-def _add(changes: Mapping[Row, Sums]) -> None:
+def add(changes: Mapping[Row, Sums]) -> None:
     """Let each row grow. The order is the same for everybody: two answers that touch the same rows in
     different orders would wait for each other's locks for ever."""
     for row in sorted(changes):

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.contrib.auth import get_user_model
-from django.db import Error as DatabaseError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from conversations import performance, version_performance
+from conversations.counting import answer_noted
 from conversations.engine.types import CacheFacts, Degraded
 from conversations.errors import ConversationBusy, IdempotencyKeyReused, NotFound, TokenNotValid
 from conversations.models import Conversation, Feedback, IdempotencyKey, Message
@@ -31,8 +30,6 @@ from conversations.stored import (
 from routing.domain import Decision
 from routing.guard.types import GuardReport
 from routing.llm.types import Attempt, Usage
-
-_log = structlog.get_logger("assistant.services")
 
 TITLE_LENGTH = 80
 IDEMPOTENCY_LIFE = timedelta(hours=24)
@@ -204,6 +201,7 @@ def running_answer(*, conversation: UUID) -> UUID | None:
     )
 
 
+@transaction.atomic
 def answer_finish(
     *,
     message: UUID,
@@ -214,19 +212,13 @@ def answer_finish(
     """Store how the run ended, once: ``False`` when the message is no longer ``streaming`` (ended by
     somebody else, or deleted), or is younger than ``older_than``.
 
-    The model's performance is counted afterwards, apart: an answer is never lost for its numbers.
-    ``begun`` says what is known: when it began.
+    What it adds to the sums is noted beside it. ``begun`` says what is known: when it began.
     """
-    with transaction.atomic():
-        begun = begun or _streaming_since(message, older_than)
-        if begun is None or not answer_ended(message, outcome_fields(outcome)):
-            return False
-        still_awaited()
-    try:
-        performance.answer_counted(outcome=outcome, begun=begun)
-        version_performance.answer_counted(outcome=outcome)
-    except DatabaseError as exc:
-        _log.error("answer not counted", message=str(message), error=f"{type(exc).__name__}: {exc}")
+    begun = begun or _streaming_since(message, older_than)
+    if begun is None or not answer_ended(message, outcome_fields(outcome)):
+        return False
+    answer_noted(message, outcome, begun)
+    still_awaited()
     return True
 
 

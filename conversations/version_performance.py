@@ -6,34 +6,43 @@ the person waited. Answers from the cache count as answers and as hits, not as c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import F
 
 from conversations.models import Message, ShadowDecision, VersionPerformance
+from conversations.performance import Sums
 from routing.domain import Action
 
 if TYPE_CHECKING:
     from conversations.services import Outcome
 
 
-def answer_counted(*, outcome: Outcome) -> None:
-    """Count an answer, or its failure, for the version and rule that decided it."""
+class Row(NamedTuple):
+    """Which row. Rows are locked in the order of these fields."""
+
+    ruleset: int
+    rule: str
+
+
+def answer_sums(*, outcome: Outcome) -> Mapping[Row, Sums]:
+    """What an answer, or its failure, adds to the version and rule that decided it."""
     decision = outcome.decision
     if decision is None or decision.ruleset is None:
-        return
+        return {}
+    row = Row(decision.ruleset, decision.rule or "")
     if outcome.status == Message.Status.FAILED:
-        sums: dict[str, Any] = {"failures": 1}
-    else:
-        sums = {
-            "answers": 1,
-            "refusals": int(decision.action is Action.REFUSE),
-            "fallbacks": int(decision.fallback),
-            **_taken(outcome),
-        }
-    _add(decision.ruleset, decision.rule or "", sums)
+        return {row: {"failures": 1}}
+    sums = {
+        "answers": 1,
+        "refusals": int(decision.action is Action.REFUSE),
+        "fallbacks": int(decision.fallback),
+        **_taken(outcome),
+    }
+    return {row: sums}
 
 
 def feedback_counted(*, message: Message, before: str | None, after: str | None) -> None:
@@ -41,7 +50,7 @@ def feedback_counted(*, message: Message, before: str | None, after: str | None)
     if before == after or message.ruleset is None:
         return
     changes = {f"feedback_{verdict}": by for verdict, by in ((before, -1), (after, 1)) if verdict}
-    _add(message.ruleset, message.rule, changes)
+    add({Row(message.ruleset, message.rule): changes})
 
 
 def shadow_counted(*, shadow: ShadowDecision) -> None:
@@ -52,7 +61,7 @@ def shadow_counted(*, shadow: ShadowDecision) -> None:
         "shadow_ms_sum": shadow.total_ms,
         "shadow_cost_usd": shadow.cost_usd or Decimal(0),
     }
-    _add(shadow.ruleset, shadow.rule, sums)
+    add({Row(shadow.ruleset, shadow.rule): sums})
 
 
 def _taken(outcome: Outcome) -> dict[str, Any]:
@@ -83,9 +92,11 @@ def _first_token(milliseconds: int | None) -> dict[str, Any]:
 
 
 @transaction.atomic
-def _add(ruleset: int, rule: str, sums: dict[str, Any]) -> None:
-    rows = VersionPerformance.objects.filter(ruleset=ruleset, rule=rule)
-    grown = {column: F(column) + by for column, by in sums.items() if by}
-    if grown and not rows.update(**grown):
-        VersionPerformance.objects.get_or_create(ruleset=ruleset, rule=rule)
-        rows.update(**grown)
+def add(changes: Mapping[Row, Sums]) -> None:
+    """Let each row grow, in the same order everybody does."""
+    for row in sorted(changes):
+        rows = VersionPerformance.objects.filter(**row._asdict())
+        grown = {column: F(column) + by for column, by in changes[row].items() if by}
+        if grown and not rows.update(**grown):
+            VersionPerformance.objects.get_or_create(**row._asdict())
+            rows.update(**grown)

@@ -21,6 +21,7 @@ from conversations.adapters.painter import StoringPainter
 from conversations.adapters.reuse_recorder import ReuseRecorder
 from conversations.adapters.seats import Seats
 from conversations.adapters.shadows import Shadows
+from conversations.adapters.summing import Summing
 from conversations.adapters.tracer import LangfuseTracer, NullTracer
 from conversations.bootstrap import parts
 from conversations.engine.ports import Ports
@@ -54,6 +55,7 @@ class Container:
     seats: Seats
     turnstile: Turnstile
     learning: Learning
+    summing: Summing
     shadows: Shadows
     metrics: RunMetrics
     tracer: LangfuseTracer | NullTracer
@@ -70,6 +72,7 @@ class Container:
         await self.runs.begin_drain(settings.DRAIN_SECONDS)
         await self.seats.aclose()
         await self.learning.aclose()
+        await self.summing.aclose()
         await self.shadows.aclose()
         await self.llm.aclose()
         self.embedder.close()
@@ -118,6 +121,7 @@ def container() -> Container:
         seats=parts.make_seats(redis, breaker),
         turnstile=Turnstile(runs, seconds=settings.BUSY_QUEUE_SECONDS),
         learning=learning,
+        summing=Summing(),
         shadows=shadows,
         metrics=metrics,
         tracer=tracer,

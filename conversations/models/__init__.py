@@ -8,6 +8,7 @@ from conversations.models.measures import (
     ReplayResult,
     ReplayRun,
     ShadowDecision,
+    Uncounted,
     VersionPerformance,
 )
 from conversations.models.threads import (
@@ -32,6 +33,7 @@ __all__ = [
     "ReplayRun",
     "Reuse",
     "ShadowDecision",
+    "Uncounted",
     "VersionPerformance",
     "new_id",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from conversations.models.threads import Message
@@ -79,6 +80,20 @@ class VersionPerformance(Sums):
 
     def __str__(self) -> str:
         return f"version {self.ruleset} {self.rule}"
+
+
+class Uncounted(models.Model):
+    """What an answer that ended adds to the sums above: written with its end, deleted when added. No
+    foreign key: a deleted answer was paid for all the same."""
+
+    message = models.UUIDField(primary_key=True, editable=False)
+    sums = models.JSONField(encoder=DjangoJSONEncoder)
+
+    class Meta:
+        verbose_name = "uncounted answer"
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 class ShadowDecision(models.Model):

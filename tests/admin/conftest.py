@@ -11,7 +11,14 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
-from conversations.models import Conversation, Feedback, GeneratedImage, Message, ModelPerformance
+from conversations.models import (
+    Conversation,
+    Feedback,
+    GeneratedImage,
+    Message,
+    ModelPerformance,
+    Uncounted,
+)
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetRelease, RuleSetVersion
 from routing.seeds import seed_defaults
 from routing.services import ruleset_publish
@@ -23,6 +30,7 @@ def _nothing_yet(db: None) -> None:
     """The tests of the running site leave their rows behind; here they count."""
     for table in (
         Conversation,
+        Uncounted,
         ModelPerformance,
         RuleSetRelease,
         RuleSetVersion,

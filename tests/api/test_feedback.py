@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conversations.counting import add_up
 from conversations.models import Feedback, ModelPerformance
 from tests.live_site import LiveSite, Person
 
@@ -70,12 +71,14 @@ def test_a_wrong_verdict_is_400_with_the_field(site: LiveSite, body: dict[str, A
 
 def test_how_a_model_did_is_counted(site: LiveSite) -> None:
     person = site.person()
+    add_up()
     ModelPerformance.objects.all().delete()
     answer = person.ask("Write a limerick about a tortoise.")
     rate(person, answer, "good")
     rate(person, answer, "bad")
     site.simulator.fault(provider="openai", match="a hare", status=500, times=1)
     person.ask("Write a limerick about a hare.", model="gpt")
+    add_up()
     mine = ModelPerformance.objects.get(
         model=answer["decision"]["model"], rule=answer["decision"]["rule"]
     )

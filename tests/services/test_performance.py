@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -13,9 +14,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from conversations import services
+from conversations import counting, services
+from conversations.adapters.summing import Summing
+from conversations.counting import add_up, added_up
 from conversations.engine.types import CacheFacts
-from conversations.models import Message, ModelPerformance
+from conversations.models import Conversation, Message, ModelPerformance, Uncounted
 from conversations.services import Begun, Outcome
 from routing.llm.types import Attempt, Usage
 from tests.services.conftest import Ask, ended
@@ -40,12 +43,14 @@ def finish(begun: Begun, outcome: Outcome) -> None:
 
 
 def sums(model: str) -> ModelPerformance:
+    add_up()
     return ModelPerformance.objects.get(model=model, rule="general")
 
 
 @pytest.fixture(autouse=True)
 def _none_yet(db: None) -> None:
     """The tests of the running site leave their rows behind."""
+    Uncounted.objects.all().delete()
     ModelPerformance.objects.all().delete()
 
 
@@ -137,22 +142,27 @@ def _at_each_update(action: Callable[[], object]) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_that_cannot_be_counted_is_stored(ask: Ask) -> None:
+def test_an_answer_that_cannot_be_counted_is_stored_and_counted_later(ask: Ask) -> None:
     begun = ask()
 
     def refuse() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT * FROM no_such_table")
 
+    finish(begun, ended(call("gpt")))
     with _at_each_update(refuse):
-        finish(begun, ended(call("gpt")))
+        added_up()
 
     assert Message.objects.get(pk=begun.message).status == "complete"
     assert not ModelPerformance.objects.exists()
+    assert sums("gpt").answers == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_answers_that_fail_over_crosswise_are_both_counted(ask: Ask) -> None:
+def test_two_answers_that_fail_over_crosswise_are_both_counted(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "AT_ONCE", 1)
     day = datetime.now(UTC).date()
     for model in ("gpt", "sonnet"):
         ModelPerformance.objects.create(day=day, model=model, rule="general")
@@ -167,14 +177,17 @@ def test_two_answers_that_fail_over_crosswise_are_both_counted(ask: Ask) -> None
         with suppress(threading.BrokenBarrierError):
             both_hold_a_row.wait(timeout=1)
 
-    def work(begun: Begun, outcome: Outcome) -> None:
+    for begun, outcome in crosswise:
+        finish(begun, outcome)
+
+    def work() -> None:
         try:
             with _at_each_update(meet):
-                services.answer_finish(message=begun.message, outcome=outcome)
+                add_up()
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=work, args=one) for one in crosswise]
+    threads = [threading.Thread(target=work) for _ in crosswise]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -183,3 +196,56 @@ def test_two_answers_that_fail_over_crosswise_are_both_counted(ask: Ask) -> None
     assert {(row.answers, row.errors) for row in ModelPerformance.objects.all()} == {(1, 1)}
     stored = Message.objects.filter(pk__in=[begun.message for begun, _ in crosswise])
     assert {answer.status for answer in stored} == {"complete"}
+
+
+def test_what_a_deleted_answer_cost_is_counted_all_the_same(ask: Ask) -> None:
+    begun = ask()
+    finish(begun, ended(call("gpt")))
+    Conversation.objects.get(pk=begun.conversation).delete()
+
+    assert sums("gpt").cost_usd == Decimal("0.25")
+
+
+def test_costs_below_a_cent_s_millionth_add_up(ask: Ask) -> None:
+    tiny = Usage(1, 1, Decimal("0.000000015"))
+    for _ in range(10):
+        finish(ask(), ended(call("gpt", usage=tiny)))
+
+    assert sums("gpt").cost_usd == Decimal("0.00000015")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_workers_count_each_answer_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "AT_ONCE", 3)
+    for _ in range(20):
+        finish(ask(), ended(call("gpt")))
+    added: list[int] = []
+
+    def work() -> None:
+        added.append(add_up())
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    row = sums("gpt")
+    assert sum(added) == row.answers == 20
+    assert row.total_ms_sum == 20 * 2000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_ends_adds_up_what_is_left(ask: Ask) -> None:
+    finish(ask(), ended(call("gpt")))
+
+    async def serve() -> None:
+        summing = Summing()
+        summing.watch()
+        await summing.aclose()
+
+    asyncio.run(serve())
+
+    assert not Uncounted.objects.exists()
+    assert ModelPerformance.objects.get(model="gpt").answers == 1

@@ -88,3 +88,23 @@ def test_a_second_question_names_only_the_nameless(person: User, ask: Ask) -> No
         services.answer_begin(
             user=person.pk + 1, conversation=named.pk, content="Why?", trace_id=""
         )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_takes_few_statements(ask: Ask) -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as begin:
+        begun = ask()
+    with CaptureQueriesContext(connection) as finish:
+        services.answer_finish(
+            message=begun.message,
+            outcome=ended(Attempt("chat", "gpt", "openai", 0, 1, "ok")),
+            begun=begun.at,
+        )
+
+    def first_words(queries: CaptureQueriesContext) -> list[str]:
+        return [query["sql"].split()[0] for query in queries.captured_queries]
+
+    assert first_words(begin) == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert first_words(finish) == ["BEGIN", "UPDATE", "INSERT", "COMMIT"]

@@ -13,9 +13,16 @@ from django.urls import reverse
 
 from conversations import services, shadow_records
 from conversations.admin_versions import comparisons, figures_of
+from conversations.counting import add_up
 from conversations.engine.types import CacheFacts
 from conversations.intervals import mean, share
-from conversations.models import Message, ModelPerformance, ShadowDecision, VersionPerformance
+from conversations.models import (
+    Message,
+    ModelPerformance,
+    ShadowDecision,
+    Uncounted,
+    VersionPerformance,
+)
 from routing.domain import Action, Decision, Source
 from routing.llm.types import Attempt, Usage
 
@@ -24,6 +31,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _nothing_yet(db: None) -> None:
+    Uncounted.objects.all().delete()
     VersionPerformance.objects.all().delete()
 
 
@@ -81,6 +89,7 @@ def answer(person: User, decision: Decision | None = None, **changed: Any) -> Me
         }
     )
     assert services.answer_finish(message=begun.message, outcome=outcome)
+    add_up()
     return Message.objects.get(pk=begun.message)
 
 
