@@ -29,12 +29,15 @@ from benchmarks.throughput.verdicts import verdicts
 from benchmarks.throughput.workloads import Workload
 
 _OUT = BASE_DIR / "benchmarks" / "out"
+_AT_MOST = 2
+"""Times the plan's seconds: then something hangs."""
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 def main() -> None:
     """Measure once, print, write, and exit."""
     options = _options()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDING:
         signal.signal(number, _interrupted)
     machine.raise_descriptor_limit()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
@@ -70,7 +73,9 @@ def _run(options: argparse.Namespace, folder: Path) -> tuple[Sheet, dict[str, An
     if programs:
         about["proxy"] = {"litellm": proxy.version(programs), "environment": dict(proxy.SETTINGS)}
     clock = Clock(plan.seconds)
+    signal.alarm(round(plan.seconds * _AT_MOST))
     sheet = measured(plan, choice, folder, clock)
+    signal.alarm(0)
     about["seconds"] = round(clock.elapsed, 1)
     return sheet, about
 
@@ -101,7 +106,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)  # what was started is being ended
     raise KeyboardInterrupt
 

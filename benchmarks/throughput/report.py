@@ -19,7 +19,7 @@ from benchmarks.throughput.slices import Slice
 from benchmarks.throughput.starts import Start
 from benchmarks.throughput.verdicts import memory, verdicts
 
-_WIDTH = 140
+_WIDTH = 170
 _NONE = "-"
 
 
@@ -100,7 +100,7 @@ def _ratio(slices: Sequence[Slice], to: Sequence[Slice] | None) -> str:
 def _added(slices: Sequence[Slice], direct: Sequence[Slice] | None) -> str:
     if not direct:
         return _NONE
-    return f"{figures.added(slices, direct, figures.first_p50).median:.1f}"
+    return _ms(figures.added(slices, direct, figures.first_p50).median)
 
 
 def _spread(found: Spread) -> str:
@@ -116,7 +116,7 @@ def _times(values: Sequence[float]) -> list[str]:
 
 
 def _ms(value: float) -> str:
-    return _NONE if math.isnan(value) else f"{value:,.1f}"
+    return _NONE if math.isnan(value) else f"{value:,.{0 if value >= 1000 else 1}f}"
 
 
 def _paced(sheet: Sheet) -> Table:
@@ -185,7 +185,6 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     texts = {"party", "hit", "part"}
     for column in columns:
-        no_wrap = column.startswith("x ")
         justify: JustifyMethod = "left" if column in texts else "right"
-        table.add_column(column, justify=justify, no_wrap=no_wrap)
+        table.add_column(column, justify=justify, no_wrap=True)
     return table

@@ -43,6 +43,9 @@ def measured(plan: Plan, choice: Choice, folder: Path, clock: Clock) -> Sheet:
         return run.sheet
 
 
+_HIT_SECONDS, _START_SECONDS = 15.0, 40.0
+
+
 class _Run:
     """Everything is up."""
 
@@ -73,7 +76,11 @@ class _Run:
             bursts.rounds(0, most - least, self._clock)
 
     def _hits(self) -> None:
-        if "hits" in self._choice.measures and CLASSIFIED in self._parties:
+        if "hits" not in self._choice.measures or CLASSIFIED not in self._parties:
+            return
+        if not self._clock.has(_HIT_SECONDS):
+            self.sheet.notes.append("cache hits: time was up")
+        else:
             self._clock.say("cache hits")
             hits = Hits(self._bench, self._parties[CLASSIFIED], self._plan, self.sheet)
             hits.prepare()
@@ -83,6 +90,9 @@ class _Run:
     def _starts(self) -> None:
         rounds = self._plan.starts if "starts" in self._choice.measures else 0
         for at in range(rounds):
+            if not self._clock.has(_START_SECONDS):
+                self.sheet.notes.append(f"cold starts: {at} rounds, then time was up")
+                return
             self._clock.say(f"cold starts, round {at + 1}")
             for name, program in self._house.programs.items():
                 if name in self._parties:
