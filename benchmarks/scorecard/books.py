@@ -71,4 +71,5 @@ def _tag(words: str) -> str:
 
 def _log_of(client: Redis, message: UUID) -> list[bytes]:
     entries: Any = client.xrange(log_key(settings.REDIS_PREFIX, message))
-    return [encode(int(at.split(b"-")[0]), load(body[b"e"])) for at, body in entries]
+    written = (numbered for _, body in entries for numbered in load(body[b"e"]))
+    return [encode(number, event) for number, event in written]
