@@ -27,6 +27,17 @@ LEASE_SECONDS = 60
 REMEMBERED = 10_000
 """Seats left that Redis has not heard of."""
 
+# KEYS: a person's seats. ARGV: now, the seconds a seat is good for, the new seat, seats that were left.
+_TAKE = """
+for at = 4, #ARGV do
+  redis.call('ZREM', KEYS[1], ARGV[at])
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, ARGV[1])
+redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[2], ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZCARD', KEYS[1])
+"""
+
 
 class SeatsUncounted(DependencyUnavailable):
     """Redis does not count streams just now."""
@@ -60,6 +71,7 @@ class Seats:
         per_worker: int,
     ) -> None:
         self._client, self._breaker, self._prefix = client, breaker, prefix
+        self._take = client.register_script(_TAKE)
         self.per_user, self.per_worker = per_user, per_worker
         self._open: Counter[int] = Counter()
         self._ids: dict[bytes, int] = {}
@@ -108,17 +120,12 @@ class Seats:
         return f"{self._prefix}:streams:{user}"
 
     async def _counted(self, seat: Seat) -> int:
-        key, now = self._key(seat.user), time.time()
         gone = [each for each, user in self._left.items() if user == seat.user]
         with redis_call(self._breaker, SeatsUncounted):
-            pipe = self._client.pipeline(transaction=True)
-            if gone:
-                pipe.zrem(key, *gone)
-            pipe.zremrangebyscore(key, 0, now)
-            pipe.zadd(key, {seat.id: now + LEASE_SECONDS})
-            pipe.expire(key, LEASE_SECONDS)
-            pipe.zcard(key)
-            return int((await pipe.execute())[-1])
+            count = await self._take(
+                keys=[self._key(seat.user)], args=[time.time(), LEASE_SECONDS, seat.id, *gone]
+            )
+        return int(count)
 
     def _keep(self) -> None:
         if self._keeper is None or self._keeper.done():

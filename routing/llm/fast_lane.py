@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpx
 import orjson
+from aiohttp.helpers import get_env_proxy_for_url
+from yarl import URL
 
 from routing.domain import Timeouts
 from routing.errors import ProviderStreamBroken
@@ -50,6 +53,8 @@ class FastLane:
     """Streams over connections of its own, a pool per event loop."""
 
     def __init__(self) -> None:
+        # aiohttp would ask for it, and for a .netrc, in two threads before every request.
+        self._proxy = lru_cache(maxsize=64)(_proxy)
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
             WeakKeyDictionary()
         )
@@ -71,6 +76,7 @@ class FastLane:
                 total=request.timeouts.total, sock_connect=request.timeouts.connect
             ),
             allow_redirects=False,
+            **self._proxy(URL(request.url).origin()),
         )
         try:
             if response.status != 200:
@@ -96,10 +102,19 @@ class FastLane:
             self._sessions[loop] = aiohttp.ClientSession(
                 # httpx's context: the other lane trusts the same authorities.
                 connector=aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context()),
-                trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._sessions[loop]
+
+
+def _proxy(origin: URL) -> dict[str, Any]:
+    """The proxy that the environment names for a provider (``HTTPS_PROXY``, ``NO_PROXY``), as aiohttp
+    takes it."""
+    try:
+        proxy, auth = get_env_proxy_for_url(origin)
+    except LookupError:
+        return {}
+    return {"proxy": proxy, "proxy_auth": auth}
 
 
 async def _texts(
