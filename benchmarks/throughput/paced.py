@@ -38,7 +38,7 @@ class Paced:
     def again(self) -> None:
         """What the plan asks for, once more, as far as there is time."""
         for streams in self._plan.streams:
-            self._level(streams, (DIRECT, RELAY, OURS, V1, PROXY))
+            self._level(streams, (DIRECT, OURS, RELAY, V1, PROXY))
 
     def _few(self) -> None:
         """So few that LiteLLM Proxy holds some of it."""
@@ -56,7 +56,8 @@ class Paced:
             if not self._clock.has(self._plan.patience_seconds):
                 self._note(f"{name}, {streams} streams: time was up")
                 return
-            if before := self._overwhelmed.get(name):
+            before = self._overwhelmed.get(name)
+            if before and streams >= before:
                 self._note(f"{name}, {streams} streams: not tried, {before} were too many")
                 continue
             self._clock.say(f"{streams} paced streams, {name}")
