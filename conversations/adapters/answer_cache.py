@@ -17,8 +17,6 @@ import redis.asyncio
 from django.db import Error as DatabaseError
 
 from conversations.adapters.cache_entries import (
-    CURATED,
-    SHARED,
     Entry,
     Hit,
     curated_id,
@@ -26,11 +24,13 @@ from conversations.adapters.cache_entries import (
     prompt_digest,
     question_hash,
 )
-from conversations.adapters.cache_index import AnswerIndex, Servable
+from conversations.adapters.cache_index import FIELDS, AnswerIndex, CacheStats
+from conversations.adapters.cache_words import FORGET, keep_entry, read_entry, read_words
 from conversations.adapters.entry_ids import EntryIds
 from conversations.adapters.explaining import Seen
 from conversations.adapters.languages import language_of
 from conversations.adapters.reuse_verifier import Choice, ReuseVerifier
+from conversations.adapters.servable import Servable
 from conversations.engine.ports import Considered, Meter, Vector
 from conversations.engine.sharing import shareable
 from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn
@@ -54,15 +54,6 @@ _FORGET_AT_ONCE = 500
 
 def _unheard(_: object) -> None:
     """Nobody wants to know."""
-
-
-@dataclass(frozen=True, slots=True)
-class CacheStats:
-    """Entries in the index: all, the operator's own, those that are quarantined or withdrawn."""
-
-    entries: int
-    curated: int
-    withheld: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +91,7 @@ class RedisAnswerCache:
         embed: Embed | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._client = client
+        self._client, self._prefix = client, prefix
         self._breaker = breaker
         self._index = AnswerIndex(
             client, prefix=prefix, embedder_name=embedder_name, dimensions=dimensions
@@ -121,10 +112,18 @@ class RedisAnswerCache:
     async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
         """The answer to this very question: the operator's before the person's own before others', the
         newest first. Raises ``CacheUnavailable``."""
+        asked, among = question_hash(turn.prompt), self._servable(turn, rules)
         with redis_call(self._breaker, CacheUnavailable):
-            hits = await self._index.same(question_hash(turn.prompt), self._servable(turn, rules))
-        hits.sort(key=_order)
-        return await self._first_served(turn, hits, "exact")
+            await self._index.made()
+            pointed = await read_words(self._client, self._prefix, asked, among)
+        found = await self._first_served(turn, among, pointed.hits, "exact")
+        if found or not (pointed.hits or pointed.astray):
+            return found
+        # The newest may not be served, but perhaps an older one.
+        with redis_call(self._breaker, CacheUnavailable):
+            hits = await self._index.same(asked, among)
+        hits.sort(key=Hit.place)
+        return await self._first_served(turn, among, hits, "exact")
 
     async def lookup_similar(
         self,
@@ -139,27 +138,37 @@ class RedisAnswerCache:
         judge. Raises ``CacheUnavailable``."""
         if len(turn.prompt) > MEANING_LIMIT:
             return None
+        among = self._servable(turn, rules)
         with redis_call(self._breaker, CacheUnavailable):
-            hits = await self._index.nearest(vector, self._servable(turn, rules))
+            hits = await self._index.nearest(vector, among)
         if self._verifier is None:
-            near = [hit for hit in hits if hit.similarity >= _bar(rules.min_similarity, hit)]
-            return await self._first_served(turn, near, "semantic")
+            near = [hit for hit in hits if hit.similarity >= hit.bar(rules.min_similarity)]
+            return await self._first_served(turn, among, near, "semantic")
         choices = self._verifier.choices(turn.prompt, hits, rules.reuse)
         for choice in choices:
             told(choice.as_json())
-        return await self._first_chosen(turn, rules, choices, meter)
-
-    async def _first_chosen(
-        self, turn: Turn, rules: RuleSet, choices: Sequence[Choice], meter: Meter
-    ) -> CachedAnswer | None:
-        """What is sure, else what the judge approves of."""
-        assert self._verifier is not None  # noqa: S101 - who chose
         looked_at = [one for one in choices if one.hit.similarity >= rules.min_similarity]
         sure = [one.hit for one in looked_at if one.sure]
-        found = await self._first_served(turn, sure, "semantic")
-        if found or not await self._verifier.approves(turn.prompt, looked_at, rules, meter):
-            return found
-        return await self._first_served(turn, [looked_at[0].hit], "semantic")
+        found = await self._first_served(turn, among, sure, "semantic")
+        return found or await self._first_approved(turn, among, rules, looked_at[:1], meter)
+
+    async def _first_approved(
+        self,
+        turn: Turn,
+        among: Servable,
+        rules: RuleSet,
+        choices: Sequence[Choice],
+        meter: Meter,
+    ) -> CachedAnswer | None:
+        """The likeliest, where it is in doubt and the judge approves of it."""
+        assert self._verifier is not None  # noqa: S101 - who chose
+        for choice in choices:
+            if not self._verifier.doubts(choice, rules):
+                return None
+            whole = await self._whole(choice.hit, among)
+            if whole and await self._verifier.approves(turn.prompt, whole, rules, meter):
+                return await self._first_served(turn, among, [whole], "semantic")
+        return None
 
     async def seen(self, turn: Turn, rules: RuleSet, vector: Vector) -> Seen:
         """What would be looked at, and what is near but not theirs. Raises ``CacheUnavailable``."""
@@ -167,14 +176,14 @@ class RedisAnswerCache:
         among, whole = self._servable(turn, rules), len(turn.prompt) <= MEANING_LIMIT
         with redis_call(self._breaker, CacheUnavailable):
             same = await self._index.same(question_hash(turn.prompt), among)
-            near = await self._index.nearest(vector, among) if whole else []
+            near = await self._index.nearest(vector, among, FIELDS) if whole else []
             around = await self._index.around(vector) if whole else []
         strange = [hit for hit in around if among.objections(hit.fields)]
         hits = [*same, *near]
         return Seen(
             question_hash(turn.prompt),
             among,
-            same=sorted(same, key=_order),
+            same=sorted(same, key=Hit.place),
             choices=self._verifier.choices(turn.prompt, near, rules.reuse),
             around=around,
             strange=self._verifier.choices(turn.prompt, strange, rules.reuse),
@@ -196,8 +205,9 @@ class RedisAnswerCache:
         keys = [self._index.key(entry) for entry in entries]
         deleted = 0
         for start in range(0, len(keys), _FORGET_AT_ONCE):
+            few = keys[start : start + _FORGET_AT_ONCE]
             with redis_call(self._breaker, CacheUnavailable):
-                deleted += await self._client.unlink(*keys[start : start + _FORGET_AT_ONCE])
+                deleted += int(await self._client.eval(FORGET, len(few), *few))
         return deleted
 
     async def warmth(self, question: str, answer: str) -> Warmth:
@@ -222,7 +232,7 @@ class RedisAnswerCache:
     async def stats(self) -> CacheStats:
         """Counts over the whole index. Raises ``CacheUnavailable``."""
         with redis_call(self._breaker, CacheUnavailable):
-            return CacheStats(*await self._index.count())
+            return await self._index.count()
 
     async def state(self) -> CacheState:
         """Ask the index, and make it where there is none. Never raises."""
@@ -245,13 +255,21 @@ class RedisAnswerCache:
         )
 
     async def _first_served(
-        self, turn: Turn, hits: Collection[Hit], outcome: CacheOutcome
+        self, turn: Turn, among: Servable, hits: Collection[Hit], outcome: CacheOutcome
     ) -> CachedAnswer | None:
         """The first that is not withheld from them."""
         for hit in hits:
-            if not await self._is_withheld(hit.entry, turn.user):
-                return hit.cached(outcome)
+            whole = await self._whole(hit, among)
+            if whole and not await self._is_withheld(hit.entry, turn.user):
+                return whole.cached(outcome)
         return None
+
+    async def _whole(self, hit: Hit, among: Servable) -> Hit | None:
+        """With its answer, which candidates lack until one is chosen; ``None`` where it has gone."""
+        if "answer" in hit.fields:
+            return hit
+        with redis_call(self._breaker, CacheUnavailable):
+            return await read_entry(self._client, self._index.key(hit.entry), hit, among)
 
     async def _is_withheld(self, entry: UUID, user: int) -> bool:
         if self._withheld is None:
@@ -272,26 +290,9 @@ class RedisAnswerCache:
 
     async def _write(self, entry: Entry) -> None:
         """All or nothing, and never without an end."""
-        key = self._index.key(entry.id)
+        fields = entry.fields(self._index.vector_field, self._index.embedding)
         with redis_call(self._breaker, CacheUnavailable):
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.delete(key)
-                fields = entry.fields(self._index.vector_field, self._index.embedding)
-                pipe.hset(key, mapping=fields)
-                pipe.expireat(key, int(entry.expires_at) + 1)
-                await pipe.execute()
-
-
-def _bar(min_similarity: float, hit: Hit) -> float:
-    """Bad verdicts that are not enough to quarantine an entry raise its bar towards 1."""
-    return min_similarity + (1 - min_similarity) * hit.penalty
-
-
-def _order(hit: Hit) -> int:
-    """For a stable sort: what stands in the same place stays in its order."""
-    if hit.fields["fingerprint"] == CURATED:
-        return 0
-    return 2 if hit.fields["scope"] == SHARED else 1
+            await keep_entry(self._client, self._prefix, entry, fields)
 
 
 async def _is_personal(entry: Entry) -> bool:

@@ -32,6 +32,9 @@ LIVE = "live"
 LIVES = {StaysTrue.MONTHS: 60 * 24 * 3600.0, StaysTrue.DAY: 24 * 3600.0, StaysTrue.NEVER: 0.0}
 """Seconds that an answer is kept at most, by how long it stays true; timeless ones as the rule says."""
 
+SERVED = ("answer", "provider", "model", "rule", "ruleset")
+"""An entry's fields that an answer is made of."""
+
 _WARMED = uuid5(NAMESPACE_URL, "urn:assistant:curated-answers")
 _END = " ?!.,;:。"
 # "10²" is not "102", though compatibility normalization says so.
@@ -46,16 +49,20 @@ def own(user: int) -> str:
 def normalized(question: str) -> str:
     """The question without what makes no difference: width and form of characters, case, spaces, the
     mark at its end."""
-    text = "".join(
-        char
-        if unicodedata.decomposition(char).startswith(_MEANINGFUL)
-        else unicodedata.normalize("NFKC", char)
-        for char in unicodedata.normalize("NFC", question)
-    )
+    text = question if question.isascii() else _composed(question)
     text = " ".join(text.casefold().split())
     bare = text.rstrip(_END)
     factorial = bare[-1:].isdigit() and "!" in text[len(bare) :]
     return text if factorial or not bare else bare
+
+
+def _composed(text: str) -> str:
+    return "".join(
+        char
+        if unicodedata.decomposition(char).startswith(_MEANINGFUL)
+        else unicodedata.normalize("NFKC", char)
+        for char in unicodedata.normalize("NFC", text)
+    )
 
 
 def question_hash(question: str) -> str:
@@ -65,7 +72,12 @@ def question_hash(question: str) -> str:
 
 def curated_id(question: str) -> UUID:
     """The id of a curated answer: the same question is the same entry."""
-    return uuid5(_WARMED, question_hash(question))
+    return curated_id_of(question_hash(question))
+
+
+def curated_id_of(asked: str) -> UUID:
+    """The same, of the question's hash."""
+    return uuid5(_WARMED, asked)
 
 
 def prompt_digest(system_prompt: str) -> str:
@@ -143,6 +155,11 @@ class Entry:
             expires_at=NEVER,
         )
 
+    @property
+    def asked(self) -> str:
+        """The hash of its question."""
+        return question_hash(self.question)
+
     def fields(self, vector_field: str, embedding: str) -> dict[Any, Any]:
         """The hash in Redis; ``embedding`` names the vector's maker and size. Feedback counts start at
         nought."""
@@ -154,7 +171,7 @@ class Entry:
             "language": language_of(normalized(self.question)),
             "embedding": embedding,
             "question": self.question,
-            "question_hash": question_hash(self.question),
+            "question_hash": self.asked,
             "answer": self.answer,
             "says": self.says,
             "provider": decided.get("provider") or "",
@@ -193,6 +210,17 @@ class Hit:
     def penalty(self) -> float:
         """How far bad verdicts lower it, in [0, 1]: its bar is raised by as much."""
         return float(self.fields.get("penalty") or 0)
+
+    def bar(self, min_similarity: float) -> float:
+        """Bad verdicts that are not enough to quarantine an entry raise its bar towards 1."""
+        return min_similarity + (1 - min_similarity) * self.penalty
+
+    def place(self) -> int:
+        """In the order of serving: the operator's before one's own before others'. For a stable sort: what
+        stands in the same place stays in its order."""
+        if self.fields["fingerprint"] == CURATED:
+            return 0
+        return 2 if self.fields["scope"] == SHARED else 1
 
     def cached(self, outcome: CacheOutcome) -> CachedAnswer:
         """The stored answer, as the engine serves it."""

@@ -1,7 +1,8 @@
-"""The answer cache's index and queries: the one place that knows redisvl.
+"""The answer cache's index and queries: the one place that knows redisvl, which makes the index.
 
-redisvl's ``SemanticCache`` is left aside: it prolongs every match's life, so that a popular answer,
-once wrong, never dies. Its ``vector_distance`` is the cosine distance, 0 to 2.
+The queries are texts of parameters, made once: redisvl's are built and parsed anew each time. Its
+``SemanticCache`` is left aside: it prolongs every match's life, so that a popular answer, once wrong,
+never dies. The query engine's distance is the cosine's, 0 to 2.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,21 +20,19 @@ import redis.asyncio
 from redis.exceptions import RedisError, ResponseError
 from redisvl.exceptions import RedisVLError
 from redisvl.index import AsyncSearchIndex
-from redisvl.query import CountQuery, FilterQuery, VectorQuery
-from redisvl.query.filter import Num, Tag
-from redisvl.query.query import BaseQuery
 from redisvl.schema import IndexSchema
 
 from conversations.adapters.cache_entries import (
     CURATED,
     LIVE,
+    SERVED,
     SHARED,
     Hit,
     entry_key,
     own,
     vector_bytes,
 )
-from conversations.adapters.languages import readable_by
+from conversations.adapters.servable import FILTERED, Servable
 from conversations.engine.ports import Vector
 from routing.reuse.company import NEIGHBOURS
 
@@ -40,11 +40,11 @@ CANDIDATES = NEIGHBOURS
 """Entries looked at for each question: the next one may be served where the nearest may not, and what
 the others say counts."""
 
-_FIELDS = (
-    "answer", "provider", "model", "rule", "ruleset", "scope", "fingerprint", "question", "penalty",
-    "says",
-)  # fmt: skip
-_FILTERED = ("system", "language", "state", "hidden", "expires_at")
+WEIGHED = ("question", "scope", "penalty", "says")
+"""An entry's fields that a candidate is weighed by."""
+FIELDS = (*SERVED, "fingerprint", *WEIGHED)
+"""Those that an entry is shown by."""
+
 _TAGS = (
     "scope",
     "fingerprint",
@@ -58,42 +58,12 @@ _TAGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Servable:
-    """Who asks (a person's primary key), in which language, under which rules and which system prompt
-    (their digests), when (Unix seconds)."""
+class CacheStats:
+    """Entries in the index: all, the operator's own, those that are quarantined or withdrawn."""
 
-    user: int
-    language: str
-    fingerprint: str
-    system: str
-    now: float
-
-    def filter(self) -> Any:
-        """What may be served to them: theirs or everybody's, in their language, made under these rules
-        and this system prompt or holding under any, not hidden from them, not quarantined, not
-        expired."""
-        return (
-            (Tag("scope") == [own(self.user), SHARED])
-            & (Tag("language") == readable_by(self.language))
-            & (Tag("fingerprint") == [self.fingerprint, CURATED])
-            & (Tag("system") == [self.system, CURATED])
-            & (Tag("state") == LIVE)
-            & (Tag("hidden") != str(self.user))
-            & (Num("expires_at") > self.now)
-        )
-
-    def objections(self, held: Mapping[str, Any]) -> tuple[str, ...]:
-        """Which parts of the filter keep an entry with these fields from them."""
-        fits = {
-            "scope": held["scope"] in {own(self.user), SHARED},
-            "language": held["language"] in readable_by(self.language),
-            "rules": held["fingerprint"] in {self.fingerprint, CURATED},
-            "system prompt": held["system"] in {self.system, CURATED},
-            "state": held["state"] == LIVE,
-            "hidden": str(self.user) not in str(held.get("hidden") or "").split(","),
-            "expired": float(held["expires_at"]) > self.now,
-        }
-        return tuple(name for name, fit in fits.items() if not fit)
+    entries: int
+    curated: int
+    withheld: int
 
 
 class AnswerIndex:
@@ -107,7 +77,7 @@ class AnswerIndex:
         self, client: redis.asyncio.Redis, *, prefix: str, embedder_name: str, dimensions: int
     ) -> None:
         model = re.sub(r"[^a-z0-9]+", "_", embedder_name.lower()).strip("_")
-        self._prefix = prefix
+        self._client, self._prefix, self._seen = client, prefix, False
         self.embedding = f"{model}_{dimensions}"
         self.key_prefix = entry_key(prefix, "")
         self.vector_field = f"vector_{self.embedding}"
@@ -123,63 +93,68 @@ class AnswerIndex:
         """The entry's key; the same for every embedder."""
         return entry_key(self._prefix, entry)
 
-    async def same(self, question_hash: str, among: Servable) -> list[Hit]:
-        """Entries of the same question, the newest first."""
-        query = FilterQuery(
-            (Tag("question_hash") == question_hash) & among.filter(),
-            return_fields=[*_FIELDS, "created_at"],
-            num_results=CANDIDATES,
-            sort_by=("created_at", "DESC"),
-        )
-        return [self._hit(found, 1.0) for found in await self._found(query)]
+    async def made(self) -> None:
+        """Make the index where this process has not yet seen it."""
+        if not self._seen:
+            await self._create()
+            self._seen = True
 
-    async def nearest(self, vector: Vector, among: Servable) -> list[Hit]:
+    async def same(self, asked: str, among: Servable) -> list[Hit]:
+        """Entries of the question with this hash, the newest first."""
+        query = ("SORTBY", "created_at", "DESC", *_returning((*FIELDS, "created_at")))
+        text = f"@question_hash:{{$asked}} {_filter(len(among.languages))}"
+        found = await self._found(text, {"asked": asked, **_values(among)}, query)
+        return [self._hit(key, held, 1.0) for key, held in found]
+
+    async def nearest(
+        self, vector: Vector, among: Servable, fields: Sequence[str] = WEIGHED
+    ) -> list[Hit]:
         """Entries of similar questions, the nearest first."""
-        query = VectorQuery(
-            vector_bytes(vector),
-            self.vector_field,
-            return_fields=list(_FIELDS),
-            filter_expression=(Tag("embedding") == self.embedding) & among.filter(),
-            num_results=CANDIDATES,
-        )
-        return await self._near(query)
+        return await self._near(vector, _filter(len(among.languages)), _values(among), fields)
 
     async def around(self, vector: Vector) -> list[Hit]:
         """Entries of similar questions, whoever they are for, with what the filter reads; the nearest
         first."""
-        query = VectorQuery(
-            vector_bytes(vector),
-            self.vector_field,
-            return_fields=[*_FIELDS, *_FILTERED],
-            filter_expression=Tag("embedding") == self.embedding,
-            num_results=CANDIDATES,
-        )
-        return await self._near(query)
+        return await self._near(vector, "*", {}, (*FIELDS, *FILTERED))
 
-    async def count(self) -> tuple[int, int, int]:
-        """How many entries there are, of these curated ones, and ones nobody is given."""
-        curated, withheld = Tag("fingerprint") == CURATED, Tag("state") != LIVE
-        counts = [await self._query(CountQuery(what)) for what in (None, curated, withheld)]
-        return counts[0] or 0, counts[1] or 0, counts[2] or 0
+    async def count(self) -> CacheStats:
+        """How many entries there are."""
+        texts = ("*", f"@fingerprint:{{{CURATED}}}", f"-@state:{{{LIVE}}}")
+        counts = [await self._search(text, {}, ("LIMIT", 0, 0)) for text in texts]
+        return CacheStats(*(count[0] for count in counts))
 
-    async def _near(self, query: VectorQuery) -> list[Hit]:
+    async def _near(
+        self, vector: Vector, among: str, values: Mapping[str, Any], fields: Sequence[str]
+    ) -> list[Hit]:
+        text = f"({among})=>[KNN {CANDIDATES} @{self.vector_field} $vector AS distance]"
+        query = ("SORTBY", "distance", *_returning((*fields, "distance")))
+        found = await self._found(text, {"vector": vector_bytes(vector), **values}, query)
+        return [self._hit(key, held, 1.0 - float(held.pop("distance"))) for key, held in found]
+
+    async def _found(
+        self, text: str, values: Mapping[str, Any], query: Sequence[str | int]
+    ) -> list[tuple[str, dict[str, str]]]:
+        """Keys, and the fields asked for that are there."""
+        _, *rows = await self._search(text, values, (*query, "LIMIT", 0, CANDIDATES))
         return [
-            self._hit(found, 1.0 - float(found["vector_distance"]))
-            for found in await self._found(query)
+            (key.decode(), _decoded(flat)) for key, flat in zip(rows[::2], rows[1::2], strict=True)
         ]
 
-    async def _found(self, query: BaseQuery) -> list[dict[str, Any]]:
-        return await self._query(query) or []
-
-    async def _query(self, query: BaseQuery) -> Any:
-        """The query's answer; ``None`` when the index had to be made for the next one."""
+    async def _search(
+        self, text: str, values: Mapping[str, Any], query: Sequence[str | int]
+    ) -> list[Any]:
+        """As the query engine replies; nothing when the index had to be made for the next one."""
+        flat = [part for pair in values.items() for part in pair]
+        given = ("PARAMS", len(flat), *flat) if flat else ()
         try:
-            return await self._index.query(query)
-        except RedisVLError as exc:
-            if not _is_missing_index(exc.__cause__):
-                raise _redis_error(exc) from exc
+            return await self._client.execute_command(  # type: ignore[no-untyped-call,no-any-return] # redis-py
+                "FT.SEARCH", self.name, text, *given, *query, "DIALECT", 2
+            )
+        except ResponseError as exc:
+            if not _is_missing_index(exc):
+                raise
         await self._create()
-        return None
+        return [0]
 
     async def _create(self) -> None:
         try:
@@ -188,12 +163,44 @@ class AnswerIndex:
             if "already exists" not in str(exc):  # another worker was quicker
                 raise _redis_error(exc) from exc
 
-    def _hit(self, found: dict[str, Any], similarity: float) -> Hit:
+    def _hit(self, key: str, held: dict[str, str], similarity: float) -> Hit:
         return Hit(
-            entry=UUID(str(found["id"]).removeprefix(self.key_prefix)),
+            entry=UUID(key.removeprefix(self.key_prefix)),
             similarity=round(min(1.0, max(-1.0, similarity)), 6),
-            fields=found,
+            fields=held,
         )
+
+
+@cache
+def _filter(languages: int) -> str:
+    """``Servable`` as a query, of parameters alone; see ``Servable.objections``."""
+    among = "|".join(f"$language{at}" for at in range(languages))
+    return (
+        f"(@scope:{{$own|{SHARED}}} @language:{{{among}}} @fingerprint:{{$fingerprint|{CURATED}}}"
+        f" @system:{{$system|{CURATED}}} @state:{{{LIVE}}} -@hidden:{{$user}} @expires_at:[($now +inf])"
+    )
+
+
+def _values(among: Servable) -> dict[str, Any]:
+    """What the parameters of ``_filter`` stand for."""
+    return {
+        "own": own(among.user),
+        "fingerprint": among.fingerprint,
+        "system": among.system,
+        "user": str(among.user),
+        "now": among.now,
+        **{f"language{at}": language for at, language in enumerate(among.languages)},
+    }
+
+
+def _returning(fields: Sequence[str]) -> tuple[str | int, ...]:
+    return ("RETURN", len(fields), *fields)
+
+
+def _decoded(flat: Sequence[bytes]) -> dict[str, str]:
+    return {
+        name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)
+    }
 
 
 def _redis_error(exc: RedisVLError) -> RedisError | OSError:
@@ -201,11 +208,9 @@ def _redis_error(exc: RedisVLError) -> RedisError | OSError:
     return cause if isinstance(cause, RedisError | OSError) else RedisError(str(exc))
 
 
-def _is_missing_index(cause: BaseException | None) -> bool:
-    told = str(cause).lower()
-    return isinstance(cause, ResponseError) and (
-        "no such index" in told or "unknown index name" in told
-    )
+def _is_missing_index(exc: ResponseError) -> bool:
+    told = str(exc).lower()
+    return "no such index" in told or "unknown index name" in told
 
 
 def _fields(vector_field: str, dimensions: int) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import Literal
 from uuid import UUID
 
 from conversations.adapters.cache_entries import Hit, question_hash
-from conversations.adapters.cache_index import Servable
 from conversations.adapters.reuse_verifier import Choice
+from conversations.adapters.servable import Servable
 
 Fate = Literal["served", "next", "closed", "withheld", "veto", "far", "doubt", "unlikely", "unread"]
 

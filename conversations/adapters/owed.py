@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from conversations.adapters.cache_entries import entry_key
+from conversations.adapters.cache_words import FORGET
 from conversations.adapters.memory import window_keys
 from conversations.models import AnswerReview, OwedWork
 from conversations.reviews import entry_ids, standing_settle
@@ -102,6 +103,11 @@ def _tell(client: redis.Redis, debts: Sequence[OwedWork]) -> None:
         gone = [key for subject in _subjects(debts, kind) for key in keys(prefix, subject)]
         for start in range(0, len(gone), AT_ONCE):
             client.unlink(*gone[start : start + AT_ONCE])
+    for kind, entries in _ENTRIES.items():
+        kept = [entry for subject in _subjects(debts, kind) for entry in entries(subject)]
+        for start in range(0, len(kept), AT_ONCE):
+            few = [entry_key(prefix, entry) for entry in kept[start : start + AT_ONCE]]
+            client.eval(FORGET, len(few), *few)
     for subject in _subjects(debts, Kind.STANDING):
         settled = standing_settle(subject=subject)
         if settled:
@@ -117,18 +123,24 @@ def _thread_keys(prefix: str, thread: UUID) -> tuple[str, ...]:
 
 
 def _answer_keys(prefix: str, message: UUID) -> tuple[str, ...]:
-    entries = (entry_key(prefix, entry) for entry in entry_ids().both(message))
-    return (log_key(prefix, message), *entries)
+    return (log_key(prefix, message),)
 
 
-def _entry_keys(prefix: str, entry: UUID) -> tuple[str, ...]:
-    return (entry_key(prefix, entry),)
+def _answer_entries(message: UUID) -> tuple[UUID, ...]:
+    return entry_ids().both(message)
+
+
+def _entry(entry: UUID) -> tuple[UUID, ...]:
+    return (entry,)
 
 
 _KEYS: dict[OwedWork.Kind, Callable[[str, UUID], tuple[str, ...]]] = {
     Kind.FORGET_THREAD: _thread_keys,
     Kind.FORGET_ANSWER: _answer_keys,
-    Kind.FORGET_ENTRY: _entry_keys,
+}
+_ENTRIES: dict[OwedWork.Kind, Callable[[UUID], tuple[UUID, ...]]] = {
+    Kind.FORGET_ANSWER: _answer_entries,
+    Kind.FORGET_ENTRY: _entry,
 }
 
 

@@ -98,21 +98,17 @@ class ReuseVerifier:
         ]
         return sorted(choices, key=lambda one: -one.probability)
 
+    def doubts(self, choice: Choice, rules: RuleSet) -> bool:
+        """Whether the judge is asked: not about what is sure or hopeless, nor where the policy forbids
+        it."""
+        return self._judge is not None and choice.grey and self._may_judge(rules.reuse)
+
     async def approves(
-        self,
-        prompt: str,
-        choices: Sequence[Choice],
-        rules: RuleSet,
-        meter: Callable[[Attempt], None],
+        self, prompt: str, hit: Hit, rules: RuleSet, meter: Callable[[Attempt], None]
     ) -> bool:
-        """Whether the judge says that the first of the choices serves the prompt. It is not asked about
-        what is sure or hopeless, or where the policy forbids it."""
-        if self._judge is None or not choices or not choices[0].grey:
-            return False
-        if not self._may_judge(rules.reuse):
-            return False
-        held = choices[0].hit.fields
-        case = Case(prompt, str(held["question"]), str(held["answer"]))
+        """Whether the judge says that a stored answer serves the prompt."""
+        assert self._judge is not None  # noqa: S101 - who would be in doubt
+        case = Case(prompt, str(hit.fields["question"]), str(hit.fields["answer"]))
         return bool(await self._judge.serves(case, rules, meter))
 
     def _choice(self, hit: Hit, verdict: Verdict, policy: ReusePolicy) -> Choice:

@@ -9,7 +9,8 @@ import pytest
 import redis.asyncio
 from django.db import OperationalError
 
-from conversations.adapters.answer_cache import CacheStats, RedisAnswerCache
+from conversations.adapters.answer_cache import RedisAnswerCache
+from conversations.adapters.cache_index import CacheStats
 from routing.errors import CacheUnavailable
 from tests.cache.conftest import DIMENSIONS, IDS, Asked, Clock, make_cache, make_rules
 

@@ -124,10 +124,9 @@ async def test_another_embedder_keeps_the_exact_hits_and_has_an_index_of_its_own
     other = make_cache(client, prefix, embedder_name="other/model", dimensions=4, clock=clock)
     assert other.index_name.startswith(f"{prefix}:answers:other_model:4:")
     beside = Asked(other, asked.rules)
-    assert await beside.exact("What is the capital of France?") is None  # makes the index
+    assert await beside.exact("What is the capital of France?")  # makes the index
     while (await other.stats()).entries < 1:  # Redis fills it in the background
         pass
-    assert await beside.exact("What is the capital of France?")
     turn = make_turn("other words")
     assert await other.lookup_similar(turn, asked.rules, [1.0, 0, 0, 0]) is None
     await other.store(turn, asked.rules, [1.0, 0, 0, 0], make_answer())
