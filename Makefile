@@ -6,7 +6,7 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run test scorecard bench lint lock clean
+.PHONY: help run test scorecard bench growth lint lock clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ scorecard: ## Kill every part once under load and audit (ARGS="--database postgr
 bench: ## Measure the stream path beside a bare relay and LiteLLM Proxy (ARGS="--quick --json F")
 	@$(LOCAL) install --dev
 	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+growth: ## Time the database at 1,000 to a million messages (ARGS="--database postgresql --json F")
+	@$(LOCAL) install --dev
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
 lint: ## Check style, types and the direction of imports
 	@$(LOCAL) install --dev

@@ -6,7 +6,8 @@ import json
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.defaultfilters import truncatechars
 from django.urls import URLPattern, path, reverse
@@ -22,6 +23,7 @@ from conversations.admin_filters import (
     VersionFilter,
 )
 from conversations.admin_golden import GoldenCaseAdmin
+from conversations.admin_history import HistoryAdmin
 from conversations.admin_models import TriableModelAdmin
 from conversations.admin_performance import ModelPerformanceAdmin
 from conversations.admin_replay import ReplayRunAdmin
@@ -42,9 +44,7 @@ from conversations.models import (
 from routing.admin_base import (
     NOTHING,
     ChoicesDropdownFilter,
-    M,
     RangeDateFilter,
-    ReadOnlyAdmin,
     admin_link,
     column,
     rendered,
@@ -71,26 +71,6 @@ admin.site.register(ReplayRun, ReplayRunAdmin)
 admin.site.register(ShadowDecision, ShadowDecisionAdmin)
 
 
-class HistoryAdmin(ReadOnlyAdmin[M]):
-    """A page of the history. ``id_fields`` are searched when an id is asked for."""
-
-    id_fields: tuple[str, ...] = ("pk",)
-    show_full_result_count = False
-    list_filter_submit = True
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
-    ) -> tuple[QuerySet[M], bool]:
-        try:
-            wanted = UUID(search_term.strip())
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
-        matches = Q()
-        for field in self.id_fields:
-            matches |= Q(**{field: wanted})
-        return queryset.filter(matches), False
-
-
 @admin.register(Conversation)
 class ConversationAdmin(HistoryAdmin[Conversation]):
     """Threads of messages."""
@@ -99,19 +79,23 @@ class ConversationAdmin(HistoryAdmin[Conversation]):
     list_filter = (("updated_at", RangeDateFilter),)
     list_select_related = ("owner",)
     search_fields = ("title", "owner__username", "messages__content")
-    search_help_text = "Title, user, words said, or an id"
+    words_within = 10_000
+    search_help_text = "Title, user or words said, in the latest 10,000; or an id"
     id_fields = ("pk", "messages__pk")
     fields = ("id", "owner", "created_at", "updated_at", "thread")
     readonly_fields = ("id", "thread")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        return super().get_queryset(request).annotate(said=Count("messages", distinct=True))
+        # For the rows of a page alone: joined and grouped, all messages would be counted first.
+        messages = Message.objects.filter(conversation=OuterRef("pk")).order_by()
+        counted = messages.values("conversation").annotate(count=Count("pk")).values("count")
+        return super().get_queryset(request).annotate(said=Coalesce(Subquery(counted), 0))
 
     @column("conversation", ordering="title")
     def named(self, row: Conversation) -> str:
         return row.title or "Untitled"
 
-    @column("messages", ordering="said")
+    @column("messages")
     def said(self, row: Conversation) -> int:
         return int(row.said)  # type: ignore[attr-defined]
 
@@ -147,7 +131,9 @@ class MessageAdmin(HistoryAdmin[Message]):
     )
     list_select_related = ("conversation__owner",)
     search_fields = ("content", "conversation__owner__username", "trace_id")
-    search_help_text = "Words said, user, trace, or an id of a message or conversation"
+    search_help_text = (
+        "Words said, user or trace, in the latest 100,000; or an id of a message or conversation"
+    )
     id_fields = ("pk", "conversation_id")
     ordering = ("-id",)
     change_form_before_template = "conversations/admin/keep.html"

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from unfold.paginator import InfinitePaginator
 
 from conversations.models import Reuse
 from conversations.reuse import DAYS, Day, Economy, days, economy, judge_bill, precision
@@ -132,6 +133,8 @@ class ReuseAdmin(ReadOnlyAdmin[Reuse]):
     list_filter = ("served", "shared", "judged", "audited")
     list_fullwidth = True
     list_per_page = 50
+    paginator = InfinitePaginator
+    show_full_result_count = False
     list_before_template = "conversations/admin/reuse.html"
     ordering = ("-created_at",)
 

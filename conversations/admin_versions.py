@@ -11,6 +11,7 @@ from django.db.models import QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from unfold.paginator import InfinitePaginator
 
 from conversations.counting import added_up
 from conversations.intervals import Estimate, mean, share
@@ -237,6 +238,7 @@ class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
     list_filter = (("agrees", ChoicesDropdownFilter),)
     list_select_related = ("message", "message__answers")
     list_per_page = 50
+    paginator = InfinitePaginator
     show_full_result_count = False
     ordering = ("-id",)
 

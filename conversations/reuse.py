@@ -13,7 +13,7 @@ from django.db.models import Avg, Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from conversations.models import Feedback, Message, ModelPerformance, Reuse
+from conversations.models import Feedback, Message, ModelPerformance, Reuse, first_id_at
 from routing.reuse.calibration import Calibration, Precision
 from routing.reuse.learned import Learned
 
@@ -165,7 +165,9 @@ def days(*, since: datetime) -> list[Day]:
     """The oldest first."""
     looked_up = ("exact", "semantic", "miss")
     rows = (
-        Message.objects.filter(created_at__gte=since, cache_outcome__in=looked_up)
+        Message.objects.filter(
+            id__gte=first_id_at(since), created_at__gte=since, cache_outcome__in=looked_up
+        )
         .annotate(day=TruncDate("created_at"))
         .values("day")
         .order_by("day")

@@ -16,6 +16,7 @@ from conversations.models.threads import (
     GeneratedImage,
     IdempotencyKey,
     Message,
+    first_id_at,
     new_id,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "ShadowDecision",
     "Uncounted",
     "VersionPerformance",
+    "first_id_at",
     "new_id",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -15,13 +16,19 @@ def new_id() -> UUID:
     return uuid7()
 
 
+def first_id_at(moment: datetime) -> UUID:
+    """What no id made at ``moment`` or later comes before: ids begin with the milliseconds."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 class Conversation(models.Model):
     """One person's thread of messages."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations"
-    )
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations",
+        db_index=False,
+    )  # fmt: skip
     title = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -49,7 +56,7 @@ class Message(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="messages"
+        Conversation, on_delete=models.CASCADE, related_name="messages", db_index=False
     )
     role = models.CharField(max_length=16, choices=Role)
     content = models.TextField(blank=True)
@@ -72,7 +79,7 @@ class Message(models.Model):
 
     cache_outcome = models.CharField(max_length=16, blank=True)
     cache_similarity = models.FloatField(null=True, blank=True)
-    cache_entry = models.UUIDField(null=True, blank=True, db_index=True)
+    cache_entry = models.UUIDField(null=True, blank=True)
 
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
@@ -98,6 +105,14 @@ class Message(models.Model):
             models.Index(fields=("conversation", "id")),
             # A version's messages, newest first, however many there are.
             models.Index(fields=("ruleset", "-id")),
+            # Those being written, which every worker looks for, and those that failed.
+            models.Index(fields=("status", "-id")),
+            # Of most messages none: with them in it, SQLite takes the index for useless.
+            models.Index(
+                fields=("cache_entry",),
+                condition=Q(cache_entry__isnull=False),
+                name="message_cache_entry",
+            ),
         )
         constraints = (
             # Two requests that ask at once in one conversation: the second insert fails.
