@@ -26,7 +26,7 @@ django.setup(set_prefix=False)
 
 # After the apps are ready; Django itself would import its URLs on the first request.
 import assistant_site.urls  # noqa: E402, F401
-from assistant_site.checks import refuse_nobodys_key  # noqa: E402
+from assistant_site.checks import refuse_nobodys_key, refuse_wrong_redis_url  # noqa: E402
 from assistant_site.requests import SiteHandler  # noqa: E402
 from assistant_site.short_way import ShortWay  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
@@ -37,6 +37,7 @@ _log = structlog.get_logger("assistant.boot")
 
 
 refuse_nobodys_key()
+refuse_wrong_redis_url()
 
 
 def _import_models() -> None:

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
+from routing.redis_clients import fault_of_url
+
 FAULT = "SECRET_KEY is the published default: with it, anybody can sign tokens for this site."
 HINT = "Set SECRET_KEY to a secret of its own."
 
@@ -22,6 +24,12 @@ def refuse_nobodys_key() -> None:
     """For whatever is about to serve. Raises ``ImproperlyConfigured``."""
     if _is_nobodys():
         raise ImproperlyConfigured(f"{FAULT} {HINT}")
+
+
+def refuse_wrong_redis_url() -> None:
+    """For whatever is about to serve. Raises ``ImproperlyConfigured``."""
+    if fault := fault_of_url(settings.REDIS_URL):
+        raise ImproperlyConfigured(f"REDIS_URL is no address of a Redis: {fault}")
 
 
 def _is_nobodys() -> bool:

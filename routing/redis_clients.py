@@ -1,4 +1,4 @@
-"""Every Redis client of the project, and how a failure of Redis is told.
+"""Every Redis client of the project, by URL, and how a failure of Redis is told.
 
 redis-py's defaults (ten retries, five seconds) let a dead Redis cost 3.8 s a command and a
 black-holed one over 40 s. On the way of an answer that is worse than no Redis at all: here a
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -22,6 +24,7 @@ from redis.retry import Retry
 
 from routing.breaker import Breaker
 from routing.errors import DependencyUnavailable
+from routing.redis_sentinel import SCHEMES, Watched, close_sentinels
 
 TIMEOUT = 0.5
 """Seconds for a connection, and for a command's reply."""
@@ -29,29 +32,40 @@ TIMEOUT = 0.5
 POOL_SIZE = 128
 """Connections of one client. Callers beyond it wait ``TIMEOUT`` for one to come free."""
 
+BLOCKED = 10_000
+"""Connections of a client for blocking reads: each reader holds one."""
+
 # RESP3 would open every connection with a negotiation of push notifications nobody here reads.
 _COMMON: dict[str, Any] = {"socket_connect_timeout": TIMEOUT, "protocol": 2}
 
 
 def async_client(url: str) -> redis.asyncio.Redis:
     """A client for short commands on the event loop that first uses it. Replies are bytes."""
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        url,
-        max_connections=POOL_SIZE,
-        timeout=TIMEOUT,
-        socket_timeout=TIMEOUT,
-        retry=AsyncRetry(NoBackoff(), 0),
+    options: dict[str, Any] = {
+        "max_connections": POOL_SIZE,
+        "timeout": TIMEOUT,
+        "socket_timeout": TIMEOUT,
+        "retry": AsyncRetry(NoBackoff(), 0),
         **_COMMON,
+    }
+    if watched := _watched(url):
+        return watched.async_client(**options)
+    return redis.asyncio.Redis.from_pool(
+        redis.asyncio.BlockingConnectionPool.from_url(url, **options)
     )
-    return redis.asyncio.Redis.from_pool(pool)
 
 
 def blocking_client(url: str) -> redis.asyncio.Redis:
     """A client for blocking reads (``XREAD BLOCK``, pub/sub): it connects in ``TIMEOUT`` but waits for
     replies as long as the command says."""
-    return redis.asyncio.Redis.from_url(
-        url, socket_timeout=None, retry=AsyncRetry(NoBackoff(), 0), **_COMMON
-    )
+    options: dict[str, Any] = {
+        "socket_timeout": None,
+        "retry": AsyncRetry(NoBackoff(), 0),
+        **_COMMON,
+    }
+    if watched := _watched(url):
+        return watched.async_client(max_connections=BLOCKED, **options)
+    return redis.asyncio.Redis.from_url(url, **options)
 
 
 async def close(client: redis.asyncio.Redis) -> None:
@@ -59,11 +73,33 @@ async def close(client: redis.asyncio.Redis) -> None:
     socket is closing already."""
     with suppress(RedisTimeoutError):
         await client.aclose()
+    with suppress(RedisTimeoutError):
+        await close_sentinels(client)
 
 
 def sync_client(url: str) -> redis.Redis:
     """A client for commands outside the event loop: admin, management commands. Replies are bytes."""
-    return redis.Redis.from_url(url, socket_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0), **_COMMON)
+    options: dict[str, Any] = {"socket_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 0), **_COMMON}
+    if watched := _watched(url):
+        return watched.sync_client(**options)
+    return redis.Redis.from_url(url, **options)
+
+
+def fault_of_url(url: str) -> str:
+    """What is wrong with a Redis URL, in words; empty where nothing is."""
+    if urlsplit(url).scheme.endswith("+cluster"):
+        return (
+            "no Redis Cluster: the query engine needs one address (docs/scaling.md says what to do)"
+        )
+    try:
+        _watched(url) or parse_url(url)
+    except ValueError as exc:
+        return str(exc)
+    return ""
+
+
+def _watched(url: str) -> Watched | None:
+    return Watched.of(url) if urlsplit(url).scheme in SCHEMES else None
 
 
 @contextmanager

@@ -97,7 +97,7 @@ class RedisServer:
         processes.end_leftover(pid_file, mark=str(self.data_dir))
         if self._port is None:
             self._port = processes.remembered_port(self.data_dir / "redis.port")
-        for program in _candidates():
+        for program in programs():
             with (self.data_dir / "redis.log").open("ab") as log:
                 self._process = processes.start(self._command(program), output=log)
             pid_file.write_text(f"{self._process.pid}\n")
@@ -152,7 +152,7 @@ def _lock(path: Path) -> IO[str]:
     return lock
 
 
-def _candidates() -> list[list[str]]:
+def programs() -> list[list[str]]:
     """Programs to try in order, each with the modules it must load."""
     found = []
     on_path = shutil.which("redis-server")

@@ -95,7 +95,7 @@ async def test_a_killed_redis_is_said_so_and_its_entries_come_back_with_it(
 
 
 async def test_a_redis_without_search_is_said_so(tmp_path: Path) -> None:
-    program = next(iter(redis_server._candidates()[-1:]), [""])[0]
+    program = next(iter(redis_server.programs()[-1:]), [""])[0]
     assert shutil.which(program), "no redis-server"
     socket = tmp_path / "plain.sock"
     process = await asyncio.create_subprocess_exec(

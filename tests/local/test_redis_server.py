@@ -99,7 +99,7 @@ def test_the_wheels_server_stands_in_for_one_without_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Debian's redis-server starts, and answers FT._LIST with an error."""
-    *_, (wheels_server, *_modules) = redis_server._candidates()
+    *_, (wheels_server, *_modules) = redis_server.programs()
     plain = tmp_path / "bin" / "redis-server"
     plain.parent.mkdir()
     plain.write_text(f'#!/bin/sh\nexec "{wheels_server}" "$@"\n')
@@ -113,7 +113,7 @@ def test_the_wheels_server_stands_in_for_one_without_search(
 def test_where_there_is_none_it_asks_for_an_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_server, "_candidates", list)
+    monkeypatch.setattr(redis_server, "programs", list)
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
 
     with pytest.raises(RedisNotStarted, match=r"aarch64.*set REDIS_URL"), RedisServer(tmp_path):
