@@ -92,7 +92,7 @@ def fault_of_url(url: str) -> str:
             "no Redis Cluster: the query engine needs one address (docs/scaling.md says what to do)"
         )
     try:
-        _watched(url) or parse_url(url)
+        _watched(url) or parse_url(url)  # type: ignore[no-untyped-call] # redis-py
     except ValueError as exc:
         return str(exc)
     return ""

@@ -51,7 +51,7 @@ class Watched:
         query = parse_qsl(parts.query)
         own = urlencode([pair for pair in query if not pair[0].startswith(_OF_SENTINELS)])
         plain = f"{parts.scheme.removesuffix('+sentinel')}://{who}{'@' if who else ''}localhost"
-        options: dict[str, Any] = dict(parse_url(f"{plain}/{database or 0}?{own}"))
+        options: dict[str, Any] = dict(parse_url(f"{plain}/{database or 0}?{own}"))  # type: ignore[no-untyped-call] # redis-py
         del options["host"]
         if options.pop("connection_class", None):
             options["ssl"] = True
@@ -65,7 +65,7 @@ class Watched:
     def async_client(self, **options: Any) -> redis.asyncio.Redis:
         """A client of the master for the event loop that first uses it. Its ``aclose`` leaves the
         connections to the Sentinels: see ``close_sentinels``."""
-        manager = AsyncSentinel(self.sentinels, sentinel_kwargs=self._told_both(options))
+        manager = AsyncSentinel(self.sentinels, sentinel_kwargs=self._told_both(options))  # type: ignore[no-untyped-call] # redis-py
         return manager.master_for(  # type: ignore[no-any-return]
             self.service,
             connection_pool_class=BlockingSentinelPool,
@@ -74,8 +74,8 @@ class Watched:
 
     def sync_client(self, **options: Any) -> redis.Redis:
         """A client of the master outside the event loop."""
-        manager = Sentinel(self.sentinels, sentinel_kwargs=self._told_both(options))
-        return manager.master_for(self.service, **{**self.options, **options})  # type: ignore[no-any-return]
+        manager = Sentinel(self.sentinels, sentinel_kwargs=self._told_both(options))  # type: ignore[no-untyped-call] # redis-py
+        return manager.master_for(self.service, **{**self.options, **options})  # type: ignore[no-any-return,no-untyped-call]
 
     def _told_both(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """How Sentinels are spoken to: as Redis is, but for who one is. They never block."""
