@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0006_roles"),
+        ("conversations", "0007_uncounted"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
