@@ -79,7 +79,7 @@ class ConversationAdmin(HistoryAdmin[Conversation]):
     list_filter = (("updated_at", RangeDateFilter),)
     list_select_related = ("owner",)
     search_fields = ("title", "owner__username", "messages__content")
-    words_within = 10_000
+    looked_through = 10_000
     search_help_text = "Title, user or words said, in the latest 10,000; or an id"
     id_fields = ("pk", "messages__pk")
     fields = ("id", "owner", "created_at", "updated_at", "thread")
@@ -132,9 +132,11 @@ class MessageAdmin(HistoryAdmin[Message]):
     list_select_related = ("conversation__owner",)
     search_fields = ("content", "conversation__owner__username", "trace_id")
     search_help_text = (
-        "Words said, user or trace, in the latest 100,000; or an id of a message or conversation"
+        "Words said, user or trace; or an id of a message or conversation. Words and most filters "
+        "look through the latest 100,000, or those up to the end of the chosen period"
     )
     id_fields = ("pk", "conversation_id")
+    unindexed = ("role__exact", "action", "source", "model", "rule", "cache_outcome")
     ordering = ("-id",)
     change_form_before_template = "conversations/admin/keep.html"
     fieldsets = (

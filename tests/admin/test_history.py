@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from conversations.models import Message, ModelPerformance
+from conversations.admin import MessageAdmin
+from conversations.models import Message, ModelPerformance, first_id_at
 from tests.admin.conftest import make_exchange, make_feedback, make_picture
 
 LISTS = (
@@ -93,6 +94,29 @@ def test_messages_are_found_by_id_words_user_and_facts(admin_client: Client, per
     assert found(action="answer", source="classifier") == set(
         Message.objects.filter(role="assistant").values_list("pk", flat=True)
     )
+
+
+@pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime")  # unfold's filter
+def test_words_and_rare_facts_are_looked_for_in_the_latest_or_the_chosen_period(
+    admin_client: Client, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MessageAdmin, "looked_through", 2)
+    march = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    facts = {"id": first_id_at(march), "cache_outcome": "exact"}
+    old = make_exchange(person, "A rare aardvark.", **facts)
+    Message.objects.filter(pk=old.pk).update(created_at=march)
+    make_exchange(person, "Another one.")
+
+    def found(**query: str) -> set[object]:
+        page = admin_client.get(reverse("admin:conversations_message_changelist"), query)
+        return {row.pk for row in page.context["cl"].result_list}
+
+    assert found(q="aardvark") == found(cache_outcome="exact") == set()
+    assert found(q=str(old.pk)) == {old.pk}
+    assert len(found()) == 4
+    for sought in ({"q": "aardvark"}, {"cache_outcome": "exact"}):
+        assert found(**sought, created_at_from="2026-02-01", created_at_to="2026-04-01") == {old.pk}
+    assert found(q="aardvark", created_at_to="2026-02-31") == set()
 
 
 def test_long_lists_cost_as_much_as_short_ones(
