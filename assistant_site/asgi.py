@@ -32,6 +32,10 @@ from assistant_site.short_way import ShortWay  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.errors import DependencyUnavailable  # noqa: E402
 
+GARBAGE_EVERY = 20_000
+"""Objects made, less those gone, until the youngest are searched for garbage. By Python's 700 that
+happens several times an answer, for nothing: what an answer is made of is freed by its count."""
+
 _django, _short_way = SiteHandler(), ShortWay()
 _log = structlog.get_logger("assistant.boot")
 
@@ -48,6 +52,7 @@ def _import_models() -> None:
         importlib.import_module("routing.llm.client")
     finally:
         gc.freeze()
+        gc.set_threshold(GARBAGE_EVERY, 20, 50)
         gc.enable()
 
 

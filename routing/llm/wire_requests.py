@@ -42,7 +42,7 @@ def wire_request(
     credentials: Mapping[str, Credential],
 ) -> WireRequest:
     """The request that asks ``model`` for a streamed answer. Raises LiteLLM's errors."""
-    name, provider, key, base = litellm.get_llm_provider(model.litellm_name)
+    name, provider, key, base = _known(model.litellm_name)
     if credential := credentials.get(provider):
         key, base = credential.api_key or key, credential.base_url or base
     key = key or litellm.get_secret_str(f"{provider.upper()}_API_KEY")
@@ -70,7 +70,7 @@ def named(litellm_name: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPStatusError as refused:
-        name, provider, *_ = litellm.get_llm_provider(litellm_name)
+        name, provider, *_ = _known(litellm_name)
         told = _config(provider, name).get_error_class(
             error_message=str(refused),
             status_code=refused.response.status_code,
@@ -92,12 +92,19 @@ def told_usage(litellm_name: str, told: Mapping[str, Any] | None) -> Any:
     """The provider's usage as LiteLLM's prices understand it, cached tokens included."""
     if not told:
         return None
-    name, provider, *_ = litellm.get_llm_provider(litellm_name)
+    name, provider, *_ = _known(litellm_name)
     if provider == "anthropic":
         return _config(provider, name).calculate_usage(
             usage_object=dict(told), reasoning_content=None
         )
     return litellm.Usage(**told)
+
+
+@lru_cache(maxsize=256)
+def _known(litellm_name: str) -> Any:
+    """The provider's own name of a model, the provider, and its key and address in the environment. Raises
+    LiteLLM's error for a name it does not know."""
+    return litellm.get_llm_provider(litellm_name)
 
 
 @lru_cache(maxsize=256)

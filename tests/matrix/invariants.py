@@ -68,7 +68,7 @@ def log_of(message: UUID) -> list[Event]:
     key = f"{settings.REDIS_PREFIX}:run:{{{message}}}:events"
     with sync_client(settings.REDIS_URL) as client:
         entries: Any = client.xrange(key)
-    frames = [encode(int(at.split(b"-")[0]), load(body[b"e"])) for at, body in entries]
+    frames = [encode(*numbered) for _, body in entries for numbered in load(body[b"e"])]
     return events_of(b"".join(frames).decode())
 
 
