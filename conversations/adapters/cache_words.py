@@ -109,16 +109,16 @@ async def read_entry(
 async def keep_entry(
     client: redis.asyncio.Redis, prefix: str, entry: Entry, fields: Mapping[Any, Any]
 ) -> None:
-    """Keep it and its pointer: all or nothing, and never without an end. Raises redis-py's errors."""
+    """Keep it, all or nothing, and then its pointer; neither without an end. Raises redis-py's errors."""
     key, pointer = entry_key(prefix, entry.id), _pointer_to(prefix, entry)
     ends = int(entry.expires_at) + 1
     async with client.pipeline(transaction=True) as pipe:
         pipe.delete(key)
         pipe.hset(key, mapping={**fields, "words": pointer})
         pipe.expireat(key, ends)
-        if pointer:
-            pipe.set(pointer, key, exat=ends)
         await pipe.execute()
+    if pointer:  # it may lie in another slot; without it the entry is found by meaning
+        await client.set(pointer, key, exat=ends)
 
 
 def _named(values: Sequence[Any]) -> dict[str, str]:

@@ -12,6 +12,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Django drops every index of a column that loses its own, on PostgreSQL this one with it.
+        migrations.RemoveConstraint(
+            model_name="message", name="one_streaming_answer_per_conversation"
+        ),
         migrations.AlterField(
             model_name="conversation",
             name="owner",
@@ -35,6 +39,14 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="messages",
                 to="conversations.conversation",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "streaming")),
+                fields=("conversation",),
+                name="one_streaming_answer_per_conversation",
             ),
         ),
         migrations.AddIndex(

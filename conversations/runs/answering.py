@@ -45,7 +45,7 @@ class _End:
     error: AssistantError | None = None
 
 
-SOON_SECONDS = 0.05
+SOON_SECONDS = 0.25
 """How long the end of an answer waits for its write-back, so that who asks the same again at once finds it
 there. What takes longer is done behind the listener's back."""
 
@@ -98,12 +98,15 @@ class Answering:
                 end = await self._finish(run, error)
                 await asyncio.wait({written_back}, timeout=SOON_SECONDS)
                 run.emit(end.event)
-            self._tell(run, end)
+                if told := written_back.done():
+                    self._tell(run, end)
+                if run.shadowed and not error:
+                    self._shadow.decide(run.turn, run.shadowed)
+            if not told:
+                self._tell(run, end)
             await page.closed
             if run.owed:
                 await store_late(run.turn, run.owed)
-            if run.shadowed and not error:
-                self._shadow.decide(run.turn, run.shadowed)
         finally:
             self._scribe.drop(page)
             self._meter.run_ended()

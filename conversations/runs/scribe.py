@@ -66,9 +66,9 @@ class Page:
             self._renew_at = time.monotonic() + self._life / 2
         self._close_after(entry)
 
-    def failed(self, entry: Entry, why: RunLogUnavailable) -> None:
+    def failed(self, entry: Entry, why: Degraded) -> None:
         """Redis did not take it: it is offered again, unless it was the end."""
-        self.run.note(Degraded(why.part, str(why)))
+        self.run.note(why)
         self._close_after(entry)
 
     def close(self) -> None:
@@ -90,10 +90,13 @@ class Scribe:
         self._pages: set[Page] = set()
         self._stir = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
+        self._trouble: Degraded | None = None
 
     def open(self, run: Run) -> Page:
         """Write ``run`` down from now on, until it ends."""
         page = Page(run, self._log.life)
+        if self._trouble:
+            run.note(self._trouble)  # it may end before the next try
         self._pages.add(page)
         run.on_event = self._stir.set
         self._stir.set()
@@ -123,13 +126,15 @@ class Scribe:
         try:
             gone = await self._log.write(entries)
         except RunLogUnavailable as exc:
+            self._trouble = Degraded(exc.part, str(exc))
             for page, entry in zip(due, entries, strict=True):
-                page.failed(entry, exc)
+                page.failed(entry, self._trouble)
             self._stir.set()
             return AGAIN_SECONDS
         except Exception:  # noqa: BLE001 - what can't be written of one run must not keep the others from it
             await self._one_by_one(due)
             return EVERY_SECONDS
+        self._trouble = None
         for page, entry in zip(due, entries, strict=True):
             page.wrote(entry, gone=entry.message in gone)
         took = time.monotonic() - began

@@ -18,13 +18,12 @@ from uuid import uuid4
 import pytest
 from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
-from django.db.backends.signals import connection_created
-from pytest_django import DjangoDbBlocker
 
 from assistant_site.local.redis_server import RedisServer
 from conversations.adapters import painter
 from conversations.bootstrap import container
 from conversations.models import Message
+from conversations.runs import database
 from routing.domain import ModelKind
 from routing.models import LLMModel
 from routing.services import ruleset_publish
@@ -210,19 +209,19 @@ def test_without_the_embedder_exact_questions_still_hit(
 
 
 @pytest.fixture
-def read_only(django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[[bool], None]]:
-    """Sets whether connections that the service opens from now on may write."""
+def read_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Sets whether the service's connections may write from now on."""
     if connection.vendor != "sqlite":
         pytest.skip("its connections live in a pool, and would stay read-only")
-    switched = threading.Event()
+    switched, connected = threading.Event(), database._connected
 
-    def obey(connection: Any, **_: Any) -> None:
+    def obeying(work: Callable[[], Any]) -> Any:
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA query_only = {int(switched.is_set())}")
+        return connected(work)
 
-    connection_created.connect(obey)
-    yield lambda on: switched.set() if on else switched.clear()
-    connection_created.disconnect(obey)
+    monkeypatch.setattr(database, "_connected", obeying)
+    return lambda on: switched.set() if on else switched.clear()
 
 
 def test_a_read_only_database_reads_and_takes_no_questions(
