@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -18,6 +19,25 @@ from conversations.standing import Standing, Verdict, standing
 
 JUDGES = 500
 """People whose verdicts on one answer are weighed, the latest."""
+
+# Asked before each hit, so it is one statement, which the ORM need not compile anew each time.
+_GONE = "NOT EXISTS (SELECT 1 FROM conversations_message WHERE id = %s) OR"
+_HELD = """
+EXISTS (SELECT 1 FROM conversations_answerreview WHERE subject = %s AND state <> 'live')
+OR EXISTS (
+  -- From the person's few verdicts on: a popular answer was given in very many messages.
+  SELECT 1 FROM conversations_feedback said
+  WHERE said.user_id = %s AND said.verdict = 'bad'
+    AND EXISTS (
+      SELECT 1 FROM conversations_message rated
+      WHERE rated.id = said.message_id AND (rated.id = %s OR rated.cache_entry IN (%s, %s))
+    )
+    AND NOT EXISTS (
+      SELECT 1 FROM conversations_answerreview
+      WHERE subject = %s AND replaced_at >= said.updated_at
+    )
+)
+"""
 
 
 def entry_ids() -> EntryIds:
@@ -41,19 +61,17 @@ def entry_withheld(*, entry: UUID, user: int) -> bool:
     """Whether somebody must not be given a stored answer: they called it bad, it is quarantined or
     withdrawn, or the message it was made from is deleted."""
     source = entry_ids().message(entry)
-    if source and not Message.objects.filter(pk=source).exists():
-        return True
     subject = source or entry
-    held = AnswerReview.objects.filter(pk=subject).values_list("state", "replaced_at").first()
-    if held and held[0] != AnswerReview.State.LIVE:
-        return True
-    # From the person's few verdicts on: a popular answer was given in very many messages.
-    called_bad = Feedback.objects.filter(
-        served_as(subject, "message__"), user_id=user, verdict=Feedback.Verdict.BAD
-    )
-    if held and held[1]:
-        called_bad = called_bad.filter(updated_at__gt=held[1])
-    return called_bad.exists()
+    own, shared = entry_ids().both(source) if source else (entry, entry)
+    asked = [subject, user, subject, own, shared, subject]
+    uuid = AnswerReview._meta.get_field("subject")  # noqa: SLF001 - Django's documented name
+    values: list[Any] = [
+        uuid.get_db_prep_value(value, connection) if isinstance(value, UUID) else value
+        for value in ([source, *asked] if source else asked)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_GONE if source else ''} {_HELD}", values)
+        return bool(cursor.fetchone()[0])
 
 
 def _said_of(subject: UUID, *, since: datetime | None) -> QuerySet[Feedback]:
