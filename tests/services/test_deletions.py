@@ -47,8 +47,9 @@ def left(client: redis.Redis, prefix: str) -> list[bytes]:
 
 def keep(client: redis.Redis, prefix: str, conversation: UUID, answer: UUID) -> None:
     """Write to every key of theirs."""
-    for key in (*window_keys(prefix, conversation), entry_key(prefix, answer)):
+    for key in window_keys(prefix, conversation):
         client.set(key, b"1")
+    client.hset(entry_key(prefix, answer), "answer", b"1")
     client.xadd(log_key(prefix, answer), {b"e": b"1"})
 
 
