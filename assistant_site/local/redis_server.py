@@ -20,7 +20,7 @@ from typing import IO
 
 from assistant_site.local import processes
 
-_START_SECONDS = 60.0  # a long append-only file takes a while to load
+_START_SECONDS = 60.0
 _FT_LIST = b"*1\r\n$8\r\nFT._LIST\r\n"
 
 
@@ -120,7 +120,8 @@ class RedisServer:
         return [executable, *(part for pair in options.items() for part in pair), *loads]
 
     def _has_search(self, process: subprocess.Popen[bytes]) -> bool:
-        """Wait for its first answer; False when it ended or doesn't know the command."""
+        """Wait for its first answer, however long it reads its data: with 100,000 stored answers, whose
+        index it builds anew, minutes. False when it ended or doesn't know the command."""
         deadline = time.monotonic() + _START_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             answer = _ask(int(self._port or 0))
@@ -128,7 +129,9 @@ class RedisServer:
                 return True
             if answer.startswith(b"-ERR"):
                 return False
-            time.sleep(0.02)  # not listening yet, or -LOADING its data
+            if answer.startswith(b"-LOADING"):
+                deadline = time.monotonic() + _START_SECONDS
+            time.sleep(0.02)
         return False
 
 
