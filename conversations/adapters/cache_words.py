@@ -42,7 +42,7 @@ return found
 FORGET = """
 local gone = 0
 for _, key in ipairs(KEYS) do
-  local words = redis.call('HGET', key, 'words')
+  local words = redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'words')
   if words and redis.call('GET', words) == key then redis.call('UNLINK', words) end
   gone = gone + redis.call('UNLINK', key)
 end
