@@ -29,13 +29,13 @@ from conversations.adapters.servable import FILTERED, Servable
 
 _FIELDS = ("question_hash", *SERVED, *FILTERED)
 
-# KEYS: the operator's entry, then pointers. ARGV: names of fields.
-_READ = """
-local found = {}
+# KEYS: the operator's entry, then pointers.
+_READ = f"""
+local found = {{}}
 for at, key in ipairs(KEYS) do
-  local entry = key
-  if at > 1 then entry = redis.call('GET', key) end
-  found[at] = entry and {entry, redis.call('HMGET', entry, unpack(ARGV))}
+  local entry = redis.call(at > 1 and 'GET' or 'EXISTS', key)
+  if at == 1 then entry = entry == 1 and key end
+  found[at] = entry and {{entry, redis.call('HMGET', entry, '{"', '".join(_FIELDS)}')}}
 end
 return found
 """
@@ -83,9 +83,8 @@ async def read_words(
         entry_key(prefix, curated_id_of(asked)),
         *(_pointer_key(prefix, scope, among.fingerprint, among.system, asked) for scope in scopes),
     ]
-    led = await client.eval_ro(_READ, len(keys), *keys, *_FIELDS)
-    held = [(key.decode(), _named(values)) for key, values in filter(None, led)]
-    known = [one for one in held if "question_hash" in one[1] or one[0] != keys[0]]
+    led = await client.eval_ro(_READ, len(keys), *keys)
+    known = [(key.decode(), _named(values)) for key, values in filter(None, led)]
     hits = [
         Hit(UUID(key.rpartition(":")[2]), 1.0, fields)
         for key, fields in known
