@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID
 
 import redis.asyncio
+from django.db import Error as DatabaseError
 
 from conversations.adapters.cache_entries import own, prompt_digest, question_hash
 from conversations.adapters.entry_ids import EntryIds
@@ -22,6 +23,8 @@ from routing.domain import CachePolicy, RuleSet
 from routing.errors import CacheUnavailable
 from routing.guard.personal import personal_data
 from routing.redis_clients import redis_call
+
+Withheld = Callable[[UUID, int], Awaitable[bool]]
 
 CLAIM_SECONDS = 5.0
 """Life of a claim that is not renewed: how long followers of a dead worker wait."""
@@ -43,7 +46,12 @@ _LAND = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]
 
 
 class RedisFlights:
-    """Implements the port ``Flights``. A claim names the leader's message; its log is what is followed."""
+    """Implements the port ``Flights``. A claim names the leader's message; its log is what is followed.
+
+    ``withheld`` tells from the database whether a person must not be given an answer: a claim outlives
+    its run where Redis went away just then, and what was said of the answer meanwhile counts. Raises
+    ``CacheUnavailable`` where neither can be asked.
+    """
 
     def __init__(
         self,
@@ -54,7 +62,9 @@ class RedisFlights:
         *,
         prefix: str,
         system_prompt: str = "",
+        withheld: Withheld,
     ) -> None:
+        self._withheld = withheld
         self._client, self._breaker, self._log, self._ids = client, breaker, log, ids
         self._prefix, self._system = prefix, prompt_digest(system_prompt)
         self._led: dict[UUID, tuple[str, str]] = {}
@@ -62,7 +72,12 @@ class RedisFlights:
 
     async def board(self, turn: Turn, rules: RuleSet) -> Leader | None:
         """Who asks this turn's question already; ``None`` when this turn leads from now on."""
-        return await self._claim(turn, await self._key(turn, rules), lost="")
+        key, lost = await self._key(turn, rules), ""
+        while leader := await self._claim(turn, key, lost=lost):
+            if not await self._is_withheld(leader, turn.user):
+                break
+            lost = _told(leader)
+        return leader
 
     async def take_over(self, turn: Turn, rules: RuleSet, lost: Leader) -> Leader | None:
         """Lead in the place of ``lost``, or learn who does."""
@@ -111,6 +126,12 @@ class RedisFlights:
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew(), name="renewal of claims")
         return None
+
+    async def _is_withheld(self, leader: Leader, user: int) -> bool:
+        try:
+            return await self._withheld(leader.message, user)
+        except DatabaseError as exc:
+            raise CacheUnavailable(f"database: {exc}") from exc
 
     async def _leads(self, leader: Leader) -> bool:
         with redis_call(self._breaker, CacheUnavailable):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from redis.asyncio import Redis
@@ -107,7 +108,7 @@ def make_cache(
         ids=reviews.entry_ids(),
         verifier=ReuseVerifier(ReuseModel.load(), judge, experience),
         embed=embedder.embed,
-        withheld=lambda entry, user: in_database(reviews.entry_withheld, entry=entry, user=user),
+        withheld=_withheld,
     )
 
 
@@ -120,7 +121,12 @@ def make_flights(redis: Redis, breaker: Breaker, log: RunLog) -> RedisFlights:
         reviews.entry_ids(),
         prefix=settings.REDIS_PREFIX,
         system_prompt=settings.SYSTEM_PROMPT,
+        withheld=_withheld,
     )
+
+
+async def _withheld(entry: UUID, user: int) -> bool:
+    return await in_database(reviews.entry_withheld, entry=entry, user=user)
 
 
 def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:

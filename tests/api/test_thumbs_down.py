@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from conversations.bootstrap import container
+from conversations.engine.types import Turn
 from conversations.models import AnswerReview
 from conversations.review_desk import answer_curate, review_decide
 from tests.live_site import LiveSite, Person
@@ -53,6 +54,32 @@ def test_bad_hides_it_from_its_person_at_once_and_from_nobody_else(shared: LiveS
     assert ask(bob, 2)["cache"]["outcome"] == "miss"
     take_back(bob, hit)
     assert ask(bob, 2)["cache"]["outcome"] == "exact"
+
+
+def test_bad_hides_it_although_its_question_still_seems_to_be_answered(shared: LiveSite) -> None:
+    ada = shared.person()
+    first, house = ask(ada, 11), container()
+    turn = Turn(
+        user=ada.user.pk,
+        conversation=UUID(first["conversation"]),
+        message=UUID(first["id"]),
+        user_message=uuid4(),
+        prompt=f"{QUESTION} (11)",
+        first=True,
+        trace_id="",
+    )
+    rules = shared.run(house.rules.current()).rules_for(ada.user.pk)
+    flights = house.engine.ports.flights
+    assert flights
+    # What a Redis leaves that went away just when the answer was whole.
+    assert shared.run(flights.board(turn, rules)) is None
+    try:
+        rate(ada, first, "bad")
+        again = ask(ada, 11)
+    finally:
+        shared.run(flights.land(turn))
+
+    assert again["cache"] == {"outcome": "miss", "similarity": None, "entry": None}
 
 
 def test_enough_of_it_quarantines_the_answer_and_opens_a_review(shared: LiveSite) -> None:
