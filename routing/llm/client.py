@@ -3,7 +3,7 @@
 A thin client: LiteLLM's retries, fallbacks, caches, callbacks and logs are off. Importing this
 module takes seconds, so it is loaded at boot, not by management commands.
 
-Streams of the two wire formats that have a fast lane are read by ``fast_lane``; all others come from
+Answers in the two wire formats that have a fast lane are read by ``fast_lane``; all others come from
 ``acompletion``. What is done where LiteLLM would mislead:
 
 1. A stream that closes without a finish becomes ``stop`` there; here it is ``ProviderStreamBroken``,
@@ -34,7 +34,8 @@ from routing.llm.images import fetched
 from routing.llm.library import AsyncHTTPHandler, close_litellm_async_clients, litellm
 from routing.llm.streams import closed_after, empty_answer, normal_finish, pieces
 from routing.llm.types import ChatMessage, RawChunk, RawImage, RawText, Usage
-from routing.llm.wire_requests import has_fast_lane, named, told_usage, wire_request
+from routing.llm.wire_formats import WholeAnswer
+from routing.llm.wire_requests import has_fast_lane, named, supported, told_usage, wire_request
 
 __all__ = ["Credential", "LiteLLMClient"]
 
@@ -59,7 +60,7 @@ class LiteLLMClient:
     """Asks any model LiteLLM knows. Every method raises ``ProviderError`` and nothing else.
 
     ``credentials`` are by LiteLLM's provider names (``openai``, ``anthropic``); other providers'
-    keys come from the environment variables LiteLLM documents. ``fast_lane=False`` has all streams
+    keys come from the environment variables LiteLLM documents. ``fast_lane=False`` has all answers
     read by LiteLLM. A client belongs to no event loop; ``aclose`` closes the connections of the
     running one.
     """
@@ -90,20 +91,15 @@ class LiteLLMClient:
 
         Without a schema, or for a model LiteLLM knows to have none, the messages alone ask for it.
         """
-        with provider_errors(model, self._secrets), exchange(model.timeouts):
-            options = self._options(model.litellm_name, model.timeouts)
-            if schema and "response_format" in _supported(model):
-                options["response_format"] = {"type": "json_schema", "json_schema": dict(schema)}
-            if schema:
-                options["temperature"] = 0
-            response = await litellm.acompletion(
-                messages=_wire(messages), drop_params=True, **options, **_limit(model)
-            )
-            choice = response.choices[0]
-            finish, text = normal_finish(choice.finish_reason), choice.message.content
-            if not text:
+        wanted: dict[str, Any] = {"temperature": 0} if schema else {}
+        with provider_errors(model, self._secrets):
+            if schema and "response_format" in supported(model.litellm_name):
+                wanted["response_format"] = {"type": "json_schema", "json_schema": dict(schema)}
+            told = await self._whole(model, messages, wanted)
+            finish = normal_finish(told.finish)
+            if not told.text:
                 raise empty_answer(model.name, finish)
-            return RawText(text, finish, self._usage(model, getattr(response, "usage", None)))
+            return RawText(told.text, finish, self._usage(model, told.usage))
 
     async def image(self, model: ModelRef, prompt: str) -> RawImage:
         """One square picture, whichever way the provider hands it over."""
@@ -154,6 +150,24 @@ class LiteLLMClient:
             return self._read_bytes(self._fast_lane, model, messages)
         return self._read_objects(model, messages)
 
+    async def _whole(
+        self, model: ModelRef, messages: Sequence[ChatMessage], wanted: Mapping[str, Any]
+    ) -> WholeAnswer:
+        """``usage`` is LiteLLM's."""
+        if self._fast_lane and has_fast_lane(model.litellm_name):
+            request = wire_request(model, _wire(messages), self._credentials, wanted)
+            with named(model.litellm_name):
+                told = await self._fast_lane.whole(request, model.name)
+            return replace(told, usage=told_usage(model.litellm_name, told.usage))
+        options = self._options(model.litellm_name, model.timeouts)
+        with exchange(model.timeouts):
+            response = await litellm.acompletion(
+                messages=_wire(messages), drop_params=True, **options, **wanted, **_limit(model)
+            )
+        choice = response.choices[0]
+        usage = getattr(response, "usage", None)
+        return WholeAnswer(choice.message.content or "", choice.finish_reason, usage)
+
     async def _read_bytes(
         self, lane: FastLane, model: ModelRef, messages: Sequence[ChatMessage]
     ) -> AsyncGenerator[RawChunk, None]:
@@ -188,7 +202,7 @@ class LiteLLMClient:
         self, model: ModelRef, messages: Sequence[ChatMessage], opened: list[httpx.Response]
     ) -> Any:
         options = self._options(model.litellm_name, model.timeouts)
-        if "stream_options" in _supported(model):
+        if "stream_options" in supported(model.litellm_name):
             options["stream_options"] = {"include_usage": True}
         with exchange(model.timeouts, opened):
             return await litellm.acompletion(
@@ -231,10 +245,6 @@ class LiteLLMClient:
 
 def _provider(litellm_name: str) -> str:
     return str(litellm.get_llm_provider(litellm_name)[1])
-
-
-def _supported(model: ModelRef) -> Sequence[str]:
-    return litellm.get_supported_openai_params(model=model.litellm_name) or ()
 
 
 def _listed(litellm_name: str, usage: Usage, told: Any) -> metering.ListPrice | None:

@@ -7,8 +7,8 @@ on its way. Here tokens that arrive together leave together, as one text.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,7 +25,7 @@ from routing.errors import ProviderStreamBroken
 from routing.llm import streams
 from routing.llm.event_stream import EventStream
 from routing.llm.types import RawChunk
-from routing.llm.wire_formats import EventError, StreamReader
+from routing.llm.wire_formats import EventError, StreamReader, WholeAnswer, WireFormat
 
 ERROR_BYTES = 64 * 1024
 """How much of a provider's refusal is read."""
@@ -40,12 +40,12 @@ _OF_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"}
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One request as it goes over the wire, and the reader of its answer."""
+    """One request as it goes over the wire, and the format of its answer."""
 
     url: str
     headers: Mapping[str, str]
     body: Mapping[str, Any]
-    reader: Callable[[], StreamReader]
+    format: WireFormat
     timeouts: Timeouts
 
 
@@ -68,6 +68,25 @@ class FastLane:
         ``ProviderStreamBroken`` and ``ProviderRefused`` for what is no whole answer, and what aiohttp
         raises. Closing it closes the connection.
         """
+        async with self._answered(request) as response:
+            reader = request.format.stream()
+            async with aclosing(_texts(response.content, reader, model)) as texts:
+                async for text in texts:
+                    yield RawChunk(text)
+            yield reader
+            await _drained(response)
+
+    async def whole(self, request: WireRequest, model: str) -> WholeAnswer:
+        """An answer that was not asked for as a stream. Raises what ``stream`` does."""
+        async with self._answered(request) as response:
+            body = await response.read()
+        try:
+            return request.format.whole(body)
+        except _NO_EVENT as exc:
+            raise ProviderStreamBroken(model, type(exc).__name__) from exc
+
+    @asynccontextmanager
+    async def _answered(self, request: WireRequest) -> AsyncIterator[aiohttp.ClientResponse]:
         response = await self._session().post(
             request.url,
             data=orjson.dumps(request.body),
@@ -81,12 +100,7 @@ class FastLane:
         try:
             if response.status != 200:
                 raise await _refusal(response)
-            reader = request.reader()
-            async with aclosing(_texts(response.content, reader, model)) as texts:
-                async for text in texts:
-                    yield RawChunk(text)
-            yield reader
-            await _drained(response)
+            yield response
         finally:
             response.close()
 

@@ -1,11 +1,13 @@
-"""What OpenAI-compatible and Anthropic streams say, event by event, without an object per token.
+"""What OpenAI-compatible and Anthropic models say: whole, or event by event without an object per token.
 
-Sources: OpenAI's API reference, "Chat completion chunk"; Anthropic's documentation, "Streaming messages".
+Sources: OpenAI's API reference, "The chat completion object" and "Chat completion chunk"; Anthropic's
+documentation, "Messages" and "Streaming messages".
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -33,6 +35,25 @@ class StreamReader(Protocol):
         Raises ``EventError``, and ``ValueError`` for what is no event of this format.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class WholeAnswer:
+    """An answer that was not streamed. ``finish`` and ``usage`` are as in ``StreamReader``; ``text`` is
+    empty where the model said nothing."""
+
+    text: str
+    finish: str | None
+    usage: Any
+
+
+@dataclass(frozen=True, slots=True)
+class WireFormat:
+    """How a provider's streams are heard, and its whole answers: ``whole`` raises what ``read`` does, and
+    ``KeyError``, ``TypeError`` and the like for what is no answer of this format."""
+
+    stream: Callable[[], StreamReader]
+    whole: Callable[[bytes], WholeAnswer]
 
 
 class OpenAIStream:
@@ -100,8 +121,7 @@ class AnthropicStream:
             case "message_stop":
                 self.done = True
             case "error":
-                error = event.get("error") or {}
-                raise EventError(str(error.get("type")), str(error.get("message")))
+                raise _anthropic_error(event.get("error") or {})
         return None
 
     def _used(self, told: dict[str, Any] | None) -> None:
@@ -114,6 +134,36 @@ def _anthropic_delta(delta: Mapping[str, Any]) -> str | None:
     if delta.get("type") == "text_delta":
         return _text(delta["text"]) or None
     return "" if delta.get("type") == "thinking_delta" else None
+
+
+def openai_whole(data: bytes) -> WholeAnswer:
+    """A chat completion. See ``WireFormat``."""
+    told = _object(data)
+    if error := told.get("error"):
+        raise _openai_error(error)
+    choice = told["choices"][0]
+    message = choice["message"]
+    finish = "content_filter" if message.get("refusal") else choice.get("finish_reason")
+    return WholeAnswer(_text(message.get("content") or ""), finish, told.get("usage"))
+
+
+def anthropic_whole(data: bytes) -> WholeAnswer:
+    """A message. Older models give JSON as what they would call LiteLLM's one tool with. See
+    ``WireFormat``."""
+    told = _object(data)
+    if error := told.get("error"):
+        raise _anthropic_error(error)
+    blocks = told["content"]
+    texts = [_text(block["text"]) for block in blocks if block["type"] == "text"]
+    calls = [block["input"] for block in blocks if block["type"] == "tool_use"]
+    text = orjson.dumps(calls[0]).decode() if calls else "".join(texts)
+    reason = told.get("stop_reason")
+    finish = _ANTHROPIC_FINISHES.get(reason, "stop") if reason else None
+    return WholeAnswer(text, finish, told.get("usage"))
+
+
+OPENAI = WireFormat(OpenAIStream, openai_whole)
+ANTHROPIC = WireFormat(AnthropicStream, anthropic_whole)
 
 
 def _object(data: bytes) -> dict[str, Any]:
@@ -138,3 +188,7 @@ def _openai_error(error: Any) -> EventError:
     if not isinstance(error, dict):
         return EventError("error", str(error))
     return EventError(str(error.get("code") or error.get("type")), str(error.get("message")))
+
+
+def _anthropic_error(error: Any) -> EventError:
+    return EventError(str(error.get("type")), str(error.get("message")))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import httpx
+import orjson
 
 from routing.domain import ModelRef
 from routing.llm.connections import Credential
@@ -18,30 +19,30 @@ from routing.llm.library import (
     get_optional_params,
     litellm,
 )
-from routing.llm.wire_formats import AnthropicStream, OpenAIStream, StreamReader
+from routing.llm.wire_formats import ANTHROPIC, OPENAI, WireFormat
 
-_READERS: Mapping[str, Callable[[], StreamReader]] = {
-    "openai": OpenAIStream,
-    "anthropic": AnthropicStream,
-}
-_ANTHROPIC = "https://api.anthropic.com"
+_FORMATS: Mapping[str, WireFormat] = {"openai": OPENAI, "anthropic": ANTHROPIC}
+_STREAM: Mapping[str, Any] = {"stream": True}
+_ANTHROPIC_URL = "https://api.anthropic.com"
 
 
 @lru_cache(maxsize=256)
 def has_fast_lane(litellm_name: str) -> bool:
-    """Whether its stream has one of the two wire formats. OpenAI's models that know its Responses API
+    """Whether its answers have one of the two wire formats. OpenAI's models that know its Responses API
     alone do not; LiteLLM translates for them. Raises LiteLLM's error for a name it does not know."""
     model, provider, *_ = litellm.get_llm_provider(litellm_name)
     listed = litellm.model_cost.get(model, {})
-    return provider in _READERS and listed.get("mode", "chat") == "chat"
+    return provider in _FORMATS and listed.get("mode", "chat") == "chat"
 
 
 def wire_request(
     model: ModelRef,
     messages: Sequence[Mapping[str, str]],
     credentials: Mapping[str, Credential],
+    wanted: Mapping[str, Any] = _STREAM,
 ) -> WireRequest:
-    """The request that asks ``model`` for a streamed answer. Raises LiteLLM's errors."""
+    """The request that asks ``model`` for a streamed answer, or for one as ``wanted`` says, in OpenAI's
+    parameters. Raises LiteLLM's errors."""
     name, provider, key, base = _known(model.litellm_name)
     if credential := credentials.get(provider):
         key, base = credential.api_key or key, credential.base_url or base
@@ -49,7 +50,7 @@ def wire_request(
     given = {
         "model": name,
         "messages": [dict(message) for message in messages],
-        "optional_params": dict(_parameters(model.litellm_name, model.max_output_tokens)),
+        "optional_params": _parameters(model, wanted),
         "litellm_params": {},
     }
     config = _config(provider, name)
@@ -59,7 +60,7 @@ def wire_request(
         url=_url(provider, base, config, name),
         headers=headers,
         body={**body.pop("extra_body", {}), **body},
-        reader=_READERS[provider],
+        format=_FORMATS[provider],
         timeouts=model.timeouts,
     )
 
@@ -112,22 +113,37 @@ def _config(provider: str, name: str) -> Any:
     return ProviderConfigManager.get_provider_chat_config(name, LlmProviders(provider))
 
 
+def _parameters(model: ModelRef, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent beside the messages, new for each request: LiteLLM writes into it."""
+    limit = {"max_tokens": model.max_output_tokens} if model.max_output_tokens else {}
+    asked = orjson.dumps({**wanted, **limit})
+    parameters: dict[str, Any] = orjson.loads(_translated(model.litellm_name, asked))
+    return parameters
+
+
 @lru_cache(maxsize=256)
-def _parameters(litellm_name: str, max_tokens: int | None) -> Mapping[str, Any]:
-    """What is sent beside the messages; the same for every question."""
-    name, provider, *_ = litellm.get_llm_provider(litellm_name)
-    wanted: dict[str, Any] = {"stream": True}
-    if "stream_options" in (litellm.get_supported_openai_params(model=litellm_name) or ()):
+def _translated(litellm_name: str, asked: bytes) -> bytes:
+    """JSON of OpenAI's parameters in the provider's; the same for every question."""
+    name, provider, *_ = _known(litellm_name)
+    wanted = orjson.loads(asked)
+    if wanted.get("stream") and "stream_options" in supported(litellm_name):
         wanted["stream_options"] = {"include_usage": True}
-    if max_tokens:
-        wanted["max_tokens"] = max_tokens
-    given = get_optional_params(model=name, custom_llm_provider=provider, **wanted)
-    return dict(given)
+    given = get_optional_params(
+        model=name, custom_llm_provider=provider, drop_params=True, **wanted
+    )
+    given.pop("json_mode", None)  # a word between LiteLLM's own functions
+    return orjson.dumps(given)
+
+
+@lru_cache(maxsize=256)
+def supported(litellm_name: str) -> Sequence[str]:
+    """OpenAI's parameters that the model understands, as far as LiteLLM knows."""
+    return tuple(litellm.get_supported_openai_params(model=litellm_name) or ())
 
 
 def _url(provider: str, base: str | None, config: Any, name: str) -> str:
     if provider == "anthropic":  # LiteLLM adds the path elsewhere
-        root = (base or _ANTHROPIC).rstrip("/").removesuffix("/v1/messages").removesuffix("/v1")
+        root = (base or _ANTHROPIC_URL).rstrip("/").removesuffix("/v1/messages").removesuffix("/v1")
         return f"{root}/v1/messages"
     return str(
         config.get_complete_url(

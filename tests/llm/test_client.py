@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -70,6 +71,25 @@ def openai_answer(content: str | None, finish: str = "stop") -> dict[str, Any]:
     }
 
 
+def anthropic_answer(text: str, finish: str = "end_turn") -> dict[str, Any]:
+    """Anthropic's answer, not streamed."""
+    return {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": finish,
+        "usage": {"input_tokens": 10, "output_tokens": 5},
+    }
+
+
+@pytest.fixture(params=[True, False], ids=["fast lane", "LiteLLM"])
+def fast_lane(request: pytest.FixtureRequest) -> bool:
+    """Both lanes keep one contract."""
+    return bool(request.param)
+
+
 async def test_openai_is_given_the_schema(wired: LiteLLMClient, wire: Wire) -> None:
     wire.answer(openai_answer('{"rule": "a"}'))
 
@@ -85,22 +105,25 @@ async def test_openai_is_given_the_schema(wired: LiteLLMClient, wire: Wire) -> N
 
 
 async def test_anthropic_gets_it_in_its_own_words(wired: LiteLLMClient, wire: Wire) -> None:
-    answer = {
-        "id": "m",
-        "type": "message",
-        "role": "assistant",
-        "model": "m",
-        "content": [{"type": "text", "text": '{"rule": "a"}'}],
-        "stop_reason": "end_turn",
-        "usage": {"input_tokens": 10, "output_tokens": 5},
-    }
-    wire.answer(answer)
+    wire.answer(anthropic_answer('{"rule": "a"}'))
 
     raw = await wired.complete_json(CLAUDE, ASK, SCHEMA)
 
     assert raw.text == '{"rule": "a"}'
     (body,) = wire.bodies
     assert "rule" in str(body.get("output_format") or body.get("output_config") or body["tools"])
+
+
+async def test_an_older_claude_answers_by_calling_a_tool(wired: LiteLLMClient, wire: Wire) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "json_tool_call", "input": {"rule": "a"}}
+    wire.answer(anthropic_answer("So:", "tool_use") | {"content": [call]})
+    older = replace(CLAUDE, litellm_name="anthropic/claude-3-haiku-20240307")
+
+    raw = await wired.complete_json(older, ASK, SCHEMA)
+
+    assert (json.loads(raw.text), raw.finish_reason) == ({"rule": "a"}, "stop")
+    assert wire.bodies[0]["tools"][0]["name"] == call["name"]
+    assert "json_mode" not in wire.bodies[0]
 
 
 async def test_a_model_without_schemas_is_asked_in_words(wired: LiteLLMClient, wire: Wire) -> None:
@@ -120,6 +143,8 @@ async def test_a_model_without_schemas_is_asked_in_words(wired: LiteLLMClient, w
         (openai_answer(None, "content_filter"), ProviderRefused),
         ({}, ProviderError),
         ("no object", ProviderError),
+        ({"error": {"code": "server_error", "message": "sorry"}}, ProviderError),
+        (openai_answer("x") | {"choices": []}, ProviderError),
     ],
 )
 async def test_no_answer_is_an_error(

@@ -22,6 +22,7 @@ from routing.llm.wire_formats import AnthropicStream, OpenAIStream, StreamReader
 from routing.llm.wire_requests import has_fast_lane
 from routing.simulator import Simulator
 from tests.llm.conftest import ANTHROPIC_KEY, CLAUDE, GPT, OPENAI_KEY
+from tests.llm.test_client import SCHEMA, anthropic_answer, openai_answer
 from tests.llm.wire import Wire, anthropic_frames, event, openai_frames, openai_usage
 
 TALK = (
@@ -38,6 +39,12 @@ MODELS = [
     replace(GPT, litellm_name="openai/some-model-of-ours"),
     CLAUDE,
     replace(CLAUDE, litellm_name="anthropic/claude-sonnet-4-6", max_output_tokens=50),
+]
+
+
+OLDER = [
+    replace(CLAUDE, litellm_name="anthropic/claude-3-haiku-20240307"),
+    replace(GPT, litellm_name="openai/gpt-4"),
 ]
 
 
@@ -64,6 +71,31 @@ async def test_it_asks_as_litellm_does(sim: Simulator, model: ModelRef) -> None:
     assert ours.path == theirs.path
     for name in ("authorization", "x-api-key", "anthropic-version", "content-type"):
         assert ours.headers.get(name) == theirs.headers.get(name)
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, None], ids=["schema", "words"])
+@pytest.mark.parametrize(
+    "model", [*MODELS, *OLDER], ids=lambda model: model.litellm_name if model else ""
+)
+async def test_it_asks_for_json_as_litellm_does(
+    wire: Wire, model: ModelRef, schema: dict[str, Any] | None
+) -> None:
+    wire.answer(openai_answer("{}") if model.provider == "openai" else anthropic_answer("{}"))
+    credentials = {
+        "openai": Credential(OPENAI_KEY, f"{wire.url}/v1"),
+        "anthropic": Credential(ANTHROPIC_KEY, wire.url),
+    }
+    answers = []
+    for fast_lane in (True, False):
+        client = LiteLLMClient(credentials, fast_lane=fast_lane)
+        answers.append(await client.complete_json(model, TALK, schema))
+        await client.aclose()
+    ours, theirs = wire.bodies
+
+    assert ours == {"stream": False, **theirs} or ours == theirs
+    for name in ("authorization", "x-api-key", "anthropic-version", "anthropic-beta"):
+        assert wire.headers[0].get(name) == wire.headers[1].get(name)
     assert answers[0] == answers[1]
 
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -17,11 +17,12 @@ Frames = Sequence[str | float]
 
 
 class Wire:
-    """Answers every request as ``reply`` says, keeps the bodies, and notices who leaves."""
+    """Answers every request as ``reply`` says, keeps bodies and headers, and notices who leaves."""
 
     def __init__(self) -> None:
         self.url = ""
         self.bodies: list[Any] = []
+        self.headers: list[Mapping[str, str]] = []
         self.asked = asyncio.Event()
         self.left = asyncio.Event()
         self.reply: Callable[[web.Request], Awaitable[web.StreamResponse]] = self._nothing
@@ -67,6 +68,7 @@ class Wire:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         with contextlib.suppress(ValueError):
             self.bodies.append(await request.json())
+            self.headers.append(request.headers)
         self.asked.set()
         try:
             return await self.reply(request)
