@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -136,7 +136,7 @@ class RunLog:
         with redis_call(self._breaker, RunLogUnavailable):
             await self._client.set(self._key(message, "stop"), b"1", ex=600)
 
-    async def keep(self, messages: Sequence[UUID], *, lease_seconds: int) -> Kept:
+    async def keep(self, messages: Collection[UUID], *, lease_seconds: int) -> Kept:
         """Renew the leases of running answers."""
         pipe = self._client.pipeline(transaction=False)
         for message in messages:

@@ -147,14 +147,19 @@ class Runs:
             self._cancel(message)
 
     async def _renew(self) -> None:
-        running = list(self._running)
+        running = self._unsettled()
         kept = await self.log.keep(running, lease_seconds=LEASE_SECONDS)
+        for message in running - self._unsettled():
+            await self.log.release(message)  # it may have been given up just before it was renewed
         for message in kept.to_stop:
             self._stop_here(message)
         lost = kept.unheld & self._leased
-        self._leased = set(running)
+        self._leased = running
         for message in lost:
             await self._fence(message)
+
+    def _unsettled(self) -> set[UUID]:
+        return {message for message, run in self._running.items() if not run.settled}
 
     async def _fence(self, message: UUID) -> None:
         """A lease ran out: this process was paused, or Redis was emptied. If somebody took the worker

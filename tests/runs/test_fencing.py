@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from types import SimpleNamespace
 from uuid import UUID
@@ -20,7 +22,7 @@ from conversations.models import Message
 from conversations.problems import problem_of
 from conversations.runs import owner
 from conversations.runs.abandoned import end_abandoned
-from conversations.runs.log import log_key
+from conversations.runs.log import Kept, log_key
 from conversations.runs.outcome import outcome_of_log
 from routing.redis_clients import sync_client
 from tests.live_site import LiveSite, events_of
@@ -86,6 +88,39 @@ def test_a_lost_lease_alone_ends_nothing(site: LiveSite) -> None:
 
     assert last.name == "done"
     assert last.data["status"] == "complete"
+
+
+def test_a_lease_renewed_just_as_the_answer_ends_is_given_up_again(
+    site: LiveSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, begun = container().runs.log, asyncio.Event()
+    keep, ended = log.keep, asyncio.Event()
+
+    async def late(messages: Collection[UUID], **given: int) -> Kept:
+        begun.set()
+        await ended.wait()
+        kept = await keep(messages, **given)
+        reached.set()
+        return kept
+
+    reached = threading.Event()
+    monkeypatch.setattr(log, "keep", late)
+    site.simulator.fault(call="chat", token_delay_ms=40, times=1)
+    message = site.person().ask(STORY, model="gpt")["id"]
+    assert begun.is_set()
+    site.run(_end_of(f"run {message}"))
+    site.loop.call_soon_threadsafe(ended.set)
+    assert reached.wait(5)
+    monkeypatch.undo()
+    site.run(_end_of("run keeper"))
+
+    with sync_client(settings.REDIS_URL) as redis:
+        assert not redis.exists(log_key(settings.REDIS_PREFIX, UUID(message), "lease"))
+
+
+async def _end_of(name: str) -> None:
+    """Wait for the service's own task of that name, if it has not ended yet."""
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == name))
 
 
 def test_an_end_that_was_told_is_the_end_that_is_stored(site: LiveSite) -> None:
