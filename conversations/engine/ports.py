@@ -129,7 +129,7 @@ class Flights(Protocol):
         ...
 
     async def land(self, turn: Turn) -> None:
-        """Lead no more: the turn's end, whatever it is, was told."""
+        """Lead no more: the answer is kept, or there is none to keep. Again changes nothing."""
         ...
 
 

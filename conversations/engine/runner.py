@@ -46,7 +46,7 @@ class Engine:
         return answer
 
     async def landed(self, turn: Turn) -> None:
-        """The turn's end was told to whoever followed it. Without Redis nobody can know."""
+        """Nobody need follow this turn any more. Without Redis nobody can know."""
         if self._ports.flights:
             with suppress(DependencyUnavailable):
                 await self._ports.flights.land(turn)

@@ -97,6 +97,9 @@ class Answering:
                 written_back = beside.create_task(_write_back(run))
                 end = await self._finish(run, error)
                 await asyncio.wait({written_back}, timeout=SOON_SECONDS)
+                if written_back.done():
+                    # Nobody need follow it any more: it is found in the cache. Who follows hears the end.
+                    await self._engine.landed(run.turn)
                 run.emit(end.event)
                 if told := written_back.done():
                     self._tell(run, end)
