@@ -25,6 +25,7 @@ from redis.retry import Retry
 from routing.breaker import Breaker
 from routing.errors import DependencyUnavailable
 from routing.redis_sentinel import SCHEMES, Watched, close_sentinels
+from routing.redis_together import Together
 
 TIMEOUT = 0.5
 """Seconds for a connection, and for a command's reply."""
@@ -49,10 +50,8 @@ def async_client(url: str) -> redis.asyncio.Redis:
         **_COMMON,
     }
     if watched := _watched(url):
-        return watched.async_client(**options)
-    return redis.asyncio.Redis.from_pool(
-        redis.asyncio.BlockingConnectionPool.from_url(url, **options)
-    )
+        return watched.async_client(redis_class=Together, **options)
+    return Together.from_pool(redis.asyncio.BlockingConnectionPool.from_url(url, **options))
 
 
 def blocking_client(url: str) -> redis.asyncio.Redis:

@@ -62,12 +62,15 @@ class Watched:
         }
         return cls(tuple(map(_address, addresses.split(","))), service, options, theirs)
 
-    def async_client(self, **options: Any) -> redis.asyncio.Redis:
+    def async_client(
+        self, redis_class: type[redis.asyncio.Redis] = redis.asyncio.Redis, **options: Any
+    ) -> redis.asyncio.Redis:
         """A client of the master for the event loop that first uses it. Its ``aclose`` leaves the
         connections to the Sentinels: see ``close_sentinels``."""
         manager = AsyncSentinel(self.sentinels, sentinel_kwargs=self._told_both(options))  # type: ignore[no-untyped-call] # redis-py
         return manager.master_for(  # type: ignore[no-any-return]
             self.service,
+            redis_class=redis_class,
             connection_pool_class=BlockingSentinelPool,
             **{**self.options, **options},
         )

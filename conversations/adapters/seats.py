@@ -93,12 +93,20 @@ class Seats:
         seat = Seat(self, user)
         self._ids[seat.id] = user
         self._open[user] += 1
-        if self.per_user:
-            self._keep()
-            with suppress(SeatsUncounted):
-                if await self._counted(seat) > self.per_user:
-                    raise TooManyStreams(self.per_user)
+        try:
+            await self._check(seat)
+        except BaseException:
+            seat.leave()  # the error's traceback would hold it for a while
+            raise
         return seat
+
+    async def _check(self, seat: Seat) -> None:
+        if not self.per_user:
+            return
+        self._keep()
+        with suppress(SeatsUncounted):
+            if await self._counted(seat) > self.per_user:
+                raise TooManyStreams(self.per_user)
 
     def left(self, user: int, seat: bytes) -> None:
         """Forget a seat; Redis hears of it soon. May be called by the garbage collector."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from conversations import selectors, services
+from conversations.adapters.seats import Seat
 from conversations.api.auth import bearer_user
 from conversations.api.dispatch import native
 from conversations.api.requests import (
@@ -40,6 +42,7 @@ from conversations.runs.database import in_database, written
 from conversations.runs.follow import Followed, follow
 from conversations.services import Begun, IdempotencyClaim
 from routing.domain import Action
+from routing.errors import RulesUnavailable
 from routing.guard.validation import validate_prompt
 from routing.release import Release
 
@@ -56,12 +59,8 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     prompt = validate_prompt(body.get("content"), max_chars=settings.PROMPT_MAX_CHARS)
     model = optional_text(body, "model", max_length=96)
     claim = idempotency_claim(request, body)
-    await house.limits.hit("ask", str(user))
-    release = await house.engine.ports.rules.current() if model else None
-    if release:
-        requested_decision(release.rules_for(user), model)
+    seat, release = await _admit(house, user, model)
     asked = Asked(user, conversation, prompt, model, claim, origin, release)
-    seat = await house.seats.take(user)
     begun = await house.turnstile.pass_through(
         user, conversation, lambda: asyncio.shield(house.runs.adopt(_begin(house, asked)))
     )
@@ -71,6 +70,35 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     if begun.replayed:
         response["Idempotency-Replayed"] = "true"
     return response
+
+
+async def _admit(house: Container, user: int, model: str) -> tuple[Seat, Release | None]:
+    """Count the call, take a seat and look the model up, in one round trip. Raises what speaks first
+    against it."""
+    counted, seat, release = await asyncio.gather(
+        house.limits.hit("ask", str(user)),
+        house.seats.take(user),
+        _release_for(house, user, model),
+        return_exceptions=True,
+    )
+    against = next(
+        (one for one in (counted, release, seat) if isinstance(one, BaseException)), None
+    )
+    if against:
+        if isinstance(seat, Seat):
+            seat.leave()
+        raise against
+    return cast("Seat", seat), cast("Release | None", release)
+
+
+async def _release_for(house: Container, user: int, model: str) -> Release | None:
+    """The rules that let the named model answer; ``None`` where none is named. Raises ``ModelUnknown`` and
+    ``RulesUnavailable``."""
+    if not model:
+        return None
+    release = await house.rules.current()
+    requested_decision(release.rules_for(user), model)
+    return release
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +116,34 @@ class Asked:
 
 async def _begin(house: Container, asked: Asked) -> Begun:
     """Store the prompt and start its run, as one: a client that leaves in between must not leave an
-    answer behind that nobody writes."""
+    answer behind that nobody writes. The rules are read meanwhile."""
+    reading = asyncio.create_task(_rules_in_force(house, asked), name="rules in force")
     try:
-        begun = await written(_store, asked)
+        begun = await _stored(house, asked)
+    finally:
+        release = await reading
+    if not begun.replayed:
+        house.runs.start(_turn(begun, asked, release))
+    return begun
+
+
+async def _stored(house: Container, asked: Asked) -> Begun:
+    try:
+        return await written(_store, asked)
     except ConversationBusy as busy:
         # The running answer may belong to a worker that died: then it ends here and this one begins.
         if not await end_abandoned(house.runs.log, busy.running):
             raise
-        begun = await written(_store, asked)
-    if not begun.replayed:
-        house.runs.start(_turn(begun, asked))
-    return begun
+        return await written(_store, asked)
+
+
+async def _rules_in_force(house: Container, asked: Asked) -> Release | None:
+    """Those the request was held against, or today's; ``None`` where there are none: the run says so."""
+    if asked.release:
+        return asked.release
+    with suppress(RulesUnavailable):
+        return await house.rules.current()
+    return None
 
 
 def _store(asked: Asked) -> Begun:
@@ -112,7 +157,7 @@ def _store(asked: Asked) -> Begun:
     )
 
 
-def _turn(begun: Begun, asked: Asked) -> Turn:
+def _turn(begun: Begun, asked: Asked, release: Release | None) -> Turn:
     return Turn(
         user=asked.user,
         conversation=begun.conversation,
@@ -124,7 +169,7 @@ def _turn(begun: Begun, asked: Asked) -> Turn:
         requested_model=asked.model or None,
         origin=asked.origin.site,
         request_id=asked.origin.request_id,
-        release=asked.release,
+        release=release,
         begun=begun.at,
     )
 

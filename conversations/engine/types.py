@@ -23,8 +23,8 @@ class Turn:
 
     ``origin`` is the site's scheme and host, for the URLs in the answer. ``user`` is the primary
     key of the person who asks. ``first`` says that nothing was said in the conversation before.
-    ``release`` holds the rules by which the request was let in, if it was held against any: it is
-    answered by the same.
+    ``release`` holds the rules in force when it was let in, if they were at hand: it is answered by
+    the same.
     ``begun`` is when the answer was stored as begun; ``None`` when it was not.
     """
 
