@@ -19,7 +19,7 @@ from conversations.engine.flight import join_flight
 from conversations.engine.generate import generate
 from conversations.engine.lookup import lookup_answer, lookup_follow_up
 from conversations.engine.ports import Context
-from conversations.engine.remember import remember
+from conversations.engine.remember import remember, storable
 from conversations.engine.state import State
 from routing.domain import Action
 
@@ -36,14 +36,13 @@ def build_graph() -> Graph:
     graph.add_edge(START, "guard")
     _add(graph, nodes.guard, after_guard, "refuse", "recall_memory", "lookup_answer", "classify")
     _add(graph, lookup_answer, after_lookup, "replay", "join_flight")
-    _add(graph, join_flight, after_flight, "remember", "replay", "classify")
+    _add(graph, join_flight, after_flight, "remember", "replay", "classify", END)
     _add(graph, nodes.classify, after_classify, *_BY_ACTION.values(), "lookup_follow_up")
     _add(graph, lookup_follow_up, after_follow_up, "replay", "generate")
     graph.add_node("recall_memory", nodes.recall_memory)
     graph.add_edge("recall_memory", "classify")
     for last in (nodes.replay, nodes.refuse, nodes.draw, generate):
-        graph.add_node(last.__name__, last)
-        graph.add_edge(last.__name__, "remember")
+        _add(graph, last, after_answer, "remember", END)
     graph.add_node("remember", remember)
     graph.add_edge("remember", END)
     return graph.compile()
@@ -87,7 +86,7 @@ def after_lookup(state: State) -> str:
 def after_flight(state: State) -> str:
     """Another run's answer is this one's too; or one was stored meanwhile; or somebody must be chosen."""
     if "answer" in state:
-        return "remember"
+        return after_answer(state)
     return "replay" if state["hit"] else "classify"
 
 
@@ -102,3 +101,9 @@ def after_classify(state: State) -> str:
 def after_follow_up(state: State) -> str:
     """A stored answer is served; otherwise the model that was chosen answers."""
     return "replay" if state["hit"] else "generate"
+
+
+def after_answer(state: State) -> str:
+    """An answer goes to the memory that its turn has recalled, and to the cache where it may serve again.
+    The first one of a conversation has recalled none."""
+    return "remember" if not state["turn"].first or storable(state) else END

@@ -55,7 +55,8 @@ class Memory(Protocol):
         ...
 
     async def remember(self, conversation: UUID, exchange: Sequence[ChatMessage]) -> None:
-        """Append one exchange (the prompt, then the answer). Raises ``MemoryUnavailable``."""
+        """Append one exchange (the prompt, then the answer) to what its turn has recalled; without that
+        there is nothing to append to. Raises ``MemoryUnavailable``."""
         ...
 
 

@@ -213,7 +213,7 @@ async def test_a_blocked_prompt_reaches_no_provider() -> None:
     assert answer.refused
     assert answer.guard.verdict == "block"
     assert classifier.asked == cache.asked == []
-    assert sink.steps == ["guard", "remember"]
+    assert sink.steps == ["guard"]
 
 
 async def test_a_picture_is_drawn_and_decided_before_it_is_there() -> None:
@@ -361,15 +361,32 @@ async def test_when_nobody_answers_all_causes_are_told() -> None:
         await answered(turn(), chat=FakeChat(()))
 
 
-async def test_redis_away_costs_reuse_and_memory_but_not_the_answer() -> None:
+@pytest.mark.parametrize(
+    ("first", "missed"),
+    [(True, {"answer_cache"}), (False, {"answer_cache", "memory"})],
+    ids=["first", "later"],
+)
+async def test_redis_away_costs_reuse_and_memory_but_not_the_answer(
+    first: bool, missed: set[str]
+) -> None:
     answer, sink = await answered(
-        turn(),
+        turn(first=first),
         cache=FakeCache(error=CacheUnavailable("down")),
         memory=FakeMemory(error=MemoryUnavailable("down")),
     )
 
     assert answer.content == "Because light scatters."
-    assert set(sink.degraded) == {"answer_cache", "memory"}
+    assert set(sink.degraded) == missed
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_first_answer_that_may_not_serve_again_is_not_kept_in_mind(first: bool) -> None:
+    memory = FakeMemory()
+    answer, sink = await answered(turn(first=first, requested_model="gpt"), memory=memory)
+
+    assert answer.content == "Because light scatters."
+    assert ("remember" in sink.steps) is not first
+    assert bool(memory.said) is not first
 
 
 async def test_cancelling_a_turn_closes_the_provider_call() -> None:
