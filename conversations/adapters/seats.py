@@ -22,6 +22,8 @@ from routing.breaker import Breaker
 from routing.errors import DependencyUnavailable
 from routing.redis_clients import redis_call
 
+LEAVE_SECONDS = 0.05
+"""Until Redis hears of a seat that was left, together with others."""
 RENEW_SECONDS = 15.0
 LEASE_SECONDS = 60
 REMEMBERED = 10_000
@@ -143,12 +145,13 @@ class Seats:
             )
 
     async def _keeping(self) -> None:
-        """Tell Redis of seats that were left, at once, and of those still taken, now and then."""
+        """Tell Redis of seats that were left, soon, and of those still taken, now and then."""
         due = time.monotonic() + RENEW_SECONDS
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(due):
                     await self._stir.wait()
+                    await asyncio.sleep(LEAVE_SECONDS)
             self._stir.clear()
             pipe = self._client.pipeline(transaction=False)
             left = self._leaving(pipe)

@@ -21,7 +21,7 @@ from conversations.runs.run import Run
 _log = structlog.get_logger("assistant.runs")
 
 EVERY_SECONDS = 0.025
-"""Between two writes."""
+"""Before a write, for what else there is to come: an answer from the cache is over by then."""
 SHARE = 0.2
 """Of the time at most is spent on writing: with many runs the pauses grow."""
 SELDOM_SECONDS = 0.5
@@ -114,11 +114,13 @@ class Scribe:
         self._stir.set()
 
     async def _write(self) -> None:
+        resting = 0.0
         while self._pages:
             await self._stir.wait()
+            await asyncio.sleep(max(EVERY_SECONDS, resting - time.monotonic()))
             self._stir.clear()
             if due := [page for page in self._pages if page.behind]:
-                await asyncio.sleep(await self._write_down(due))
+                resting = await self._write_down(due) + time.monotonic()
 
     async def _write_down(self, due: Sequence[Page]) -> float:
         """Returns the seconds to rest."""
