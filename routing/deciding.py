@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from routing.domain import SIMULATED_PREFIX, Action, Decision, RuleSet, Source
+from routing.domain import SIMULATED_PREFIX, Action, Decision, ModelKind, RuleSet, Source
+from routing.errors import ModelUnknown
 from routing.guard.types import GuardReport
 from routing.llm.types import Attempt, ChatMessage, Classified, Usage
 
@@ -103,3 +104,21 @@ def held_back(rules: RuleSet) -> Decision:
 def plain_name(model: str | None) -> str:
     """A model's published name, whether a stand-in answers for it or not; empty for nobody."""
     return (model or "").removeprefix(SIMULATED_PREFIX)
+
+
+def requested_decision(rules: RuleSet, name: str) -> Decision:
+    """The decision of a caller who named a model. Raises ``ModelUnknown``."""
+    if not rules.callers_choose:
+        raise ModelUnknown(name, "The published rules do not let callers choose a model.")
+    model = rules.model(name)
+    if model is None or model.kind not in {ModelKind.CHAT, ModelKind.IMAGE}:
+        raise ModelUnknown(name, "No published model that answers has this name.")
+    return Decision(
+        action=Action.IMAGE if model.kind is ModelKind.IMAGE else Action.ANSWER,
+        source=Source.REQUESTED,
+        provider=model.provider,
+        model=model.name,
+        rule=None,
+        reason="the caller named the model",
+        ruleset=rules.version,
+    )

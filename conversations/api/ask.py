@@ -33,7 +33,6 @@ from conversations.api.responses import (
 )
 from conversations.bootstrap import Container, container
 from conversations.engine.events import Decided, Failed, Finished
-from conversations.engine.nodes import requested_decision
 from conversations.engine.types import Turn
 from conversations.errors import ConversationBusy, Draining
 from conversations.runs.abandoned import end_abandoned
@@ -41,6 +40,7 @@ from conversations.runs.codec import Numbered
 from conversations.runs.database import in_database, written
 from conversations.runs.follow import Followed, follow
 from conversations.services import Begun, IdempotencyClaim
+from routing.deciding import requested_decision
 from routing.domain import Action
 from routing.errors import RulesUnavailable
 from routing.guard.validation import validate_prompt

@@ -34,13 +34,20 @@ def build_graph() -> Graph:
     """Compile the graph. It holds no state of a run and serves all of them."""
     graph: StateGraph[State, Context, Any, Any] = StateGraph(State, context_schema=Context)
     graph.add_edge(START, "guard")
-    _add(graph, nodes.guard, after_guard, "refuse", "recall_memory", "lookup_answer", "classify")
+    _add(
+        graph,
+        nodes.guard,
+        after_guard,
+        "refuse",
+        "recall_memory",
+        "lookup_answer",
+        *_BY_ACTION.values(),
+    )
+    _add(graph, nodes.recall_memory, after_recall, "classify", *_BY_ACTION.values())
     _add(graph, lookup_answer, after_lookup, "replay", "join_flight")
     _add(graph, join_flight, after_flight, "remember", "replay", "classify", END)
     _add(graph, nodes.classify, after_classify, *_BY_ACTION.values(), "lookup_follow_up")
     _add(graph, lookup_follow_up, after_follow_up, "replay", "generate")
-    graph.add_node("recall_memory", nodes.recall_memory)
-    graph.add_edge("recall_memory", "classify")
     for last in (nodes.replay, nodes.refuse, nodes.draw, generate):
         _add(graph, last, after_answer, "remember", END)
     graph.add_node("remember", remember)
@@ -75,7 +82,12 @@ def after_guard(state: State) -> str:
         return "refuse"
     if not turn.first:
         return "recall_memory"
-    return "classify" if turn.requested_model else "lookup_answer"
+    return _BY_ACTION[state["decision"].action] if turn.requested_model else "lookup_answer"
+
+
+def after_recall(state: State) -> str:
+    """A named model answers; otherwise somebody is chosen."""
+    return _BY_ACTION[state["decision"].action] if state["turn"].requested_model else "classify"
 
 
 def after_lookup(state: State) -> str:

@@ -23,8 +23,8 @@ from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
 from conversations.engine.types import Answer, CacheFacts
 from routing.deciding import held_back
-from routing.domain import Action, Decision, ModelKind, RuleSet, Source
-from routing.errors import ModelUnknown, NoProviderAvailable
+from routing.domain import Action, Decision, Source
+from routing.errors import NoProviderAvailable
 from routing.llm.types import ChatMessage, Usage
 
 REPLAY_PIECE = 240
@@ -78,34 +78,14 @@ async def replay(state: State, runtime: Runtime[Context]) -> Update:
 
 
 async def classify(state: State, runtime: Runtime[Context]) -> Update:
-    """Decide who answers: the model the caller named, or the rule the classifier chooses."""
+    """Decide who answers, by the rule that the classifier chooses."""
     turn, rules, context = state["turn"], state["rules"], runtime.context
-    if turn.requested_model:
-        return {"decision": requested_decision(rules, turn.requested_model)}
     with step(context.sink, "classify", "span", turn.prompt) as opened:
         classified = await context.ports.classifier.classify(
             turn.prompt, rules, state["history"], opened.meter
         )
         opened.output = asdict(classified.decision)
     return {"decision": classified.decision}
-
-
-def requested_decision(rules: RuleSet, name: str) -> Decision:
-    """The decision of a caller who named a model. Raises ``ModelUnknown``."""
-    if not rules.callers_choose:
-        raise ModelUnknown(name, "The published rules do not let callers choose a model.")
-    model = rules.model(name)
-    if model is None or model.kind not in {ModelKind.CHAT, ModelKind.IMAGE}:
-        raise ModelUnknown(name, "No published model that answers has this name.")
-    return Decision(
-        action=Action.IMAGE if model.kind is ModelKind.IMAGE else Action.ANSWER,
-        source=Source.REQUESTED,
-        provider=model.provider,
-        model=model.name,
-        rule=None,
-        reason="the caller named the model",
-        ruleset=rules.version,
-    )
 
 
 async def refuse(state: State, runtime: Runtime[Context]) -> Update:

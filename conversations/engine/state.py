@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from conversations.engine.ports import Vector
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, Turn
+from routing.deciding import requested_decision
 from routing.domain import Decision, RuleSet
 from routing.guard.types import GuardReport
 from routing.llm.types import ChatMessage
@@ -28,11 +29,15 @@ class State(TypedDict, total=False):
 
 
 def begun(turn: Turn, rules: RuleSet) -> State:
-    """A run that knows nothing yet but its question and its rules."""
-    return {
+    """A run that knows nothing yet but its question, its rules, and who answers if the caller named a
+    model. Raises ``ModelUnknown``."""
+    state: State = {
         "turn": turn,
         "rules": rules,
         "history": (),
         "hit": None,
         "cache": CacheFacts("bypass"),
     }
+    if turn.requested_model:
+        state["decision"] = requested_decision(rules, turn.requested_model)
+    return state
