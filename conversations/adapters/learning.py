@@ -18,6 +18,7 @@ from conversations.adapters.answer_cache import RedisAnswerCache
 from conversations.engine.ports import Embedder, Tracer
 from conversations.models import CuratedAnswer, Message, OwedWork
 from conversations.runs.database import in_database
+from routing.ending import ended
 from routing.errors import DependencyUnavailable
 
 _log = structlog.get_logger("assistant.learning")
@@ -48,8 +49,7 @@ class Learning:
     async def aclose(self) -> None:
         """Stop paying; what is owed stays in the database."""
         if self._paying:
-            self._paying.cancel()
-            await asyncio.gather(self._paying, return_exceptions=True)
+            await ended([self._paying])
 
     async def _pay_on(self) -> None:
         while True:

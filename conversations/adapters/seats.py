@@ -19,6 +19,7 @@ import redis.asyncio
 
 from conversations.errors import TooManyStreams, WorkerFull
 from routing.breaker import Breaker
+from routing.ending import ended
 from routing.errors import DependencyUnavailable
 from routing.redis_clients import redis_call
 
@@ -123,8 +124,7 @@ class Seats:
     async def aclose(self) -> None:
         """End what runs in the background."""
         if self._keeper:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            await ended([self._keeper])
 
     def _key(self, user: int) -> str:
         return f"{self._prefix}:streams:{user}"

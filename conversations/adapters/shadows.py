@@ -12,6 +12,7 @@ from conversations import shadow_records
 from conversations.engine.ports import Classifier
 from conversations.engine.types import Shadowed, Turn
 from conversations.runs.database import written
+from routing.ending import ended
 from routing.llm.types import Attempt
 
 _log = structlog.get_logger("assistant.shadows")
@@ -49,10 +50,7 @@ class Shadows:
 
     async def aclose(self) -> None:
         """Leave what is not done: it is a sample."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(list(self._tasks))
 
     async def _decide(self, turn: Turn, shadowed: Shadowed) -> None:
         attempts: list[Attempt] = []

@@ -10,6 +10,7 @@ from django.db import Error as DatabaseError
 
 from conversations.counting import add_up
 from conversations.runs.database import written
+from routing.ending import ended
 
 _log = structlog.get_logger("assistant.counting")
 
@@ -32,8 +33,7 @@ class Summing:
     async def aclose(self) -> None:
         """Stop, and add up what is left; what can't be stays noted."""
         if self._adding:
-            self._adding.cancel()
-            await asyncio.gather(self._adding, return_exceptions=True)
+            await ended([self._adding])
             await self._add()
 
     async def _add_on(self) -> None:

@@ -21,6 +21,7 @@ from conversations.runs.answering import Answering
 from conversations.runs.database import in_database
 from conversations.runs.log import RunLog
 from conversations.runs.run import Run
+from routing.ending import ended
 
 _log = structlog.get_logger("assistant.runs")
 T = TypeVar("T")
@@ -116,10 +117,7 @@ class Runs:
             if run.ended or not run.finishing:
                 task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        helpers = [task for task in (self._keeper, self._search) if task]
-        for task in helpers:
-            task.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
+        await ended([task for task in (self._keeper, self._search) if task])
 
     async def _own(self, run: Run) -> None:
         try:
