@@ -14,7 +14,6 @@ from typing import Literal
 from uuid import UUID
 
 import redis.asyncio
-from django.db import Error as DatabaseError
 
 from conversations.adapters.cache_entries import (
     Entry,
@@ -31,6 +30,7 @@ from conversations.adapters.explaining import Seen
 from conversations.adapters.languages import language_of
 from conversations.adapters.reuse_verifier import Choice, ReuseVerifier
 from conversations.adapters.servable import Servable
+from conversations.adapters.withholding import Withheld, is_withheld
 from conversations.engine.ports import Considered, Meter, Vector
 from conversations.engine.sharing import shareable
 from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn
@@ -42,7 +42,6 @@ from routing.redis_clients import redis_call
 from routing.reuse.gist import gist
 
 Embed = Callable[[str], Awaitable[Vector]]
-Withheld = Callable[[UUID, int], Awaitable[bool]]
 Warmth = Literal["new", "changed", "unchanged"]
 
 MEANING_LIMIT = 1_000
@@ -268,12 +267,7 @@ class RedisAnswerCache:
             return await read_entry(self._client, self._index.key(hit.entry), hit, among)
 
     async def _is_withheld(self, entry: UUID, user: int) -> bool:
-        if self._withheld is None:
-            return False
-        try:
-            return await self._withheld(entry, user)
-        except DatabaseError as exc:
-            raise CacheUnavailable(f"database: {exc}") from exc
+        return self._withheld is not None and await is_withheld(self._withheld, entry, user)
 
     async def _gist(self, answer: str) -> str:
         """What the answer says; nothing where it cannot be embedded: then it agrees with none."""

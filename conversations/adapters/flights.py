@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from uuid import UUID
 
 import redis.asyncio
-from django.db import Error as DatabaseError
 
 from conversations.adapters.cache_entries import own, prompt_digest, question_hash
 from conversations.adapters.entry_ids import EntryIds
+from conversations.adapters.withholding import Withheld, is_withheld
 from conversations.engine.events import Event
 from conversations.engine.ports import Leader
 from conversations.engine.types import Turn
@@ -23,8 +23,6 @@ from routing.domain import CachePolicy, RuleSet
 from routing.errors import CacheUnavailable
 from routing.guard.personal import personal_data
 from routing.redis_clients import redis_call
-
-Withheld = Callable[[UUID, int], Awaitable[bool]]
 
 CLAIM_SECONDS = 5.0
 """Life of a claim that is not renewed: how long followers of a dead worker wait."""
@@ -74,7 +72,7 @@ class RedisFlights:
         """Who asks this turn's question already; ``None`` when this turn leads from now on."""
         key, lost = await self._key(turn, rules), ""
         while leader := await self._claim(turn, key, lost=lost):
-            if not await self._is_withheld(leader, turn.user):
+            if not await is_withheld(self._withheld, leader.message, turn.user):
                 break
             lost = _told(leader)
         return leader
@@ -126,12 +124,6 @@ class RedisFlights:
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew(), name="renewal of claims")
         return None
-
-    async def _is_withheld(self, leader: Leader, user: int) -> bool:
-        try:
-            return await self._withheld(leader.message, user)
-        except DatabaseError as exc:
-            raise CacheUnavailable(f"database: {exc}") from exc
 
     async def _leads(self, leader: Leader) -> bool:
         with redis_call(self._breaker, CacheUnavailable):

@@ -35,7 +35,14 @@ from routing.llm.library import AsyncHTTPHandler, close_litellm_async_clients, l
 from routing.llm.streams import closed_after, empty_answer, normal_finish, pieces
 from routing.llm.types import ChatMessage, RawChunk, RawImage, RawText, Usage
 from routing.llm.wire_formats import WholeAnswer
-from routing.llm.wire_requests import has_fast_lane, named, supported, told_usage, wire_request
+from routing.llm.wire_requests import (
+    has_fast_lane,
+    limit,
+    named,
+    supported,
+    told_usage,
+    wire_request,
+)
 
 __all__ = ["Credential", "LiteLLMClient"]
 
@@ -162,7 +169,7 @@ class LiteLLMClient:
         options = self._options(model.litellm_name, model.timeouts)
         with exchange(model.timeouts):
             response = await litellm.acompletion(
-                messages=_wire(messages), drop_params=True, **options, **wanted, **_limit(model)
+                messages=_wire(messages), drop_params=True, **options, **wanted, **limit(model)
             )
         choice = response.choices[0]
         usage = getattr(response, "usage", None)
@@ -206,7 +213,7 @@ class LiteLLMClient:
             options["stream_options"] = {"include_usage": True}
         with exchange(model.timeouts, opened):
             return await litellm.acompletion(
-                messages=_wire(messages), stream=True, **options, **_limit(model)
+                messages=_wire(messages), stream=True, **options, **limit(model)
             )
 
     def _options(self, litellm_name: str, timeouts: Timeouts) -> dict[str, Any]:
@@ -276,7 +283,3 @@ def _image_usage(model: ModelRef, response: Any) -> Usage | None:
 
 def _wire(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
-
-
-def _limit(model: ModelRef) -> dict[str, int]:
-    return {"max_tokens": model.max_output_tokens} if model.max_output_tokens else {}

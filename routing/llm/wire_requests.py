@@ -115,10 +115,14 @@ def _config(provider: str, name: str) -> Any:
 
 def _parameters(model: ModelRef, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What is sent beside the messages, new for each request: LiteLLM writes into it."""
-    limit = {"max_tokens": model.max_output_tokens} if model.max_output_tokens else {}
-    asked = orjson.dumps({**wanted, **limit})
+    asked = orjson.dumps({**wanted, **limit(model)})
     parameters: dict[str, Any] = orjson.loads(_translated(model.litellm_name, asked))
     return parameters
+
+
+def limit(model: ModelRef) -> dict[str, int]:
+    """How much it may say, in OpenAI's parameters."""
+    return {"max_tokens": model.max_output_tokens} if model.max_output_tokens else {}
 
 
 @lru_cache(maxsize=256)
