@@ -215,10 +215,19 @@ def read_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
         pytest.skip("its connections live in a pool, and would stay read-only")
     switched, connected = threading.Event(), database._connected
 
-    def obeying(work: Callable[[], Any]) -> Any:
+    def may_write(on: bool) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA query_only = {int(switched.is_set())}")
-        return connected(work)
+            cursor.execute(f"PRAGMA query_only = {int(not on)}")
+
+    def obeying(work: Callable[[], Any]) -> Any:
+        def obedient() -> Any:
+            may_write(not switched.is_set())
+            try:
+                return work()
+            finally:
+                may_write(True)  # the thread keeps its connection, for other tests too
+
+        return connected(obedient)
 
     monkeypatch.setattr(database, "_connected", obeying)
     return lambda on: switched.set() if on else switched.clear()
