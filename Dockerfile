@@ -30,5 +30,5 @@ EXPOSE 8000
 # Any answer below 500 is life: one for a name that ALLOWED_HOSTS lacks, or a redirect to HTTPS, too.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status >= 500)"]
-ENTRYPOINT ["python", "-m", "assistant_site.local.container"]
+ENTRYPOINT ["python", "-m", "assistant_site.launcher.entrypoint"]
 CMD ["python", "-m", "assistant_site.serve", "--host", "0.0.0.0"]

@@ -1,7 +1,7 @@
 # The few commands of this project. PYTHON names the interpreter that makes .venv (3.11 or newer).
 PYTHON ?= python3
 TESTS ?=
-LOCAL = $(PYTHON) -m assistant_site.local
+LOCAL = $(PYTHON) -m assistant_site.launcher
 BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
@@ -14,7 +14,7 @@ help: ## Show these lines
 run: ## Install what is missing and serve on 127.0.0.1:8000 (PORT moves it); Ctrl-C ends it
 	@exec $(LOCAL) run
 
-test: ## Run every test, starting what it needs (TESTS="tests/local -k redis" for some)
+test: ## Run every test, starting what it needs (TESTS="tests/launcher -k redis" for some)
 	@exec $(LOCAL) test -n 2 $(TESTS)
 
 scorecard: ## Kill every part once under load and audit (ARGS="--database postgresql --json F")

@@ -27,10 +27,10 @@ django.setup(set_prefix=False)
 # After the apps are ready; Django itself would import its URLs on the first request.
 import assistant_site.urls  # noqa: E402, F401
 from assistant_site.checks import refuse_nobodys_key, refuse_wrong_redis_url  # noqa: E402
-from assistant_site.requests import SiteHandler  # noqa: E402
-from assistant_site.short_way import ShortWay  # noqa: E402
+from assistant_site.http.fast_path import ShortWay  # noqa: E402
+from assistant_site.http.handler import SiteHandler  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
-from routing.errors import DependencyUnavailable  # noqa: E402
+from routing.domain.errors import DependencyUnavailable  # noqa: E402
 
 GARBAGE_EVERY = 20_000
 """Objects made, less those gone, until the youngest are searched for garbage. By Python's 700 that
@@ -49,7 +49,7 @@ def _import_models() -> None:
     # would be scanned again and again for as long as the site runs.
     gc.disable()
     try:
-        importlib.import_module("routing.llm.client")
+        importlib.import_module("routing.llm.providers.client")
     finally:
         gc.freeze()
         gc.set_threshold(GARBAGE_EVERY, 20, 50)

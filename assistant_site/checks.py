@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
-from routing.redis_clients import fault_of_url
+from routing.common.redis.clients import fault_of_url
 
 FAULT = "SECRET_KEY is the published default: with it, anybody can sign tokens for this site."
 HINT = "Set SECRET_KEY to a secret of its own."

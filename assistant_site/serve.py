@@ -15,7 +15,7 @@ import uvicorn
 from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
-from assistant_site.protocol import ImpatientProtocol
+from assistant_site.http.protocol import ImpatientProtocol
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from corsheaders.defaults import default_headers
 
 from assistant_site.databases import with_options
 from assistant_site.env import BASE_DIR, env
-from assistant_site.unfold import UNFOLD  # noqa: F401 - read by django-unfold
+from assistant_site.theme import UNFOLD  # noqa: F401 - read by django-unfold
 
 # Where it runs
 DATA_DIR = Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var")))
@@ -54,12 +54,12 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "assistant_site.policy.SlashMiddleware",
+    "assistant_site.http.middleware.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "assistant_site.policy.PolicyMiddleware",
+    "assistant_site.http.middleware.PolicyMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -164,7 +164,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_HANDLER = "assistant_site.lockout.LockoutHandler"
+AXES_HANDLER = "assistant_site.http.lockout.LockoutHandler"
 SIGN_IN_NAME_FAILURES = env.integer("SIGN_IN_NAME_FAILURES", 50)
 # The server knows whose X-Forwarded-For to believe, and says it here.
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]
@@ -186,10 +186,10 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["conversations.api.auth.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["conversations.api.json_only.StrictJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "conversations.api.json_only.CarefulNegotiation",
+    "DEFAULT_PARSER_CLASSES": ["conversations.api.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "conversations.api.parsers.CarefulNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "conversations.api.problems.drf_exception_handler",
+    "EXCEPTION_HANDLER": "conversations.api.exception_handler.drf_exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -229,8 +229,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
-CSRF_FAILURE_VIEW = "assistant_site.problems.csrf_failure"
-# The admin and Swagger UI get more room in assistant_site.policy.
+CSRF_FAILURE_VIEW = "assistant_site.http.error_views.csrf_failure"
+# The admin and Swagger UI get more room in assistant_site.http.middleware.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         **{part: ["'self'"] for part in ("default-src", "script-src", "style-src", "connect-src")},

@@ -8,9 +8,9 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from assistant_site.health import healthz, readyz
-from assistant_site.metrics import metrics
-from assistant_site.playground import playground
+from assistant_site.views.health import healthz, readyz
+from assistant_site.views.metrics import metrics
+from assistant_site.views.playground import playground
 from conversations.api.dispatch import by_method
 
 _icon = RedirectView.as_view(url=static("playground/icon.svg"))
@@ -24,10 +24,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("api/v1/", include("conversations.urls")),
+    path("api/v1/", include("conversations.api.urls")),
 ]
 
-handler400 = "assistant_site.problems.bad_request"
-handler403 = "assistant_site.problems.permission_denied"
-handler404 = "assistant_site.problems.not_found"
-handler500 = "assistant_site.problems.server_error"
+handler400 = "assistant_site.http.error_views.bad_request"
+handler403 = "assistant_site.http.error_views.permission_denied"
+handler404 = "assistant_site.http.error_views.not_found"
+handler500 = "assistant_site.http.error_views.server_error"

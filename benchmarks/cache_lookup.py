@@ -21,7 +21,7 @@ from statistics import median, quantiles
 
 import django
 
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher.redis_server import RedisServer
 
 ALLOWED_MS, ALLOWED_RATIO = 15.0, 1.3
 THINGS = [

@@ -11,17 +11,17 @@ import numpy as np
 import redis.asyncio
 from django.conf import settings
 
-from conversations.adapters.answer_cache import RedisAnswerCache
-from conversations.adapters.cache_entries import Entry, curated_id, vector_bytes
-from conversations.adapters.cache_index import CANDIDATES, AnswerIndex
-from conversations.adapters.reuse_verifier import ReuseVerifier
+from conversations.adapters.answer_cache.cache import RedisAnswerCache
+from conversations.adapters.answer_cache.entries import Entry, curated_id, vector_bytes
+from conversations.adapters.answer_cache.index import CANDIDATES, AnswerIndex
+from conversations.adapters.answer_cache.verifier import ReuseVerifier
 from conversations.engine.types import Turn
 from conversations.models import new_id
-from routing.breaker import Breaker
-from routing.domain import RuleSet
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import async_client, close
+from routing.domain.rules import RuleSet
 from routing.embeddings.local import LocalEmbedder
-from routing.redis_clients import async_client, close
-from routing.reuse.gist import gist
+from routing.reuse.answer_signature import gist
 from routing.reuse.model import ReuseModel
 
 PREFIX = "bench"

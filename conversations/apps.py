@@ -12,7 +12,7 @@ class ConversationsConfig(AppConfig):
     def ready(self) -> None:
         # The models are loaded by now, not before.
         from conversations import signals  # noqa: PLC0415
-        from conversations.desk.golden import golden_check  # noqa: PLC0415
+        from conversations.evaluation.golden import golden_check  # noqa: PLC0415
         from routing.publishing import checks  # noqa: PLC0415
 
         signals.connect()

@@ -11,9 +11,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 
-from conversations.adapters.owed import Kind, owe
+from conversations.adapters.background.outbox import Kind, owe
+from conversations.feedback.reviews import subject_of
 from conversations.models import Conversation, CuratedAnswer, Feedback, GeneratedImage, Message
-from conversations.reviews import subject_of
 
 
 def connect() -> None:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models.signals import post_save
 
 from routing.models import RuleSetRelease
-from routing.services import rules_sync_or_log
+from routing.publishing.services import rules_sync_or_log
 
 
 def connect() -> None:

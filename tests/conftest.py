@@ -11,10 +11,10 @@ from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
-from assistant_site.local.redis_server import RedisServer
-from routing.simulator import Simulator
+from assistant_site.launcher.redis_server import RedisServer
+from assistant_site.simulator import Simulator
 from tests.live_site import LiveSite
-from tests.tracing.receiver import LangfuseReceiver
+from tests.observability.receiver import LangfuseReceiver
 
 
 @pytest.fixture(scope="session")

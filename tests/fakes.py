@@ -20,7 +20,20 @@ from conversations.engine.types import (
     Turn,
 )
 from conversations.models import new_id
-from routing.domain import (
+from routing.domain.errors import AssistantError, NoProviderAvailable
+from routing.domain.guard import GuardReport
+from routing.domain.llm import (
+    AnsweringModel,
+    Attempt,
+    ChatMessage,
+    Classified,
+    Completed,
+    GenerationEvent,
+    TextDelta,
+    Usage,
+)
+from routing.domain.release import Release
+from routing.domain.rules import (
     Action,
     CachePolicy,
     Decision,
@@ -31,19 +44,6 @@ from routing.domain import (
     Source,
     StaysTrue,
 )
-from routing.errors import AssistantError, NoProviderAvailable
-from routing.guard.types import GuardReport
-from routing.llm.types import (
-    AnsweringModel,
-    Attempt,
-    ChatMessage,
-    Classified,
-    Completed,
-    GenerationEvent,
-    TextDelta,
-    Usage,
-)
-from routing.release import Release
 
 GPT = ModelRef("gpt", "openai/gpt", "openai", ModelKind.CHAT)
 CLAUDE = ModelRef("claude", "anthropic/claude", "anthropic", ModelKind.CHAT)

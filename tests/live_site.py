@@ -17,16 +17,16 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from assistant_site.protocol import ImpatientProtocol
+from assistant_site.http.protocol import ImpatientProtocol
+from assistant_site.simulator import Simulator
 from conversations.bootstrap import container
-from routing.drafts import draft_now
-from routing.errors import CircuitsUnavailable
-from routing.llm.circuit_board import CircuitDesk
+from routing.common.redis.clients import sync_client
+from routing.domain.errors import CircuitsUnavailable
+from routing.llm.failover.shared_circuits import CircuitDesk
 from routing.models import LLMModel, RoutingSettings, Rule
-from routing.redis_clients import sync_client
-from routing.seeds import seed_defaults
-from routing.selectors import release_number
-from routing.simulator import Simulator
+from routing.publishing.default_rules import seed_defaults
+from routing.publishing.draft import draft_now
+from routing.publishing.selectors import release_number
 
 T = TypeVar("T")
 _numbers = itertools.count(1)

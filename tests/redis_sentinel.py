@@ -10,8 +10,8 @@ from pathlib import Path
 
 import redis
 
-from assistant_site.local import processes
-from assistant_site.local.redis_server import RedisServer, programs
+from assistant_site.launcher import processes
+from assistant_site.launcher.redis_server import RedisServer, programs
 
 SERVICE = "site"
 PATIENCE = 30.0

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 from django.conf import settings
 
+from assistant_site.simulator import Simulator
 from benchmarks.stage.site import Site
-from routing.errors import CircuitsUnavailable
-from routing.llm.circuit_board import CircuitDesk
-from routing.redis_clients import sync_client
-from routing.simulator import Simulator
+from routing.common.redis.clients import sync_client
+from routing.domain.errors import CircuitsUnavailable
+from routing.llm.failover.shared_circuits import CircuitDesk
 from tests.live_site import LiveSite
 from tests.processes import site_process
 

@@ -1,1 +1,0 @@
-"""The local services: what `make run` and `make test` start on one machine."""

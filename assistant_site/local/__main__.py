@@ -1,40 +1,5 @@
-"""``python3 -m assistant_site.local install|run|test``: what the Makefile calls.
+"""Deprecated alias of ``python -m assistant_site.launcher``, kept for one release."""
 
-Any Python 3.7 gets as far as a kind word; the work is done by the one in ``.venv``.
-"""
+import runpy
 
-from __future__ import annotations
-
-import argparse
-import os
-import sys
-
-try:
-    from assistant_site.local.install import ROOT, Installation, InstallFailed
-except ImportError:  # no fcntl: Windows
-    sys.exit("This needs Linux or macOS; on Windows use WSL, or docker compose up.")
-
-
-def main() -> None:
-    """Install what is missing, then become the program that was asked for."""
-    parser = argparse.ArgumentParser(prog="python3 -m assistant_site.local")
-    parser.add_argument("command", choices=["install", "run", "test"])
-    parser.add_argument("--dev", action="store_true", help="install the tools for tests too")
-    options, rest = parser.parse_known_args()
-    installation = Installation(ROOT)
-    try:
-        changed = installation.ensure(dev=options.dev or options.command == "test")
-    except InstallFailed as exc:
-        sys.exit(f"{exc}")
-    if options.command == "install":
-        sys.stdout.write("Installed.\n" if changed else "Everything is installed already.\n")
-        return
-    module = "pytest" if options.command == "test" else "assistant_site.local.launcher"
-    os.chdir(ROOT)
-    sys.stdout.flush()
-    python = str(installation.python)
-    os.execv(python, [python, "-m", module, *rest])  # noqa: S606 - no shell is wanted
-
-
-if __name__ == "__main__":
-    main()
+runpy.run_module("assistant_site.launcher", run_name="__main__", alter_sys=True)

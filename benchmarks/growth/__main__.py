@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import django
 
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher.redis_server import RedisServer
 from benchmarks.stage.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def _grown(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from django.core.management import call_command  # noqa: PLC0415 - Django is set up by now
 
     from benchmarks.growth.history import History  # noqa: PLC0415
-    from routing.seeds import seed_defaults  # noqa: PLC0415
-    from routing.services import ruleset_publish  # noqa: PLC0415
+    from routing.publishing.default_rules import seed_defaults  # noqa: PLC0415
+    from routing.publishing.services import ruleset_publish  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     seed_defaults()

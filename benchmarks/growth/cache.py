@@ -19,7 +19,7 @@ from uuid import UUID
 
 import django
 
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from benchmarks.cache_stage import CacheStage
@@ -137,10 +137,10 @@ async def _window_bytes(stage: CacheStage) -> int:
     from django.conf import settings  # noqa: PLC0415
 
     from benchmarks.cache_stage import PREFIX  # noqa: PLC0415
-    from conversations.adapters.memory import RedisMemory, window_keys  # noqa: PLC0415
+    from conversations.adapters.memory.redis_memory import RedisMemory, window_keys  # noqa: PLC0415
     from conversations.models import new_id  # noqa: PLC0415
-    from routing.breaker import Breaker  # noqa: PLC0415
-    from routing.llm.types import ChatMessage  # noqa: PLC0415
+    from routing.common.redis.breaker import Breaker  # noqa: PLC0415
+    from routing.domain.llm import ChatMessage  # noqa: PLC0415
 
     said = [ChatMessage("user", "Why? " * 20), ChatMessage("assistant", "Because it is so. " * 45)]
 

@@ -24,7 +24,7 @@ import django
 import psycopg
 import redis
 
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher.redis_server import RedisServer
 from benchmarks.stage.postgres import Postgres
 from benchmarks.stage.providers import Providers
 from benchmarks.stage.site import Site, told

@@ -14,15 +14,17 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework_simplejwt.tokens import AccessToken
 
-from conversations import reuse, reviews, selectors, services
-from conversations.desk.replay import recent_answers
 from conversations.engine.types import CacheFacts
+from conversations.evaluation.replay import recent_answers
+from conversations.feedback import reuse_records as reuse
+from conversations.feedback import reviews
 from conversations.models import Conversation, Message
-from conversations.representations import message_object
-from conversations.runs.script import replay
-from conversations.services import Begun, Outcome
-from routing.domain import Action, Decision, Source
-from routing.llm.types import Usage
+from conversations.runs.stored_replay import replay
+from conversations.storage import selectors, services
+from conversations.storage.representations import message_object
+from conversations.storage.services import Begun, Outcome
+from routing.domain.llm import Usage
+from routing.domain.rules import Action, Decision, Source
 
 Call = Callable[[], object]
 ANSWERED = Outcome(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import django
 
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher.redis_server import RedisServer
 from benchmarks.stage.postgres import Postgres
 from benchmarks.stage.providers import Providers
 from benchmarks.stage.site import Site, told

@@ -15,9 +15,9 @@ from redis import Redis
 from benchmarks.scorecard.ledger import Asked
 from conversations.api.sse import encode
 from conversations.models import IdempotencyKey, Message
-from conversations.runs.codec import load
-from conversations.runs.log import log_key
-from routing.redis_clients import sync_client
+from conversations.runs.event_codec import load
+from conversations.runs.event_log import log_key
+from routing.common.redis.clients import sync_client
 
 _TAG = re.compile(r"\[(q\d+-\d+)\]")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher.redis_server import RedisServer
 from benchmarks.stage import proc
 from benchmarks.stage.postgres import Postgres
 from benchmarks.stage.providers import Providers

@@ -11,7 +11,7 @@ from django.conf import settings
 from benchmarks.stage.providers import Providers
 from benchmarks.stage.site import Site
 from conversations.models import Message
-from routing.redis_clients import sync_client
+from routing.common.redis.clients import sync_client
 
 PATIENCE = 20.0
 """Seconds for what may take a moment: a lease that expires, a trace that is sent."""

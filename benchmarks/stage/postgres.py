@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from assistant_site.local import processes
+from assistant_site.launcher import processes
 
 _START_SECONDS = 60.0
 

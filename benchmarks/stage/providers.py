@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from assistant_site.local import processes
+from assistant_site.launcher import processes
 
 _START_SECONDS = 60.0
 
@@ -40,7 +40,7 @@ class Providers:
         ready = self._folder / "providers.json"
         ports = ["--openai-port", "0", "--anthropic-port", "0"]
         kept = ["--keep-requests", str(self._kept), "--ready-file", str(ready)]
-        command = [sys.executable, "-m", "routing.simulator", *ports, *self._pace, *kept]
+        command = [sys.executable, "-m", "assistant_site.simulator", *ports, *self._pace, *kept]
         with (self._folder / "providers.log").open("ab") as log:
             self._process = processes.start(command, output=log)
         deadline = time.monotonic() + _START_SECONDS

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from assistant_site.local import processes
+from assistant_site.launcher import processes
 from benchmarks.stage import proc
 
 START_SECONDS = 240.0

@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from assistant_site.env import BASE_DIR
-from assistant_site.local import processes
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher import processes
+from assistant_site.launcher.redis_server import RedisServer
 from benchmarks.stage.postgres import Postgres
 from benchmarks.stage.site import told
 from benchmarks.throughput import parties as named

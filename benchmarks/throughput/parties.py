@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant_site.env import BASE_DIR
-from assistant_site.local import processes
+from assistant_site.launcher import processes
 
 MODEL, LITELLM_NAME = "gpt-mini", "openai/gpt-5.4-mini"
 """The model as it is published, and as LiteLLM knows it."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant_site.local import processes
+from assistant_site.launcher import processes
 from benchmarks.throughput.load import Job
 from benchmarks.throughput.parties import Party, Program
 from benchmarks.throughput.reading import answer_in

@@ -11,8 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from conversations import selectors, services
-from conversations.adapters.seats import Seat
+from conversations.adapters.limits.stream_limits import Seat
 from conversations.api.auth import bearer_user
 from conversations.api.dispatch import native
 from conversations.api.requests import (
@@ -32,19 +31,20 @@ from conversations.api.responses import (
     stream_response,
 )
 from conversations.bootstrap import Container, container
+from conversations.db.threads import in_database, written
+from conversations.domain.errors import ConversationBusy, Draining
 from conversations.engine.events import Decided, Failed, Finished
 from conversations.engine.types import Turn
-from conversations.errors import ConversationBusy, Draining
-from conversations.runs.abandoned import end_abandoned
-from conversations.runs.codec import Numbered
-from conversations.runs.database import in_database, written
+from conversations.runs.event_codec import Numbered
 from conversations.runs.follow import Followed, follow
-from conversations.services import Begun, IdempotencyClaim
-from routing.deciding import requested_decision
-from routing.domain import Action
-from routing.errors import RulesUnavailable
+from conversations.runs.recovery import end_abandoned
+from conversations.storage import selectors, services
+from conversations.storage.services import Begun, IdempotencyClaim
+from routing.domain.decide import requested_decision
+from routing.domain.errors import RulesUnavailable
+from routing.domain.release import Release
+from routing.domain.rules import Action
 from routing.guard.validation import validate_prompt
-from routing.release import Release
 
 
 @native

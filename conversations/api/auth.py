@@ -18,7 +18,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.models import TokenUser
 from rest_framework_simplejwt.tokens import AccessToken
 
-from conversations.errors import NotAuthenticated, TokenNotValid
+from conversations.domain.errors import NotAuthenticated, TokenNotValid
 
 _NOT_VALID = "The token is malformed or has expired."
 

@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from conversations.api.conversations import person
 from conversations.api.decision_schemas import PromptSerializer, TrialSchema
-from conversations.api.threads import person
 from conversations.bootstrap import container
-from conversations.desk.asking import try_prompt
-from conversations.desk.representation import trial_object
+from conversations.evaluation.representation import trial_object
+from conversations.evaluation.try_prompt import try_prompt
 
 
 class DecisionTrial(APIView):

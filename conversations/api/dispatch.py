@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from conversations.api.responses import error_response, problem_response
-from conversations.errors import DatabaseAway
-from conversations.problems import problem
-from conversations.runs.database import AWAY
-from routing.errors import AssistantError
+from conversations.db.threads import AWAY
+from conversations.domain.errors import DatabaseAway
+from conversations.domain.problems import problem
+from routing.domain.errors import AssistantError
 
 _log = structlog.get_logger("assistant.api")
 

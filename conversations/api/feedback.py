@@ -10,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from conversations import selectors, services
+from conversations.api.conversations import person
 from conversations.api.schemas import FeedbackSerializer
-from conversations.api.threads import person
 from conversations.bootstrap import container
-from conversations.errors import BadRequest
+from conversations.domain.errors import BadRequest
 from conversations.models import Message
-from conversations.representations import feedback_object
+from conversations.storage import selectors, services
+from conversations.storage.representations import feedback_object
 
 
 class MessageFeedback(APIView):

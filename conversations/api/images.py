@@ -7,9 +7,9 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from conversations import selectors
 from conversations.api.auth import bearer_user
-from conversations.errors import NotAuthenticated, NotFound
+from conversations.domain.errors import NotAuthenticated, NotFound
+from conversations.storage import selectors
 
 
 async def image(request: HttpRequest, image: UUID) -> HttpResponseBase:

@@ -12,14 +12,14 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
-from conversations.errors import (
+from conversations.domain.errors import (
     BadRequest,
     MalformedJSON,
     NotAcceptable,
     UnsupportedMediaType,
 )
-from conversations.services import IdempotencyClaim
-from routing.errors import FieldFault, PromptTooLong
+from conversations.storage.services import IdempotencyClaim
+from routing.domain.errors import FieldFault, PromptTooLong
 
 STREAM, OBJECT = "text/event-stream", "application/json"
 MAX_KEY = 255

@@ -10,16 +10,16 @@ from uuid import UUID
 import orjson
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from conversations.adapters.seats import Seat
+from conversations.adapters.limits.stream_limits import Seat
 from conversations.api.requests import Origin
 from conversations.api.sse import KEEP_ALIVE, encode
+from conversations.db.threads import AWAY
+from conversations.domain.errors import DatabaseAway
+from conversations.domain.problems import problem_headers, problem_of
 from conversations.engine.events import Failed
-from conversations.errors import DatabaseAway
-from conversations.problems import problem_headers, problem_of
-from conversations.runs.codec import Numbered
-from conversations.runs.database import AWAY
+from conversations.runs.event_codec import Numbered
 from conversations.runs.follow import Followed
-from routing.errors import AssistantError
+from routing.domain.errors import AssistantError
 
 PROBLEM_JSON = "application/problem+json"
 

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from conversations.models import Conversation, Feedback, Message
-from conversations.representations import message_object
+from conversations.storage.representations import message_object
 
 
 class TextField(serializers.CharField):

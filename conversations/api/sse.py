@@ -21,7 +21,7 @@ from conversations.engine.events import (
     Started,
     Token,
 )
-from conversations.representations import cache_object, decision_object
+from conversations.storage.representations import cache_object, decision_object
 
 NAMES: dict[type[Event], str] = {
     Started: "start",

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
 
-from conversations import selectors
 from conversations.api.ask import message_body
 from conversations.api.auth import bearer_user
 from conversations.api.dispatch import native
@@ -20,9 +19,10 @@ from conversations.api.requests import (
 )
 from conversations.api.responses import chained, json_response, seated, stream_response
 from conversations.bootstrap import container
-from conversations.errors import NotAcceptable
-from conversations.runs.database import in_database
+from conversations.db.threads import in_database
+from conversations.domain.errors import NotAcceptable
 from conversations.runs.follow import Followed, follow
+from conversations.storage import selectors
 
 STOP_SECONDS = 3.0
 """How long a stop waits to tell how it ended; the provider call itself ends within one."""

@@ -36,7 +36,7 @@ from rest_framework_simplejwt.views import (
 from conversations.api.dispatch import View
 from conversations.api.schemas import TextField
 from conversations.bootstrap import container
-from conversations.errors import NotAuthenticated, SignInLocked
+from conversations.domain.errors import NotAuthenticated, SignInLocked
 
 _PAIR = inline_serializer(
     "TokenPair", {"access": serializers.CharField(), "refresh": serializers.CharField()}

@@ -12,37 +12,37 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from redis.asyncio import Redis
 
-from conversations.adapters.answer_cache import RedisAnswerCache
-from conversations.adapters.learning import Learning
-from conversations.adapters.limits import RateLimiter
-from conversations.adapters.memory import RedisMemory
-from conversations.adapters.metrics import RunMetrics
-from conversations.adapters.painter import StoringPainter
-from conversations.adapters.reuse_recorder import ReuseRecorder
-from conversations.adapters.seats import Seats
-from conversations.adapters.shadows import Shadows
-from conversations.adapters.summing import Summing
-from conversations.adapters.tracer import LangfuseTracer, NullTracer
+from conversations.adapters.answer_cache.cache import RedisAnswerCache
+from conversations.adapters.background.outbox_worker import Learning
+from conversations.adapters.background.reuse_recorder import ReuseRecorder
+from conversations.adapters.background.shadow_worker import Shadows
+from conversations.adapters.background.stats_worker import Summing
+from conversations.adapters.images.image_tool import StoringPainter
+from conversations.adapters.limits.rate_limits import RateLimiter
+from conversations.adapters.limits.stream_limits import Seats
+from conversations.adapters.memory.redis_memory import RedisMemory
+from conversations.adapters.observability.metrics import RunMetrics
+from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
 from conversations.bootstrap import parts
+from conversations.engine.engine import Engine
 from conversations.engine.ports import Ports
-from conversations.engine.runner import Engine
-from conversations.runs.answering import Answering
-from conversations.runs.owner import Runs
-from conversations.runs.turnstile import Turnstile
-from routing.breaker import Breaker
-from routing.deciding import Decider
+from conversations.runs.conversation_queue import Turnstile
+from conversations.runs.lifecycle import Answering
+from conversations.runs.registry import Runs
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import async_client, blocking_client, close
+from routing.domain.decide import Decider
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder
 from routing.guard.service import PromptGuard
-from routing.llm.circuit_board import CircuitBoard
-from routing.llm.failover import FailoverChat
-from routing.llm.images import ImageGenerator
-from routing.redis_clients import async_client, blocking_client, close
+from routing.llm.failover.chat import FailoverChat
+from routing.llm.failover.images import ImageGenerator
+from routing.llm.failover.shared_circuits import CircuitBoard
+from routing.publishing.reader import RuleStore
 from routing.reuse.judge import ReuseJudge
-from routing.store import RuleStore
 
 if TYPE_CHECKING:
-    from routing.llm.client import LiteLLMClient
+    from routing.llm.providers.client import LiteLLMClient
 
 
 @dataclass(frozen=True, slots=True)

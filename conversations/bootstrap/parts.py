@@ -11,34 +11,36 @@ from uuid import UUID
 from django.conf import settings
 from redis.asyncio import Redis
 
-from conversations import reuse, reviews, selectors
-from conversations.adapters.answer_cache import RedisAnswerCache
-from conversations.adapters.flights import RedisFlights
-from conversations.adapters.limits import RateLimiter
-from conversations.adapters.memory import RedisMemory
-from conversations.adapters.reuse_experience import ReuseExperience
-from conversations.adapters.reuse_verifier import ReuseVerifier
-from conversations.adapters.seats import Seats
-from conversations.adapters.tracer import LangfuseTracer, NullTracer
-from conversations.runs.database import in_database
-from conversations.runs.log import RunLog
-from routing.breaker import Breaker
-from routing.classifier import LadderClassifier
+from conversations.adapters.answer_cache.cache import RedisAnswerCache
+from conversations.adapters.answer_cache.calibration_source import ReuseExperience
+from conversations.adapters.answer_cache.single_flight import RedisFlights
+from conversations.adapters.answer_cache.verifier import ReuseVerifier
+from conversations.adapters.limits.rate_limits import RateLimiter
+from conversations.adapters.limits.stream_limits import Seats
+from conversations.adapters.memory.redis_memory import RedisMemory
+from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
+from conversations.db.threads import in_database
+from conversations.feedback import reuse_records as reuse
+from conversations.feedback import reviews
+from conversations.runs.event_log import RunLog
+from conversations.storage import selectors
+from routing.classifier.fallback import LadderClassifier
+from routing.common.redis.breaker import Breaker
 from routing.embeddings.local import LocalEmbedder
-from routing.embeddings.patient import PatientCall
 from routing.embeddings.provider import ProviderEmbedder
-from routing.llm.budget import RetryBudget
-from routing.llm.circuit import CircuitSettings
-from routing.llm.circuit_board import CircuitBoard
-from routing.llm.policy import FailoverPolicy
-from routing.llm.walk import Failover
+from routing.embeddings.timeout import PatientCall
+from routing.llm.failover.candidates import Failover
+from routing.llm.failover.circuits import CircuitSettings
+from routing.llm.failover.policy import FailoverPolicy
+from routing.llm.failover.retry_budget import RetryBudget
+from routing.llm.failover.shared_circuits import CircuitBoard
+from routing.publishing.reader import RuleStore
+from routing.publishing.selectors import release_latest_async
 from routing.reuse.judge import ReuseJudge
 from routing.reuse.model import ReuseModel
-from routing.selectors import release_latest_async
-from routing.store import RuleStore
 
 if TYPE_CHECKING:
-    from routing.llm.client import LiteLLMClient
+    from routing.llm.providers.client import LiteLLMClient
 
 
 def make_memory(redis: Redis, breaker: Breaker) -> RedisMemory:
@@ -156,7 +158,7 @@ def make_failover(circuits: CircuitBoard) -> Failover:
 def llm_client() -> LiteLLMClient:
     """The client of every model, with the two providers' keys and addresses."""
     # LiteLLM takes seconds to import: commands that ask no model, but load the URLs, must not wait.
-    from routing.llm.client import Credential, LiteLLMClient  # noqa: PLC0415
+    from routing.llm.providers.client import Credential, LiteLLMClient  # noqa: PLC0415
 
     return LiteLLMClient(
         {

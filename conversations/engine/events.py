@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from conversations.engine.types import CacheFacts
-from routing.domain import Decision
-from routing.guard.types import GuardReport
+from routing.domain.guard import GuardReport
+from routing.domain.rules import Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,16 @@ from contextlib import aclosing
 
 from langgraph.runtime import Runtime
 
-from conversations.engine.clean import Cleaner
 from conversations.engine.events import Decided, Noticed, Reset, Token
 from conversations.engine.nodes import Update
 from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
 from conversations.engine.state import State
 from conversations.engine.steps import step
+from conversations.engine.text_cleaner import Cleaner
 from conversations.engine.types import Answer
-from routing.domain import Decision, ModelRef
-from routing.errors import NoProviderAvailable
-from routing.llm.types import (
+from routing.domain.errors import NoProviderAvailable
+from routing.domain.llm import (
     AnsweringModel,
     ChatMessage,
     Completed,
@@ -27,6 +26,7 @@ from routing.llm.types import (
     Switched,
     TextDelta,
 )
+from routing.domain.rules import Decision, ModelRef
 
 DECISION_GRACE = 1.0
 """Seconds that the ``Decided`` event may wait for a first token: a provider that fails at once is

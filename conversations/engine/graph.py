@@ -15,13 +15,13 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from conversations.engine import nodes
-from conversations.engine.flight import join_flight
 from conversations.engine.generate import generate
 from conversations.engine.lookup import lookup_answer, lookup_follow_up
 from conversations.engine.ports import Context
 from conversations.engine.remember import remember, storable
+from conversations.engine.single_flight import join_flight
 from conversations.engine.state import State
-from routing.domain import Action
+from routing.domain.rules import Action
 
 Graph = CompiledStateGraph[State, Context, Any, Any]
 Node = Callable[[State, Runtime[Context]], Coroutine[Any, Any, nodes.Update]]

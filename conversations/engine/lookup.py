@@ -14,7 +14,7 @@ from langgraph.runtime import Runtime
 
 from conversations.engine.nodes import Update
 from conversations.engine.ports import Considered, Context, Meter
-from conversations.engine.sharing import asked_again_as
+from conversations.engine.reusability import asked_again_as
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
 from conversations.engine.types import CachedAnswer, CacheFacts, Turn

@@ -1,5 +1,5 @@
 """What the engine needs from the outside world, as Protocols. Adapters implement them; unit
-tests fake them. Every method raises from the tree in ``routing.errors`` and nothing else.
+tests fake them. Every method raises from the tree in ``routing.domain.errors`` and nothing else.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from conversations.engine.types import (
     TraceRecord,
     Turn,
 )
-from routing.domain import ModelRef, RuleSet
-from routing.guard.types import GuardReport
-from routing.llm.types import Attempt, ChatMessage, Classified, GenerationEvent
-from routing.release import Release
+from routing.domain.guard import GuardReport
+from routing.domain.llm import Attempt, ChatMessage, Classified, GenerationEvent
+from routing.domain.release import Release
+from routing.domain.rules import ModelRef, RuleSet
 
 Vector = Sequence[float]
 Considered = Callable[[Mapping[str, Any]], None]

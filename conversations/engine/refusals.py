@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from routing.domain import Action, Decision, Rule
+from routing.domain.rules import Action, Decision, Rule
 
 GUARDED = (
     "I can't work with this message: parts of it read like instructions meant to change how "

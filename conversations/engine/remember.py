@@ -12,10 +12,10 @@ from langgraph.runtime import Runtime
 
 from conversations.engine.nodes import Update
 from conversations.engine.ports import Context
-from conversations.engine.sharing import reusable
+from conversations.engine.reusability import reusable
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
-from routing.llm.types import ChatMessage
+from routing.domain.llm import ChatMessage
 
 
 async def remember(state: State, runtime: Runtime[Context]) -> Update:

@@ -6,10 +6,10 @@ from typing import TypedDict
 
 from conversations.engine.ports import Vector
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, Turn
-from routing.deciding import requested_decision
-from routing.domain import Decision, RuleSet
-from routing.guard.types import GuardReport
-from routing.llm.types import ChatMessage
+from routing.domain.decide import requested_decision
+from routing.domain.guard import GuardReport
+from routing.domain.llm import ChatMessage
+from routing.domain.rules import Decision, RuleSet
 
 
 class State(TypedDict, total=False):

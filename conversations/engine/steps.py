@@ -9,8 +9,8 @@ from typing import Any
 
 from conversations.engine.ports import Sink
 from conversations.engine.types import Degraded, Step, StepKind
-from routing.errors import DependencyUnavailable
-from routing.llm.types import Attempt, Usage
+from routing.domain.errors import DependencyUnavailable
+from routing.domain.llm import Attempt, Usage
 
 
 class OpenStep:

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from routing.domain import Action, Decision, ModelRef, RuleSet
-from routing.guard.types import GuardReport
-from routing.llm.types import Attempt, ChatMessage, Usage
-from routing.release import Release
+from routing.domain.guard import GuardReport
+from routing.domain.llm import Attempt, ChatMessage, Usage
+from routing.domain.release import Release
+from routing.domain.rules import Action, Decision, ModelRef, RuleSet
 
 CacheOutcome = Literal["exact", "semantic", "miss", "bypass"]
 StepKind = Literal["span", "guardrail", "retriever", "tool", "generation", "embedding"]

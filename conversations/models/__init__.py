@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from conversations.models.learning import AnswerReview, CuratedAnswer, Feedback, OwedWork, Reuse
-from conversations.models.measures import (
-    ModelPerformance,
-    ReplayResult,
-    ReplayRun,
-    ShadowDecision,
-    Uncounted,
-    VersionPerformance,
-)
-from conversations.models.threads import (
+from conversations.models.feedback import AnswerReview, CuratedAnswer, Feedback, OwedWork, Reuse
+from conversations.models.messages import (
     Conversation,
     GeneratedImage,
     IdempotencyKey,
     Message,
     first_id_at,
     new_id,
+)
+from conversations.models.stats import (
+    ModelPerformance,
+    ReplayResult,
+    ReplayRun,
+    ShadowDecision,
+    Uncounted,
+    VersionPerformance,
 )
 
 __all__ = [

@@ -10,19 +10,19 @@ from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from conversations import selectors
-from conversations.errors import BadRequest, RunInterrupted
+from conversations.db.threads import AWAY, in_database
+from conversations.domain.errors import BadRequest, RunInterrupted
 from conversations.models import Message
-from conversations.representations import message_object
-from conversations.runs.abandoned import end_abandoned
-from conversations.runs.codec import Numbered
-from conversations.runs.database import AWAY, in_database
-from conversations.runs.log import LogReading
-from conversations.runs.owner import Runs
-from conversations.runs.reading import is_terminal
+from conversations.runs.event_codec import Numbered
+from conversations.runs.event_log import LogReading
+from conversations.runs.event_queries import is_terminal
+from conversations.runs.recovery import end_abandoned
+from conversations.runs.registry import Runs
 from conversations.runs.run import Run
-from conversations.runs.script import replay
-from routing.errors import FieldFault
+from conversations.runs.stored_replay import replay
+from conversations.storage import selectors
+from conversations.storage.representations import message_object
+from routing.domain.errors import FieldFault
 
 IDLE_SECONDS = 10.0
 """Silence after which a listener gets ``None``, to send a keep-alive."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from conversations.domain.problems import Problem
 from conversations.engine.events import Event
 from conversations.engine.types import CacheFacts
 from conversations.models import Message
-from conversations.problems import Problem
-from conversations.runs.reading import decided, spoken
+from conversations.runs.event_queries import decided, spoken
 from conversations.runs.run import Run
-from conversations.runs.script import script_of
-from conversations.services import Outcome
-from routing.llm.types import Usage
+from conversations.runs.stored_replay import script_of
+from conversations.storage.services import Outcome
+from routing.domain.llm import Usage
 
 
 def outcome_of(run: Run, problem: Problem | None) -> Outcome:

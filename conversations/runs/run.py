@@ -13,10 +13,10 @@ from collections.abc import Callable
 from conversations.engine.events import Event, Started, Token
 from conversations.engine.ports import Deferred
 from conversations.engine.types import Answer, Degraded, Record, Shadowed, Step, Turn
-from conversations.runs.codec import Numbered
-from conversations.runs.reading import is_terminal
-from conversations.services import Outcome
-from routing.llm.types import Attempt, Usage
+from conversations.runs.event_codec import Numbered
+from conversations.runs.event_queries import is_terminal
+from conversations.storage.services import Outcome
+from routing.domain.llm import Attempt, Usage
 
 
 class Run:

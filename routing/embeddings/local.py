@@ -10,8 +10,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
 
+from routing.domain.errors import EmbedderUnavailable
 from routing.embeddings.minilm import DIMENSIONS, NAME, MiniLM
-from routing.errors import EmbedderUnavailable
 
 # A batch saves overhead on short texts and nothing on long ones, where it only delays the first.
 BATCH_TEXTS = 8

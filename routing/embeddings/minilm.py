@@ -79,7 +79,7 @@ def _open(weights: Path, data_dir: Path) -> onnxruntime.InferenceSession:
         except Exception as exc:  # noqa: BLE001 - the runtime's errors have no narrower parent
             log.warning("embedding_graph_rebuilt", path=str(path), error=str(exc))
     # Loaded for the one start that builds: onnx is not needed to run.
-    from routing.embeddings.graph import write_graph  # noqa: PLC0415
+    from routing.embeddings.onnx_graph import write_graph  # noqa: PLC0415
 
     write_graph(weights, path)
     return _session(path)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
-from routing.errors import EmbedderUnavailable
+from routing.domain.errors import EmbedderUnavailable
 
 Call = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 

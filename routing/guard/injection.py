@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from routing.guard.normalise import hidden_texts, plain
 from routing.guard.phrases import GLUED, PHRASES
-from routing.guard.reading import Reading, Word
+from routing.guard.tokens import Reading, Word
 
 PRIOR = 4.0
 # What is only mentioned stays under the bar for blocking, however much of it there is.

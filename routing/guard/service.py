@@ -7,8 +7,8 @@ from typing import Literal
 
 import structlog
 
+from routing.domain.guard import GuardReport
 from routing.guard.injection import assess
-from routing.guard.types import GuardReport
 
 # Blocking needs to be right nearly always; a flagged prompt goes on, marked.
 FLAG_FROM = 0.5

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from routing.errors import FieldFault, PromptRejected, PromptTooLong
+from routing.domain.errors import FieldFault, PromptRejected, PromptTooLong
 
 FIELD = "content"
 

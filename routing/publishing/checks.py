@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from routing.domain import RuleSet
+from routing.domain.rules import RuleSet
 
 Check = Callable[[RuleSet], Iterable[str]]
 """Sentences on what is wrong with the candidate; none where it passes."""

@@ -10,13 +10,13 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.db import transaction
 
-from routing.domain import RuleSet
-from routing.errors import PublishConflict, PublishRefused, RuleSetInvalid
+from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid
+from routing.domain.release import Stage
+from routing.domain.rules import RuleSet
 from routing.models import RoutingSettings, RuleSetRelease, RuleSetVersion
 from routing.publishing import checks
-from routing.release import Stage
-from routing.validation import ruleset_faults
-from routing.wording import differences
+from routing.publishing.diff import differences
+from routing.publishing.validation import ruleset_faults
 
 logger = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from routing.domain import ModelRef, RuleSet
-from routing.errors import ProviderError, ProviderTimeout
-from routing.llm.metering import estimated_usage
-from routing.llm.types import Attempt, ChatMessage, RawText, Usage
-from routing.llm.walk import Failover
+from routing.domain.errors import ProviderError, ProviderTimeout
+from routing.domain.llm import Attempt, ChatMessage, RawText, Usage
+from routing.domain.pricing import estimated_usage
+from routing.domain.rules import ModelRef, RuleSet
+from routing.llm.failover.candidates import Failover
 
 SECONDS = 2.0
 """Longer than this nobody waits for a second opinion."""

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from routing.reuse.company import Company
-from routing.reuse.signals import Rarity, compare, vetoes
+from routing.reuse.features import Rarity, compare, vetoes
+from routing.reuse.neighbours import Company
 
 Weights = Mapping[str, float]
 Compare = Callable[[str, str, Rarity], dict[str, float]]

@@ -11,6 +11,7 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
+from assistant_site.simulator import Simulator
 from conversations.models import (
     Conversation,
     Feedback,
@@ -20,9 +21,8 @@ from conversations.models import (
     Uncounted,
 )
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetRelease, RuleSetVersion
-from routing.seeds import seed_defaults
-from routing.services import ruleset_publish
-from routing.simulator import Simulator
+from routing.publishing.default_rules import seed_defaults
+from routing.publishing.services import ruleset_publish
 
 
 @pytest.fixture(autouse=True)

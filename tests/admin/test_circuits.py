@@ -11,10 +11,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from routing.breaker import Breaker
-from routing.llm.circuit import CircuitSettings, Permit
-from routing.llm.circuit_board import CircuitBoard, CircuitDesk
-from routing.redis_clients import async_client, close, sync_client
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import async_client, close, sync_client
+from routing.llm.failover.circuits import CircuitSettings, Permit
+from routing.llm.failover.shared_circuits import CircuitBoard, CircuitDesk
 
 pytestmark = pytest.mark.usefixtures("published")
 PAGE = "admin:routing_llmmodel_changelist"

@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from conversations.desk.golden import golden_check
-from routing.errors import PublishRefused
+from assistant_site.simulator import Simulator
+from conversations.evaluation.golden import golden_check
+from routing.domain.errors import PublishRefused
 from routing.models import GoldenCase, Rule, RuleSetVersion
-from routing.services import ruleset_build, ruleset_publish
-from routing.simulator import Simulator
+from routing.publishing.services import ruleset_build, ruleset_publish
 from tests.admin.conftest import make_exchange
 
 CODE = "Write a Python function that merges two sorted lists."

@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from conversations.admin_performance import Totals, total_of, totals_by_model
+from conversations.admin.performance import Totals, total_of, totals_by_model
 from conversations.models import ModelPerformance
-from routing.domain import SIMULATED_PREFIX
+from routing.domain.rules import SIMULATED_PREFIX
 from routing.models import LLMModel, Rule
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from routing.errors import PublishRefused
+from routing.domain.errors import PublishRefused
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetRelease
 from routing.publishing import checks
-from routing.services import ruleset_publish
+from routing.publishing.services import ruleset_publish
 from tests.admin.forms import change, form_of, latest, published_rule
 
 pytestmark = pytest.mark.usefixtures("published")

@@ -13,12 +13,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from conversations.desk import replay
-from conversations.desk.replay_results import findings
-from conversations.desk.sides import draft_side, live_side
+from assistant_site.simulator import Simulator
+from conversations.evaluation import replay
+from conversations.evaluation.replay_results import findings
+from conversations.evaluation.rule_sets import draft_side, live_side
 from conversations.models import Message, ReplayRun
 from routing.models import Rule
-from routing.simulator import Simulator
 from tests.admin.conftest import make_exchange
 
 CODE = "Write a Python function that merges two sorted lists."

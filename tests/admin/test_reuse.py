@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from conversations.admin_reuse import HEIGHT, bars
-from conversations.reuse import Day
+from conversations.admin.reuse import HEIGHT, bars
+from conversations.feedback.reuse_records import Day
 
 pytestmark = pytest.mark.django_db
 

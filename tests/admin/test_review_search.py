@@ -9,10 +9,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from assistant_site.simulator import Simulator
 from conversations import bootstrap
-from conversations.adapters.cache_entries import curated_id
+from conversations.adapters.answer_cache.entries import curated_id
 from conversations.models import AnswerReview
-from routing.simulator import Simulator
 
 QUESTION = "How do I enable two-factor authentication?"
 OPPOSITE = "How do I disable two-factor authentication?"

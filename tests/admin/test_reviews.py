@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from conversations.feedback.reviews import entry_withheld, standing_settle
 from conversations.models import AnswerReview, CuratedAnswer, Message, OwedWork
-from conversations.reviews import entry_withheld, standing_settle
 from tests.admin.conftest import make_exchange, make_feedback
 
 

@@ -7,8 +7,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from assistant_site.simulator import Simulator
 from routing.models import LLMModel, Rule
-from routing.simulator import Simulator
 
 CODE = "Write a Python function that merges two sorted lists."
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from axes.utils import reset
 
-from routing.domain import CachePolicy
+from routing.domain.rules import CachePolicy
 from routing.models import Rule
-from routing.services import ruleset_publish
+from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite
 
 

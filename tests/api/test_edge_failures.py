@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conversations.problems import problem_headers, problem_of
-from routing.errors import (
+from conversations.domain.problems import problem_headers, problem_of
+from routing.domain.errors import (
     ContextTooLong,
     NoProviderAvailable,
     ProviderError,

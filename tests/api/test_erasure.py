@@ -10,15 +10,15 @@ import pytest
 import redis
 from django.conf import settings
 
-from conversations.adapters import owed
+from conversations.adapters.background import outbox as owed
 from conversations.bootstrap import container
 from conversations.engine.events import Token
+from conversations.feedback.reviews import entry_ids
 from conversations.models import Conversation, CuratedAnswer, Message, OwedWork
-from conversations.reviews import entry_ids
-from routing.domain import CachePolicy
+from routing.common.redis.clients import sync_client
+from routing.domain.rules import CachePolicy
 from routing.models import Rule
-from routing.redis_clients import sync_client
-from routing.services import ruleset_publish
+from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conversations.counting import add_up
 from conversations.models import Feedback, ModelPerformance
+from conversations.stats.pending import add_up
 from tests.live_site import LiveSite, Person
 
 QUESTION = "What is the boiling point of water at sea level?"

@@ -19,16 +19,16 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
 
-from assistant_site.local.redis_server import RedisServer
-from conversations.adapters import painter
+from assistant_site.launcher.redis_server import RedisServer
+from conversations.adapters.images import image_tool as painter
 from conversations.bootstrap import container
+from conversations.db import threads as database
 from conversations.models import Message
-from conversations.runs import database
-from routing.domain import ModelKind
+from routing.domain.rules import ModelKind
 from routing.models import LLMModel
-from routing.services import ruleset_publish
+from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite
-from tests.tracing.receiver import LangfuseReceiver
+from tests.observability.receiver import LangfuseReceiver
 
 IMPATIENT = {
     "connect_timeout": 0.5,

@@ -11,13 +11,13 @@ import pytest
 import redis
 from django.conf import settings
 
-from conversations.adapters.cache_entries import entry_key
+from conversations.adapters.answer_cache.entries import entry_key
+from conversations.feedback.reviews import entry_ids
 from conversations.models import Message
-from conversations.reviews import entry_ids
-from routing.domain import CachePolicy
+from routing.common.redis.clients import sync_client
+from routing.domain.rules import CachePolicy
 from routing.models import Rule
-from routing.redis_clients import sync_client
-from routing.services import ruleset_publish
+from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite, Person
 
 STORY = "Write a story about the night train to Zibble{}."

@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
 
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher.redis_server import RedisServer
 from conversations.bootstrap import container
-from routing.redis_clients import sync_client
+from routing.common.redis.clients import sync_client
 from tests.live_site import LiveSite, Person
 
 PROMPT = "Write a story about a slow train."

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
+from conversations.admin.review_decisions import answer_curate, review_decide
 from conversations.bootstrap import container
 from conversations.engine.types import Turn
 from conversations.models import AnswerReview
-from conversations.review_desk import answer_curate, review_decide
 from tests.live_site import LiveSite, Person
 
 QUESTION = "Which colour has the flag of the island?"

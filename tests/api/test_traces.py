@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.live_site import LiveSite
-from tests.tracing.receiver import LangfuseReceiver, ReceivedSpan
+from tests.observability.receiver import LangfuseReceiver, ReceivedSpan
 
 QUESTION = "Write a short ballad about a compass."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 
-from assistant_site.local.redis_server import RedisServer
+from assistant_site.launcher.redis_server import RedisServer
 from conversations.models import Message
 from tests.live_site import LiveSite
 

@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from conversations.models import ReplayRun
 from routing.models import GoldenCase, Rule
-from routing.services import ruleset_publish
+from routing.publishing.services import ruleset_publish
 from tests.browser.conftest import PHONE
 from tests.browser.test_admin import sign_in
 from tests.live_site import Person

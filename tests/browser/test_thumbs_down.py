@@ -10,9 +10,9 @@ import pytest
 from asgiref.sync import sync_to_async
 from playwright.async_api import Page, expect
 
-from routing.domain import CachePolicy
+from routing.domain.rules import CachePolicy
 from routing.models import Rule
-from routing.services import ruleset_publish
+from routing.publishing.services import ruleset_publish
 from tests.browser.conftest import LAPTOP, PHONE, sign_in
 from tests.browser.test_admin import sign_in as sign_in_to_admin
 from tests.browser.test_playground import ask, finished

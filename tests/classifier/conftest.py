@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from routing.classifier import LadderClassifier
-from routing.llm.client import Credential, LiteLLMClient
-from routing.simulator import Simulator
+from assistant_site.simulator import Simulator
+from routing.classifier.fallback import LadderClassifier
+from routing.llm.providers.client import Credential, LiteLLMClient
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from routing.classifier import CANCELLED, MALFORMED, LadderClassifier
-from routing.domain import ModelRef, Source
-from routing.llm.types import Attempt, ChatMessage, Classified, RawText, Usage
+from routing.classifier.fallback import CANCELLED, MALFORMED, LadderClassifier
+from routing.domain.llm import Attempt, ChatMessage, Classified, RawText, Usage
+from routing.domain.rules import ModelRef, Source
 from tests.classifier.rules import RULES
-from tests.classifier.test_ladder import outcomes, verdict
+from tests.classifier.test_fallback import outcomes, verdict
 
 AT_ONCE = 0.0
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from routing.classifier import MALFORMED, LadderClassifier
-from routing.domain import Action, Source
-from routing.llm.types import ChatMessage
-from routing.simulator import Simulator
+from assistant_site.simulator import Simulator
+from routing.classifier.fallback import MALFORMED, LadderClassifier
+from routing.domain.llm import ChatMessage
+from routing.domain.rules import Action, Source
 from tests.classifier.rules import RULES
 
 

@@ -8,8 +8,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.classifier_prompt import PROMPT_CHARS, instructions, request, shortened
-from routing.llm.types import ChatMessage
+from routing.classifier.prompt import PROMPT_CHARS, instructions, request, shortened
+from routing.domain.llm import ChatMessage
 from tests.classifier.rules import HARM, RULES
 
 GIVEN = instructions(RULES)

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from routing.classifier import MALFORMED, LadderClassifier
-from routing.classifier_prompt import PROMPT_CHARS
-from routing.domain import Action, Decision, Source
-from routing.simulator import Simulator
+from assistant_site.simulator import Simulator
+from routing.classifier.fallback import MALFORMED, LadderClassifier
+from routing.classifier.prompt import PROMPT_CHARS
+from routing.domain.rules import Action, Decision, Source
 from tests.classifier.rules import RULES
 
 QUESTION = "What is the capital of Peru?"

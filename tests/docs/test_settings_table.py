@@ -43,7 +43,7 @@ def read_by_settings() -> set[str]:
 
 
 def read_by_launcher() -> set[str]:
-    modules = (ROOT / "assistant_site" / "local").glob("*.py")
+    modules = (ROOT / "assistant_site" / "launcher").glob("*.py")
     return {name for module in modules for name, _ in reads(module)} - SET_BY_MAKE
 
 

@@ -11,11 +11,11 @@ from threading import enumerate as threads
 import numpy as np
 import pytest
 
+from routing.domain.errors import EmbedderUnavailable
 from routing.embeddings import local as local_module
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.minilm import MiniLM, model_folder
 from routing.embeddings.port import Embedder
-from routing.errors import EmbedderUnavailable
 from tests.embeddings.reference import Reference
 
 QUESTION = "How do I reset the password of my account?"

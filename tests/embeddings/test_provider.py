@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from routing.domain.errors import EmbedderUnavailable, ProviderUnavailable
 from routing.embeddings.port import Embedder
 from routing.embeddings.provider import ProviderEmbedder
-from routing.errors import EmbedderUnavailable, ProviderUnavailable
 
 
 class Provider:

@@ -6,12 +6,11 @@ import asyncio
 
 import pytest
 
+from conversations.engine.engine import Engine
 from conversations.engine.events import Decided, Noticed, Reset, Token
-from conversations.engine.runner import Engine
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, Turn
 from conversations.models import new_id
-from routing.domain import Action, Source, StaysTrue
-from routing.errors import (
+from routing.domain.errors import (
     CacheUnavailable,
     EmbedderUnavailable,
     MemoryUnavailable,
@@ -20,8 +19,8 @@ from routing.errors import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from routing.guard.types import GuardReport
-from routing.llm.types import (
+from routing.domain.guard import GuardReport
+from routing.domain.llm import (
     AnsweringModel,
     ChatMessage,
     Completed,
@@ -32,6 +31,7 @@ from routing.llm.types import (
     TextDelta,
     Usage,
 )
+from routing.domain.rules import Action, Source, StaysTrue
 from tests.fakes import (
     CLAUDE,
     GPT,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.errors import PromptRejected, PromptTooLong
+from routing.domain.errors import PromptRejected, PromptTooLong
 from routing.guard.validation import validate_prompt
 
 LIMIT = 32_000

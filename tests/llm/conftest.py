@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from routing.domain import ModelKind, ModelRef, Timeouts
-from routing.llm.client import Credential, LiteLLMClient
-from routing.simulator import Simulator
+from assistant_site.simulator import Simulator
+from routing.domain.rules import ModelKind, ModelRef, Timeouts
+from routing.llm.providers.client import Credential, LiteLLMClient
 from tests.llm.wire import Wire, wire_server
 
 OPENAI_KEY = "sk-proj-Not4Real0penAIkey"

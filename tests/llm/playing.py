@@ -9,14 +9,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from routing.domain import ModelRef
-from routing.errors import ProviderError
-from routing.llm.budget import RetryBudget
-from routing.llm.circuit import Circuits, LocalCircuits
-from routing.llm.failover import FailoverChat
-from routing.llm.policy import FailoverPolicy
-from routing.llm.types import Attempt, ChatMessage, GenerationEvent, RawChunk, TextDelta, Usage
-from routing.llm.walk import Failover
+from routing.domain.errors import ProviderError
+from routing.domain.llm import Attempt, ChatMessage, GenerationEvent, RawChunk, TextDelta, Usage
+from routing.domain.rules import ModelRef
+from routing.llm.failover.candidates import Failover
+from routing.llm.failover.chat import FailoverChat
+from routing.llm.failover.circuits import Circuits, LocalCircuits
+from routing.llm.failover.policy import FailoverPolicy
+from routing.llm.failover.retry_budget import RetryBudget
 
 ASK = (ChatMessage("user", "Tell me about zebrafish."),)
 END = RawChunk(finish_reason="stop", usage=Usage(10, 20, Decimal("0.5")))

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from routing.breaker import Breaker
-from routing.errors import CircuitsUnavailable
-from routing.llm.circuit import FORCED, CircuitSettings, LocalCircuits, Permit
-from routing.llm.circuit_board import CircuitBoard, CircuitDesk
-from routing.redis_clients import async_client, close, sync_client
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import async_client, close, sync_client
+from routing.domain.errors import CircuitsUnavailable
+from routing.llm.failover.circuits import FORCED, CircuitSettings, LocalCircuits, Permit
+from routing.llm.failover.shared_circuits import CircuitBoard, CircuitDesk
 
 PREFIX = "test-circuits"
 LIMITS = CircuitSettings(failures=3, open_seconds=0.05, open_max=0.2, probe_seconds=30)

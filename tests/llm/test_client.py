@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from routing.domain import ModelKind
-from routing.errors import (
+from assistant_site.simulator import Simulator
+from routing.domain.errors import (
     NoProviderAvailable,
     ProviderError,
     ProviderMisconfigured,
@@ -23,10 +23,10 @@ from routing.errors import (
     ProviderStreamBroken,
     ProviderUnavailable,
 )
-from routing.llm.client import LiteLLMClient
-from routing.llm.images import ImageGenerator, measured
-from routing.llm.types import Attempt, ChatMessage
-from routing.simulator import Simulator
+from routing.domain.llm import Attempt, ChatMessage
+from routing.domain.rules import ModelKind
+from routing.llm.failover.images import ImageGenerator, measured
+from routing.llm.providers.client import LiteLLMClient
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.wire import Wire
 
@@ -206,7 +206,7 @@ def test_only_whole_pictures_of_known_kinds_pass(data: bytes) -> None:
 
 
 def test_a_picture_of_absurd_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.llm.images.MAX_PIXELS", 47)
+    monkeypatch.setattr("routing.llm.failover.images.MAX_PIXELS", 47)
 
     with pytest.raises(ProviderStreamBroken):
         measured("painter", picture())

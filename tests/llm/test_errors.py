@@ -12,7 +12,7 @@ import litellm.exceptions
 import openai
 import pytest
 
-from routing.errors import (
+from routing.domain.errors import (
     ProviderError,
     ProviderMisconfigured,
     ProviderOverloaded,
@@ -21,7 +21,13 @@ from routing.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from routing.llm.errors import TABLE, provider_errors, retry_after, scrub, to_provider_error
+from routing.llm.providers.errors import (
+    TABLE,
+    provider_errors,
+    retry_after,
+    scrub,
+    to_provider_error,
+)
 from tests.llm.conftest import GPT
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from routing.domain import ModelRef, Timeouts
-from routing.errors import (
+from assistant_site.simulator import Simulator
+from routing.domain.errors import (
     NoProviderAvailable,
     ProviderError,
     ProviderRateLimited,
@@ -21,12 +21,7 @@ from routing.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from routing.llm.budget import RetryBudget
-from routing.llm.circuit import LocalCircuits
-from routing.llm.client import LiteLLMClient
-from routing.llm.failover import FailoverChat
-from routing.llm.policy import FailoverPolicy
-from routing.llm.types import (
+from routing.domain.llm import (
     AnsweringModel,
     Attempt,
     ChatMessage,
@@ -38,8 +33,13 @@ from routing.llm.types import (
     TextDelta,
     Usage,
 )
-from routing.llm.walk import Failover
-from routing.simulator import Simulator
+from routing.domain.rules import ModelRef, Timeouts
+from routing.llm.failover.candidates import Failover
+from routing.llm.failover.chat import FailoverChat
+from routing.llm.failover.circuits import LocalCircuits
+from routing.llm.failover.policy import FailoverPolicy
+from routing.llm.failover.retry_budget import RetryBudget
+from routing.llm.providers.client import LiteLLMClient
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.wire import PING, Wire, anthropic_frames
 

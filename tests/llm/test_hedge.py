@@ -7,13 +7,13 @@ from contextlib import aclosing
 
 import pytest
 
-from routing.errors import NoProviderAvailable, ProviderUnavailable
-from routing.llm.budget import RetryBudget
-from routing.llm.circuit import CircuitSettings, LocalCircuits
-from routing.llm.failover import FailoverChat
-from routing.llm.policy import FailoverPolicy
-from routing.llm.types import AnsweringModel, Attempt, RawChunk, Switched
-from routing.llm.walk import Failover
+from routing.domain.errors import NoProviderAvailable, ProviderUnavailable
+from routing.domain.llm import AnsweringModel, Attempt, RawChunk, Switched
+from routing.llm.failover.candidates import Failover
+from routing.llm.failover.chat import FailoverChat
+from routing.llm.failover.circuits import CircuitSettings, LocalCircuits
+from routing.llm.failover.policy import FailoverPolicy
+from routing.llm.failover.retry_budget import RetryBudget
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.playing import ASK, HOLD, Player, Script, play, says
 

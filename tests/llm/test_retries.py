@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from routing.errors import (
+from routing.domain.errors import (
     ContextTooLong,
     NoProviderAvailable,
     ProviderError,
@@ -18,11 +18,11 @@ from routing.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from routing.llm.budget import RetryBudget
-from routing.llm.circuit import CircuitSettings, LocalCircuits, Permit
-from routing.llm.policy import FailoverPolicy, outcome
-from routing.llm.types import ChatMessage, Completed, Continued, RawChunk, Shortened, Switched
-from routing.llm.window import shortened
+from routing.domain.llm import ChatMessage, Completed, Continued, RawChunk, Shortened, Switched
+from routing.llm.failover.circuits import CircuitSettings, LocalCircuits, Permit
+from routing.llm.failover.context_window import shortened
+from routing.llm.failover.policy import FailoverPolicy, outcome
+from routing.llm.failover.retry_budget import RetryBudget
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.playing import Player, play, says
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from routing.domain import ModelRef, Timeouts
-from routing.errors import (
+from assistant_site.simulator import Simulator
+from routing.domain.errors import (
     ContextTooLong,
     ProviderError,
     ProviderMisconfigured,
@@ -24,9 +24,9 @@ from routing.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from routing.llm.client import Credential, LiteLLMClient
-from routing.llm.types import ChatMessage, RawChunk
-from routing.simulator import Simulator
+from routing.domain.llm import ChatMessage, RawChunk
+from routing.domain.rules import ModelRef, Timeouts
+from routing.llm.providers.client import Credential, LiteLLMClient
 from tests.llm.conftest import ANTHROPIC_KEY, CLAUDE, GPT, OPENAI_KEY
 from tests.llm.wire import PING, Wire, anthropic_frames, openai_frames, openai_usage
 
@@ -240,7 +240,7 @@ async def test_a_finish_without_text_is_no_answer(
 async def test_a_usage_that_never_comes_spoils_nothing(
     wired: LiteLLMClient, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("routing.llm.streams.USAGE_GRACE", 0.05)
+    monkeypatch.setattr("routing.llm.providers.streams.USAGE_GRACE", 0.05)
     wire.say(*openai_frames("All of it"), math.inf)
 
     chunks = await heard(wired, GPT)

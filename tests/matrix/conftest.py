@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
-from routing.domain import ModelKind
+from assistant_site.simulator import Simulator
+from routing.domain.rules import ModelKind
 from routing.models import LLMModel
-from routing.services import ruleset_publish
-from routing.simulator import Simulator
+from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite
 from tests.remote_site import RemoteSite
 

@@ -11,8 +11,8 @@ from django.conf import settings
 
 from conversations.api.sse import encode
 from conversations.models import Message
-from conversations.runs.codec import load
-from routing.redis_clients import sync_client
+from conversations.runs.event_codec import load
+from routing.common.redis.clients import sync_client
 from tests.live_site import Event, LiveSite, Person, events_of, text_of
 from tests.remote_site import RemoteSite
 

@@ -10,12 +10,12 @@ import pytest
 import redis.asyncio
 from django.db import OperationalError
 
-from assistant_site.local.redis_server import RedisServer
-from conversations.adapters.memory import RedisMemory
-from routing.breaker import Breaker
-from routing.errors import MemoryUnavailable
-from routing.llm.types import ChatMessage
-from routing.redis_clients import async_client, close
+from assistant_site.launcher.redis_server import RedisServer
+from conversations.adapters.memory.redis_memory import RedisMemory
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import async_client, close
+from routing.domain.errors import MemoryUnavailable
+from routing.domain.llm import ChatMessage
 
 
 class Conversation:

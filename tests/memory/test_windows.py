@@ -5,8 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.adapters.windows import GAP, OVERHEAD, Exchange, exchanges, fitting, tokens
-from routing.llm.types import ChatMessage
+from conversations.adapters.memory.windows import (
+    GAP,
+    OVERHEAD,
+    Exchange,
+    exchanges,
+    fitting,
+    tokens,
+)
+from routing.domain.llm import ChatMessage
 
 
 def said(prompt: str, answer: str) -> Exchange:

@@ -12,8 +12,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
 
-from routing.intervals import wilson
-from routing.reuse.measures import auc, recall_at
+from routing.common.intervals import wilson
+from routing.reuse.lab.measures import auc, recall_at
 
 PAIRS = """text_a,text_b,label,category
 How do I reset my password?,How can I reset my password?,1,PARAPHRASE

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from routing.domain import ModelRef
-from routing.errors import ProviderError, ProviderOverloaded, ProviderTimeout
-from routing.llm.client import Credential, LiteLLMClient
-from routing.llm.types import Attempt, ChatMessage, RawText, Usage
-from routing.llm.walk import Failover
+from assistant_site.simulator import Simulator
+from routing.domain.errors import ProviderError, ProviderOverloaded, ProviderTimeout
+from routing.domain.llm import Attempt, ChatMessage, RawText, Usage
+from routing.domain.rules import ModelRef
+from routing.llm.failover.candidates import Failover
+from routing.llm.providers.client import Credential, LiteLLMClient
 from routing.reuse.judge import TOKENS, UNREADABLE, Case, ReuseJudge, verdict
-from routing.simulator import Simulator
 from tests.classifier.rules import RULES
 
 SAME = Case("How can I reset my password?", "How do I reset my password?", "Click the link.")

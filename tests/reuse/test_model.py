@@ -11,8 +11,8 @@ from django.conf import settings
 
 from routing.embeddings.minilm import MiniLM
 from routing.reuse.calibration import Calibration, Precision
-from routing.reuse.company import Company
 from routing.reuse.model import COMPARED, WEIGHTS_FILE, Candidate, ReuseModel, Verdict
+from routing.reuse.neighbours import Company
 
 Judge = Callable[[str, str], Verdict]
 

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from routing.reuse.lab.streams import kin, replay
+from routing.reuse.lab.training import Pairs, Stream, as_json, train, train_company, train_pair
 from routing.reuse.logistic import Prior, fit, logistic
 from routing.reuse.model import Candidate, ReuseModel
-from routing.reuse.streams import kin, replay
-from routing.reuse.training import Pairs, Stream, as_json, train, train_company, train_pair
 
 WORDS = ["apple", "brick", "cloud", "drum", "eagle", "fern"]
 

@@ -13,12 +13,12 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from pytest_django import Settings
 
-from conversations import services
 from conversations.bootstrap import container
+from conversations.db.threads import in_database, still_awaited
 from conversations.models import Message
-from conversations.runs import storing
-from conversations.runs.database import in_database, still_awaited
+from conversations.runs import persistence as storing
 from conversations.runs.outcome import outcome_of_log
+from conversations.storage import services
 from tests.live_site import LiveSite, events_of
 
 PROMPT = "Write a short verse about a quince."

@@ -14,17 +14,17 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from conversations import services
 from conversations.bootstrap import container
+from conversations.domain.errors import DatabaseAway, RunInterrupted
+from conversations.domain.problems import problem_of
 from conversations.engine.events import Event, Failed, Started, Token
-from conversations.errors import DatabaseAway, RunInterrupted
 from conversations.models import Message
-from conversations.problems import problem_of
-from conversations.runs import owner
-from conversations.runs.abandoned import end_abandoned
-from conversations.runs.log import Kept, log_key
+from conversations.runs import registry as owner
+from conversations.runs.event_log import Kept, log_key
 from conversations.runs.outcome import outcome_of_log
-from routing.redis_clients import sync_client
+from conversations.runs.recovery import end_abandoned
+from conversations.storage import services
+from routing.common.redis.clients import sync_client
 from tests.live_site import LiveSite, events_of
 
 STORY = "Write a story about a lighthouse keeper's cat."

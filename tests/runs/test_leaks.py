@@ -25,8 +25,8 @@ from django.conf import settings
 from benchmarks.stage import proc
 from benchmarks.stage.site import Site
 from conversations.models import Message
-from conversations.runs.abandoned import LEASE_SECONDS
-from routing.redis_clients import sync_client
+from conversations.runs.recovery import LEASE_SECONDS
+from routing.common.redis.clients import sync_client
 from tests.live_site import LiveSite
 from tests.processes import database_url, site_process
 

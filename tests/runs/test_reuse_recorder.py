@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from conversations.adapters.reuse_recorder import ReuseRecorder, weighed_in
+from conversations.adapters.background.reuse_recorder import ReuseRecorder, weighed_in
 from conversations.engine.types import CacheFacts, Step, TraceRecord
 from conversations.models import new_id
-from routing.llm.types import Attempt
-from routing.release import Release
+from routing.domain.llm import Attempt
+from routing.domain.release import Release
 from tests.classifier.rules import RULES
-from tests.tracing.traces import at, new_trace
+from tests.observability.traces import at, new_trace
 
 ENTRY = UUID("01a20677-b939-717a-a067-a61505814412")
 
@@ -90,7 +90,7 @@ async def test_a_share_of_the_reuses_is_judged(
         async def current(self) -> Release:
             return Release(1, RULES)
 
-    monkeypatch.setattr("conversations.adapters.reuse_recorder.written", written)
+    monkeypatch.setattr("conversations.adapters.background.reuse_recorder.written", written)
     heard = Heard()
     recorder = ReuseRecorder(heard, Judge(), Rules(), lambda: dice)  # type: ignore[arg-type]
     trace = served(looked_up(considered()))

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
+from conversations.domain.errors import BadRequest
 from conversations.engine.events import Finished, Noticed, Reset, Started, Token
 from conversations.engine.types import Degraded
-from conversations.errors import BadRequest
+from conversations.runs.event_queries import spoken
 from conversations.runs.follow import follow_run
-from conversations.runs.reading import spoken
 from conversations.runs.run import Run
 from tests.fakes import attempt, turn
 

@@ -11,7 +11,7 @@ import redis
 from redis.crc import key_slot
 
 from conversations.models import Message
-from conversations.services import feedback_record
+from conversations.storage.services import feedback_record
 from tests.live_site import LiveSite
 
 _ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"')

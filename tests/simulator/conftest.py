@@ -8,7 +8,7 @@ import anthropic
 import openai
 import pytest
 
-from routing.simulator import Simulator
+from assistant_site.simulator import Simulator
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import anthropic
 import httpx
 import pytest
 
-from routing.simulator import Simulator
+from assistant_site.simulator import Simulator
 
 HELLO: Any = [{"role": "user", "content": "Explain photosynthesis"}]
 MODEL = "claude-haiku-4-5"

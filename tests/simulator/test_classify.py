@@ -9,8 +9,8 @@ import anthropic
 import openai
 import pytest
 
-from routing import seeds
-from routing.simulator import Simulator, reuse
+from assistant_site.simulator import Simulator, reuse
+from routing.publishing import default_rules as seeds
 
 RULES: list[dict[str, Any]] = [
     {

@@ -18,7 +18,7 @@ import openai
 import pytest
 from django.core.management import CommandError, call_command
 
-from routing.simulator import Pace, Simulator
+from assistant_site.simulator import Pace, Simulator
 
 GPT: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
 CLAUDE: dict[str, Any] = {**GPT, "model": "claude-haiku-4-5", "max_tokens": 50}
@@ -167,9 +167,15 @@ def test_a_taken_port_is_an_error_at_once(sim: Simulator) -> None:
 def _process(
     folder: Path, *arguments: str
 ) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
-    """``python -m routing.simulator`` until it serves; its ready file."""
+    """``python -m assistant_site.simulator`` until it serves; its ready file."""
     ready, pid = folder / "ready.json", folder / "pid"
-    command = [sys.executable, "-m", "routing.simulator", "--openai-port=0", "--anthropic-port=0"]
+    command = [
+        sys.executable,
+        "-m",
+        "assistant_site.simulator",
+        "--openai-port=0",
+        "--anthropic-port=0",
+    ]
     command += [f"--ready-file={ready}", f"--pid-file={pid}", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

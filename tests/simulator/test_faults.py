@@ -12,7 +12,7 @@ import httpx2
 import openai
 import pytest
 
-from routing.simulator import Simulator
+from assistant_site.simulator import Simulator
 
 HELLO: Any = [{"role": "user", "content": "Explain photosynthesis"}]
 GPT: dict[str, Any] = {"model": "gpt-4o", "messages": HELLO}

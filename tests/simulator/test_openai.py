@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from pydantic import BaseModel
 
-from routing.simulator import Simulator
+from assistant_site.simulator import Simulator
 
 HELLO: Any = [{"role": "user", "content": "Explain photosynthesis"}]
 

@@ -14,11 +14,11 @@ from openai import AsyncOpenAI, NotFoundError
 
 from benchmarks.throughput.wire import PROMPT_TOKENS
 from benchmarks.throughput.workloads import HUNDRED, ONE, PACED, UNASKED, Workload, asked, prompts
-from routing.classifier import LadderClassifier
-from routing.domain import ModelRef, Source
-from routing.llm.client import LiteLLMClient
-from routing.llm.types import Attempt, ChatMessage
-from routing.llm.walk import Failover
+from routing.classifier.fallback import LadderClassifier
+from routing.domain.llm import Attempt, ChatMessage
+from routing.domain.rules import ModelRef, Source
+from routing.llm.failover.candidates import Failover
+from routing.llm.providers.client import LiteLLMClient
 from routing.reuse.judge import Case, ReuseJudge
 from tests.classifier.rules import RULES
 from tests.llm.conftest import CLAUDE, GPT, _client

@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from conversations.desk.asking import Trial, Tried, try_prompt
-from conversations.desk.peeking import NOBODY
-from conversations.desk.representation import trial_object
-from routing.errors import PromptRejected
+from conversations.evaluation.cache_preview import NOBODY
+from conversations.evaluation.representation import trial_object
+from conversations.evaluation.try_prompt import Trial, Tried, try_prompt
+from routing.domain.errors import PromptRejected
 
 
 class Command(BaseCommand):

@@ -14,13 +14,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from conversations.desk.asking import Question, decide_all
-from conversations.desk.routing_report import as_json, tables
-from conversations.desk.sides import draft_side, live_side
-from routing.deciding import Outcome
-from routing.domain import RuleSet
-from routing.evaluation import Labelled, expectation, expected_for, report
-from routing.expectations import Expected
+from conversations.evaluation.report import as_json, tables
+from conversations.evaluation.rule_sets import draft_side, live_side
+from conversations.evaluation.try_prompt import Question, decide_all
+from routing.domain.decide import Outcome
+from routing.domain.rules import RuleSet
+from routing.evaluation.dataset import Labelled, expectation, expected_for, report
+from routing.evaluation.expectations import Expected
 
 SIDES = {"draft": draft_side, "live": live_side}
 TEXTS = ("text", "prompt")

@@ -11,9 +11,9 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from routing.errors import RulesUnavailable
-from routing.seeds import seed_defaults
-from routing.services import rules_sync
+from routing.domain.errors import RulesUnavailable
+from routing.publishing.default_rules import seed_defaults
+from routing.publishing.services import rules_sync
 
 
 class Command(BaseCommand):

@@ -15,16 +15,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from conversations.adapters.answer_cache import RedisAnswerCache
-from conversations.adapters.cache_entries import curated_id
-from conversations.adapters.questions import Fault, Row, read_rows
-from conversations.reviews import answer_replaced
-from conversations.runs.database import in_database
-from routing.breaker import Breaker
+from conversations.adapters.answer_cache.cache import RedisAnswerCache
+from conversations.adapters.answer_cache.curated_files import Fault, Row, read_rows
+from conversations.adapters.answer_cache.entries import curated_id
+from conversations.db.threads import in_database
+from conversations.feedback.reviews import answer_replaced
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import async_client, close
+from routing.domain.errors import CacheUnavailable, EmbedderUnavailable
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
-from routing.errors import CacheUnavailable, EmbedderUnavailable
-from routing.redis_clients import async_client, close
 
 BATCH = 32
 """Rows embedded together."""

@@ -11,15 +11,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
-from routing.errors import EmbedderUnavailable
-from routing.reuse.charts import Axes, draw
-from routing.reuse.choosing import Judging
-from routing.reuse.evaluation import evaluate_pairs, evaluate_stream
-from routing.reuse.files import is_stream, read_pairs, read_stream
+from routing.domain.errors import EmbedderUnavailable
+from routing.reuse.lab.charts import Axes, draw
+from routing.reuse.lab.evaluation import evaluate_pairs, evaluate_stream
+from routing.reuse.lab.files import is_stream, read_pairs, read_stream
+from routing.reuse.lab.selection import Judging
+from routing.reuse.lab.tables import WAYS, tables
+from routing.reuse.lab.training import Stream
+from routing.reuse.lab.vectors import embed_shown
 from routing.reuse.model import ReuseModel
-from routing.reuse.tables import WAYS, tables
-from routing.reuse.training import Stream
-from routing.reuse.vectors import embed_shown
 
 
 class Command(BaseCommand):

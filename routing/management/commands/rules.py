@@ -11,17 +11,17 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from routing.documents import Document, document_of, document_of_tables, read_document
-from routing.domain import RuleSet
-from routing.drafts import Draft, draft_now
-from routing.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
+from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
+from routing.domain.release import Stage
+from routing.domain.rules import RuleSet
 from routing.models import RuleSetVersion
-from routing.publishing.restoring import write_tables
+from routing.publishing.draft import Draft, draft_now
+from routing.publishing.restore import write_tables
+from routing.publishing.selectors import release_number, ruleset_of
+from routing.publishing.services import ruleset_publish
+from routing.publishing.validation import budget, prompt_tokens
 from routing.publishing.versions import TO_ALL, Target
-from routing.release import Stage
-from routing.selectors import release_number, ruleset_of
-from routing.services import ruleset_publish
-from routing.validation import budget, prompt_tokens
+from routing.publishing.yaml_files import Document, document_of, document_of_tables, read_document
 
 STDIO = "-"
 

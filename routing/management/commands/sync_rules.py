@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from routing.errors import RulesUnavailable
-from routing.services import rules_sync
+from routing.domain.errors import RulesUnavailable
+from routing.publishing.services import rules_sync
 
 
 class Command(BaseCommand):

@@ -13,13 +13,13 @@ import numpy as np
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from routing.domain.errors import EmbedderUnavailable
 from routing.embeddings.minilm import NAME
-from routing.errors import EmbedderUnavailable
-from routing.reuse.files import read_pairs, read_stream
+from routing.reuse.lab.files import read_pairs, read_stream
+from routing.reuse.lab.training import Pairs, Stream, as_json, train
+from routing.reuse.lab.validation import cuts_from, left_out, pair_figures, unseen
+from routing.reuse.lab.vectors import embed_shown
 from routing.reuse.model import RARITY_FILE, WEIGHTS_FILE
-from routing.reuse.training import Pairs, Stream, as_json, train
-from routing.reuse.validation import cuts_from, left_out, pair_figures, unseen
-from routing.reuse.vectors import embed_shown
 
 
 class Command(BaseCommand):

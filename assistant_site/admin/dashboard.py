@@ -1,0 +1,28 @@
+"""The admin's first page: what is live, and how the last week went."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from conversations.admin.performance import total_of, totals_by_model
+from conversations.models import ModelPerformance
+from conversations.stats.pending import added_up
+from routing.admin.publishing import with_draft
+
+DAYS = 7
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add to the first page's context what its reader may see."""
+    if request.user.has_perm("routing.view_rule"):
+        context |= with_draft(request, None)
+    if request.user.has_perm("conversations.view_modelperformance"):
+        added_up()
+        since = timezone.now().date() - timedelta(days=DAYS - 1)
+        week = totals_by_model(ModelPerformance.objects.filter(day__gte=since))
+        context |= {"total": total_of(week), "days": DAYS}
+    return context

@@ -1,0 +1,124 @@
+"""Steering the simulator over HTTP: faults, what was asked, sides up and down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from assistant_site.simulator.call import World
+from assistant_site.simulator.chat import PROVIDERS, Provider
+from assistant_site.simulator.faults import BadFault, read_fault
+from assistant_site.simulator.openai_media import drawn
+
+
+def add_routes(app: web.Application, provider: Provider, world: World) -> None:
+    """Put the steering calls under ``/_simulator/``; they need no key."""
+    desk = _Desk(provider, world)
+    app.router.add_get("/_simulator/", desk.state)
+    app.router.add_get("/_simulator/faults", desk.faults)
+    app.router.add_post("/_simulator/faults", desk.add_faults)
+    app.router.add_delete("/_simulator/faults", desk.clear_faults)
+    app.router.add_get("/_simulator/requests", desk.requests)
+    app.router.add_delete("/_simulator/requests", desk.clear_requests)
+    app.router.add_post("/_simulator/sides/{side}", desk.set_side)
+    app.router.add_post("/_simulator/obey", desk.set_obey)
+    app.router.add_get("/_simulator/picture", desk.picture)
+
+
+class _Desk:
+    """The calls, for one side's port."""
+
+    def __init__(self, provider: Provider, world: World) -> None:
+        self._provider = provider
+        self._world = world
+
+    async def state(self, _: web.Request) -> web.Response:
+        return _json(
+            {
+                "answered_by": self._provider,
+                "requests": len(self._world.journal.records),
+                "faults": self._world.faults.listed(),
+                "obey": self._world.obey,
+            }
+        )
+
+    async def faults(self, _: web.Request) -> web.Response:
+        return _json({"faults": self._world.faults.listed()})
+
+    async def add_faults(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        try:
+            faults = [read_fault(item) for item in (body if isinstance(body, list) else [body])]
+        except (BadFault, TypeError) as exc:
+            return _json({"detail": str(exc)}, status=400)
+        for fault in faults:
+            self._world.faults.add(fault)
+        return _json({"faults": self._world.faults.listed()}, status=201)
+
+    async def clear_faults(self, _: web.Request) -> web.Response:
+        self._world.faults.clear()
+        return web.Response(status=204)
+
+    async def requests(self, request: web.Request) -> web.Response:
+        provider = request.query.get("provider")
+        records = [
+            {**asdict(record), "closed_early": record.closed_early}
+            for record in self._world.journal.records
+            if provider in {None, record.provider}
+        ]
+        return _json({"count": len(records), "requests": records})
+
+    async def clear_requests(self, _: web.Request) -> web.Response:
+        self._world.journal.clear()
+        return web.Response(status=204)
+
+    async def set_obey(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        self._world.obey = bool(isinstance(body, Mapping) and body.get("on"))
+        return _json({"on": self._world.obey})
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """What an image answer's ``url`` points at."""
+        asked = request.query
+        try:
+            width, height = (min(4096, int(asked.get(name, 256))) for name in ("width", "height"))
+            variant = int(asked.get("variant", 0))
+        except ValueError:
+            return _json({"detail": "width, height and variant are whole numbers"}, status=400)
+        data = await drawn(asked.get("prompt", ""), width, height, "png", variant)
+        return web.Response(body=data, content_type="image/png")
+
+    async def set_side(self, request: web.Request) -> web.Response:
+        side, body = request.match_info["side"], await _body(request)
+        if side not in PROVIDERS or not isinstance(body, Mapping) or "up" not in body:
+            return _json(
+                {"detail": f'{{"up": true or false}} for {" or ".join(PROVIDERS)}'}, status=400
+            )
+        if side == self._provider and not body["up"]:
+            return _json(
+                {"detail": "ask the other side's port: this one would be gone"}, status=409
+            )
+        try:
+            self._world.set_side(side, up=bool(body["up"]))
+        except KeyError:
+            return _json({"detail": f"this process does not serve {side}"}, status=404)
+        return _json({"side": side, "up": bool(body["up"])})
+
+
+async def _body(request: web.Request) -> Any:
+    try:
+        return orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
+        status=status,
+        content_type="application/json",
+    )

@@ -1,0 +1,216 @@
+"""Anthropic's messages as published: reading the request, writing the answer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from assistant_site.simulator.chat import Ask, Frame, Provider, Reply, Turn
+from assistant_site.simulator.errors import Rejection, error_body
+
+_FINISH = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+    "tool": "tool_use",
+}
+provider: Provider = "anthropic"
+opens_early = True
+
+
+def read(body: Mapping[str, Any], *, counting: bool = False) -> Ask:
+    """The request; ``counting`` reads one for the token counter, which needs no limit. Raises
+    ``Rejection`` as the API would."""
+    _check(body, counting=counting)
+    tool = _forced_tool(body)
+    return Ask(
+        provider="anthropic",
+        model=body["model"],
+        system=_text(body.get("system") or ""),
+        turns=tuple(
+            Turn(message["role"], _text(message["content"])) for message in body["messages"]
+        ),
+        stream=bool(body.get("stream")),
+        max_tokens=body.get("max_tokens"),
+        stops=tuple(body.get("stop_sequences") or ()),
+        schema=tool["input_schema"] if tool else _output_schema(body),
+        tool=tool["name"] if tool else None,
+        include_usage=True,
+    )
+
+
+def _check(body: Mapping[str, Any], *, counting: bool) -> None:
+    needed = ("model", "messages") if counting else ("model", "max_tokens", "messages")
+    for name in needed:
+        if body.get(name) is None:
+            raise Rejection(400, f"{name}: Field required")
+    limit = body.get("max_tokens", 1)
+    if not isinstance(limit, int) or limit < 1:
+        raise Rejection(400, "max_tokens: Input should be greater than or equal to 1")
+    temperature = body.get("temperature")
+    if temperature is not None and not 0 <= temperature <= 1:
+        raise Rejection(400, "temperature: range: 0..1")
+    messages = body["messages"]
+    if not isinstance(messages, list):
+        raise Rejection(400, "messages: Input should be a valid list")
+    if not messages:
+        raise Rejection(400, "messages: at least one message is required")
+    for index, message in enumerate(messages):
+        _check_message(index, message)
+
+
+def _check_message(index: int, message: Any) -> None:
+    role = message.get("role") if isinstance(message, dict) else None
+    if role == "system":
+        text = (
+            'messages: Unexpected role "system". The Messages API accepts a top-level `system` '
+            'parameter, not "system" as an input message role.'
+        )
+        raise Rejection(400, text)
+    if role not in {"user", "assistant"}:
+        raise Rejection(400, f"messages.{index}.role: Input should be 'user' or 'assistant'")
+    if index == 0 and role != "user":
+        raise Rejection(400, 'messages: first message must use the "user" role')
+    if "content" not in message:
+        raise Rejection(400, f"messages.{index}.content: Field required")
+    if not message["content"]:
+        raise Rejection(400, f"messages.{index}: {role} messages must have non-empty content")
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    parts = [part for part in content if isinstance(part, dict)]
+    if any(part.get("type") == "text" and not part.get("text") for part in parts):
+        raise Rejection(400, "messages: text content blocks must be non-empty")
+    return "\n".join(str(part.get("text") or part.get("content") or "") for part in parts)
+
+
+def _output_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    form = body.get("output_format") or (body.get("output_config") or {}).get("format")
+    if not form:
+        return None
+    if form.get("type") != "json_schema" or not isinstance(form.get("schema"), dict):
+        raise Rejection(400, "output_config.format: Input should be a JSON schema")
+    schema: Mapping[str, Any] = form["schema"]
+    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
+        text = (
+            "output_config.format.schema: For 'object' type, 'additionalProperties' must be "
+            "explicitly set to false"
+        )
+        raise Rejection(400, text)
+    return schema
+
+
+def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    choice = body.get("tool_choice") or {}
+    tools = body.get("tools") or []
+    # A tool that exists to carry a JSON answer is taken by real models without being forced.
+    offered = len(tools) == 1 and tools[0].get("name") == "json_tool_call" and not choice
+    if tools and (offered or choice.get("type") == "any"):
+        return dict(tools[0])
+    if choice.get("type") != "tool":
+        return None
+    found = next((tool for tool in tools if tool.get("name") == choice.get("name")), None)
+    if found is None:
+        raise Rejection(400, f"Tool '{choice.get('name')}' not found in provided tools")
+    return dict(found)
+
+
+def whole(ask: Ask, reply: Reply) -> dict[str, Any]:
+    """The answer to a request that does not stream."""
+    if reply.tool:
+        block = {**_block(reply), "input": _tool_input(reply.text)}
+    else:
+        block = {"type": "text", "text": reply.text}
+    return {**_message(ask), "content": [block], **_stop(reply), "usage": usage(reply)}
+
+
+def _tool_input(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+
+
+def frames(
+    ask: Ask, reply: Reply, *, no_usage: bool = False, no_done: bool = False
+) -> Iterator[Frame]:
+    """The answer as a stream of named events, ``message_start`` to ``message_stop``."""
+    counts = {} if no_usage else {"usage": {**usage(reply), "output_tokens": 1}}
+    message = {**_message(ask), "content": [], "stop_reason": None, "stop_sequence": None, **counts}
+    yield _event("open", "message_start", message=message)
+    yield _event("open", "content_block_start", index=0, content_block=_block(reply))
+    yield _event("open", "ping")
+    for piece in reply.pieces:
+        kind = "token" if piece else "open"
+        yield _event(kind, "content_block_delta", index=0, delta=_delta(reply, piece))
+    yield _event("close", "content_block_stop", index=0)
+    totals = {} if no_usage else {"usage": _final_usage(reply)}
+    yield _event("close", "message_delta", delta=_stop(reply), **totals)
+    if not no_done:
+        yield _event("close", "message_stop")
+
+
+def _event(kind: Any, name: str, **data: Any) -> Frame:
+    return Frame(kind, {"type": name, **data}, name)
+
+
+def _message(ask: Ask) -> dict[str, Any]:
+    return {"id": _id("msg_"), "type": "message", "role": "assistant", "model": ask.model}
+
+
+def _block(reply: Reply) -> dict[str, Any]:
+    if reply.tool:
+        return {"type": "tool_use", "id": _id("toolu_"), "name": reply.tool, "input": {}}
+    return {"type": "text", "text": ""}
+
+
+def _delta(reply: Reply, piece: str) -> dict[str, Any]:
+    if reply.tool:
+        return {"type": "input_json_delta", "partial_json": piece}
+    return {"type": "text_delta", "text": piece}
+
+
+def _stop(reply: Reply) -> dict[str, Any]:
+    reason = "stop_sequence" if reply.stop_sequence else _FINISH[reply.finish]
+    return {"stop_reason": reason, "stop_sequence": reply.stop_sequence}
+
+
+def usage(reply: Reply) -> dict[str, Any]:
+    """Token counts of one answer."""
+    return {
+        "input_tokens": reply.input_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": max(1, reply.output_tokens),
+        "service_tier": "standard",
+    }
+
+
+def _final_usage(reply: Reply) -> dict[str, Any]:
+    kept = (
+        "input_tokens",
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+        "output_tokens",
+    )
+    return {name: value for name, value in usage(reply).items() if name in kept}
+
+
+def error_frame(rejection: Rejection) -> Frame:
+    """An error in the middle of a stream: ``event: error``."""
+    return Frame("close", error_body("anthropic", rejection), "error")
+
+
+def ping() -> bytes:
+    """The keep-alive event."""
+    return b'event: ping\ndata: {"type": "ping"}\n\n'
+
+
+def _id(prefix: str) -> str:
+    return prefix + "01" + uuid.uuid4().hex[:22]

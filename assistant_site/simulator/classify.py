@@ -1,0 +1,204 @@
+"""The stand-in classifier: a verdict from the rules a request carries, by keywords."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from assistant_site.simulator.chat import Ask
+from assistant_site.simulator.followups import is_self_contained
+from assistant_site.simulator.intents import Intent, intents, meant_for
+from assistant_site.simulator.reuse import is_impersonal, standalone, stays_true
+from assistant_site.simulator.words import overlap, rule_stems
+
+_RULES = re.compile(r"<rules>\s*(\[.*?\])\s*</rules>", re.DOTALL)
+_PROMPT = re.compile(r'<prompt>\s*(".*?")\s*</prompt>', re.DOTALL)
+_HISTORY = re.compile(r"<history>\s*(\[.*?\])\s*</history>", re.DOTALL)
+_EXCLUDED = re.compile(
+    r"[^.;]*\b(?:do(?:es)? not belong|don't belong|are allowed|is allowed|not this rule)\b[^.;]*[.;]?"
+    r"|\b(?:but not|except|unless|other than|rather than|instead of|excluding)\b[^.;]*",
+    re.IGNORECASE,
+)
+_HARM_RULE = re.compile(
+    r"\b(?:harm\w*|illegal|weapons?|malware|dangerous|violen\w+|unsafe)\b", re.IGNORECASE
+)
+
+# How much each sign weighs. Words an administrator's own rule shares with the prompt outdo what a
+# prompt is after in general; a picture or plain harm outdoes those.
+_INTENT: dict[Intent, float] = {"harm": 50, "image": 28, "long": 14, "sensitive": 12, "general": 5}
+_OTHER_INTENT = 11.0
+_LATER_INTENT = 0.7
+_WORDS = 20.0
+# A rule of few words was made for just those: one of them is enough.
+_FEW_WORDS = 8
+_ONE_OF_FEW = 14.0
+_EXAMPLES = 12.0
+_AGAINST = 14.0
+_AGAINST_BUT_MORE_FOR = 4.0
+# What every rule for pictures speaks of; wanting one is told by the prompt's intent.
+_PICTURE_WORDS = rule_stems(
+    "picture image photo draw drawing paint painting sketch illustration illustrate art visual"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One rule of the request, with what is scored of it."""
+
+    name: str
+    action: str
+    priority: float
+    order: int
+    words: frozenset[str]
+    meant: frozenset[Intent]
+    narrow: bool
+    examples: tuple[frozenset[str], ...]
+    against: tuple[frozenset[str], ...]
+
+
+def carries_rules(ask: Ask) -> bool:
+    """Whether ``ask`` is a request to classify."""
+    return bool(_RULES.search(ask.system) and _PROMPT.search(ask.prompt))
+
+
+def classify(ask: Ask, *, obey: bool) -> dict[str, Any]:
+    """The verdict. ``obey`` lets the prompt itself choose, as a model does that was talked into it."""
+    rules = _rules(ask.system)
+    prompt = _prompt(ask.prompt)
+    chosen, wanted = _choose(rules, prompt)
+    reason = _REASONS.get(wanted, f"The prompt shares the words of the rule {chosen.name}.")
+    if obey and (ordered := _ordered(rules, prompt)):
+        chosen, reason = ordered, "The prompt says so."
+    return {
+        "rule": chosen.name,
+        "reason": reason,
+        "self_contained": is_self_contained(prompt),
+        "impersonal": is_impersonal(prompt),
+        "stays_true": stays_true(prompt),
+        "standalone": standalone(prompt, _earlier(ask.prompt)),
+        "suggestions": list(_SUGGESTIONS) if chosen.action == "refuse" else [],
+    }
+
+
+def _rules(system: str) -> list[_Rule]:
+    found = _RULES.search(system)
+    listed = orjson.loads(found.group(1)) if found else []
+    return [_rule(order, item) for order, item in enumerate(listed)]
+
+
+def _rule(order: int, item: dict[str, Any]) -> _Rule:
+    instruction = _EXCLUDED.sub(" ", item.get("instruction") or "")
+    action = item.get("action") or "answer"
+    told = f"{item['name'].replace('-', ' ')}. {instruction}"
+    # A broad rule for harm or for pictures needs more than a shared word to apply.
+    broad = action == "image" or (action == "refuse" and bool(_HARM_RULE.search(told)))
+    meant: dict[str, frozenset[Intent]] = {
+        "image": frozenset({"image"}),
+        "refuse": frozenset({"harm"}) if broad else frozenset(),
+    }
+    own = rule_stems(instruction) or rule_stems(told)
+    return _Rule(
+        name=item["name"],
+        action=action,
+        priority=float(item.get("priority") or 100),
+        order=order,
+        words=own - _PICTURE_WORDS if action == "image" else own,
+        meant=meant.get(action, meant_for(told)),
+        narrow=not broad,
+        examples=tuple(map(rule_stems, item.get("examples_for") or ())),
+        against=tuple(map(rule_stems, item.get("examples_against") or ())),
+    )
+
+
+def _prompt(text: str) -> str:
+    found = _PROMPT.search(text)
+    return str(orjson.loads(found.group(1))) if found else text
+
+
+def _earlier(text: str) -> list[str]:
+    """The person's words before the prompt, oldest first."""
+    found = _HISTORY.search(text)
+    said = orjson.loads(found.group(1)) if found else []
+    return [message["content"] for message in said if message["role"] == "user"]
+
+
+def _choose(rules: Sequence[_Rule], prompt: str) -> tuple[_Rule, Intent | None]:
+    wanted = intents(prompt)
+    said = rule_stems(prompt)
+    spread = Counter(word for rule in rules for word in rule.words)
+    scored = [(_score(rule, wanted, said, spread), rule) for rule in rules]
+    best = max(scored, key=lambda pair: (pair[0], -pair[1].priority, -pair[1].order))[1]
+    return best, next((intent for intent in wanted if intent in best.meant), None)
+
+
+def _score(
+    rule: _Rule, wanted: tuple[Intent, ...], said: frozenset[str], spread: Counter[str]
+) -> float:
+    fits = max((_weight(wanted, name) for name in rule.meant), default=0.0)
+    shared = _shared(rule, said, spread)
+    like = max((overlap(said, example) for example in rule.examples), default=0.0)
+    unlike = max((overlap(said, example) for example in rule.against), default=0.0)
+    against = _AGAINST if unlike >= like else _AGAINST_BUT_MORE_FOR
+    strong, weak = max(fits, shared), min(fits, shared)
+    return strong + weak / 4 + _EXAMPLES * like - against * unlike - _stray(rule, said)
+
+
+def _weight(wanted: tuple[Intent, ...], name: Intent) -> float:
+    if name not in wanted:
+        return 0.0
+    full = _INTENT.get(name, _OTHER_INTENT)
+    return full if name in {wanted[0], "general"} else full * _LATER_INTENT
+
+
+def _shared(rule: _Rule, said: frozenset[str], spread: Counter[str]) -> float:
+    """How much of what the rule speaks of the prompt speaks of too."""
+    total = sum(1 / spread[word] for word in rule.words)
+    if not total:
+        return 0.0
+    covered = sum(1 / spread[word] for word in rule.words & said) / total
+    if not covered or (not rule.narrow and covered < 0.5):
+        return 0.0
+    if len(rule.words) <= _FEW_WORDS:
+        return _ONE_OF_FEW + (_WORDS - _ONE_OF_FEW) * float(covered)
+    return _WORDS * float(covered**0.5)
+
+
+def _stray(rule: _Rule, said: frozenset[str]) -> float:
+    """Words that only the counter-examples have count against the rule, a little."""
+    own = rule.words.union(*rule.examples)
+    foreign = frozenset[str]().union(*rule.against) - own
+    return 1.5 * min(2, len(foreign & said))
+
+
+_REASONS: dict[Intent | None, str] = {
+    "harm": "The prompt asks for help with doing harm.",
+    "image": "The prompt asks for a picture to be made.",
+    "long": "The prompt brings a long text with it.",
+    "sensitive": "The prompt needs care: somebody's wellbeing is at stake.",
+    "code": "The prompt is about code.",
+    "creative": "The prompt asks for creative writing.",
+    "reasoning": "The prompt needs several careful steps of thought.",
+    "current": "The right answer changes with the day.",
+    "general": "An everyday question that no special rule fits.",
+}
+_SUGGESTIONS = (
+    "Ask how to recognise such a danger and protect yourself and others from it.",
+    "Ask what the law says about it, or where to find legitimate help.",
+)
+
+
+def _ordered(rules: Sequence[_Rule], prompt: str) -> _Rule | None:
+    """The rule the prompt itself orders, in words or as a ready-made verdict."""
+    for rule in rules:
+        name = re.escape(rule.name)
+        if re.search(rf'"rule"\s*:\s*"{name}"', prompt):
+            return rule
+        order = rf"\b(?:choose|use|pick|select|apply|return|output|classify\w* as|route\w* to|rule(?: is)?)\W+(?:the\W+)?(?:rule\W+)?{name}\b"
+        if re.search(order, prompt, re.IGNORECASE):
+            return rule
+    return None

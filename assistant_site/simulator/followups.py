@@ -1,0 +1,60 @@
+"""Whether a prompt can be understood without what was said before it."""
+
+from __future__ import annotations
+
+import re
+
+from assistant_site.simulator.words import rule_stems
+
+_OPENS = re.compile(
+    r"^\W*(?:and\b(?! then there were)|but\b|so\b|then\b|also\b|or\b|what about|how about|what if (?:it|they|he|she)\b"
+    r"|why\W*$|why not\W*$|how so|how come\W*$|really\W*$|are you sure|sure\W*$|yes\b|no\b|ok(?:ay)?\b|continue\b|go on\b"
+    r"|carry on|more\b|another\b|again\b|shorter\b|longer\b|simpler\b|elaborate|say more|tell me more\W*$|thanks|thank you"
+    r"|same\b|the same\b|the (?:first|second|third|last|other) (?:one|part|point)\b|in that case|translate (?:it|that|this)\W"
+    r"|now (?:do|make|in|with|as|translate|explain|try)\b|(?:in|as) (?:french|german|spanish|english|rust|python|a table|bullet points)\W*$)",
+    re.IGNORECASE,
+)
+_SAID_BEFORE = re.compile(
+    r"\b(?:you (?:just )?(?:said|told|wrote|mentioned|suggested|gave|explained)|your (?:last|previous|first|earlier) \w+"
+    r"|(?:i|we) (?:just )?(?:said|told you|asked|mentioned|talked|discussed)|did i (?:say|tell|ask|mention)|remember (?:what|when|my|that)"
+    r"|which (?:one|of (?:them|these|those))\b|give (?:me )?(?:an|another|some|more) examples?\W*$|earlier|previously|(?:the )?previous (?:answer|question|message|example)|above\W*$|as before"
+    r"|what(?:'s| is| was) my\b|who am i\b|what am i called|do you know my|that again|it again|this again|one more time)\b",
+    re.IGNORECASE,
+)
+_DATED = re.compile(
+    r"\b(?:today|tonight|tomorrow|yesterday|right now|currently|this (?:week|month|morning|evening|weekend)|latest|last night"
+    r"|near me|what time is it)\b",
+    re.IGNORECASE,
+)
+# A pronoun right after a verb or preposition, with nothing behind it to point at.
+_POINTS = re.compile(
+    r"\b(?:about|of|explain|does|do|is|was|were|are|say|said|repeat|translate|shorten|rewrite|summari[sz]e|like|for|with|from|to|make"
+    r"|use|change|improve|fix|convert|put|on|by|call|expand|why|can|could|would|will|did|has|have|should|in)\s+"
+    r"(?:it|that|this|those|these|them|they|he|she|him|her)\b(?=\s*(?:$|[?.!,;:]|again|mean|work|happen|to\b|in\b|into\b|more|less|better"
+    r"|shorter|longer|simpler|please|and\b|as\b|for\b|with\b|so\b|too\b|do\b|be\b|live|die|cost|true|correct|right|sound|look|have\b|come"
+    r"|different|written|one\b))",
+    re.IGNORECASE,
+)
+_EXPLETIVE = re.compile(
+    r"\b(?:is|was|isn't|does|make|find|think|if) (?:it|that)\b(?= (?:true|possible|safe|legal|ok|okay|illegal|raining|worth|better|a good)\b)"
+    r"|\b(?:what (?:time|day|year) is it|how is it that|is it (?:true|possible|safe|legal|ok|okay|illegal|worth|better|a good)\b)"
+    r"|\bit is\b|\bit's\b",
+    re.IGNORECASE,
+)
+_PEOPLE = re.compile(r"\b(?:they|them|their|he|him|his|she|her|hers)\b", re.IGNORECASE)
+# So many words of meaning before a pronoun, and it points into the prompt itself.
+_NAMED_FIRST = 2
+
+
+def is_self_contained(prompt: str) -> bool:
+    """Whether ``prompt`` means the same on its own, today or tomorrow, whoever asks."""
+    if _OPENS.search(prompt) or _SAID_BEFORE.search(prompt) or _DATED.search(prompt):
+        return False
+    plain = _EXPLETIVE.sub(" ", prompt)
+    someone = _PEOPLE.search(plain)
+    if someone and not rule_stems(plain[: someone.start()]):
+        return False
+    pointed = _POINTS.search(plain)
+    if not pointed or ":" in prompt or "\n" in prompt:
+        return True
+    return len(rule_stems(plain[: pointed.start()])) >= _NAMED_FIRST

@@ -1,0 +1,157 @@
+"""Who is asking which question just now, told through Redis so that all workers know."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from uuid import UUID
+
+import redis.asyncio
+
+from conversations.adapters.answer_cache.entries import own, prompt_digest, question_hash
+from conversations.adapters.answer_cache.withheld import Withheld, is_withheld
+from conversations.domain.entry_ids import EntryIds
+from conversations.engine.events import Event
+from conversations.engine.ports import Leader
+from conversations.engine.types import Turn
+from conversations.runs.event_log import RunLog
+from conversations.runs.event_queries import is_terminal
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import redis_call
+from routing.domain.errors import CacheUnavailable
+from routing.domain.rules import CachePolicy, RuleSet
+from routing.guard.personal import personal_data
+
+CLAIM_SECONDS = 5.0
+"""Life of a claim that is not renewed: how long followers of a dead worker wait."""
+POLL_SECONDS = 0.5
+UNKNOWN_SECONDS = 0.05
+"""Until a log that is not there yet is looked for again."""
+
+# KEYS: the claim. ARGV: the claimant, milliseconds, the leader that was lost (or nothing).
+_CLAIM = """
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[3] and held ~= ARGV[1] then
+  return held
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return false
+"""
+_RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end"
+_LAND = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+
+class RedisFlights:
+    """Implements the port ``Flights``. A claim names the leader's message; its log is what is followed.
+
+    ``withheld`` tells from the database whether a person must not be given an answer: a claim outlives
+    its run where Redis went away just then, and what was said of the answer meanwhile counts. Raises
+    ``CacheUnavailable`` where neither can be asked.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        breaker: Breaker,
+        log: RunLog,
+        ids: EntryIds,
+        *,
+        prefix: str,
+        system_prompt: str = "",
+        withheld: Withheld,
+    ) -> None:
+        self._withheld = withheld
+        self._client, self._breaker, self._log, self._ids = client, breaker, log, ids
+        self._prefix, self._system = prefix, prompt_digest(system_prompt)
+        self._led: dict[UUID, tuple[str, str]] = {}
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def board(self, turn: Turn, rules: RuleSet) -> Leader | None:
+        """Who asks this turn's question already; ``None`` when this turn leads from now on."""
+        key, lost = await self._key(turn, rules), ""
+        while leader := await self._claim(turn, key, lost=lost):
+            if not await is_withheld(self._withheld, leader.message, turn.user):
+                break
+            lost = _told(leader)
+        return leader
+
+    async def take_over(self, turn: Turn, rules: RuleSet, lost: Leader) -> Leader | None:
+        """Lead in the place of ``lost``, or learn who does."""
+        return await self._claim(turn, await self._key(turn, rules), lost=_told(lost))
+
+    async def follow(self, leader: Leader) -> AsyncGenerator[Event, None]:
+        """The leader's events to its end, or until nobody renews its claim any more."""
+        after, last_look = 0, False
+        while True:
+            block = round(POLL_SECONDS * 1000)
+            reading = await self._log.read(leader.message, after=after, block_ms=block)
+            for number, event in reading.events:
+                if number != after + 1:
+                    return  # a hole: Redis lost something
+                after = number
+                yield event
+                if is_terminal(event):
+                    return
+            if reading.events:
+                continue
+            if last_look:
+                return
+            last_look = not await self._leads(leader)
+            if not reading.known:
+                await asyncio.sleep(UNKNOWN_SECONDS)
+
+    def entry(self, leader: Leader, *, shared: bool) -> UUID:
+        """The id under which the leader's answer will be kept."""
+        return self._ids.shared(leader.message) if shared else leader.message
+
+    async def land(self, turn: Turn) -> None:
+        """Give the claim up."""
+        led = self._led.pop(turn.message, None)
+        if led:
+            with redis_call(self._breaker, CacheUnavailable):
+                await self._client.eval(_LAND, 1, *led)
+
+    async def _claim(self, turn: Turn, key: str, *, lost: str) -> Leader | None:
+        mine, life = f"{turn.message}:{turn.user}", round(CLAIM_SECONDS * 1000)
+        with redis_call(self._breaker, CacheUnavailable):
+            held = await self._client.eval(_CLAIM, 1, key, mine, life, lost)
+        if held:
+            message, _, user = held.decode().partition(":")
+            return Leader(UUID(message), int(user), key)
+        self._led[turn.message] = (key, mine)
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew(), name="renewal of claims")
+        return None
+
+    async def _leads(self, leader: Leader) -> bool:
+        with redis_call(self._breaker, CacheUnavailable):
+            held = await self._client.get(leader.claim)
+        return bool(held == _told(leader).encode())
+
+    async def _renew(self) -> None:
+        life = round(CLAIM_SECONDS * 1000)
+        while self._led:
+            await asyncio.sleep(CLAIM_SECONDS / 4)
+            with suppress(CacheUnavailable), redis_call(self._breaker, CacheUnavailable):
+                for key, mine in list(self._led.values()):
+                    await self._client.eval(_RENEW, 1, key, mine, life)
+
+    async def _key(self, turn: Turn, rules: RuleSet) -> str:
+        """One for all who may be given the same answer. Where no rule shares, or the question tells of
+        somebody, that is one person."""
+        shares = any(rule.cache is CachePolicy.SHARED for rule in rules.rules)
+        alone = not shares or bool(await asyncio.to_thread(personal_data, turn.prompt))
+        asked = (
+            question_hash(turn.prompt),
+            rules.fingerprint,
+            self._system,
+            own(turn.user) if alone else "",
+        )
+        digest = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:32]
+        return f"{self._prefix}:flight:{digest}"
+
+
+def _told(leader: Leader) -> str:
+    return f"{leader.message}:{leader.user}"

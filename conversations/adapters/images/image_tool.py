@@ -1,0 +1,75 @@
+"""The image tool: a model draws, Django's storage keeps the picture for its owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from django.core.files.base import ContentFile
+
+from conversations.db.threads import AWAY, written
+from conversations.domain.errors import DatabaseAway, PictureNotStored
+from conversations.engine.types import Picture, Turn
+from conversations.models import GeneratedImage
+from conversations.storage.representations import image_object
+from routing.domain.llm import Attempt, ImageBytes
+from routing.domain.rules import ModelRef
+from routing.llm.failover.images import ImageGenerator
+
+_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
+ALT_LENGTH = 300
+STORAGE_SECONDS = 10.0
+"""How long the storage may take for one picture."""
+
+
+class StoringPainter:
+    """Implements the engine's port ``Painter``."""
+
+    def __init__(self, generator: ImageGenerator) -> None:
+        self._generator = generator
+
+    async def draw(
+        self, turn: Turn, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
+    ) -> tuple[Picture, ModelRef]:
+        """Draw the prompt and store the picture. Raises ``NoProviderAvailable``,
+        ``PictureNotStored`` when the storage does not take it, and ``DatabaseAway``."""
+        drawn, model = await self._generator.draw(turn.prompt, candidates, meter)
+        image = _described(turn, drawn)
+        await _written(image, drawn)
+        await _recorded(image)
+        return Picture(**image_object(image, origin=turn.origin)), model
+
+
+def _described(turn: Turn, drawn: ImageBytes) -> GeneratedImage:
+    return GeneratedImage(
+        message_id=turn.message,
+        owner_id=turn.user,
+        media_type=drawn.media_type,
+        alt=" ".join(turn.prompt.split())[:ALT_LENGTH],
+        width=drawn.width,
+        height=drawn.height,
+        revised_prompt=drawn.revised_prompt or "",
+    )
+
+
+async def _written(image: GeneratedImage, drawn: ImageBytes) -> None:
+    """Give the picture its file. Raises ``PictureNotStored``, also when that takes too long."""
+    name = f"{image.id}.{_EXTENSIONS.get(drawn.media_type, 'bin')}"
+    save = partial(image.file.save, name, ContentFile(drawn.data), save=False)
+    try:
+        async with asyncio.timeout(STORAGE_SECONDS):
+            await asyncio.to_thread(save)
+    except OSError as exc:  # TimeoutError is one
+        raise PictureNotStored(f"{type(exc).__name__}: {exc}") from exc
+
+
+async def _recorded(image: GeneratedImage) -> None:
+    """Write the picture's row; one that can't be written takes the file with it."""
+    try:
+        await written(image.save, force_insert=True)
+    except BaseException as exc:
+        await asyncio.shield(asyncio.to_thread(image.file.storage.delete, image.file.name or ""))
+        if isinstance(exc, AWAY):
+            raise DatabaseAway(f"{type(exc).__name__}: {exc}") from exc
+        raise

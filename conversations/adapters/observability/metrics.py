@@ -1,0 +1,229 @@
+"""Prometheus metrics of answers, fed by the same records as the traces.
+
+Nothing a person typed becomes a label: statuses, actions and sources are the contract's few words,
+models and providers are published names, and of each label no more than ``LABEL_VALUES`` different
+values are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+from conversations.adapters.observability.recent_failures import Troubles
+from conversations.engine.types import TraceRecord
+from routing.domain.llm import Attempt
+
+LABEL_VALUES = 100
+OTHER = "other"
+NONE = "none"
+
+FIRST_TOKEN_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 12, 20, 30)
+"""Seconds: half a second is brisk, the default patience with a model is 20."""
+
+RUN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 180)
+"""Seconds: from an answer out of the cache to the longest that a model may take."""
+
+_CALL = ("operation", "provider", "model")
+
+
+class RunMetrics:
+    """Counts what runs did. ``registry`` is the caller's, or one of its own with the process's
+    figures in it. Thread-safe; one per registry."""
+
+    def __init__(
+        self, registry: CollectorRegistry | None = None, troubles: Troubles | None = None
+    ) -> None:
+        self.troubles = troubles or Troubles()
+        self.registry = registry or _own_registry()
+        self._known: dict[str, set[str]] = {}
+        self._count_runs(self.registry)
+        self._count_calls(self.registry)
+        self._show_state(self.registry)
+
+    def _count_runs(self, registry: CollectorRegistry) -> None:
+        self._runs = Counter(
+            "assistant_runs_total",
+            "Answers that ended, by how they ended, what was done and who decided.",
+            ("status", "action", "source"),
+            registry=registry,
+        )
+        self._running = Gauge(
+            "assistant_runs_in_progress",
+            "Answers being made in this process now.",
+            registry=registry,
+        )
+        self._run_seconds = Histogram(
+            "assistant_run_seconds",
+            "Time from the accepted prompt to the end of the answer.",
+            ("status", "source"),
+            buckets=RUN_BUCKETS,
+            registry=registry,
+        )
+        self._cache = Counter(
+            "assistant_cache_total",
+            "Answers by what the answer cache had.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._degraded = Counter(
+            "assistant_degraded_total",
+            "Times that an answer was made without a part that did not answer.",
+            ("part",),
+            registry=registry,
+        )
+
+    def _count_calls(self, registry: CollectorRegistry) -> None:
+        self._attempts = Counter(
+            "assistant_attempts_total",
+            "Calls to models by how they ended: ok, cancelled or the error's code.",
+            (*_CALL, "outcome"),
+            registry=registry,
+        )
+        self._tokens = Counter(
+            "assistant_tokens_total",
+            "Tokens sent to models (input) and received (output).",
+            (*_CALL, "direction"),
+            registry=registry,
+        )
+        self._cost = Counter(
+            "assistant_cost_usd_total",
+            "Price of calls to models in US dollars, where one is known.",
+            _CALL,
+            registry=registry,
+        )
+        self._first_token = Histogram(
+            "assistant_first_token_seconds",
+            "Time from the start of a call to a model's first token.",
+            ("provider", "model"),
+            buckets=FIRST_TOKEN_BUCKETS,
+            registry=registry,
+        )
+
+    def _show_state(self, registry: CollectorRegistry) -> None:
+        self._failing = Gauge(
+            "assistant_part_failing",
+            "1 for each part or provider that failed in the last half minute.",
+            ("part",),
+            registry=registry,
+        )
+        self._circuits = Gauge(
+            "assistant_circuit_open",
+            "1 for each model that is not asked just now, 0.5 while one call finds out.",
+            ("model",),
+            registry=registry,
+        )
+        self._streams = Gauge(
+            "assistant_streams_open",
+            "Answers being sent, or waited for, in this process now.",
+            registry=registry,
+        )
+        self._traces_lost = Counter(
+            "assistant_traces_lost_total",
+            "Traces and scores that were not delivered to Langfuse.",
+            registry=registry,
+        )
+
+    def trace_lost(self, count: int) -> None:
+        """``count`` traces or scores did not reach Langfuse."""
+        self.troubles.saw("tracing")
+        self._traces_lost.inc(count)
+
+    def show(self, *, circuits: Mapping[str, float], streams: int) -> None:
+        """Take in what is as it is now, before rendering. ``circuits``: how open each is."""
+        self._circuits.clear()
+        for model, openness in circuits.items():
+            self._circuits.labels(self._bounded("model", model)).set(openness)
+        self._failing.clear()
+        for part in self.troubles.lately():
+            self._failing.labels(self._bounded("part", part)).set(1)
+        self._streams.set(streams)
+
+    def run_started(self) -> None:
+        """A run begins."""
+        self._running.inc()
+
+    def run_ended(self) -> None:
+        """A run that began has ended, however it did."""
+        self._running.dec()
+
+    def observe(self, trace: TraceRecord) -> None:
+        """Count a finished turn, once."""
+        self.troubles.observe(trace)
+        decision = trace.decision
+        action = decision.action.value if decision else NONE
+        source = decision.source.value if decision else NONE
+        seconds = max(0, trace.ended_ns - trace.started_ns) / 1e9
+        self._runs.labels(trace.status, action, source).inc()
+        self._run_seconds.labels(trace.status, source).observe(seconds)
+        self._cache.labels(trace.cache.outcome).inc()
+        for gone in trace.degraded:
+            self._degraded.labels(self._bounded("part", gone.part)).inc()
+        for step in trace.steps:
+            for attempt in step.attempts:
+                self._observe_attempt(attempt)
+
+    def render(self) -> tuple[bytes, str]:
+        """All metrics of the registry in Prometheus' text format, and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _observe_attempt(self, attempt: Attempt) -> None:
+        provider = self._bounded("provider", attempt.provider)
+        model = self._bounded("model", attempt.model)
+        call, usage = (attempt.operation, provider, model), attempt.usage
+        self._attempts.labels(*call, self._bounded("outcome", attempt.outcome)).inc()
+        self._tokens.labels(*call, "input").inc(usage.input_tokens)
+        self._tokens.labels(*call, "output").inc(usage.output_tokens)
+        if usage.cost_usd is not None:
+            self._cost.labels(*call).inc(float(usage.cost_usd))
+        if attempt.operation == "chat" and attempt.first_token_ms is not None:
+            self._first_token.labels(provider, model).observe(attempt.first_token_ms / 1e3)
+
+    def _bounded(self, label: str, value: str) -> str:
+        known = self._known.setdefault(label, set())
+        if value not in known and len(known) >= LABEL_VALUES:
+            return OTHER
+        known.add(value)
+        return value
+
+
+def _own_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    _tell_of_worker(registry)
+    return registry
+
+
+def _tell_of_worker(registry: CollectorRegistry) -> None:
+    """Which process answered, and how much it has under way: the figures by which a leak shows."""
+    Gauge(
+        "assistant_worker",
+        "Always 1; the process that these figures are of.",
+        ("pid",),
+        registry=registry,
+    ).labels(os.getpid()).set(1)
+    Gauge(
+        "assistant_tasks", "Tasks on this process's event loop now.", registry=registry
+    ).set_function(_tasks_now)
+
+
+def _tasks_now() -> float:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # rendered outside the event loop
+        return 0

@@ -1,0 +1,214 @@
+"""Tells Langfuse of finished turns and of feedback, behind everybody's back.
+
+``record`` and ``score`` put something into a bounded queue and return. One thread empties it,
+several turns to a request. What cannot be delivered is dropped, counted, and spoken of in one short
+warning a minute at most; neither prompts nor keys are in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from conversations.adapters.observability.scores import Score
+from conversations.engine.types import TraceRecord
+from routing.domain.errors import DependencyUnavailable
+
+if TYPE_CHECKING:
+    from conversations.adapters.observability.langfuse_client import LangfuseClient
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_HOST = "https://cloud.langfuse.com"
+BATCH = 32
+"""Turns in one request at most. A long one holds some 100 kB before compression."""
+
+QUEUE_SIZE = 512
+"""Turns and scores that may wait at most; more are dropped, the newest first."""
+
+WARNING_SECONDS = 60.0
+
+Job = TraceRecord | Score
+
+
+class NullTracer:
+    """Tells nobody."""
+
+    def record(self, trace: TraceRecord) -> None:
+        """Do nothing."""
+
+    def score(self, trace_id: str, *, message: UUID, verdict: str | None, comment: str) -> None:
+        """Do nothing."""
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Do nothing."""
+
+
+class LossReport:
+    """Counts what was lost and warns of it, once in ``WARNING_SECONDS`` at most."""
+
+    def __init__(
+        self, told: Callable[[int], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._told, self._clock = told, clock
+        self._lock = threading.Lock()
+        self._lost = 0
+        self._quiet_until = float("-inf")
+
+    def add(self, count: int, reason: str) -> None:
+        """Take note of ``count`` lost turns and scores. ``reason`` is logged as it is."""
+        self._told(count)
+        with self._lock:
+            self._lost += count
+            now = self._clock()
+            if now < self._quiet_until:
+                return
+            self._quiet_until = now + WARNING_SECONDS
+            lost, self._lost = self._lost, 0
+        logger.warning("Tracing: %d not delivered to Langfuse (%s).", lost, reason)
+
+
+def connect(**options: Any) -> LangfuseClient:
+    """The client, imported now: that takes a second, and nobody who traces nothing should wait."""
+    from conversations.adapters.observability.langfuse_client import LangfuseClient  # noqa: PLC0415
+
+    return LangfuseClient(**options)
+
+
+class LangfuseTracer:
+    """The port ``Tracer`` on Langfuse.
+
+    ``host`` is the server's root URL, empty for Langfuse's own cloud. ``environment`` and ``release``
+    label the traces. ``capture_content=False`` keeps every word of people and models at home.
+    ``timeout`` bounds one request and ``linger`` is how long a turn may wait for others to share
+    its request, both in seconds. ``lost`` hears how many turns and scores were not delivered, from
+    any thread. The server is not spoken to before the first turn.
+    """
+
+    def __init__(
+        self,
+        public_key: str,
+        secret_key: str,
+        host: str = "",
+        *,
+        environment: str = "",
+        release: str = "",
+        capture_content: bool = True,
+        timeout: float = 5.0,
+        linger: float = 1.0,
+        queue_size: int = QUEUE_SIZE,
+        lost: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._jobs: queue.Queue[Job | None] = queue.Queue(queue_size)
+        self._closing, self._losses = threading.Event(), LossReport(lost)
+        self._linger = linger
+        connecting = partial(
+            connect,
+            public_key=public_key,
+            secret_key=secret_key,
+            host=host.rstrip("/") or DEFAULT_HOST,
+            environment=environment,
+            release=release,
+            capture=capture_content,
+            timeout=timeout,
+            giving_up=self._closing,
+        )
+        self._thread = threading.Thread(
+            target=self._run, args=(connecting,), name="langfuse", daemon=True
+        )
+        self._thread.start()
+
+    def record(self, trace: TraceRecord) -> None:
+        """Queue a finished turn. Never waits, never raises."""
+        self._put(trace)
+
+    def score(self, trace_id: str, *, message: UUID, verdict: str | None, comment: str) -> None:
+        """Queue a person's feedback on a trace; ``verdict`` ``None`` takes it back."""
+        self._put(Score(trace_id, message, verdict, comment))
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Send what waits, for ``timeout`` seconds at most; the rest is dropped and counted."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        with suppress(queue.Full):  # the thread looks at ``_closing`` too, after each batch
+            self._jobs.put_nowait(None)
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._losses.add(self._drain() + 1, "no answer before the end")
+
+    def _put(self, job: Job) -> None:
+        if self._closing.is_set():
+            return
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            self._losses.add(1, "the queue is full")
+
+    def _drain(self) -> int:
+        """Empty the queue, so that the thread ends after its present request."""
+        count = 0
+        with suppress(queue.Empty):
+            while True:
+                count += self._jobs.get_nowait() is not None
+        self._jobs.put_nowait(None)
+        return count
+
+    def _run(self, connecting: Callable[[], LangfuseClient]) -> None:
+        try:
+            client = connecting()
+        except Exception as exc:  # noqa: BLE001 - a wrong address or package must not end a thread loudly
+            self._closing.set()
+            logger.warning("Tracing is off: no client for Langfuse (%s).", type(exc).__name__)
+            return
+        with closing(client):
+            while self._jobs_left():
+                self._deliver(client, self._next_batch())
+
+    def _jobs_left(self) -> bool:
+        return not (self._closing.is_set() and self._jobs.empty())
+
+    def _next_batch(self) -> list[Job]:
+        """What waits now and what comes within ``linger`` of it; nothing once closed and empty."""
+        jobs: list[Job] = []
+        until: float | None = None
+        while len(jobs) < BATCH:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            try:
+                job = self._jobs.get(timeout=left)
+            except queue.Empty:
+                break
+            if job is None:
+                break
+            jobs.append(job)
+            until = until or time.monotonic() + self._linger
+        return jobs
+
+    def _deliver(self, client: LangfuseClient, jobs: Sequence[Job]) -> None:
+        traces = [job for job in jobs if isinstance(job, TraceRecord)]
+        if traces and not self._try(partial(client.send, traces), len(traces)):
+            for trace in traces:
+                self._try(partial(client.send, [trace]), 1)
+        for job in jobs:
+            if isinstance(job, Score):
+                act = client.delete_score if job.verdict is None else client.put_score
+                self._try(partial(act, job), 1)
+
+    def _try(self, call: Callable[[], None], count: int) -> bool:
+        """Whether the fate of these ``count`` is known: several may fail for one of them."""
+        try:
+            call()
+        except DependencyUnavailable as exc:
+            self._losses.add(count, str(exc))
+        except Exception as exc:  # noqa: BLE001 - whatever one batch holds, the thread must serve the next
+            if count > 1:
+                return False
+            self._losses.add(count, type(exc).__name__)
+        return True

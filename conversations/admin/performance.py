@@ -1,0 +1,131 @@
+"""How the models do: sums per day and rule below, totals per model above, of the same selection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+
+from conversations.admin.filters import ModelFilter, PeriodFilter, RuleFilter
+from conversations.models import ModelPerformance
+from conversations.stats.pending import added_up
+from conversations.stats.win_rates import ENOUGH, suggestions, win_rates
+from routing.common.admin import NOTHING, RangeDateFilter, ReadOnlyAdmin, column
+
+SUMS = (
+    "answers", "errors", "failovers", "cache_hits", "first_token_ms_sum", "first_token_count",
+    "total_ms_sum", "input_tokens", "output_tokens", "cost_usd", "feedback_good", "feedback_bad",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over a selection. Milliseconds, tokens, US dollars."""
+
+    model: str
+    answers: int
+    errors: int
+    failovers: int
+    cache_hits: int
+    first_token_ms_sum: int
+    first_token_count: int
+    total_ms_sum: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    feedback_good: int
+    feedback_bad: int
+
+    @property
+    def first_token_ms(self) -> int | None:
+        """Mean time to the first token."""
+        return mean(self.first_token_ms_sum, self.first_token_count)
+
+    @property
+    def total_ms(self) -> int | None:
+        """Mean time of a whole answer."""
+        return mean(self.total_ms_sum, self.answers - self.cache_hits)
+
+    @property
+    def cache_share(self) -> int:
+        """Percentage of the answers that came from the cache."""
+        return round(100 * self.cache_hits / self.answers) if self.answers else 0
+
+
+def mean(total: int, count: int) -> int | None:
+    """Rounded mean; ``None`` of nothing."""
+    return round(total / count) if count else None
+
+
+def totals_by_model(rows: QuerySet[ModelPerformance]) -> list[Totals]:
+    """One query: the sums of each model, most answers first."""
+    sums = {name: Sum(name) for name in SUMS}
+    grouped = rows.order_by().values("model").annotate(**sums).order_by("-answers", "model")
+    return [Totals(**dict[str, Any](row)) for row in grouped]
+
+
+def total_of(totals: list[Totals]) -> Totals:
+    """The sum of the models' sums."""
+    added: dict[str, Any] = {name: sum(getattr(row, name) for row in totals) for name in SUMS}
+    return Totals(model="", **added)
+
+
+class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
+    """Numbers only: no page of a single row, nothing to change."""
+
+    list_display = (
+        "day", "model", "rule", "answers", "errors", "failovers", "cache_hits", "first_token",
+        "whole", "tokens", "cost", "good_bad",
+    )  # fmt: skip
+    list_display_links = None
+    list_filter = (PeriodFilter, ("day", RangeDateFilter), ModelFilter, RuleFilter)
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 50
+    show_full_result_count = False
+    list_before_template = "conversations/admin/performance.html"
+    ordering = ("-day", "model", "rule")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        added_up()
+        response = super().changelist_view(
+            request, {**(extra_context or {}), "title": "Models at work"}
+        )
+        context: dict[str, Any] | None = getattr(response, "context_data", None)
+        if context and "cl" in context:
+            rows = context["cl"].queryset
+            totals, rates = totals_by_model(rows), win_rates(rows)
+            context |= {"totals": totals, "total": total_of(totals), "win_rates": rates}
+            context["enough"] = ENOUGH
+            if request.user.has_perm("routing.view_rule"):
+                context["suggestions"] = suggestions(rates)
+        return response
+
+    @column("first token", ordering="first_token_ms_sum")
+    def first_token(self, row: ModelPerformance) -> str:
+        return _milliseconds(mean(row.first_token_ms_sum, row.first_token_count))
+
+    @column("whole answer", ordering="total_ms_sum")
+    def whole(self, row: ModelPerformance) -> str:
+        return _milliseconds(mean(row.total_ms_sum, row.answers - row.cache_hits))
+
+    @column("tokens in / out", ordering="output_tokens")
+    def tokens(self, row: ModelPerformance) -> str:
+        return f"{row.input_tokens:,} / {row.output_tokens:,}"
+
+    @column("cost", ordering="cost_usd")
+    def cost(self, row: ModelPerformance) -> str:
+        return f"${row.cost_usd:.4f}"
+
+    @column("good / bad", ordering="feedback_good")
+    def good_bad(self, row: ModelPerformance) -> str:
+        return f"{row.feedback_good} / {row.feedback_bad}"
+
+
+def _milliseconds(value: int | None) -> str:
+    return NOTHING if value is None else f"{value:,} ms"

@@ -1,0 +1,151 @@
+"""Replays of the draft over real prompts: begun, watched, read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from conversations.admin.forms import ReplayForm
+from conversations.admin.pages import desk_page, permit
+from conversations.evaluation.replay import STALE, replay_go_on, replay_start, replay_stop, sampled
+from conversations.evaluation.replay import estimate as estimated
+from conversations.evaluation.replay_results import findings
+from conversations.evaluation.rule_sets import Side, draft_side, live_side
+from conversations.models import ReplayRun
+from routing.common.admin import Admin, column
+
+STATUS_LABELS = {
+    "running": "info",
+    "done": "success",
+    "capped": "warning",
+    "stopped": "warning",
+    "failed": "danger",
+}
+MAY = ("conversations.add_replayrun", "conversations.view_message")
+
+
+class ReplayRunAdmin(Admin[ReplayRun]):
+    """What the draft would change."""
+
+    list_display = ("named", "state", "size", "decided", "cost", "created_by", "created_at")
+    list_select_related = ("created_by",)
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("<int:pk>/stop/", guarded(require_POST(self.stop_view)), name="replay_stop"),
+            path("<int:pk>/go-on/", guarded(require_POST(self.go_on_view)), name="replay_go_on"),
+            *super().get_urls(),
+        ]
+
+    def has_change_permission(self, request: HttpRequest, obj: ReplayRun | None = None) -> bool:
+        return False
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Choose how many prompts, see what that costs, and begin."""
+        permit(request, *MAY)
+        form = ReplayForm(request.POST or None)
+        draft, live = draft_side(), live_side()
+        context: dict[str, Any] = {
+            "title": "Replay the draft",
+            "form": form,
+            "faults": [*draft.faults, *live.faults],
+        }
+        if request.method == "POST" and form.is_valid() and not context["faults"]:
+            context |= self._weighed(form, draft, live)
+            if "_start" in request.POST and not context["too_much"] and context["found"]:
+                return self._started(request, form, draft, live)
+        return desk_page(self, request, "replay_add", context)
+
+    @staticmethod
+    def _weighed(form: ReplayForm, draft: Side, live: Side) -> dict[str, Any]:
+        told = form.cleaned_data
+        answers = sampled(told["pool"], told["size"])
+        cost = estimated(answers, draft.rules, live.rules) if draft.rules and live.rules else None
+        too_much = cost is not None and cost > told["cap_usd"]
+        return {"weighed": True, "found": len(answers), "estimate": cost, "too_much": too_much}
+
+    @staticmethod
+    def _started(
+        request: HttpRequest, form: ReplayForm, draft: Side, live: Side
+    ) -> HttpResponseRedirect:
+        assert draft.rules is not None  # noqa: S101 - no faults, as the caller saw
+        assert live.rules is not None  # noqa: S101
+        run = replay_start(**form.cleaned_data, draft=draft.rules, live=live.rules, by=request.user)
+        return _to(run)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """How far it is, and what it found so far. The page loads itself anew while it runs."""
+        permit(request, "conversations.view_replayrun", "conversations.view_message")
+        run = self.get_object(request, object_id)
+        if run is None:
+            raise Http404
+        running = run.status == ReplayRun.Status.RUNNING
+        stalled = running and run.beat_at < timezone.now() - STALE
+        context = {
+            "title": str(run),
+            "run": run,
+            "found": findings(run),
+            "running": running and not stalled,
+            "stalled": stalled,
+            "may": request.user.has_perms(MAY),
+        }
+        return desk_page(self, request, "replay", context)
+
+    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
+        """End it after the prompts under way."""
+        permit(request, *MAY)
+        run = _run(pk)
+        replay_stop(run)
+        return _to(run)
+
+    def go_on_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
+        """Go on with one that was stopped, failed, or lost its process."""
+        permit(request, *MAY)
+        run = _run(pk)
+        if not replay_go_on(run):
+            messages.info(request, "It is being worked on.")
+        return _to(run)
+
+    @column("replay", ordering="pk")
+    def named(self, row: ReplayRun) -> str:
+        return str(row)
+
+    @column("status", ordering="status", labels=STATUS_LABELS)
+    def state(self, row: ReplayRun) -> str:
+        return row.status
+
+    @column("decided")
+    def decided(self, row: ReplayRun) -> int:
+        return row.results.filter(new__isnull=False).count()
+
+    @column("cost", ordering="cost_usd")
+    def cost(self, row: ReplayRun) -> str:
+        return f"${row.cost_usd:.4f}"
+
+
+def _run(pk: int) -> ReplayRun:
+    run = ReplayRun.objects.filter(pk=pk).first()
+    if run is None:
+        raise Http404
+    return run
+
+
+def _to(run: ReplayRun) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("admin:conversations_replayrun_change", args=[run.pk]))

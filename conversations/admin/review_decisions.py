@@ -1,0 +1,43 @@
+"""What is decided at the review desk: keyword-only, each one transaction that owes Redis its due."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from conversations.adapters.answer_cache.entries import curated_id
+from conversations.adapters.background.outbox import Kind, owe
+from conversations.feedback.reviews import answer_replaced
+from conversations.models import AnswerReview, CuratedAnswer
+
+
+@transaction.atomic
+def review_decide(*, subject: UUID, state: str, by: int) -> None:
+    """The desk's word on an answer, a state of ``AnswerReview``: it holds until new verdicts speak
+    against it."""
+    review = AnswerReview.objects.select_for_update().get(pk=subject)
+    review.state, review.review = state, AnswerReview.Review.DECIDED
+    review.decided_at, review.decided_by_id = timezone.now(), by
+    review.save()
+    owe(Kind.STANDING, [subject])
+    if state == AnswerReview.State.WITHDRAWN:
+        owe(Kind.FORGET_ANSWER if review.source_id else Kind.FORGET_ENTRY, [subject])
+
+
+@transaction.atomic
+def answer_curate(*, subject: UUID, question: str, answer: str, by: int) -> CuratedAnswer:
+    """Give everybody this answer to this question from now on, instead of the reviewed one."""
+    review = AnswerReview.objects.select_for_update().get(pk=subject)
+    curated, _ = CuratedAnswer.objects.update_or_create(
+        entry=curated_id(question),
+        defaults={
+            "question": question, "answer": answer, "source": review.source, "author_id": by,
+        },
+    )  # fmt: skip
+    answer_replaced(subject=curated.pk, by=by)
+    if subject != curated.pk:
+        review_decide(subject=subject, state=AnswerReview.State.WITHDRAWN, by=by)
+    owe(Kind.CURATE, [curated.pk])
+    return curated

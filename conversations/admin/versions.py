@@ -1,0 +1,266 @@
+"""Published versions with how they did, alone and beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from unfold.paginator import InfinitePaginator
+
+from conversations.models import ShadowDecision, VersionPerformance
+from conversations.stats.pending import added_up
+from routing.admin.versions import VersionAdmin
+from routing.common.admin import (
+    NOTHING,
+    ChoicesDropdownFilter,
+    ReadOnlyAdmin,
+    admin_link,
+    column,
+    rendered,
+)
+from routing.common.estimates import Estimate, mean, share
+from routing.models import RuleSetVersion
+from routing.publishing.selectors import ruleset_of
+from routing.publishing.versions import words_since
+
+SUMS = tuple(
+    field.name
+    for field in VersionPerformance._meta.get_fields()  # noqa: SLF001 - Django's documented name
+    if field.name not in {"id", "ruleset", "rule"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How one version, or one of its rules, did."""
+
+    name: str
+    sums: dict[str, Any]
+
+    @property
+    def feedback(self) -> Estimate | None:
+        """Share of good verdicts."""
+        good, bad = max(0, self.sums["feedback_good"]), max(0, self.sums["feedback_bad"])
+        return share(good, good + bad)
+
+    @property
+    def cost(self) -> Estimate | None:
+        """US dollars an answer that was not from the cache, without its classification."""
+        return self._mean(float(self.sums["cost_usd"]), "cost_squares", "total_count")
+
+    @property
+    def first_token(self) -> Estimate | None:
+        """Milliseconds to the first token."""
+        return self._mean(
+            self.sums["first_token_ms_sum"], "first_token_ms_squares", "first_token_count"
+        )
+
+    @property
+    def total(self) -> Estimate | None:
+        """Milliseconds of a whole answer."""
+        return self._mean(self.sums["total_ms_sum"], "total_ms_squares", "total_count")
+
+    @property
+    def agreement(self) -> Estimate | None:
+        """Share of the decisions in shadow that were the same."""
+        return share(self.sums["shadow_agreed"], self.sums["shadow_decisions"])
+
+    @property
+    def failed(self) -> Estimate | None:
+        """Share of the answers that failed."""
+        return share(self.sums["failures"], self.sums["failures"] + self.sums["answers"])
+
+    @property
+    def classification(self) -> Decimal | None:
+        """US dollars of a classification, mean."""
+        count = self.sums["total_count"]
+        return Decimal(self.sums["classify_cost_usd"]) / count if count else None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Every measure in words, by its name."""
+        return {name: said(getattr(self, name), unit) for _, name, unit in COMPARED} | {
+            "agreement": said(self.agreement, "share"),
+            "classification": NOTHING
+            if self.classification is None
+            else f"${self.classification:.6f}",
+        }
+
+    def _mean(self, total: float, squares: str, count: str) -> Estimate | None:
+        return mean(total, self.sums[squares], self.sums[count])
+
+
+def said(estimate: Estimate | None, unit: str) -> str:
+    """A value with its interval, in words."""
+    if estimate is None:
+        return NOTHING
+    if unit == "share":
+        low, high = f"{estimate.low:.1%}", f"{estimate.high:.1%}"
+        return f"{estimate.value:.1%} ({low} to {high}, of {estimate.count:,})"
+    form = "${:.6f}" if unit == "dollars" else "{:,.0f} ms"
+    value = form.format(estimate.value)
+    if estimate.count == 1:
+        return f"{value} (one only)"
+    low, high = form.format(estimate.low), form.format(estimate.high)
+    return f"{value} ({low} to {high}, of {estimate.count:,})"
+
+
+def figures_of(number: int) -> Figures:
+    """A version's sums."""
+    added_up()
+    totals = {name: Sum(name, default=0) for name in SUMS}
+    sums = VersionPerformance.objects.filter(ruleset=number).aggregate(**totals)
+    return Figures(f"Version {number}", sums)
+
+
+def figures_by_rule(number: int) -> list[Figures]:
+    """The sums of its rules, most answers first."""
+    rows = VersionPerformance.objects.filter(ruleset=number).order_by("-answers", "rule")
+    return [
+        Figures(row.rule or "(no rule)", {name: getattr(row, name) for name in SUMS})
+        for row in rows
+    ]
+
+
+COMPARED = (
+    ("Good feedback", "feedback", "share"),
+    ("Cost of an answer", "cost", "dollars"),
+    ("First token", "first_token", "milliseconds"),
+    ("Whole answer", "total", "milliseconds"),
+    ("Failed answers", "failed", "share"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One measure of two versions."""
+
+    label: str
+    unit: str
+    a: Estimate | None
+    b: Estimate | None
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """Both in words."""
+        return said(self.a, self.unit), said(self.b, self.unit)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the difference is more than chance, in words."""
+        if self.a is None or self.b is None:
+            return "too little is known"
+        if not self.a.apart_from(self.b):
+            return "no clear difference"
+        return "higher" if self.b.value > self.a.value else "lower"
+
+
+def comparisons(a: Figures, b: Figures) -> Sequence[Comparison]:
+    """All measures; the verdicts are about the second."""
+    return [
+        Comparison(label, unit, getattr(a, name), getattr(b, name))
+        for label, name, unit in COMPARED
+    ]
+
+
+class MeasuredVersionAdmin(VersionAdmin):
+    """A version's page with its numbers, and two versions side by side."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: RuleSetVersion | None = None) -> Any:
+        facts, *rest = super().get_fieldsets(request, obj)
+        return [facts, ("How it does", {"fields": ("numbers", "messages_link")}), *rest]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RuleSetVersion | None = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "numbers", "messages_link"]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.compare_view)
+        return [path("compare/", view, name="routing_compare"), *super().get_urls()]
+
+    def compare_view(self, request: HttpRequest) -> HttpResponse:
+        """``?a=12&b=13``: what the second changes, and how both did."""
+        if not self.has_view_permission(request):
+            raise Http404
+        numbers = list(RuleSetVersion.objects.values_list("number", flat=True)[:100])
+        a, b = (self._chosen(request, name, numbers, at) for at, name in ((1, "a"), (0, "b")))
+        context = {
+            "title": f"Versions {a.number} and {b.number}",
+            "numbers": numbers,
+            "a": a,
+            "b": b,
+            "changes": words_since(a, ruleset_of(b)),
+            "comparisons": comparisons(figures_of(a.number), figures_of(b.number)),
+            "figures": [figures_of(a.number), figures_of(b.number)],
+        }
+        return self._page(request, "compare", context)
+
+    def _chosen(
+        self, request: HttpRequest, name: str, numbers: list[int], at: int
+    ) -> RuleSetVersion:
+        given = request.GET.get(name, "")
+        if given.isdigit():
+            return self._version(int(given))
+        if not numbers:
+            raise Http404
+        return self._version(numbers[min(at, len(numbers) - 1)])
+
+    @column("answers")
+    def numbers(self, row: RuleSetVersion) -> SafeString:
+        return rendered(
+            "routing/admin/figures.html",
+            whole=figures_of(row.number),
+            rules=figures_by_rule(row.number),
+            version=row,
+        )
+
+    @column("messages")
+    def messages_link(self, row: RuleSetVersion) -> SafeString:
+        return rendered(
+            "routing/admin/version_links.html",
+            version=row,
+            messages=reverse("admin:conversations_message_changelist"),
+            shadows=reverse("admin:conversations_shadowdecision_changelist"),
+        )
+
+
+class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
+    """What versions in shadow would have done."""
+
+    list_display = (
+        "prompt", "ruleset", "same", "instead_of", "would", "rule", "source", "cost_usd", "created_at",
+    )  # fmt: skip
+    list_filter = (("agrees", ChoicesDropdownFilter),)
+    list_select_related = ("message", "message__answers")
+    list_per_page = 50
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ShadowDecision]:
+        return super().get_queryset(request).defer("message__script", "message__attempts")
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return lookup in {"ruleset", "agrees"} or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @column("prompt")
+    def prompt(self, row: ShadowDecision) -> str:
+        asked = row.message.answers
+        return admin_link(row.message, (asked.content[:80] if asked else "") or "a message")
+
+    @column("same", labels={"same": "success", "other": "warning"})
+    def same(self, row: ShadowDecision) -> str:
+        return "same" if row.agrees else "other"
+
+    @column("was done")
+    def instead_of(self, row: ShadowDecision) -> str:
+        return f"{row.message.action} {row.message.model}".strip() or NOTHING
+
+    @column("would be done")
+    def would(self, row: ShadowDecision) -> str:
+        return f"{row.action} {row.model}".strip()

@@ -1,0 +1,106 @@
+"""Conversations and their messages: lists, creation, renaming, deletion. Plain sync views."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from conversations.api.pagination import NewestFirst, OldestFirst
+from conversations.api.requests import origin_of
+from conversations.api.schemas import ConversationSerializer, MessageSerializer
+from conversations.bootstrap import container
+from conversations.domain.errors import RunLogUnavailable
+from conversations.models import Conversation, Message
+from conversations.storage import selectors, services
+
+
+def person(request: Request | HttpRequest) -> int:
+    """The primary key of the person who asks."""
+    return int(request.user.pk)  # type: ignore[arg-type]
+
+
+class ConversationList(generics.ListCreateAPIView[Conversation]):
+    """The person's conversations, newest first; open another one."""
+
+    serializer_class = ConversationSerializer
+    pagination_class = NewestFirst
+    queryset = Conversation.objects.none()
+
+    def get_queryset(self) -> Any:
+        """Mine only."""
+        return selectors.conversations_of(user=person(self.request))
+
+    def perform_create(self, serializer: Any) -> None:
+        """Through the service."""
+        title = serializer.validated_data.get("title", "")
+        serializer.instance = services.conversation_create(user=person(self.request), title=title)
+
+
+class ConversationDetail(APIView):
+    """One conversation."""
+
+    @extend_schema(responses=ConversationSerializer)
+    def get(self, request: Request, conversation: UUID) -> Response:
+        """Read it."""
+        return Response(ConversationSerializer(self._mine(request, conversation)).data)
+
+    @extend_schema(request=ConversationSerializer, responses=ConversationSerializer)
+    def patch(self, request: Request, conversation: UUID) -> Response:
+        """Rename it."""
+        mine = self._mine(request, conversation)
+        serializer = ConversationSerializer(mine, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        title = serializer.validated_data.get("title", mine.title)
+        renamed = services.conversation_rename(conversation=mine, title=title)
+        return Response(ConversationSerializer(renamed).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, conversation: UUID) -> Response:
+        """Delete it with its messages, its memory and the cached answers made from it."""
+        mine = self._mine(request, conversation)
+        running = services.running_answer(conversation=conversation)
+        house = container()
+        if running:
+            with suppress(
+                RunLogUnavailable
+            ):  # then it ends by itself, and finds nothing to store in
+                async_to_sync(house.runs.stop)(running)
+        services.conversation_delete(conversation=mine)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @staticmethod
+    def _mine(request: Request, conversation: UUID) -> Conversation:
+        return selectors.conversation_get(user=person(request), conversation=conversation)
+
+
+class MessageList(generics.ListAPIView[Message]):
+    """A conversation's messages, oldest first."""
+
+    serializer_class = MessageSerializer
+    pagination_class = OldestFirst
+    queryset = Message.objects.none()
+
+    def get_queryset(self) -> Any:
+        """Mine only."""
+        return selectors.messages_of(
+            user=person(self.request), conversation=self.kwargs["conversation"]
+        )
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One page, with the person's own feedback on each message."""
+        page = self.paginate_queryset(self.get_queryset()) or []
+        mine = selectors.feedback_of(
+            user=person(request), messages=[message.id for message in page]
+        )
+        site = origin_of(request._request).site  # noqa: SLF001 - DRF has no public way to it
+        context = {"origin": site, "feedback": mine}
+        return self.get_paginated_response(MessageSerializer(page, many=True, context=context).data)

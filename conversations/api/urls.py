@@ -1,0 +1,38 @@
+"""The API's paths, under ``/api/v1/``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from conversations.api import ask, images, streams, tokens
+from conversations.api import conversations as threads
+from conversations.api.decisions import DecisionTrial
+from conversations.api.dispatch import by_method
+from conversations.api.feedback import MessageFeedback
+
+_conversations = threads.ConversationList.as_view()
+_conversation = threads.ConversationDetail.as_view()
+_feedback = MessageFeedback.as_view()
+_trial = DecisionTrial.as_view()
+
+urlpatterns = [
+    path("auth/token/", by_method(POST=tokens.limited(tokens.SignInView.as_view()))),
+    path("auth/token/refresh/", by_method(POST=tokens.RefreshView.as_view())),
+    path("auth/token/blacklist/", by_method(POST=tokens.SignOutView.as_view())),
+    path("conversations/", by_method(GET=_conversations, POST=_conversations)),
+    path(
+        "conversations/<uuid:conversation>/",
+        by_method(GET=_conversation, PATCH=_conversation, DELETE=_conversation),
+    ),
+    path(
+        "conversations/<uuid:conversation>/messages/",
+        by_method(GET=threads.MessageList.as_view(), POST=ask.ask),
+    ),
+    path("messages/", by_method(POST=ask.ask)),
+    path("messages/<uuid:message>/", by_method(GET=ask.read)),
+    path("messages/<uuid:message>/stream/", by_method(GET=streams.resume)),
+    path("messages/<uuid:message>/stop/", by_method(POST=streams.stop)),
+    path("messages/<uuid:message>/feedback/", by_method(PUT=_feedback, DELETE=_feedback)),
+    path("decisions/", by_method(POST=_trial)),
+    path("images/<uuid:image>/", by_method(GET=images.image)),
+]

@@ -1,0 +1,178 @@
+"""The branch of the error tree (drawn in ``routing.domain.errors``) for requests that are not served.
+
+RequestRefused                          never retried by us; each has one HTTP status in ``problems``
+├─ NotAuthenticated                     no token, or one that is not valid
+├─ NotFound                             also for what belongs to another user
+├─ BadRequest                           not JSON, or fields missing or wrong; ``faults`` say which
+├─ NotAcceptable · UnsupportedMediaType · BodyTooLarge
+├─ ConversationBusy                     another answer is being written; ``running`` is its id
+├─ IdempotencyKeyReused                 the key came before with another body
+├─ RateLimited                          with the seconds to wait
+│  ├─ SignInLocked                      after too many wrong passwords
+│  └─ TooManyStreams                    one person has too many open at once
+├─ WorkerFull                           this worker has too many streams open
+└─ Draining                             this worker ends and takes no more questions
+RunInterrupted                          the worker that wrote the answer went away
+PictureNotStored                        drawn, but the storage did not take it
+DatabaseAway                            the database does not answer: nothing can be stored or read
+DependencyUnavailable
+└─ RunLogUnavailable                    answered without a log
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from routing.domain.errors import AssistantError, DependencyUnavailable, FieldFault
+
+
+class RequestRefused(AssistantError):
+    """A request that is answered with a problem instead of a result."""
+
+
+class NotAuthenticated(RequestRefused):
+    """``code`` is ``not_authenticated`` without a token, else ``token_not_valid``."""
+
+    code = "not_authenticated"
+
+
+class TokenNotValid(NotAuthenticated):
+    """The token is malformed, expired, blacklisted or its user is gone."""
+
+    code = "token_not_valid"
+
+
+class NotFound(RequestRefused):
+    """There is no such thing for this person."""
+
+    code = "not_found"
+
+
+class BadRequest(RequestRefused):
+    """The body or the query cannot be understood."""
+
+    code = "invalid"
+
+    def __init__(self, detail: str, *faults: FieldFault) -> None:
+        super().__init__(detail)
+        self.faults = faults
+
+
+class MalformedJSON(BadRequest):
+    """The body is not JSON in UTF-8."""
+
+    code = "malformed_json"
+
+
+class BodyTooLarge(RequestRefused):
+    """The body has more bytes than any request needs."""
+
+    code = "body_too_large"
+
+
+class NotAcceptable(RequestRefused):
+    """No representation that the ``Accept`` header names can be made."""
+
+    code = "not_acceptable"
+
+
+class UnsupportedMediaType(RequestRefused):
+    """The body is not ``application/json``."""
+
+    code = "unsupported_media_type"
+
+
+class ConversationBusy(RequestRefused):
+    """Another answer is being written in this conversation: ``running`` is its message id."""
+
+    code = "conversation_busy"
+
+    def __init__(self, running: UUID) -> None:
+        super().__init__(f"Message {running} is still being answered in this conversation.")
+        self.running = running
+
+
+class IdempotencyKeyReused(RequestRefused):
+    """The ``Idempotency-Key`` was used before with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class RateLimited(RequestRefused):
+    """Too many requests. ``limit`` per ``window`` seconds; the next one after ``retry_after`` s."""
+
+    code = "rate_limited"
+    policy = "default"
+    """The name under which the ``RateLimit`` fields tell of it."""
+
+    def __init__(self, *, limit: int, window: int, retry_after: int) -> None:
+        super().__init__(f"At most {limit} requests in {window} seconds.")
+        self.limit, self.window, self.retry_after = limit, window, retry_after
+
+
+class SignInLocked(RateLimited):
+    """Too many wrong passwords: even the right one is not looked at for ``retry_after`` seconds."""
+
+    def __init__(self, *, limit: int, retry_after: int) -> None:
+        super().__init__(limit=limit, window=retry_after, retry_after=retry_after)
+        minutes = -(-retry_after // 60)
+        self.args = (f"Too many wrong passwords for this name. Try again in {minutes} minutes.",)
+
+
+class TooManyStreams(RateLimited):
+    """The person watches ``limit`` answers at once, on all workers together."""
+
+    policy = "streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit, window=0, retry_after=1)
+        self.args = (f"At most {limit} answers may be open at once. Let one of them end first.",)
+
+
+class WorkerFull(RequestRefused):
+    """This worker serves as many streams as it may; another one, or a later try, may succeed."""
+
+    code = "overloaded"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("This worker has too many answers open just now. Please ask again.")
+
+
+class Draining(RequestRefused):
+    """This worker is about to end; another one, or the next, takes the question."""
+
+    code = "draining"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("This worker is about to end. Please ask again.")
+
+
+class RunInterrupted(AssistantError):
+    """The worker that wrote the answer went away before the end."""
+
+    code = "interrupted"
+    retryable = True
+
+
+class PictureNotStored(AssistantError):
+    """A picture was drawn, but the storage did not take it."""
+
+    code = "storage_unavailable"
+    retryable = True
+    part = "image_storage"
+
+
+class DatabaseAway(AssistantError):
+    """The database does not answer, or takes no writes."""
+
+    code = "database_unavailable"
+    retryable = True
+    part = "database"
+
+
+class RunLogUnavailable(DependencyUnavailable):
+    """Redis does not keep the runs' logs just now: streams can't be continued on other workers."""
+
+    part = "run_log"

@@ -1,0 +1,183 @@
+"""Problem objects (RFC 9457) from errors, by one table.
+
+A client reads the error's class through ``code``; ``detail`` is written for people. Nothing of a
+provider's body, a key, a stack or a system prompt is ever put in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from conversations.domain import errors as mine
+from routing.domain import errors as routing
+
+Problem = dict[str, Any]
+T = TypeVar("T")
+
+DEFAULT_WAIT = 5
+"""Seconds to wait where no provider said how long."""
+
+STATUS: Mapping[type[routing.AssistantError], int] = {
+    routing.PromptTooLong: 413,
+    routing.PromptRejected: 400,
+    routing.ModelUnknown: 400,
+    routing.ProviderTimeout: 504,
+    routing.ProviderError: 502,
+    routing.NoProviderAvailable: 503,
+    routing.DependencyUnavailable: 503,
+    mine.NotAuthenticated: 401,
+    mine.NotFound: 404,
+    mine.BadRequest: 400,
+    mine.NotAcceptable: 406,
+    mine.UnsupportedMediaType: 415,
+    mine.BodyTooLarge: 413,
+    mine.ConversationBusy: 409,
+    mine.IdempotencyKeyReused: 422,
+    mine.RateLimited: 429,
+    mine.Draining: 503,
+    mine.WorkerFull: 503,
+    mine.RunInterrupted: 503,
+    mine.PictureNotStored: 503,
+    mine.DatabaseAway: 503,
+    routing.AssistantError: 500,
+}
+"""Status by class; a subclass not named here has its nearest ancestor's."""
+
+_DETAIL: Mapping[type[routing.AssistantError], str] = {
+    routing.ProviderTimeout: "The model took too long to answer.",
+    routing.ProviderError: "The model could not answer.",
+    routing.ContextTooLong: "The conversation is too long for every model. Begin a new one, or ask for less.",
+    routing.ProviderRefused: "The model's provider refused this by its content policy.",
+    routing.ProviderMisconfigured: "No model takes this request as it is.",
+    routing.NoProviderAvailable: "No model could answer just now. Please try again.",
+    routing.DependencyUnavailable: "The service is not ready to answer. Please try again.",
+    mine.RunInterrupted: "The answer was interrupted before its end.",
+    mine.DatabaseAway: "The service cannot reach its database. Please try again.",
+    mine.PictureNotStored: "The picture could not be stored. Please try again.",
+    routing.AssistantError: "Something went wrong on our side.",
+}
+"""Words for errors whose own text is for the log only."""
+
+
+_FAULTY_REQUEST = frozenset({400, 413, 422})
+"""Statuses by which a provider finds fault with the request itself, not with key, name or right."""
+
+_COME_BACK = (
+    routing.DependencyUnavailable,
+    mine.RunInterrupted,
+    mine.PictureNotStored,
+    mine.DatabaseAway,
+)
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str = "",
+    request_id: str = "",
+    **more: Any,
+) -> Problem:
+    """A problem object. ``type`` is ``about:blank``'s sibling: a URN that names the code."""
+    return {
+        "type": f"urn:assistant:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "request_id": request_id,
+        **more,
+    }
+
+
+def problem_of(
+    error: routing.AssistantError, *, instance: str = "", request_id: str = ""
+) -> Problem:
+    """The problem object that tells a client of ``error``."""
+    error = _principal(error)
+    return problem(
+        _nearest(STATUS, error),
+        error.code,
+        _detail(error),
+        instance=instance,
+        request_id=request_id,
+        **_more(error),
+    )
+
+
+def problem_headers(error: routing.AssistantError) -> dict[str, str]:
+    """The header fields that belong to the error's status."""
+    error = _principal(error)
+    match error:
+        case mine.NotAuthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case mine.RateLimited(limit=limit, window=window, retry_after=retry_after):
+            per = f";w={window}" if window else ""
+            return {
+                "Retry-After": str(retry_after),
+                "RateLimit": f'"{error.policy}";r=0;t={retry_after}',
+                "RateLimit-Policy": f'"{error.policy}";q={limit}{per}',
+            }
+        case routing.NoProviderAvailable():
+            return {"Retry-After": str(_wait(error))}
+        case mine.Draining() | mine.WorkerFull():
+            return {"Retry-After": "1"}
+        case _ if isinstance(error, _COME_BACK):
+            return {"Retry-After": "5"}
+    return {}
+
+
+def _principal(error: routing.AssistantError) -> routing.AssistantError:
+    """The last cause speaks for all where every cause was a time-out, or lies in what was asked:
+    then it is of no use to try again."""
+    if isinstance(error, routing.NoProviderAvailable) and error.causes:
+        slow = all(isinstance(cause, routing.ProviderTimeout) for cause in error.causes)
+        if slow or all(_of_the_request(cause) for cause in error.causes):
+            return error.causes[-1]
+    return error
+
+
+def _of_the_request(cause: routing.ProviderError) -> bool:
+    match cause:
+        case routing.ContextTooLong() | routing.ProviderRefused():
+            return True
+        case routing.ProviderMisconfigured(status=status):
+            return status in _FAULTY_REQUEST
+    return False
+
+
+def _detail(error: routing.AssistantError) -> str:
+    if isinstance(error, routing.PromptRejected | routing.ModelUnknown | mine.RequestRefused):
+        return str(error)
+    return _nearest(_DETAIL, error)
+
+
+def _more(error: routing.AssistantError) -> Problem:
+    match error:
+        case routing.PromptRejected(faults=faults) | mine.BadRequest(faults=faults) if faults:
+            return {"errors": [_fault(fault) for fault in faults]}
+        case routing.ModelUnknown(detail=detail):
+            return {"errors": [_fault(routing.FieldFault("model", "invalid", detail))]}
+        case routing.NoProviderAvailable():
+            return {"retry_after": _wait(error)}
+        case mine.ConversationBusy(running=running):
+            return {"message": str(running)}
+    return {}
+
+
+def _wait(error: routing.NoProviderAvailable) -> int:
+    """Whole seconds after which a candidate may be free again."""
+    return max(1, math.ceil(error.retry_after or DEFAULT_WAIT))
+
+
+def _fault(fault: routing.FieldFault) -> dict[str, str]:
+    return {"field": fault.field, "code": fault.code, "detail": fault.detail}
+
+
+def _nearest(table: Mapping[type[routing.AssistantError], T], error: BaseException) -> T:
+    return next(table[cls] for cls in type(error).__mro__ if cls in table)

@@ -1,0 +1,75 @@
+"""Golden cases: run against a candidate before it is published, and made of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.utils import timezone
+
+from conversations.models import Message
+from routing.domain.decide import plain_name
+from routing.domain.rules import RuleSet
+from routing.evaluation.expectations import Expected, failure
+from routing.models import GoldenCase
+from routing.publishing.versions import Person
+
+
+def golden_check(candidate: RuleSet) -> Iterable[str]:
+    """The check of every publication: a sentence for each enabled case that does not hold."""
+    cases = list(GoldenCase.objects.filter(enabled=True))
+    return [
+        f"Golden case {case.pk}, “{case}”: {failed}."
+        for case, failed in zip(cases, golden_run(cases, candidate), strict=True)
+        if failed
+    ]
+
+
+def golden_run(cases: Sequence[GoldenCase], candidate: RuleSet) -> list[str]:
+    """What is otherwise in each case, asking the classifiers; empty where it holds. Kept with the
+    cases."""
+    if not cases:
+        return []
+    # What composes the service is loaded by whoever has cases, not by every command.
+    from conversations.evaluation.rule_sets import as_asked  # noqa: PLC0415
+    from conversations.evaluation.try_prompt import Question, decide_all  # noqa: PLC0415
+
+    rules = as_asked(candidate)
+    outcomes = decide_all([Question(case.prompt, rules) for case in cases])
+    failures = [
+        failure(expected_of(case), outcome) for case, outcome in zip(cases, outcomes, strict=True)
+    ]
+    for case, failed in zip(cases, failures, strict=True):
+        case.failure, case.checked_at = failed, timezone.now()
+    GoldenCase.objects.bulk_update(cases, ["failure", "checked_at"])
+    return failures
+
+
+def expected_of(case: GoldenCase) -> Expected:
+    """The case's expectation."""
+    return Expected(
+        actions=(case.action,) if case.action else (),
+        models=(case.model,) if case.model else (),
+        rules=(case.rule,) if case.rule else (),
+    )
+
+
+def golden_from(message: UUID, *, by: Person = None) -> GoldenCase | None:
+    """The case of a prompt or of its answer, expecting what was decided then; the one that is there
+    already, where one was made of it before. ``None`` where nothing was decided."""
+    found = Message.objects.select_related("answers").filter(pk=message).first()
+    if found and found.role == Message.Role.USER:
+        found = Message.objects.select_related("answers").filter(answers=found).first()
+    if found is None or found.answers is None or not found.action:
+        return None
+    case, _ = GoldenCase.objects.get_or_create(
+        origin=found.answers_id,
+        defaults={
+            "prompt": found.answers.content,
+            "action": found.action,
+            "rule": found.rule,
+            "model": "" if found.fallback else plain_name(found.model),
+            "created_by_id": by.pk if by else None,
+        },
+    )
+    return case

@@ -1,0 +1,233 @@
+"""Replays: what the draft would change about prompts that people really asked.
+
+A run lives in the database and is worked on by a thread of the process that began it, one run at a
+time. Whoever looks at it sees its progress; a run whose process is gone stands still until somebody
+has it go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Self
+
+from django.db import close_old_connections
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from conversations.bootstrap.parts import llm_client
+from conversations.evaluation.replay_results import Pricer, decision_words, fill
+from conversations.evaluation.rule_sets import as_asked
+from conversations.evaluation.try_prompt import AT_ONCE, Question, decide_all, serving_loop
+from conversations.models import Message, ReplayResult, ReplayRun
+from routing.domain.decide import Outcome
+from routing.domain.llm import ChatMessage, Usage
+from routing.domain.pricing import estimated_tokens
+from routing.domain.rules import RuleSet, Source
+from routing.publishing.validation import prompt_tokens
+from routing.publishing.versions import Person
+
+BATCH = 2 * AT_ONCE
+STALE = timedelta(seconds=60)
+"""A run that was not worked on for so long has lost its process."""
+HISTORY = 4
+VERDICT_TOKENS = 90
+"""What a classifier writes, roughly."""
+GENEROUS = 1.25
+"""By how much a tokenizer may find more than is estimated: the cap is a promise."""
+_ROUTED = (Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK, Source.DEFAULT, Source.CACHE)
+
+logger = logging.getLogger(__name__)
+_at_work = threading.Lock()
+
+
+def recent_answers(pool: int) -> QuerySet[Message]:
+    """The answers to the last prompts that were routed, newest first: not those for which the person
+    named a model."""
+    routed = Message.objects.filter(
+        role=Message.Role.ASSISTANT,
+        answers__isnull=False,
+        source__in=[source.value for source in _ROUTED],
+    )
+    return routed.order_by("-id")[:pool]
+
+
+def sampled(pool: int, size: int, dice: random.Random | None = None) -> list[Message]:
+    """``size`` of the last ``pool`` routed prompts, drawn at random, as their answers."""
+    dice = dice or random.SystemRandom()
+    answers = list(recent_answers(pool).select_related("answers"))
+    return dice.sample(answers, min(size, len(answers)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Both rule sets, and what one classification by each costs without the prompt."""
+
+    draft: RuleSet
+    live: RuleSet
+    priced: Pricer
+    tokens: Mapping[int, int]
+
+    @classmethod
+    def of(cls, draft: RuleSet, live: RuleSet) -> Self:
+        tokens = {id(rules): prompt_tokens(rules) for rules in (draft, live)}
+        return cls(draft, live, llm_client().priced, tokens)
+
+    def estimate(self, answers: Iterable[Message]) -> Decimal | None:
+        """Of all these prompts, in US dollars; ``None`` where a classifier has no price."""
+        costs = [self._one(answer, rules) for answer in answers for rules in self._asked(answer)]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known, Decimal(0)) if len(known) == len(costs) else None
+
+    def _asked(self, answer: Message) -> list[RuleSet]:
+        again = _needs_live(answer, self.live)
+        return [self.draft, self.live] if again else [self.draft]
+
+    def _one(self, answer: Message, rules: RuleSet) -> Decimal | None:
+        model = rules.model(rules.classifiers[0]) if rules.classifiers else None
+        if model is None:
+            return None
+        words = answer.answers.content if answer.answers else ""
+        asked = math.ceil(GENEROUS * (self.tokens[id(rules)] + estimated_tokens(words)))
+        return self.priced(model, Usage(asked, VERDICT_TOKENS)).cost_usd
+
+
+def estimate(answers: Sequence[Message], draft: RuleSet, live: RuleSet) -> Decimal | None:
+    """What the classifiers will roughly cost, in US dollars; ``None`` where they have no price."""
+    return _Sides.of(as_asked(draft), as_asked(live)).estimate(answers)
+
+
+def replay_start(
+    *, pool: int, size: int, cap_usd: Decimal, draft: RuleSet, live: RuleSet, by: Person = None
+) -> ReplayRun:
+    """Draw the prompts and begin to work on them in the background."""
+    answers = sampled(pool, size)
+    run = ReplayRun.objects.create(
+        pool=pool,
+        size=len(answers),
+        cap_usd=cap_usd,
+        estimate_usd=estimate(answers, draft, live),
+        draft=draft.to_dict(),
+        live=live.to_dict(),
+        created_by_id=by.pk if by else None,
+    )
+    ReplayResult.objects.bulk_create(ReplayResult(run=run, answer=answer) for answer in answers)
+    replay_in_background(run)
+    return run
+
+
+def replay_go_on(run: ReplayRun) -> bool:
+    """Work on a run again that stands still. Returns whether it did."""
+    still = ~Q(status=ReplayRun.Status.RUNNING) | Q(beat_at__lt=timezone.now() - STALE)
+    claimed = ReplayRun.objects.filter(still, pk=run.pk).update(
+        status=ReplayRun.Status.RUNNING, beat_at=timezone.now(), error=""
+    )
+    if claimed:
+        replay_in_background(run)
+    return bool(claimed)
+
+
+def replay_stop(run: ReplayRun) -> None:
+    """Have a run end after the prompts under way."""
+    running = ReplayRun.objects.filter(pk=run.pk, status=ReplayRun.Status.RUNNING)
+    running.update(status=ReplayRun.Status.STOPPED)
+
+
+def replay_in_background(run: ReplayRun) -> None:
+    """A daemon: the end of the process does not wait for it."""
+    threading.Thread(
+        target=_work, args=(run.pk, serving_loop()), name=f"replay {run.pk}", daemon=True
+    ).start()
+
+
+def _work(pk: int, loop: AbstractEventLoop) -> None:
+    try:
+        with _at_work:
+            replay_work(ReplayRun.objects.get(pk=pk), loop)
+    except Exception as exc:  # a thread's last words are nobody's: the page tells them
+        logger.exception("replay failed")
+        ReplayRun.objects.filter(pk=pk).update(
+            status=ReplayRun.Status.FAILED, error=f"{type(exc).__name__}: {exc}"[:500]
+        )
+    finally:
+        close_old_connections()
+
+
+def replay_work(run: ReplayRun, loop: AbstractEventLoop | None = None) -> None:
+    """Decide what is left of a run, in small batches: a batch that might go over the cap is not begun.
+    ``loop`` as for ``decide_all``."""
+    draft, live = (as_asked(RuleSet.from_dict(body)) for body in (run.draft, run.live))
+    sides = _Sides.of(draft, live)
+    while batch := list(_left(run)[:BATCH]):
+        run.refresh_from_db()
+        if run.status != ReplayRun.Status.RUNNING:
+            return
+        ahead = sides.estimate(row.answer for row in batch) or Decimal(0)
+        if run.cost_usd + ahead > run.cap_usd:
+            _ended(run, ReplayRun.Status.CAPPED)
+            return
+        spent = _decide(batch, sides, loop)
+        ReplayRun.objects.filter(pk=run.pk).update(
+            cost_usd=F("cost_usd") + spent, beat_at=timezone.now()
+        )
+    _ended(run, ReplayRun.Status.DONE)
+
+
+def _left(run: ReplayRun) -> QuerySet[ReplayResult]:
+    return run.results.filter(new__isnull=True).select_related("answer__answers")
+
+
+def _ended(run: ReplayRun, status: ReplayRun.Status) -> None:
+    running = ReplayRun.objects.filter(pk=run.pk, status=ReplayRun.Status.RUNNING)
+    running.update(status=status, beat_at=timezone.now())
+
+
+def _decide(
+    batch: Sequence[ReplayResult], sides: _Sides, loop: AbstractEventLoop | None
+) -> Decimal:
+    """Fill in a batch's rows. Returns what the classifiers cost."""
+    draft, live = sides.draft, sides.live
+    again = [row for row in batch if _needs_live(row.answer, live)]
+    rows = [(row, draft) for row in batch] + [(row, live) for row in again]
+    outcomes = decide_all([_question(row.answer, rules) for row, rules in rows], loop=loop)
+    lived = dict(zip((row.pk for row in again), outcomes[len(batch) :], strict=True))
+    for row, outcome in zip(batch, outcomes, strict=False):
+        before = lived.get(row.pk)
+        old = decision_words(before.decision) if before else _recorded(row.answer)
+        fill(row, old, outcome.decision, (live, draft), sides.priced)
+    ReplayResult.objects.bulk_update(batch, ["old", "new", "changed", "old_usd", "new_usd"])
+    return _spent(outcomes)
+
+
+def _spent(outcomes: Sequence[Outcome]) -> Decimal:
+    return sum((outcome.usage.cost_usd or Decimal(0) for outcome in outcomes), Decimal(0))
+
+
+def _needs_live(answer: Message, live: RuleSet) -> bool:
+    """Whether the live rules must be asked: what they decided about it themselves is known."""
+    decided = answer.source in {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK}
+    return not (decided and answer.ruleset == live.version and not answer.fallback)
+
+
+def _recorded(answer: Message) -> dict[str, str]:
+    return {"action": answer.action, "rule": answer.rule, "model": answer.model}
+
+
+def _question(answer: Message, rules: RuleSet) -> Question:
+    prompt = answer.answers
+    before = Message.objects.filter(
+        conversation_id=answer.conversation_id, id__lt=answer.answers_id
+    ).exclude(content="")
+    said = reversed(before.order_by("-id")[:HISTORY])
+    history = tuple(
+        ChatMessage("user" if each.role == Message.Role.USER else "assistant", each.content)
+        for each in said
+    )
+    return Question(prompt.content if prompt else "", rules, history)

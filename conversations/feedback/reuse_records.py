@@ -1,0 +1,197 @@
+"""Reuse by meaning, as the database knows it: what was weighed, what people and audits said of it, and
+what it saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Avg, Count, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from conversations.models import Feedback, Message, ModelPerformance, Reuse, first_id_at
+from routing.reuse.calibration import Calibration, Precision
+from routing.reuse.calibration_state import Learned
+
+LABELS = 2_000
+"""The latest labels that move a cut: what was true a year ago may not be."""
+DAYS = 30
+"""Days that money and time are averaged over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a lookup came to: see ``Reuse``."""
+
+    message: UUID
+    served: bool
+    shared: bool
+    probability: float
+    cut: float
+    judged: bool | None = None
+    judge_cost_usd: Decimal | None = None
+    judge_ms: int | None = None
+
+
+def reuse_record(*, weighed: Weighed) -> None:
+    """Keep it; nothing is kept of an answer that is gone."""
+    fields = {name: getattr(weighed, name) for name in weighed.__slots__ if name != "message"}
+    with transaction.atomic():
+        # held, so that it cannot be deleted in between
+        if Message.objects.select_for_update().filter(pk=weighed.message).exists():
+            Reuse.objects.update_or_create(message_id=weighed.message, defaults=fields)
+
+
+def reuse_audit(*, message: UUID, right: bool, cost_usd: Decimal | None, milliseconds: int) -> None:
+    """Keep what an audit said of a served answer, and what asking took."""
+    Reuse.objects.filter(pk=message).update(
+        audited=right, judge_cost_usd=cost_usd, judge_ms=milliseconds
+    )
+
+
+def learned() -> Learned:
+    """What decisions go by."""
+    return Learned(
+        shared=calibration(shared=True),
+        own=calibration(shared=False),
+        judge_pays=economy().judge_pays,
+    )
+
+
+def calibration(*, shared: bool) -> Calibration:
+    """From the latest labels of a scope: a person's word counts before an audit's, an audit's before the
+    judge's own."""
+    verdict = Feedback.objects.filter(message=OuterRef("message")).order_by("-updated_at")
+    rows = (
+        Reuse.objects.filter(shared=shared)
+        .annotate(said=Subquery(verdict.values("verdict")[:1]))
+        .filter(Q(said__isnull=False) | Q(audited__isnull=False) | Q(judged__isnull=False))
+        .values_list("probability", "said", "audited", "judged")[:LABELS]
+    )
+    probabilities, right = [], []
+    for probability, said, audited, judged in rows:
+        probabilities.append(probability)
+        checked = judged if audited is None else audited
+        right.append(said == Feedback.Verdict.GOOD if said else bool(checked))
+    return Calibration.fitted(probabilities, right)
+
+
+@dataclass(frozen=True, slots=True)
+class Economy:
+    """Means of the last days: what a fresh answer and a call to the judge cost (US dollars) and take
+    (milliseconds), and how often the judge says yes. ``None`` where nothing was measured."""
+
+    answer_usd: float | None
+    answer_ms: float | None
+    judge_usd: float | None
+    judge_ms: float | None
+    yes: float
+    asked: int
+
+    @property
+    def judge_gain_usd(self) -> float | None:
+        """What one call to the judge saves, less what it costs."""
+        if self.answer_usd is None or self.judge_usd is None:
+            return None
+        return self.yes * self.answer_usd - self.judge_usd
+
+    @property
+    def judge_gain_ms(self) -> float | None:
+        """Milliseconds that one call to the judge saves, less those it takes."""
+        if self.answer_ms is None or self.judge_ms is None:
+            return None
+        return self.yes * self.answer_ms - self.judge_ms
+
+    @property
+    def judge_pays(self) -> bool:
+        """Whether the judge saves money and time; not where that is not known."""
+        return (self.judge_gain_usd or 0) > 0 and (self.judge_gain_ms or 0) > 0
+
+
+def economy() -> Economy:
+    """Measured in the last days; audits tell what the judge costs before it is used for lookups."""
+    since = timezone.now() - timedelta(days=DAYS)
+    fresh = ModelPerformance.objects.filter(day__gte=since.date()).aggregate(
+        answers=Sum("answers"),
+        cached=Sum("cache_hits"),
+        usd=Sum("cost_usd"),
+        ms=Sum("total_ms_sum"),
+    )
+    count = (fresh["answers"] or 0) - (fresh["cached"] or 0)
+    asked = Reuse.objects.filter(created_at__gte=since).aggregate(
+        count=Count("pk", filter=Q(judged__isnull=False)),
+        yes=Count("pk", filter=Q(judged=True)),
+        usd=Avg("judge_cost_usd"),
+        ms=Avg("judge_ms"),
+    )
+    return Economy(
+        answer_usd=float(fresh["usd"] or 0) / count if count else None,
+        answer_ms=(fresh["ms"] or 0) / count if count else None,
+        judge_usd=None if asked["usd"] is None else float(asked["usd"]),
+        judge_ms=asked["ms"],
+        # of simulated replays' grey candidates about four in ten are right
+        yes=(asked["yes"] + 4) / (asked["count"] + 10),
+        asked=asked["count"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day's (UTC) questions that might have been answered again, and what came of them."""
+
+    day: date
+    asked: int
+    exact: int
+    semantic: int
+    audited: int
+    right: int
+
+    @property
+    def hit_rate(self) -> float:
+        """Share answered from the cache."""
+        return (self.exact + self.semantic) / self.asked if self.asked else 0.0
+
+    @property
+    def precision(self) -> Precision:
+        """Of the reuses by meaning that were audited."""
+        return Precision(self.audited, self.right)
+
+
+def days(*, since: datetime) -> list[Day]:
+    """The oldest first."""
+    looked_up = ("exact", "semantic", "miss")
+    rows = (
+        Message.objects.filter(
+            id__gte=first_id_at(since), created_at__gte=since, cache_outcome__in=looked_up
+        )
+        .annotate(day=TruncDate("created_at"))
+        .values("day")
+        .order_by("day")
+        .annotate(
+            asked=Count("pk"),
+            exact=Count("pk", filter=Q(cache_outcome="exact")),
+            semantic=Count("pk", filter=Q(cache_outcome="semantic")),
+            audited=Count("pk", filter=Q(reuse__served=True, reuse__audited__isnull=False)),
+            right=Count("pk", filter=Q(reuse__served=True, reuse__audited=True)),
+        )
+    )
+    return [Day(**row) for row in rows]
+
+
+def precision(*, shared: bool, since: datetime) -> Precision:
+    """Of the reuses by meaning of a scope that were audited: a random sample, unlike people's
+    verdicts."""
+    counts = Reuse.objects.filter(
+        served=True, shared=shared, audited__isnull=False, created_at__gte=since
+    ).aggregate(known=Count("pk"), right=Count("pk", filter=Q(audited=True)))
+    return Precision(counts["known"], counts["right"])
+
+
+def judge_bill(*, since: datetime) -> float:
+    """US dollars that lookups and audits paid to the judge."""
+    total = Reuse.objects.filter(created_at__gte=since).aggregate(usd=Sum("judge_cost_usd"))["usd"]
+    return float(total or 0)

@@ -1,0 +1,179 @@
+"""How models and versions did, in sums, and what drafts would have done."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from conversations.models.messages import Message
+
+
+class Sums(models.Model):
+    """What is summed up of the answers under a rule, so that rows can be added up."""
+
+    rule = models.CharField(max_length=64, blank=True)
+    cache_hits = models.PositiveIntegerField(default=0)
+    first_token_ms_sum = models.PositiveBigIntegerField(default=0)
+    first_token_count = models.PositiveIntegerField(default=0)
+    total_ms_sum = models.PositiveBigIntegerField(default=0)
+    cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    feedback_good = models.IntegerField(default=0)
+    feedback_bad = models.IntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class ModelPerformance(Sums):
+    """How one model did under one rule on one day (UTC)."""
+
+    day = models.DateField()
+    model = models.CharField(max_length=96)
+    answers = models.PositiveIntegerField(default=0)
+    errors = models.PositiveIntegerField(default=0, help_text="Attempts that failed.")
+    failovers = models.PositiveIntegerField(
+        default=0, help_text="Answers given by this model after another one failed."
+    )
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "model performance"
+        ordering = ("-day", "model", "rule")
+        constraints = (
+            models.UniqueConstraint(fields=("day", "model", "rule"), name="one_row_per_day"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.model} {self.rule}"
+
+
+class VersionPerformance(Sums):
+    """How the answers did that one rule of one published version decided. Sums of squares too, so
+    that means and their intervals cost no walk through the messages."""
+
+    ruleset = models.PositiveIntegerField()
+    answers = models.PositiveIntegerField(default=0, help_text="Messages that ended well.")
+    failures = models.PositiveIntegerField(default=0)
+    refusals = models.PositiveIntegerField(default=0)
+    fallbacks = models.PositiveIntegerField(default=0)
+    first_token_ms_squares = models.FloatField(default=0)
+    total_count = models.PositiveIntegerField(default=0, help_text="Answers not from the cache.")
+    total_ms_squares = models.FloatField(default=0)
+    cost_squares = models.FloatField(default=0)
+    classify_tokens = models.PositiveBigIntegerField(default=0)
+    classify_cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    shadow_decisions = models.PositiveIntegerField(default=0)
+    shadow_agreed = models.PositiveIntegerField(default=0)
+    shadow_ms_sum = models.PositiveBigIntegerField(default=0)
+    shadow_cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+
+    class Meta:
+        verbose_name_plural = "version performance"
+        ordering = ("-ruleset", "rule")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("ruleset", "rule"), name="one_row_per_version_and_rule"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"version {self.ruleset} {self.rule}"
+
+
+class Uncounted(models.Model):
+    """What an answer that ended adds to the sums above: written with its end, deleted when added. No
+    foreign key: a deleted answer was paid for all the same."""
+
+    message = models.UUIDField(primary_key=True, editable=False)
+    sums = models.JSONField(encoder=DjangoJSONEncoder)
+
+    class Meta:
+        verbose_name = "uncounted answer"
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class ShadowDecision(models.Model):
+    """What a version in shadow would have decided for a prompt that another version answered."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="shadows")
+    ruleset = models.PositiveIntegerField()
+    agrees = models.BooleanField(help_text="Same action and same model as what was done.")
+    action = models.CharField(max_length=16)
+    source = models.CharField(max_length=24)
+    model = models.CharField(max_length=96, blank=True)
+    rule = models.CharField(max_length=64, blank=True)
+    reason = models.TextField(blank=True)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    total_ms = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("ruleset", "agrees", "-id")),)
+        constraints = (
+            models.UniqueConstraint(fields=("message", "ruleset"), name="one_shadow_per_version"),
+        )
+
+    def __str__(self) -> str:
+        return f"version {self.ruleset} on {self.message_id}"
+
+
+class ReplayRun(models.Model):
+    """The draft's decisions about real prompts, made in the background beside the live rules'."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        CAPPED = "capped"
+        STOPPED = "stopped"
+        FAILED = "failed"
+
+    status = models.CharField(max_length=16, choices=Status, default=Status.RUNNING)
+    pool = models.PositiveIntegerField(help_text="Out of how many of the last prompts.")
+    size = models.PositiveIntegerField(help_text="How many of them, drawn at random.")
+    cap_usd = models.DecimalField(max_digits=10, decimal_places=4)
+    estimate_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    draft = models.JSONField(help_text="routing.domain.RuleSet.to_dict(), as it was at the start.")
+    live = models.JSONField(help_text="The same of the live version.")
+    error = models.TextField(blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    beat_at = models.DateTimeField(auto_now_add=True, help_text="When it was last at work.")
+
+    class Meta:
+        verbose_name = "replay"
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"Replay {self.pk}"
+
+
+class ReplayResult(models.Model):
+    """One prompt of a replay. ``old`` and ``new`` hold action, rule and model; ``new`` is null until it
+    was decided. Costs are of the answer, in US dollars: null where nobody knows."""
+
+    run = models.ForeignKey(ReplayRun, on_delete=models.CASCADE, related_name="results")
+    answer = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
+    old = models.JSONField(null=True, blank=True)
+    new = models.JSONField(null=True, blank=True)
+    changed = models.BooleanField(default=False)
+    old_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    new_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("run", "answer"), name="one_result_per_prompt"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.answer_id}"

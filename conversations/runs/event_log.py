@@ -1,0 +1,223 @@
+"""The run's log: a Redis Stream per answer, so that any worker can continue its stream.
+
+An entry holds the events that were written together; ``n-0`` ends with event ``n``. Ids are explicit, so
+no two writers can ever own the same number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+from uuid import UUID
+
+from redis import asyncio as redis
+
+from conversations.domain.errors import RunLogUnavailable
+from conversations.engine.events import Event
+from conversations.runs.event_codec import Numbered, dump, load
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import TIMEOUT, redis_call
+
+_TAKEN = "equal or smaller"
+"""What Redis says of an entry under a number that is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Events of one answer to be written, numbered from ``first``. ``fresh``: the log's life begins anew;
+    ``last``: the answer is over, and its lease is given up."""
+
+    message: UUID
+    first: int
+    events: Sequence[Event]
+    fresh: bool = True
+    last: bool = False
+
+    @property
+    def end(self) -> int:
+        """The number of its last event."""
+        return self.first + len(self.events) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LogReading:
+    """What a read found. ``known`` is false when Redis has no such log (or no answer at all)."""
+
+    known: bool
+    events: tuple[Numbered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What renewing leases found: those that were not held (new, expired or lost), and answers that
+    somebody asked to stop."""
+
+    unheld: frozenset[UUID]
+    to_stop: frozenset[UUID]
+
+
+class RunLog:
+    """Appends and reads events. Every method but ``leased`` and ``read``, which say that they don't
+    know, raises ``RunLogUnavailable`` when Redis does not answer."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        blocking: redis.Redis,
+        breaker: Breaker,
+        *,
+        prefix: str,
+        ttl_seconds: int,
+    ) -> None:
+        self._client, self._blocking, self._breaker = client, blocking, breaker
+        self._prefix, self._ttl = prefix, ttl_seconds
+
+    @property
+    def life(self) -> int:
+        """Seconds that a log is kept after it was last begun anew."""
+        return self._ttl
+
+    def _key(self, message: UUID, part: str) -> str:
+        return log_key(self._prefix, message, part)
+
+    async def append(self, message: UUID, first: int, events: Sequence[Event]) -> None:
+        """Write events numbered from ``first``, all or none."""
+        await self.write([Entry(message, first, events)])
+
+    async def write(self, entries: Sequence[Entry]) -> frozenset[UUID]:
+        """Write entries of several logs in one round trip, each all or not at all. An entry whose number
+        is taken was written before: its answer was lost. Returns the ended answers that were deleted
+        meanwhile; their logs are gone again."""
+        pipe = self._client.pipeline(transaction=False)
+        for entry in entries:
+            key = self._key(entry.message, "events")
+            pipe.xadd(key, {b"e": dump(entry.first, entry.events)}, id=f"{entry.end}-0")
+            if entry.fresh:
+                pipe.expire(key, self._ttl)
+            if entry.last:
+                self._release(pipe, entry.message)
+        with redis_call(self._breaker, RunLogUnavailable):
+            answers = await pipe.execute(raise_on_error=False)
+            _check(answers)
+        ends = zip(entries, _ends(entries, answers), strict=True)
+        gone = frozenset(entry.message for entry, answer in ends if entry.last and answer)
+        for message in gone:
+            await self._forget_late(message)
+        return gone
+
+    async def read(self, message: UUID, *, after: int, block_ms: int) -> LogReading:
+        """Events with numbers above ``after``; waits up to ``block_ms`` for the first of them."""
+        key = self._key(message, "events")
+        try:
+            with redis_call(self._breaker, RunLogUnavailable):
+                if not await self._client.exists(key):
+                    return LogReading(known=False)
+                # The blocking client waits for ever: a Redis that hangs must not hang its readers.
+                async with asyncio.timeout(block_ms / 1000 + TIMEOUT):
+                    answer: Any = await self._blocking.xread(
+                        {key: f"{after}-0"}, count=500, block=block_ms
+                    )
+        except RunLogUnavailable:
+            return LogReading(known=False)
+        return LogReading(known=True, events=_later(answer[0][1] if answer else (), after))
+
+    async def everything(self, message: UUID) -> list[Event]:
+        """All events so far, from the first; none when Redis lost them."""
+        with redis_call(self._breaker, RunLogUnavailable):
+            entries: Any = await self._client.xrange(self._key(message, "events"))
+        return [event for _, event in _later(entries, 0)]
+
+    async def ask_stop(self, message: UUID) -> None:
+        """Leave word for the worker that owns the run."""
+        with redis_call(self._breaker, RunLogUnavailable):
+            await self._client.set(self._key(message, "stop"), b"1", ex=600)
+
+    async def keep(self, messages: Collection[UUID], *, lease_seconds: int) -> Kept:
+        """Renew the leases of running answers."""
+        pipe = self._client.pipeline(transaction=False)
+        for message in messages:
+            pipe.set(self._key(message, "lease"), b"1", ex=lease_seconds, get=True)
+            pipe.exists(self._key(message, "stop"))
+        with redis_call(self._breaker, RunLogUnavailable):
+            answers = await pipe.execute()
+        held, asked = answers[::2], answers[1::2]
+        return Kept(
+            unheld=frozenset(m for m, was in zip(messages, held, strict=True) if was is None),
+            to_stop=frozenset(m for m, is_asked in zip(messages, asked, strict=True) if is_asked),
+        )
+
+    async def leased(self, message: UUID) -> bool | None:
+        """Whether a worker holds the run; ``None`` when Redis cannot say."""
+        try:
+            with redis_call(self._breaker, RunLogUnavailable):
+                return bool(await self._client.exists(self._key(message, "lease")))
+        except RunLogUnavailable:
+            return None
+
+    async def release(self, message: UUID) -> bool:
+        """Give the lease up at the end of a run. The log of an answer that was deleted just before its
+        last events were written goes too; returns whether it was."""
+        pipe = self._client.pipeline(transaction=False)
+        self._release(pipe, message)
+        with redis_call(self._breaker, RunLogUnavailable):
+            _, gone = await pipe.execute()
+        if gone:
+            await self._forget_late(message)
+        return bool(gone)
+
+    def _release(self, pipe: Any, message: UUID) -> None:
+        pipe.delete(self._key(message, "lease"), self._key(message, "stop"))
+        pipe.exists(gone_key(self._prefix, message))
+
+    async def _forget_late(self, message: UUID) -> None:
+        with redis_call(self._breaker, RunLogUnavailable):
+            await self._client.unlink(self._key(message, "events"))
+
+    async def forget(self, messages: Sequence[UUID]) -> None:
+        """Delete the logs of deleted answers."""
+        with redis_call(self._breaker, RunLogUnavailable):
+            for message in messages:
+                await self._client.delete(self._key(message, "events"))
+
+
+def _commands(entry: Entry) -> int:
+    return 1 + entry.fresh + 2 * entry.last
+
+
+def _ends(entries: Sequence[Entry], answers: Sequence[Any]) -> list[Any]:
+    """The answer to the last command of each entry."""
+    ends = accumulate(_commands(entry) for entry in entries)
+    return [answers[end - 1] for end in ends]
+
+
+def _check(answers: Sequence[Any]) -> None:
+    """Raise a refusal, but not of an entry that is there already."""
+    for answer in answers:
+        if isinstance(answer, Exception) and _TAKEN not in str(answer):
+            raise answer
+
+
+def _later(entries: Iterable[tuple[bytes, dict[bytes, bytes]]], after: int) -> tuple[Numbered, ...]:
+    """The events of stored entries that come after number ``after``, each once: what was written again,
+    because the answer to a write was lost, is in two entries."""
+    found: list[Numbered] = []
+    for _, body in entries:
+        for number, event in load(body[b"e"]):
+            if number > after:
+                after = number
+                found.append((number, event))
+    return tuple(found)
+
+
+def log_key(prefix: str, message: UUID, part: str = "events") -> str:
+    """Where the log of an answer lies, and what is kept beside it."""
+    return f"{prefix}:run:{{{message}}}:{part}"
+
+
+def gone_key(prefix: str, message: UUID) -> str:
+    """Where it is said for a while that an answer was deleted; without its id, which is to be gone."""
+    return f"{prefix}:gone:{hashlib.sha256(message.bytes).hexdigest()[:20]}"

@@ -1,0 +1,179 @@
+"""The owner of runs: starts them detached from any request, stops them, drains them at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError
+
+from conversations.db.threads import in_database
+from conversations.domain.errors import RunLogUnavailable
+from conversations.engine.types import Turn
+from conversations.runs.event_log import RunLog
+from conversations.runs.lifecycle import Answering
+from conversations.runs.recovery import LEASE_SECONDS, SECOND_LOOK_SECONDS, search_abandoned
+from conversations.runs.run import Run
+from conversations.storage import selectors
+from routing.common.tasks import ended
+
+_log = structlog.get_logger("assistant.runs")
+T = TypeVar("T")
+
+KEEP_SECONDS = 0.4
+"""How often leases are renewed and stop requests looked for: well under the promised second."""
+PAUSED_SECONDS = LEASE_SECONDS + SECOND_LOOK_SECONDS
+"""Without renewing its leases for so long, a worker must think that others took it for dead."""
+
+
+class Runs:
+    """The runs of this process."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._running: dict[UUID, Run] = {}
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._leased: set[UUID] = set()
+        self._adopted: set[asyncio.Task[Any]] = set()
+        self._keeper: asyncio.Task[None] | None = None
+        self._search: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
+
+    @property
+    def log(self) -> RunLog:
+        """Where the events of all runs are kept."""
+        return self._answering.log
+
+    def start(self, turn: Turn) -> Run:
+        """Begin answering. The task belongs to the process: a client that leaves changes nothing."""
+        run = Run(turn)
+        self._running[turn.message] = run
+        self._tasks[turn.message] = _detached(self._own(run), f"run {turn.message}")
+        if self._keeper is None or self._keeper.done():
+            self._keeper = _detached(self._keep(), "run keeper")
+        return run
+
+    def adopt(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run ``work`` to its end whether or not the request that began it is still there. Await it
+        through ``asyncio.shield``."""
+        task = _detached(work, "adopted work")
+        self._adopted.add(task)
+        task.add_done_callback(self._released)
+        return task
+
+    def _released(self, task: asyncio.Task[Any]) -> None:
+        self._adopted.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: the request that would have raised it may be gone
+
+    def watch(self) -> None:
+        """Look for answers of dead workers from now on."""
+        self._search = _detached(search_abandoned(self.log), "search for abandoned answers")
+
+    def running(self, message: UUID) -> Run | None:
+        """The run, if this process owns it."""
+        return self._running.get(message)
+
+    async def stop(self, message: UUID) -> None:
+        """End a run here or, by word through Redis, wherever it is. Raises ``RunLogUnavailable``."""
+        if not self._stop_here(message):
+            await self.log.ask_stop(message)
+
+    def _stop_here(self, message: UUID) -> bool:
+        run = self._running.get(message)
+        if run is None:
+            return False
+        if not run.stop_asked and not run.finishing:
+            run.stop_asked = True
+            self._cancel(message)
+        return True
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to end: no run begins any more."""
+        return self._draining is not None
+
+    def begin_drain(self, grace: float) -> asyncio.Task[None]:
+        """Start no more runs, let those under way finish for ``grace`` seconds, then end the rest as
+        interrupted. Calling it again returns the same task."""
+        if self._draining is None:
+            self._draining = _detached(self._drain(grace), "drain")
+        return self._draining
+
+    async def _drain(self, grace: float) -> None:
+        if self._adopted:  # they may yet start a run
+            await asyncio.wait(self._adopted, timeout=grace)
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=grace)
+        for message, task in self._tasks.items():
+            run = self._running[message]
+            # One whose end was told only waits for a database; whoever buries it reads its log.
+            if run.ended or not run.finishing:
+                task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await ended([task for task in (self._keeper, self._search) if task])
+
+    async def _own(self, run: Run) -> None:
+        try:
+            await self._answering.own(run)
+        finally:
+            del self._running[run.turn.message], self._tasks[run.turn.message]
+
+    async def _keep(self) -> None:
+        """Renew leases and obey stop requests while anything runs."""
+        seen = time.monotonic()
+        while self._running:
+            # Before anything: most short answers end without a lease, and nobody buries one so young.
+            await asyncio.sleep(KEEP_SECONDS)
+            before, seen = seen, time.monotonic()
+            if seen - before > PAUSED_SECONDS:
+                self._interrupt()
+            with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
+                await self._renew()
+
+    def _interrupt(self) -> None:
+        """This process was paused: what it had under way is no longer its own. To ask first would take
+        too long: time-outs that ran out meanwhile have the next model asked at once."""
+        _log.warning("paused for longer than a lease", answers=len(self._running))
+        for message in self._running:
+            self._cancel(message)
+
+    async def _renew(self) -> None:
+        running = self._unsettled()
+        kept = await self.log.keep(running, lease_seconds=LEASE_SECONDS)
+        for message in running - self._unsettled():
+            await self.log.release(message)  # it may have been given up just before it was renewed
+        for message in kept.to_stop:
+            self._stop_here(message)
+        lost = kept.unheld & self._leased
+        self._leased = running
+        for message in lost:
+            await self._fence(message)
+
+    def _unsettled(self) -> set[UUID]:
+        return {message for message, run in self._running.items() if not run.settled}
+
+    async def _fence(self, message: UUID) -> None:
+        """A lease ran out: this process was paused, or Redis was emptied. If somebody took the worker
+        for dead and ended the answer, the run ends too, and what it says since is not kept."""
+        with suppress(DatabaseError):  # asked again when the answer is stored
+            if await in_database(selectors.answer_is_streaming, message=message):
+                return
+            _log.warning("an answer was ended elsewhere", message=str(message))
+            self._cancel(message)
+
+    def _cancel(self, message: UUID) -> None:
+        run = self._running.get(message)
+        if run and not run.finishing:
+            self._tasks[message].cancel()
+
+
+def _detached(work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    """A task in a fresh context: a request's carries a database thread that ends with the request."""
+    return asyncio.get_running_loop().create_task(work, name=name, context=contextvars.Context())

@@ -1,0 +1,159 @@
+"""The contract's objects as plain dictionaries, ready for JSON: one place for their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from conversations.engine.types import CacheFacts, CacheOutcome
+from conversations.models import Feedback, GeneratedImage, Message
+from routing.domain.guard import GuardReport
+from routing.domain.rules import Action, Decision, Source
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with a trailing Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def message_object(
+    message: Message, *, origin: str, feedback: Feedback | None = None
+) -> dict[str, Any]:
+    """The message object of the API. ``origin`` is the scheme and host of the site."""
+    assistant = message.role == Message.Role.ASSISTANT
+    picture = _image(message) if assistant else None
+    decision = decision_of(message)
+    return {
+        "id": str(message.id),
+        "conversation": str(message.conversation_id),
+        "role": message.role,
+        "content": message.content,
+        "status": message.status,
+        "decision": decision_object(decision, guard_of(message)) if decision else None,
+        "cache": cache_object(cache_of(message)) if message.cache_outcome else None,
+        "image": image_object(picture, origin=origin) if picture else None,
+        "usage": _usage(message) if message.input_tokens is not None else None,
+        "timings": {"first_token_ms": message.first_token_ms, "total_ms": message.total_ms}
+        if assistant
+        else None,
+        "finish_reason": message.finish_reason or None,
+        "trace_id": message.trace_id or None,
+        "feedback": feedback_object(feedback) if feedback else None,
+        "degraded": message.degraded,
+        "attempts": [_attempt_object(stored) for stored in message.attempts],
+        "created_at": rfc3339(message.created_at),
+    }
+
+
+def image_object(picture: GeneratedImage, *, origin: str) -> dict[str, Any]:
+    """The ``image`` object; its URL opens for its owner only."""
+    return {
+        "url": f"{origin}/api/v1/images/{picture.id}/",
+        "alt": picture.alt,
+        "width": picture.width,
+        "height": picture.height,
+        "revised_prompt": picture.revised_prompt or None,
+    }
+
+
+def feedback_object(feedback: Feedback) -> dict[str, Any]:
+    """A person's verdict on an answer."""
+    return {
+        "verdict": feedback.verdict,
+        "reason": feedback.reason or None,
+        "comment": feedback.comment or None,
+        "correction": feedback.correction or None,
+        "created_at": rfc3339(feedback.created_at),
+        "updated_at": rfc3339(feedback.updated_at),
+    }
+
+
+def _image(message: Message) -> GeneratedImage | None:
+    # Only what was drawn is looked for: elsewhere there is none.
+    return getattr(message, "image", None) if message.action == Action.IMAGE else None
+
+
+def decision_of(message: Message) -> Decision | None:
+    """The decision stored with an answer; ``None`` when it failed before there was one."""
+    if not message.source:
+        return None
+    return Decision(
+        action=Action(message.action),
+        source=Source(message.source),
+        provider=message.provider or None,
+        model=message.model or None,
+        rule=message.rule or None,
+        reason=message.reason,
+        ruleset=message.ruleset,
+        fallback=message.fallback,
+    )
+
+
+def guard_of(message: Message) -> GuardReport:
+    """The guard's report stored with an answer."""
+    stored = message.guard or {"verdict": "pass"}
+    return GuardReport(**{**stored, "signals": tuple(stored.get("signals", ()))})
+
+
+def cache_of(message: Message) -> CacheFacts:
+    """The cache facts stored with an answer."""
+    outcome = cast("CacheOutcome", message.cache_outcome or "bypass")
+    return CacheFacts(outcome, message.cache_similarity, message.cache_entry)
+
+
+def decision_object(decision: Decision, guard: GuardReport) -> dict[str, Any]:
+    """The ``decision`` object, with the guard's verdict on the prompt."""
+    return {
+        "action": decision.action.value,
+        "source": decision.source.value,
+        "provider": decision.provider,
+        "model": decision.model,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "ruleset": decision.ruleset,
+        "fallback": decision.fallback,
+        "guard": guard_object(guard),
+    }
+
+
+def guard_object(guard: GuardReport) -> dict[str, Any]:
+    """The guard's word on a prompt."""
+    return {"verdict": guard.verdict, "score": guard.score, "signals": list(guard.signals)}
+
+
+def cache_object(facts: CacheFacts) -> dict[str, Any]:
+    """The ``cache`` object."""
+    similarity = None if facts.similarity is None else round(facts.similarity, 4)
+    return {
+        "outcome": facts.outcome,
+        "similarity": similarity,
+        "entry": str(facts.entry) if facts.entry else None,
+    }
+
+
+_ATTEMPT = (
+    "operation",
+    "model",
+    "provider",
+    "outcome",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "estimated",
+    "first_token_ms",
+    "total_ms",
+)
+
+
+def _attempt_object(stored: Mapping[str, Any]) -> dict[str, Any]:
+    # PostgreSQL keeps no order of keys, and a replay is the same to the byte.
+    return {name: stored[name] for name in _ATTEMPT if name in stored}
+
+
+def _usage(message: Message) -> dict[str, Any]:
+    return {
+        "input_tokens": message.input_tokens,
+        "output_tokens": message.output_tokens,
+        "cost_usd": None if message.cost_usd is None else f"{message.cost_usd:.6f}",
+    }

@@ -1,0 +1,124 @@
+"""Reads. Each takes the person who asks: what is somebody else's does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from conversations.domain.errors import NotFound
+from conversations.models import Conversation, Feedback, GeneratedImage, Message
+from conversations.storage.representations import message_object
+from routing.domain.llm import ChatMessage
+
+REMEMBERED_EXCHANGES = 50
+"""Exchanges read from the database when a conversation's memory is rebuilt."""
+
+
+def conversations_of(*, user: int) -> QuerySet[Conversation]:
+    """A person's conversations."""
+    return Conversation.objects.filter(owner_id=user)
+
+
+def conversation_get(*, user: int, conversation: UUID) -> Conversation:
+    """One conversation. Raises ``NotFound``."""
+    found = conversations_of(user=user).filter(pk=conversation).first()
+    if found is None:
+        raise NotFound("There is no such conversation.")
+    return found
+
+
+def messages_of(*, user: int, conversation: UUID) -> QuerySet[Message]:
+    """A conversation's messages. Raises ``NotFound``."""
+    thread = conversation_get(user=user, conversation=conversation)
+    return Message.objects.filter(conversation=thread).select_related("image")
+
+
+def message_get(*, user: int, message: UUID) -> Message:
+    """One message. Raises ``NotFound``."""
+    found = (
+        Message.objects.filter(pk=message, conversation__owner_id=user)
+        .select_related("image")
+        .first()
+    )
+    if found is None:
+        raise NotFound("There is no such message.")
+    return found
+
+
+def answer_get(*, user: int, message: UUID) -> Message:
+    """One assistant message. Raises ``NotFound``."""
+    found = message_get(user=user, message=message)
+    if found.role != Message.Role.ASSISTANT:
+        raise NotFound("There is no such answer.")
+    return found
+
+
+def feedback_of(*, user: int, messages: Sequence[UUID]) -> dict[UUID, Feedback]:
+    """The person's own feedback by message id."""
+    rows = Feedback.objects.filter(user_id=user, message_id__in=messages)
+    return {row.message_id: row for row in rows}
+
+
+def image_get(*, user: int, image: UUID) -> GeneratedImage:
+    """A picture's row for its owner. Raises ``NotFound``."""
+    found = GeneratedImage.objects.filter(pk=image, owner_id=user).first()
+    if found is None:
+        raise NotFound("There is no such picture.")
+    return found
+
+
+def remembered_exchanges(conversation: UUID) -> tuple[ChatMessage, ...]:
+    """The recent part of what a conversation's memory holds: prompt, answer, …, oldest first."""
+    answers = _answered(conversation).select_related("answers").order_by("-id")
+    return tuple(
+        said
+        for answer in reversed(answers[:REMEMBERED_EXCHANGES])
+        if answer.answers
+        for said in (
+            ChatMessage("user", answer.answers.content),
+            ChatMessage("assistant", answer.content),
+        )
+    )
+
+
+def remembered_count(conversation: UUID) -> int:
+    """How many exchanges a conversation's memory stands for."""
+    return _answered(conversation).count()
+
+
+def _answered(conversation: UUID) -> QuerySet[Message]:
+    """Answers that memory keeps. Of refused and failed exchanges there is nothing to remember:
+    nobody was answered."""
+    return (
+        Message.objects.filter(
+            conversation_id=conversation,
+            role=Message.Role.ASSISTANT,
+            status__in=(Message.Status.COMPLETE, Message.Status.STOPPED),
+        )
+        .exclude(action="refuse")
+        .exclude(content="")
+    )
+
+
+def message_body(*, user: int, message: UUID, origin: str) -> dict[str, Any]:
+    """The message object with the person's own feedback. Raises ``NotFound``."""
+    found = message_get(user=user, message=message)
+    mine = feedback_of(user=user, messages=[found.id]).get(found.id)
+    return message_object(found, origin=origin, feedback=mine)
+
+
+def answers_streaming(*, older_than: timedelta) -> list[UUID]:
+    """The answers being written for longer than that."""
+    begun = timezone.now() - older_than
+    rows = Message.objects.filter(status=Message.Status.STREAMING, created_at__lt=begun)
+    return list(rows.values_list("id", flat=True)[:100])
+
+
+def answer_is_streaming(*, message: UUID) -> bool:
+    """Whether it is still being written."""
+    return Message.objects.filter(pk=message, status=Message.Status.STREAMING).exists()

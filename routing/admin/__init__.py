@@ -1,0 +1,201 @@
+"""The rules' room of the admin: what routes, and what it routes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from routing.admin.circuits import CircuitsAdmin, circuits_context
+from routing.admin.forms import LLMModelForm, RoutingSettingsForm, RuleForm, sentence, users_of
+from routing.admin.publishing import PublishingAdmin
+from routing.admin.switching import SwitchingAdmin
+from routing.common.admin import NOTHING, column
+from routing.domain.rules import Action
+from routing.models import LLMModel, RoutingSettings, Rule
+
+ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
+
+
+@admin.register(Rule)
+class RuleAdmin(SwitchingAdmin[Rule]):
+    """Which prompts go where."""
+
+    list_before_template = "routing/admin/rule_tools.html"
+
+    form = RuleForm
+    list_display = ("name", "does", "by", "priority", "caching", "enabled", "stands_in")
+    list_filter = ("action", "enabled")
+    list_select_related = ("model",)
+    search_fields = ("name", "instruction")
+    ordering = ("priority", "name")
+    fieldsets = (
+        ("Which prompts", {"fields": ("name", "instruction", "priority", "enabled", "is_default")}),
+        ("What is done", {"fields": ("action", "model", "fallbacks")}),
+        (
+            "Examples for the classifier",
+            {"fields": ("examples_for", "examples_against")},
+        ),
+        ("When it refuses", {"fields": ("refusal_reason", "suggestions")}),
+        ("Using answers again", {"fields": ("cache", "cache_ttl_seconds")}),
+    )
+
+    @column("action", ordering="action", labels=ACTION_LABELS)
+    def does(self, rule: Rule) -> str:
+        return Action(rule.action).value.capitalize()
+
+    @column("by", ordering="model__name")
+    def by(self, rule: Rule) -> str:
+        if rule.action == Action.REFUSE or rule.model is None:
+            return NOTHING
+        return ", then ".join([rule.model.name, *map(str, rule.fallbacks)])
+
+    @column("cache", ordering="cache")
+    def caching(self, rule: Rule) -> str:
+        return {"never": "Never", "user": "For the same user", "shared": "For everybody"}.get(
+            rule.cache, rule.cache
+        )
+
+    @column("default", ordering="is_default", labels={"default": "success"})
+    def stands_in(self, rule: Rule) -> str:
+        return "default" if rule.is_default else NOTHING
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
+        if obj.is_default:
+            # One default at any time; the mark moves with the save, in one transaction.
+            others = Rule.objects.filter(is_default=True).exclude(pk=obj.pk)
+            others.update(is_default=False, revision=F("revision") + 1)
+        super().save_model(request, obj, form, change)
+
+    def kept_on(self, row: Rule) -> str:
+        return "it is the default. Mark another rule first." if row.is_default else ""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
+        if obj is not None and obj.is_default:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        rule = self.get_object(request, object_id)
+        if rule is not None and rule.is_default:
+            messages.error(
+                request,
+                f"“{rule.name}” is the default and can't be deleted. "
+                "Mark another rule as the default first.",
+            )
+            return redirect("admin:routing_rule_change", object_id)
+        return super().delete_view(request, object_id, extra_context)
+
+
+class LLMModelAdmin(CircuitsAdmin[LLMModel], SwitchingAdmin[LLMModel]):
+    """What the rules may name, and how it does."""
+
+    form = LLMModelForm
+    list_display = ("name", "does", "provider", "litellm_name", "prices", "enabled")
+    list_filter = ("kind", "provider", "enabled")
+    search_fields = ("name", "litellm_name")
+    fieldsets = (
+        (None, {"fields": ("name", "litellm_name", "provider", "kind", "enabled", "used_by")}),
+        ("Room, in tokens", {"fields": ("context_window", "max_output_tokens")}),
+        ("Price", {"fields": ("input_price", "output_price")}),
+        (
+            "Patience, in seconds",
+            {
+                "fields": (
+                    "connect_timeout",
+                    "first_token_timeout",
+                    "stall_timeout",
+                    "total_timeout",
+                )
+            },
+        ),
+    )
+    readonly_fields = ("used_by",)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), **circuits_context()})
+
+    def get_readonly_fields(self, request: HttpRequest, obj: LLMModel | None = None) -> Any:
+        # Rules name their fallbacks, callers their models: a name is never changed under them.
+        return ("name", *self.readonly_fields) if obj else self.readonly_fields
+
+    def kept_on(self, row: LLMModel) -> str:
+        users = list(users_of(row))
+        return f"it is used by {sentence(users)}." if users else ""
+
+    @column(
+        "kind",
+        ordering="kind",
+        labels={"chat": "info", "classifier": "warning", "image": "primary", "embedding": ""},
+    )
+    def does(self, model: LLMModel) -> str:
+        return model.kind
+
+    @column("$ per million tokens")
+    def prices(self, model: LLMModel) -> str:
+        if model.input_price is None and model.output_price is None:
+            return "price list"
+        return f"{_price(model.input_price)} in, {_price(model.output_price)} out"
+
+    @column("used by")
+    def used_by(self, model: LLMModel) -> str:
+        return ", ".join(users_of(model)) if model.pk else ""
+
+
+def _price(value: Any) -> str:
+    return "list" if value is None else f"{value.normalize():f}"
+
+
+@admin.register(RoutingSettings)
+class RoutingSettingsAdmin(PublishingAdmin[RoutingSettings]):
+    """The one row that is published beside the rules."""
+
+    form = RoutingSettingsForm
+    fieldsets = (
+        ("Who chooses the rule", {"fields": ("classifier", "classifier_fallback")}),
+        ("What callers may do", {"fields": ("callers_choose",)}),
+        (
+            "Using answers again",
+            {
+                "fields": (
+                    "wrong_shared",
+                    "wrong_own",
+                    "judge",
+                    "audited_percent",
+                    "min_similarity",
+                    "cache_ttl_seconds",
+                )
+            },
+        ),
+    )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        if RoutingSettings.objects.exists():
+            return redirect("admin:routing_routingsettings_change", 1)
+        return redirect("admin:routing_routingsettings_add")
+
+    def save_model(
+        self, request: HttpRequest, obj: RoutingSettings, form: Any, change: bool
+    ) -> None:
+        obj.pk = 1
+        super().save_model(request, obj, form, change)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not RoutingSettings.objects.exists()
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: RoutingSettings | None = None
+    ) -> bool:
+        return False

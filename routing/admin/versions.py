@@ -1,0 +1,224 @@
+"""Published versions: what each says, and the steps that bring one to its users or back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from routing.admin.publishing import MAY_PUBLISH, BanneredAdmin, announce, with_draft
+from routing.admin.publishing_forms import PublishForm, RollBackForm, StageForm
+from routing.admin.yaml_files import export_view, import_view
+from routing.common.admin import NOTHING, ReadOnlyAdmin, column, rendered
+from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
+from routing.domain.release import Stage
+from routing.models import RuleSetRelease, RuleSetVersion
+from routing.publishing.draft import draft_now
+from routing.publishing.prompt_cost import ClassifierPrompt
+from routing.publishing.selectors import release_row, ruleset_of
+from routing.publishing.services import ruleset_roll_back, trial_end, version_release
+from routing.publishing.versions import may_override, words_since
+
+STATE_LABELS = {"live": "success", "shadow": "info", "some users": "info", "past": ""}
+
+
+class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion]):
+    """Every version ever published, as it was."""
+
+    list_display = ("version", "state", "published_at", "published_by", "what_for", "changed")
+    list_select_related = ("published_by",)
+    list_per_page = 50
+    search_fields = ("why", "published_by__username")
+    fieldsets = (
+        ("What it is", {"fields": ("published_at", "published_by", "what_for", "changes", "overridden", "steps")}),
+        ("What it says", {"fields": ("contents",)}),
+    )  # fmt: skip
+    readonly_fields = ("what_for", "changes", "overridden", "steps", "contents")
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+            return path(route, self.admin_site.admin_view(view), name=f"routing_{name}")
+
+        return [
+            page("publish/", self.publish_view, "publish"),
+            page("<int:number>/roll-back/", self.roll_back_view, "roll_back"),
+            page("<int:number>/stage/", require_POST(self.stage_view), "stage"),
+            page("export/", export_view, "export"),
+            page("<int:number>/export/", export_view, "export_version"),
+            page("import/", self.import_view, "import"),
+            page("end-trial/", require_POST(self.end_trial_view), "end_trial"),
+            *super().get_urls(),
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RuleSetVersion]:
+        now = {
+            f"{name}_now": Subquery(RuleSetRelease.objects.values(name)[:1])
+            for name in ("live", "trial", "stage")
+        }
+        return super().get_queryset(request).annotate(**now)
+
+    # Steps
+
+    def publish_view(self, request: HttpRequest) -> HttpResponse:
+        """See what the draft would change, say why, and publish it: to all or in steps."""
+        self._permit(request)
+        form = PublishForm(_sent(request), may_override=may_override(request.user))
+        # The banner's readers and programs post no fields at all: to everybody, without a word.
+        if request.method == "POST" and (not request.POST.get("stage") or form.is_valid()):
+            told = form.publication() if request.POST.get("stage") else {}
+            if announce(request, **told):
+                return HttpResponseRedirect(reverse("admin:routing_rule_changelist"))
+        draft = draft_now()
+        prompt = ClassifierPrompt.of(draft.rules) if draft.rules else None
+        context = {"title": "Publish the draft", "form": form, "prompt": prompt}
+        return self._page(request, "publish", {**context, "publishing": True})
+
+    def roll_back_view(self, request: HttpRequest, number: int) -> HttpResponse:
+        """Publish an old version again: told what that changes, and asked once."""
+        self._permit(request)
+        version = self._version(number)
+        form = RollBackForm(_sent(request), may_override=may_override(request.user))
+        if request.method == "POST" and form.is_valid():
+            try:
+                made = ruleset_roll_back(version, by=request.user, **form.cleaned_data)
+            except (PublishRefused, PublishConflict, RulesUnavailable) as exc:
+                messages.error(request, f"Not rolled back: {exc}")
+            else:
+                messages.success(
+                    request, f"Version {number} is live again, as version {made.number}."
+                )
+                return self._to(made.number)
+        live = release_row()
+        changes = words_since(live.live if live else None, ruleset_of(version))
+        context = {
+            "title": f"Roll back to version {number}?",
+            "form": form,
+            "version": version,
+            "changes": changes,
+        }
+        return self._page(request, "roll_back", context)
+
+    def stage_view(self, request: HttpRequest, number: int) -> HttpResponseRedirect:
+        """Release a version in shadow, to a share of the users, or to all."""
+        self._permit(request)
+        form = StageForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, " ".join(str(e) for told in form.errors.values() for e in told))
+            return self._to(number)
+        try:
+            version_release(self._version(number), by=request.user, **form.release())
+        except RuleSetInvalid as exc:
+            messages.error(request, str(exc))
+        else:
+            messages.success(request, f"Version {number}: {form.told()}.")
+        return self._to(number)
+
+    def end_trial_view(self, request: HttpRequest) -> HttpResponseRedirect:
+        """Let the live version answer everybody again."""
+        self._permit(request)
+        release = trial_end(by=request.user)
+        messages.success(request, "The trial is over.")
+        if release is None:
+            raise Http404
+        return self._to(release.live_id)
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """A document into the draft."""
+        return import_view(request, {**self.admin_site.each_context(request), "opts": self.opts})
+
+    @staticmethod
+    def _permit(request: HttpRequest) -> None:
+        if not request.user.has_perm(MAY_PUBLISH):
+            raise PermissionDenied
+
+    @staticmethod
+    def _version(number: int) -> RuleSetVersion:
+        version = RuleSetVersion.objects.filter(pk=number).first()
+        if version is None:
+            raise Http404
+        return version
+
+    @staticmethod
+    def _to(number: int) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:routing_rulesetversion_change", args=[number]))
+
+    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> TemplateResponse:
+        """A page of this room's own, framed as the others."""
+        known = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(
+            request, f"routing/admin/{name}.html", with_draft(request, {**known, **context})
+        )
+
+    # Columns
+
+    @column("version", ordering="number")
+    def version(self, row: RuleSetVersion) -> str:
+        return f"Version {row.number}"
+
+    @column("state", labels=STATE_LABELS)
+    def state(self, row: RuleSetVersion) -> str:
+        now: Any = row  # annotated
+        if row.number == now.live_now:
+            return "live"
+        if row.number == now.trial_now:
+            return "shadow" if now.stage_now == Stage.SHADOW else "some users"
+        return "past"
+
+    @column("why", ordering="why")
+    def what_for(self, row: RuleSetVersion) -> str:
+        return row.why or NOTHING
+
+    @column("what changed")
+    def changed(self, row: RuleSetVersion) -> str:
+        more = f" … and {len(row.diff) - 1} more" if len(row.diff) > 1 else ""
+        return f"{row.diff[0]}{more}" if row.diff else NOTHING
+
+    @column("what changed")
+    def changes(self, row: RuleSetVersion) -> SafeString:
+        return rendered("routing/admin/sentences.html", sentences=row.diff)
+
+    @column("published although")
+    def overridden(self, row: RuleSetVersion) -> SafeString | str:
+        if not row.failures:
+            return NOTHING
+        return rendered("routing/admin/overridden.html", version=row)
+
+    @column("released")
+    def steps(self, row: RuleSetVersion) -> SafeString:
+        """When it was released to whom, by whom."""
+        either = RuleSetRelease.objects.filter(Q(live=row) | Q(trial=row))
+        steps = either.select_related("released_by").order_by("number")
+        return rendered("routing/admin/steps.html", steps=steps, version=row)
+
+    @column("contents")
+    def contents(self, row: RuleSetVersion) -> SafeString:
+        pretty = json.dumps(row.blob, indent=2, ensure_ascii=False)
+        prompt = ClassifierPrompt.of(ruleset_of(row))
+        return rendered("routing/admin/version.html", blob=row.blob, json=pretty, prompt=prompt)
+
+    change_form_before_template = "routing/admin/version_actions.html"
+    change_form_outer_after_template = "routing/admin/version_stage.html"
+
+    def row_context(self, object_id: str | None) -> dict[str, Any]:
+        release = release_row()
+        return {
+            "title": f"Version {object_id}",
+            "is_live": bool(release and str(release.live_id) == object_id),
+            "is_trial": bool(release and str(release.trial_id) == object_id),
+            "release": release,
+            "stage_form": StageForm(initial={"stage": Stage.SHADOW}),
+        }
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """What a form was sent with, were it nothing at all."""
+    return request.POST if request.method == "POST" else None

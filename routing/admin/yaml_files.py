@@ -1,0 +1,84 @@
+"""The draft, and every version, as a YAML file to take away and to bring back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from routing.admin.publishing import with_draft
+from routing.admin.publishing_forms import ImportForm
+from routing.domain.errors import RuleSetInvalid
+from routing.models import RuleSetVersion
+from routing.publishing.draft import draft_now
+from routing.publishing.restore import write_tables
+from routing.publishing.selectors import ruleset_of
+from routing.publishing.yaml_files import Document, document_of, document_of_tables, read_document
+
+CHANGES = ("routing.add_rule", "routing.change_rule", "routing.delete_rule",
+           "routing.add_llmmodel", "routing.change_llmmodel", "routing.delete_llmmodel",
+           "routing.change_routingsettings")  # fmt: skip
+
+
+def export_view(request: HttpRequest, number: int | None = None) -> HttpResponse:
+    """``GET``: the draft, or a version, as a file."""
+    if not request.user.has_perm("routing.view_rule"):
+        raise PermissionDenied
+    name = f"rules-{number}.yaml" if number else "rules.yaml"
+    try:
+        text = _document(number).yaml()
+    except RuleSetInvalid as exc:
+        messages.error(request, f"Not exported: {exc}")
+        return HttpResponseRedirect(reverse("admin:routing_rule_changelist"))
+    return HttpResponse(
+        text.encode(),
+        content_type="application/yaml; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _document(number: int | None) -> Document:
+    if number is None:
+        return document_of_tables()
+    version = RuleSetVersion.objects.filter(pk=number).first()
+    if version is None:
+        raise Http404
+    return document_of(ruleset_of(version))
+
+
+def import_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Show what a file would change in the draft, and take it over when told to."""
+    if not request.user.has_perms(CHANGES):
+        raise PermissionDenied
+    posted = request.method == "POST"
+    form = ImportForm(request.POST if posted else None, request.FILES if posted else None)
+    shown: dict[str, Any] = {"title": "Import rules", "form": form}
+    if form.is_valid():
+        take = "_take" in request.POST
+        try:
+            shown["imported"] = _imported(form.cleaned_data["text"], take=take)
+        except RuleSetInvalid as exc:
+            shown["faults"] = exc.faults
+        else:
+            if take:
+                messages.success(request, "Imported into the draft: nothing live has changed.")
+                return HttpResponseRedirect(reverse("admin:routing_rule_changelist"))
+            shown["text"] = form.cleaned_data["text"]
+    return TemplateResponse(
+        request, "routing/admin/import.html", with_draft(request, {**context, **shown})
+    )
+
+
+def _imported(text: str, *, take: bool) -> Any:
+    """The draft as it would be, and is, where it is taken over. Raises ``RuleSetInvalid``."""
+    with transaction.atomic():
+        write_tables(read_document(text))
+        draft = draft_now()
+        if not take:
+            transaction.set_rollback(True)
+    return draft

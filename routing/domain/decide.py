@@ -1,0 +1,124 @@
+"""What a rule set would do with a prompt, without doing it: one core for every way of asking.
+
+Pure: the guard and the classifier are given, as is whatever knows the answer cache.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from routing.domain.errors import ModelUnknown
+from routing.domain.guard import GuardReport
+from routing.domain.llm import Attempt, ChatMessage, Classified, Usage
+from routing.domain.rules import SIMULATED_PREFIX, Action, Decision, ModelKind, RuleSet, Source
+
+
+class Guard(Protocol):
+    """Looks at a prompt before any provider does."""
+
+    async def check(self, prompt: str) -> GuardReport:
+        """Never raises."""
+        ...
+
+
+class Classifier(Protocol):
+    """Chooses a rule for a prompt."""
+
+    async def classify(
+        self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage]
+    ) -> Classified:
+        """Never raises a ``ProviderError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one rule set decides about one prompt, and what deciding took.
+
+    ``attempts`` are the calls to classifiers: none where the guard held the prompt back.
+    """
+
+    decision: Decision
+    guard: GuardReport
+    attempts: tuple[Attempt, ...]
+    latency_ms: int
+
+    @property
+    def classifier(self) -> str | None:
+        """The model whose verdict it was; ``None`` where none gave one."""
+        decided = (Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK)
+        if self.decision.source not in decided:
+            return None
+        return next((attempt.model for attempt in self.attempts if attempt.ok), None)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and dollars of all attempts together."""
+        return sum((attempt.usage for attempt in self.attempts), Usage())
+
+    @property
+    def reached(self) -> bool:
+        """Whether the decision is one: nobody could be asked where the default had to stand in."""
+        return self.decision.source is not Source.DEFAULT or self.guard.verdict == "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides as a turn does, and stops there. ``now`` gives Unix nanoseconds."""
+
+    guard: Guard
+    classifier: Classifier
+    now: Callable[[], int] = time.time_ns
+
+    async def decide(
+        self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage] = ()
+    ) -> Outcome:
+        """What ``rules`` decide about the first turn of a conversation, or about one after
+        ``history``. Never raises a ``ProviderError``."""
+        started = self.now()
+        report = await self.guard.check(prompt)
+        if report.verdict == "block":
+            held = Classified(held_back(rules))
+        else:
+            held = await self.classifier.classify(prompt, rules, history)
+        took = round((self.now() - started) / 1e6)
+        return Outcome(held.decision, report, held.attempts, took)
+
+
+def held_back(rules: RuleSet) -> Decision:
+    """The decision about a prompt that the guard lets no provider see."""
+    return Decision(
+        action=Action.REFUSE,
+        source=Source.DEFAULT,
+        provider=None,
+        model=None,
+        rule=None,
+        reason="the guard held the prompt back",
+        ruleset=rules.version,
+    )
+
+
+def plain_name(model: str | None) -> str:
+    """A model's published name, whether a stand-in answers for it or not; empty for nobody."""
+    return (model or "").removeprefix(SIMULATED_PREFIX)
+
+
+def requested_decision(rules: RuleSet, name: str) -> Decision:
+    """The decision of a caller who named a model. Raises ``ModelUnknown``."""
+    if not rules.callers_choose:
+        raise ModelUnknown(name, "The published rules do not let callers choose a model.")
+    model = rules.model(name)
+    if model is None or model.kind not in {ModelKind.CHAT, ModelKind.IMAGE}:
+        raise ModelUnknown(name, "No published model that answers has this name.")
+    return Decision(
+        action=Action.IMAGE if model.kind is ModelKind.IMAGE else Action.ANSWER,
+        source=Source.REQUESTED,
+        provider=model.provider,
+        model=model.name,
+        rule=None,
+        reason="the caller named the model",
+        ruleset=rules.version,
+    )

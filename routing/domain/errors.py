@@ -1,0 +1,237 @@
+"""The one tree of errors this project raises on purpose.
+
+AssistantError                          code, retryable
+├─ PromptRejected                       the prompt itself: empty, malformed, too long
+├─ ProviderError                        one attempt at one model failed
+│  ├─ ProviderTimeout                   phase: connect | first_token | stall | total
+│  ├─ ProviderRateLimited               429, with retry_after where the provider said it
+│  ├─ ProviderOverloaded                503, 529
+│  ├─ ProviderUnavailable               no connection, 5xx
+│  ├─ ProviderStreamBroken              cut, malformed, or ended without a finish
+│  ├─ ProviderRefused                   the provider's own content policy said no
+│  ├─ ContextTooLong                    the model has no room for this conversation
+│  └─ ProviderMisconfigured             401, 403, 404, 400: a wrong key, name or request
+├─ NoProviderAvailable                  every candidate failed; all causes kept
+├─ ModelUnknown                         the caller named a model that is not published
+├─ RuleSetInvalid                       the tables don't make a rule set; all faults kept
+├─ PublishRefused                       a check of the candidate failed; all failures kept
+├─ PublishConflict                      somebody else published meanwhile
+├─ RequestRefused, RunInterrupted       requests not served: conversations.domain.errors
+└─ DependencyUnavailable                degrade: logged, traced, counted, answered without
+   ├─ CacheUnavailable
+   ├─ MemoryUnavailable
+   ├─ EmbedderUnavailable
+   ├─ CircuitsUnavailable
+   └─ RulesUnavailable
+
+``retryable`` says whether the *next candidate* may succeed where this attempt did not.
+This module is pure: standard library only, imported by the engine and by every adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+TimeoutPhase = Literal["connect", "first_token", "stall", "total"]
+
+
+class AssistantError(Exception):
+    """Root of the tree. ``str(error)`` is for logs; clients see only the mapped problem."""
+
+    code: ClassVar[str] = "internal_error"
+    retryable: ClassVar[bool] = False
+    part: ClassVar[str] = ""
+    """The part of the service that failed, where it was one: told in a message's ``degraded``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One fault of one field of a request body: ``code`` for programs, ``detail`` for people."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class PromptRejected(AssistantError):
+    """The prompt cannot be taken as it is; ``faults`` say why, in words for the person."""
+
+    code = "invalid"
+
+    def __init__(self, *faults: FieldFault) -> None:
+        super().__init__("; ".join(fault.detail for fault in faults))
+        self.faults = faults
+
+
+class PromptTooLong(PromptRejected):
+    """The prompt has more characters than the service accepts."""
+
+    code = "prompt_too_long"
+
+
+class ProviderError(AssistantError):
+    """One attempt at one model failed. ``model`` is the published model's name.
+
+    ``retry_after`` is in seconds, ``None`` when the provider did not say.
+    """
+
+    code = "provider_error"
+    retryable = True
+
+    def __init__(
+        self,
+        model: str,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{model}: {detail}" if detail else model)
+        self.model = model
+        self.detail = detail
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ProviderTimeout(ProviderError):
+    """The provider was too slow in the named phase."""
+
+    code = "provider_timeout"
+
+    def __init__(self, model: str, phase: TimeoutPhase, seconds: float) -> None:
+        super().__init__(model, f"{phase} time-out after {seconds:g} s")
+        self.phase = phase
+
+
+class ProviderRateLimited(ProviderError):
+    """The provider answered 429."""
+
+    def __init__(self, model: str, detail: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(model, detail, status=429, retry_after=retry_after)
+
+
+class ProviderOverloaded(ProviderError):
+    """The provider is up but takes no more work now (503, Anthropic's 529)."""
+
+
+class ProviderUnavailable(ProviderError):
+    """No connection, or a server error."""
+
+
+class ProviderStreamBroken(ProviderError):
+    """The stream was cut, malformed, empty, or ended without a finish reason."""
+
+
+class ProviderRefused(ProviderError):
+    """The provider's own content policy refused the request."""
+
+    retryable = False
+
+
+class ContextTooLong(ProviderError):
+    """The conversation does not fit the model's context window."""
+
+
+class ProviderMisconfigured(ProviderError):
+    """The request, key or model name is wrong; the same model will not mend by waiting."""
+
+
+class NoProviderAvailable(AssistantError):
+    """Every candidate failed. ``causes`` are in the order tried."""
+
+    code = "no_provider_available"
+    retryable = True
+
+    def __init__(self, causes: Sequence[ProviderError]) -> None:
+        super().__init__("; ".join(str(cause) for cause in causes) or "no candidate model")
+        self.causes = tuple(causes)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until the soonest candidate asked to be tried again, where one said so."""
+        waits = [cause.retry_after for cause in self.causes if cause.retry_after is not None]
+        return min(waits, default=None)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it ended with a provider's own content policy: waiting does not help."""
+        return bool(self.causes) and isinstance(self.causes[-1], ProviderRefused)
+
+
+class ModelUnknown(AssistantError):
+    """The caller named a model that is not published, or may not choose one."""
+
+    code = "invalid"
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(detail)
+        self.name = name
+        self.detail = detail
+
+
+class RuleSetInvalid(AssistantError):
+    """The tables' rules and models can't be published. ``faults`` are sentences for the administrator."""
+
+    code = "rules_invalid"
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(" ".join(faults))
+        self.faults = tuple(faults)
+
+
+class PublishRefused(AssistantError):
+    """A valid rule set fails a check. ``failures`` are sentences for the publisher; an administrator may
+    publish it all the same by giving a reason."""
+
+    code = "publish_refused"
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        super().__init__(" ".join(failures))
+        self.failures = tuple(failures)
+
+
+class PublishConflict(AssistantError):
+    """What is live is no longer what the publication was prepared against."""
+
+    code = "publish_conflict"
+
+
+class DependencyUnavailable(AssistantError):
+    """Something the answer is better with, but can be made without, did not answer."""
+
+    code = "degraded"
+    retryable = True
+    part = "dependency"
+
+
+class CacheUnavailable(DependencyUnavailable):
+    """The answer cache did not answer in time."""
+
+    part = "answer_cache"
+
+
+class MemoryUnavailable(DependencyUnavailable):
+    """Neither Redis nor the database gave the conversation's recent messages."""
+
+    part = "memory"
+
+
+class EmbedderUnavailable(DependencyUnavailable):
+    """No embedding could be made."""
+
+    part = "embedder"
+
+
+class CircuitsUnavailable(DependencyUnavailable):
+    """The circuits that all workers share cannot be had: each worker keeps its own meanwhile."""
+
+    part = "circuits"
+
+
+class RulesUnavailable(DependencyUnavailable):
+    """No published rule set can be had from Redis, the local copy or the database."""
+
+    part = "rules"
+    code = "rules_unavailable"

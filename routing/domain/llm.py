@@ -1,0 +1,182 @@
+"""What goes into and comes out of the LLM service layer. Pure: standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from routing.domain.rules import Decision, ModelRef
+
+Operation = Literal["chat", "classify", "image", "embedding", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a chat, as both providers name its parts."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one attempt, or of all attempts of an answer together, and their price in US dollars.
+
+    ``cost_usd`` is ``None`` when no price is known. ``estimated`` marks counts made by us because
+    the provider never told its own (a stopped or broken stream).
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal | None = None
+    estimated: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        costs = [usage.cost_usd for usage in (self, other) if usage.cost_usd is not None]
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=sum(costs, Decimal(0)) if costs else None,
+            estimated=self.estimated or other.estimated,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RawChunk:
+    """One step of a stream as the provider took it. ``text`` may be empty while a model thinks.
+
+    ``finish_reason`` and ``usage`` are on the last one only: a stream without it was cut off.
+    ``usage`` is ``None`` when the provider never told it.
+    """
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawText:
+    """A whole answer that was not streamed; ``text`` is never empty."""
+
+    text: str
+    finish_reason: str
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawImage:
+    """A picture as the provider sent it: unchecked bytes."""
+
+    data: bytes
+    revised_prompt: str | None
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call to one model, however it ended: the unit of metering and tracing.
+
+    ``started_ns`` and ``ended_ns`` are Unix nanoseconds; ``first_token_ms`` counts from the start.
+    ``outcome`` is ``ok``, ``cancelled`` or the error's code. ``prompt`` and ``output`` are for the
+    trace only and are never logged.
+    """
+
+    operation: Operation
+    model: str
+    provider: str
+    started_ns: int
+    ended_ns: int
+    outcome: str
+    usage: Usage = Usage()
+    first_token_ms: float | None = None
+    finish_reason: str | None = None
+    detail: str = ""
+    prompt: tuple[ChatMessage, ...] = ()
+    output: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the attempt gave a whole, usable result."""
+        return self.outcome == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweringModel:
+    """``model`` has just sent its first token: it is the one that answers (for now)."""
+
+    model: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Some text, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """``from_model`` failed and ``to_model`` is asked next; they may be the same.
+
+    ``discard`` is true when text of ``from_model`` was already passed on: it is void.
+    ``reason`` is the error's code, ``circuit_open`` when ``from_model`` was not asked at all, or
+    ``slow_first_token`` when ``to_model`` was asked beside it and was sooner.
+    """
+
+    from_model: ModelRef
+    to_model: ModelRef
+    reason: str
+    discard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """``model`` was cut off and goes on where it stopped: the text so far stays.
+
+    ``reason`` is the error's code.
+    """
+
+    model: ModelRef
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """``model`` had no room for the whole conversation: its ``dropped`` oldest messages are left out."""
+
+    model: ModelRef
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The answer is whole. ``finish_reason`` is the provider's, in OpenAI's words
+    (``stop``, ``length``, ``content_filter``)."""
+
+    model: ModelRef
+    finish_reason: str
+    usage: Usage
+
+
+GenerationEvent = AnsweringModel | TextDelta | Switched | Continued | Shortened | Completed
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """The decision and every call that was made to reach it."""
+
+    decision: Decision
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBytes:
+    """A picture as the provider sent it. ``media_type`` is read from the bytes, not believed."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+    revised_prompt: str | None
+    attempt: Attempt

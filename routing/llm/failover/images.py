@@ -1,0 +1,166 @@
+"""Pictures: fetched from a provider's answer, checked, drawn with failover."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import io
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import httpx
+from PIL import Image
+
+from routing.domain.errors import (
+    NoProviderAvailable,
+    ProviderError,
+    ProviderStreamBroken,
+    ProviderTimeout,
+)
+from routing.domain.llm import Attempt, ChatMessage, ImageBytes, RawImage, Usage
+from routing.domain.rules import ModelRef
+from routing.llm.failover.candidates import Failover, Pass
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_PIXELS = 64 * 1024 * 1024
+_MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+
+
+class ImageClient(Protocol):
+    """What is needed of the provider's client."""
+
+    async def image(self, model: ModelRef, prompt: str) -> RawImage:
+        """Raises ``ProviderError``."""
+        ...
+
+
+async def fetched(
+    http: httpx.AsyncClient, model: str, encoded: str | None, url: str | None
+) -> bytes:
+    """The picture's bytes from base64, or from the address the provider gave.
+
+    Raises ``ProviderStreamBroken`` when there is neither, or too much, and httpx's own errors.
+    """
+    if encoded:
+        if len(encoded) > MAX_BYTES * 4 // 3 + 4:
+            raise ProviderStreamBroken(model, "the picture is too large")
+        try:
+            return base64.b64decode(encoded, validate=True)
+        except binascii.Error as exc:
+            raise ProviderStreamBroken(model, "the picture is not base64") from exc
+    if not url:
+        raise ProviderStreamBroken(model, "an answer without a picture")
+    async with http.stream("GET", url) as response:
+        response.raise_for_status()
+        data = bytearray()
+        async for part in response.aiter_bytes():
+            data += part
+            if len(data) > MAX_BYTES:
+                raise ProviderStreamBroken(model, "the picture is too large")
+    return bytes(data)
+
+
+def measured(model: str, data: bytes) -> tuple[str, int, int]:
+    """Media type, width and height in pixels, read from the bytes themselves.
+
+    Raises ``ProviderStreamBroken`` for anything but a whole PNG, JPEG or WebP of sane size.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=list(_MEDIA_TYPES)) as picture:
+                kind, (width, height) = str(picture.format), picture.size
+                picture.verify()
+    except Exception as exc:  # pillow's decoders raise what they like on bad bytes
+        raise ProviderStreamBroken(model, "the bytes are no picture") from exc
+    if width * height > MAX_PIXELS:
+        raise ProviderStreamBroken(model, "the picture is too large")
+    return _MEDIA_TYPES[kind], width, height
+
+
+class ImageGenerator:
+    """Draws with the first candidate that can. ``shared`` is the process's; without it each model is
+    asked once."""
+
+    def __init__(
+        self,
+        client: ImageClient,
+        shared: Failover | None = None,
+        *,
+        now: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._client = client
+        self._shared = shared or Failover.plain()
+        self._now = now
+
+    async def draw(
+        self, prompt: str, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
+    ) -> tuple[ImageBytes, ModelRef]:
+        """The picture and who drew it. ``meter`` hears of every attempt, a cancelled one too.
+
+        Raises ``NoProviderAvailable``.
+        """
+        walk = self._shared.walk(candidates)
+        turn = await walk.next()
+        while turn is not None:
+            try:
+                return await self._permitted(prompt, turn, meter), turn.model
+            except ProviderError as error:
+                turn = await walk.after(turn.model, error, begun=False)
+        raise NoProviderAvailable(walk.causes) from (walk.causes[-1] if walk.causes else None)
+
+    async def _permitted(
+        self, prompt: str, turn: Pass, meter: Callable[[Attempt], None]
+    ) -> ImageBytes:
+        try:
+            drawn = await self._attempt(prompt, turn.model, meter)
+        except ProviderError as error:
+            await self._shared.told(turn.permit, error)
+            raise
+        except BaseException:
+            await self._shared.circuits.leave(turn.permit, "released")
+            raise
+        await self._shared.told(turn.permit, None)
+        return drawn
+
+    async def _attempt(
+        self, prompt: str, model: ModelRef, meter: Callable[[Attempt], None]
+    ) -> ImageBytes:
+        started, outcome, detail, usage = self._now(), "cancelled", "", Usage()
+
+        def attempt() -> Attempt:
+            return Attempt(
+                operation="image",
+                model=model.name,
+                provider=model.provider,
+                started_ns=started,
+                ended_ns=self._now(),
+                outcome=outcome,
+                usage=usage,
+                detail=detail,
+                prompt=(ChatMessage("user", prompt),),
+            )
+
+        try:
+            raw = await self._drawn(prompt, model)
+            usage = raw.usage or Usage()
+            media_type, width, height = await asyncio.to_thread(measured, model.name, raw.data)
+            outcome = "ok"
+        except ProviderError as error:
+            outcome, detail = error.code, error.detail
+            raise
+        finally:
+            done = attempt()
+            meter(done)
+        return ImageBytes(raw.data, media_type, width, height, raw.revised_prompt, done)
+
+    async def _drawn(self, prompt: str, model: ModelRef) -> RawImage:
+        seconds = model.timeouts.total
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._client.image(model, prompt)
+        except TimeoutError as exc:
+            raise ProviderTimeout(model.name, "total", seconds) from exc

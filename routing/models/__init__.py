@@ -1,0 +1,285 @@
+"""The tables behind the rules: what administrators edit, and every version ever published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from routing.domain.release import Stage
+from routing.domain.rules import Action, CachePolicy, ModelKind
+
+slug = RegexValidator(
+    r"^[a-z0-9][a-z0-9._-]*$", "Lower-case letters, digits, dots, dashes and underscores."
+)
+
+
+def _choices(enum: Any) -> list[tuple[str, str]]:
+    return [(member.value, member.value.capitalize()) for member in enum]
+
+
+def revision_field() -> models.PositiveIntegerField[int, int]:
+    """Counts the saves of a row through its form: a form that was opened before another save is told."""
+    return models.PositiveIntegerField(default=1, editable=False)
+
+
+class LLMModel(models.Model):
+    """A model that rules may name: any LiteLLM name under a short public one."""
+
+    name = models.CharField(
+        max_length=64,
+        unique=True,
+        validators=[slug],
+        help_text="What callers and rules call it, e.g. claude-sonnet.",
+    )
+    litellm_name = models.CharField(
+        "LiteLLM name",
+        max_length=128,
+        help_text="provider/model as LiteLLM spells it, e.g. anthropic/claude-sonnet-4-6, ollama/llama3.",
+    )
+    provider = models.CharField(max_length=32, help_text="openai, anthropic, ollama, azure …")
+    kind = models.CharField(max_length=16, choices=_choices(ModelKind), default=ModelKind.CHAT)
+    context_window = models.PositiveIntegerField(default=128_000, help_text="Tokens.")
+    max_output_tokens = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Tokens; empty leaves the provider's own limit."
+    )
+    input_price = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="US dollars per million tokens; empty uses LiteLLM's price list.",
+    )
+    output_price = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="US dollars per million tokens; empty uses LiteLLM's price list.",
+    )
+    connect_timeout = models.FloatField(default=5.0, help_text="Seconds to connect.")
+    first_token_timeout = models.FloatField(default=20.0, help_text="Seconds to the first token.")
+    stall_timeout = models.FloatField(default=15.0, help_text="Seconds between two tokens.")
+    total_timeout = models.FloatField(default=180.0, help_text="Seconds for the whole answer.")
+    enabled = models.BooleanField(default=True)
+    revision = revision_field()
+
+    class Meta:
+        verbose_name = "model"
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Rule(models.Model):
+    """One instruction for the classifier and what is done with the prompts it fits."""
+
+    name = models.CharField(max_length=64, unique=True, validators=[slug])
+    instruction = models.TextField(
+        help_text="In plain words: which prompts does this rule fit? The classifier reads it."
+    )
+    action = models.CharField(max_length=16, choices=_choices(Action), default=Action.ANSWER)
+    model = models.ForeignKey(
+        LLMModel,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="rules",
+        help_text="Who answers, or draws. Not used by refusals.",
+    )
+    fallbacks = models.JSONField(
+        default=list, blank=True, help_text='Model names to try next, in order: ["gpt"].'
+    )
+    priority = models.PositiveSmallIntegerField(
+        default=100, help_text="Smaller goes first when two rules fit."
+    )
+    examples_for = models.JSONField(default=list, blank=True, help_text="Prompts that fit.")
+    examples_against = models.JSONField(default=list, blank=True, help_text="Prompts that do not.")
+    refusal_reason = models.TextField(
+        blank=True, help_text="What the person is told when this rule refuses."
+    )
+    suggestions = models.JSONField(
+        default=list, blank=True, help_text="Wordings offered with a refusal."
+    )
+    cache = models.CharField(max_length=16, choices=_choices(CachePolicy), default=CachePolicy.USER)
+    cache_ttl_seconds = models.PositiveIntegerField(null=True, blank=True)
+    is_default = models.BooleanField(
+        default=False, help_text="Answers when no classifier can be reached. Exactly one."
+    )
+    enabled = models.BooleanField(default=True)
+    revision = revision_field()
+
+    class Meta:
+        ordering = ("priority", "name")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("is_default",), condition=Q(is_default=True), name="one_default_rule"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JudgeUse(models.TextChoices):
+    """When the small model is asked about candidates that are neither sure nor hopeless."""
+
+    AUTO = "auto", "When it saves more than it costs"
+    ON = "on", "Always"
+    OFF = "off", "Never"
+
+
+_PERCENT = [MinValueValidator(0.1), MaxValueValidator(20.0)]
+
+
+class RoutingSettings(models.Model):
+    """What is published beside the rules. One row."""
+
+    classifier = models.ForeignKey(
+        LLMModel, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    classifier_fallback = models.ForeignKey(
+        LLMModel, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    callers_choose = models.BooleanField(
+        default=True, help_text="Callers may name a published model and skip the classification."
+    )
+    min_similarity = models.FloatField(
+        default=0.60,
+        validators=[MinValueValidator(0.5), MaxValueValidator(1.0)],
+        help_text="Cosine similarity from which a stored answer is considered.",
+    )
+    cache_ttl_seconds = models.PositiveIntegerField(
+        default=30 * 24 * 3600, help_text="Life of a stored answer, in seconds."
+    )
+    wrong_shared = models.FloatField(default=1.0, validators=_PERCENT)
+    wrong_own = models.FloatField(default=1.0, validators=_PERCENT)
+    judge = models.CharField(max_length=8, choices=JudgeUse, default=JudgeUse.AUTO)
+    audited_percent = models.FloatField(
+        default=2.0, validators=[MinValueValidator(0.0), MaxValueValidator(100.0)]
+    )
+    revision = revision_field()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "routing settings"
+        constraints = (
+            models.CheckConstraint(condition=Q(id=1), name="one_row_of_routing_settings"),
+        )
+
+    def __str__(self) -> str:
+        return "Routing settings"
+
+
+class RuleSetVersion(models.Model):
+    """A published rule set: numbered, immutable, the source of what Redis holds."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    blob = models.JSONField(help_text="routing.domain.RuleSet.to_dict()")
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    published_at = models.DateTimeField(auto_now_add=True)
+    why = models.TextField(blank=True, help_text="What it is for, in the publisher's words.")
+    diff = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What changed against the version live before, in words.",
+    )
+    override_reason = models.TextField(
+        blank=True, help_text="Why it was published although checks failed."
+    )
+    failures = models.JSONField(
+        default=list, blank=True, help_text="The checks that failed and were overridden."
+    )
+    restores = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The older version whose contents this one brought back."
+    )
+
+    class Meta:
+        verbose_name = "rule set version"
+        ordering = ("-number",)
+        permissions = (
+            ("publish_rulesetversion", "Can publish, release and roll back rule sets"),
+            ("override_rulesetversion", "Can publish rule sets although checks fail"),
+        )
+
+    def __str__(self) -> str:
+        return f"Version {self.number}"
+
+
+class RuleSetRelease(models.Model):
+    """A step of a release: from then on ``live`` answers, and ``trial`` in shadow or for a share of the
+    users. Rows are added, never changed; the highest number is in force."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    live = models.ForeignKey(RuleSetVersion, on_delete=models.PROTECT, related_name="releases")
+    trial = models.ForeignKey(
+        RuleSetVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="trials"
+    )
+    stage = models.CharField(max_length=16, choices=_choices(Stage), default=Stage.ALL)
+    percent = models.PositiveSmallIntegerField(
+        default=0, help_text="Share of the users whom the trial answers."
+    )
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    released_at = models.DateTimeField(auto_now_add=True)
+    why = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = "release"
+        ordering = ("-number",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(stage="all", trial__isnull=True, percent=0)
+                | Q(stage="shadow", trial__isnull=False, percent=0)
+                | Q(stage="percent", trial__isnull=False, percent__range=(1, 99)),
+                name="stage_fits_trial",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Release {self.number}"
+
+
+class GoldenCase(models.Model):
+    """A prompt and what must be decided about it, now and after every change of the rules."""
+
+    prompt = models.TextField()
+    action = models.CharField(
+        "expected action", max_length=16, blank=True, choices=_choices(Action)
+    )
+    rule = models.CharField(
+        "expected rule", max_length=64, blank=True, help_text="Its name; empty: any."
+    )
+    model = models.CharField(
+        "expected model", max_length=64, blank=True, help_text="Its name; empty: any."
+    )
+    note = models.TextField(blank=True, help_text="Why it matters.")
+    enabled = models.BooleanField(default=True)
+    origin = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="The message that it was made of."
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, editable=False, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failure = models.TextField(
+        blank=True, editable=False, help_text="What was otherwise when it was last run."
+    )
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.CheckConstraint(
+                condition=~Q(action="", rule="", model=""), name="golden_case_expects_something"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.prompt if len(self.prompt) <= 60 else f"{self.prompt[:59]}…"

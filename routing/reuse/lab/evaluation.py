@@ -1,0 +1,246 @@
+"""Measuring reuse on labelled questions: plain cosine, the verifier, and the verifier with a judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.common.intervals import wilson
+from routing.reuse.calibration import log_odds
+from routing.reuse.lab.files import PairRow
+from routing.reuse.lab.measures import Flags, Floats, auc, best_f1, curve, recall_at
+from routing.reuse.lab.selection import Choosing, Judging
+from routing.reuse.lab.streams import (
+    Choose,
+    Ints,
+    Kin,
+    Outcome,
+    best_within,
+    firsts,
+    kin,
+    of_requests,
+    of_reuses,
+    replay,
+)
+from routing.reuse.lab.training import Stream
+from routing.reuse.logistic import logistic
+from routing.reuse.model import ReuseModel, Verdict
+
+PRECISIONS = (0.90, 0.95, 0.99)
+BUDGETS = (0.01, 0.02)
+SERVED_BUDGETS = (0.5, 1.0, 2.0, 5.0)
+"""Wrong ones in a hundred reuses that the cuts are measured for."""
+PLAIN_CUT = 0.90
+"""The similarity from which plain caches serve by default (redisvl's distance of 0.1)."""
+HOPELESS = 0.3
+"""Probability below which a judge would be asked in vain."""
+
+_COSINES = np.linspace(0.5, 1.0, 101)
+_ODDS = np.linspace(-3.0, 7.0, 81)
+
+
+def evaluate_pairs(
+    rows: Sequence[PairRow],
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    model: ReuseModel,
+    *,
+    budget: float,
+    judging: Judging,
+) -> dict[str, Any]:
+    """Figures for pairs: ``plain``, ``verified`` and ``judged``. ``budget`` is wrong ones in a
+    hundred reuses, which says where the verifier's cut is."""
+    same = np.array([row.same for row in rows])
+    cosines = (left.astype(np.float64) * right).sum(axis=1)
+    verdicts = [
+        model.verdict(row.one, row.other, cosine)
+        for row, cosine in zip(rows, cosines.tolist(), strict=True)
+    ]
+    chances = np.array([verdict.probability for verdict in verdicts])
+    allowed = np.array([not verdict.vetoes for verdict in verdicts])
+    cut = model.cut(budget)
+    said = np.array([judging.says(row.same, row.one, row.other) for row in rows])
+    grey = allowed & (chances >= HOPELESS)
+    judged = np.where(grey, _after(chances, said, judging.error), chances)
+    return {
+        "plain": _pair_figures(rows, cosines, same, cosines >= PLAIN_CUT, PLAIN_CUT),
+        "verified": _pair_figures(rows, chances, same, allowed & (chances >= cut), cut),
+        "judged": _pair_figures(rows, judged, same, grey & said, HOPELESS)
+        | {"error": judging.error, "judge_calls": round(float(grey.mean()), 4)},
+        "vetoes": _vetoed(verdicts, same),
+    }
+
+
+def _after(chances: Floats, said: Flags, error: float) -> Floats:
+    """Probabilities after a judge of this error spoke."""
+    held = min(max(error, 1e-6), 0.5)
+    weight = np.log((1 - held) / held)
+    return logistic(np.array([log_odds(one) for one in chances]) + np.where(said, weight, -weight))
+
+
+def _vetoed(verdicts: Sequence[Verdict], same: Flags) -> dict[str, dict[str, int]]:
+    """How many pairs each veto stopped, rightly and wrongly."""
+    counts: dict[str, dict[str, int]] = {}
+    for verdict, is_same in zip(verdicts, same.tolist(), strict=True):
+        for name in verdict.vetoes:
+            count = counts.setdefault(name, {"rightly": 0, "wrongly": 0})
+            count["wrongly" if is_same else "rightly"] += 1
+    return counts
+
+
+def _pair_figures(
+    rows: Sequence[PairRow], scores: Floats, same: Flags, served: Flags, cut: float
+) -> dict[str, Any]:
+    hits, wrong = int(served.sum()), int((served & ~same).sum())
+    f1, f1_cut = best_f1(scores, same)
+    found = hits - wrong
+    return _ranking(scores, same) | {
+        "curve": curve(scores, same),
+        "cut": round(cut, 4),
+        "precision": _share(found, hits),
+        "recall": _share(found, int(same.sum())),
+        "best_f1": round(f1, 4),
+        "best_f1_cut": round(f1_cut, 4),
+        "hit_rate": _share(hits, len(rows)),
+        "wrong_hit_rate": _share(wrong, len(rows)),
+        "served_by_category": {
+            name: counts["share"] for name, counts in _categories(rows, served).items()
+        },
+        "categories": _categories(rows, served),
+    }
+
+
+def _categories(rows: Sequence[PairRow], served: Flags) -> dict[str, dict[str, Any]]:
+    counted: dict[str, list[int]] = {}
+    for row, is_served in zip(rows, served.tolist(), strict=True):
+        count = counted.setdefault(row.category, [0, 0, 0])
+        count[0] += 1
+        count[1] += is_served
+        count[2] += row.same
+    return {
+        name: {"pairs": pairs, "same": same, **_share(hits, pairs), "served": hits}
+        for name, (pairs, hits, same) in sorted(counted.items())
+    }
+
+
+def _ranking(scores: Floats, right: Flags) -> dict[str, Any]:
+    area = auc(scores, right)
+    return {
+        "auc": None if area is None else round(area, 4),
+        "recall_at_precision": {
+            f"{precision:.2f}": round(recall_at(scores, right, precision), 4)
+            for precision in PRECISIONS
+        },
+    }
+
+
+def _share(part: int, whole: int) -> dict[str, Any]:
+    low, high = wilson(part, whole)
+    return {
+        "share": round(part / whole, 4) if whole else None,
+        "interval": [round(low, 4), round(high, 4)],
+    }
+
+
+def evaluate_stream(
+    stream: Stream, model: ReuseModel, *, budget: float, judging: Judging
+) -> dict[str, Any]:
+    """Figures for a stream: the best reuse of each way at as many wrong reuses, and what the cuts
+    that would be served with come to. ``alone`` judges every stored answer by itself, as though none
+    were known to say the same as another."""
+    _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
+    near, choosing = kin(stream.vectors), Choosing(stream, model, answers)
+
+    def judge(one: int, other: int) -> bool:
+        right = bool(answers[one] == answers[other])
+        return judging.says(right, stream.texts[one], stream.texts[other])
+
+    run: dict[str, Callable[[float], Outcome]] = {
+        "plain": partial(replay, near, answers, choosing.nearest),
+        "verified": cache(partial(replay, near, answers, choosing.likeliest)),
+        "alone": cache(partial(replay, near, answers, choosing.likeliest_alone)),
+    }
+    # sure enough to need no judge: what errs half as often as is allowed
+    sure = best_within(run["verified"], _ODDS.tolist(), of_requests(BUDGETS[0] / 2))[0]
+
+    def judged(grey: float) -> Outcome:
+        return replay(near, answers, choosing.likeliest, sure, grey=min(grey, sure), judge=judge)
+
+    own = log_odds(model.cut(budget))
+    return {
+        "requests": len(answers),
+        "plain": _ranked(near, choosing.nearest, answers)
+        | _stream_figures(run["plain"], _COSINES, PLAIN_CUT),
+        "verified": _ranked(near, choosing.likeliest, answers)
+        | _stream_figures(run["verified"], _ODDS, own),
+        "alone": _stream_figures(run["alone"], _ODDS, own),
+        "judged": _stream_figures(judged, _ODDS, log_odds(HOPELESS))
+        | {"error": judging.error, "sure": round(float(logistic(np.array(sure))), 4)},
+    }
+
+
+def stream_sweep(stream: Stream, model: ReuseModel) -> dict[str, dict[str, Any]]:
+    """The best of each way by the wrong share of all requests, and the cuts by the wrong share of the
+    reuses (under ``cuts``)."""
+    _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
+    near, choosing = kin(stream.vectors), Choosing(stream, model, answers)
+    verified = cache(partial(replay, near, answers, choosing.likeliest))
+    plain = partial(replay, near, answers, choosing.nearest)
+    return {
+        "plain": _sweep(plain, _COSINES),
+        "verified": _sweep(verified, _ODDS),
+        "cuts": {
+            f"{budget:g}": round(_strict_cut(verified, budget / 100), 4)
+            for budget in SERVED_BUDGETS
+        },
+    }
+
+
+def _strict_cut(run: Callable[[float], Outcome], wrong: float) -> float:
+    """The lowest probability from which at most this share of the reuses is wrong."""
+    return float(logistic(np.array(best_within(run, _ODDS.tolist(), of_reuses(wrong))[0])))
+
+
+def _sweep(run: Callable[[float], Outcome], cuts: Floats) -> dict[str, Any]:
+    return {
+        f"{wrong:.2f}": _outcome(_told(cut, cuts), found)
+        for wrong in BUDGETS
+        for cut, found in [best_within(run, cuts.tolist(), of_requests(wrong))]
+    }
+
+
+def _ranked(near: Kin, choose: Choose, answers: Ints) -> dict[str, Any]:
+    return _ranking(*firsts(near, choose, answers))
+
+
+def _stream_figures(run: Callable[[float], Outcome], cuts: Floats, own: float) -> dict[str, Any]:
+    best = _sweep(run, cuts)
+    return {
+        "reuse_at_wrong": {wrong: found["reuse"]["share"] for wrong, found in best.items()},
+        "curve": [
+            (0.0, 0.0),
+            *((one.wrong_share, one.reuse) for one in map(run, cuts[::12].tolist())),
+        ],
+        "at_wrong": best,
+        "served": _outcome(_told(own, cuts), run(own)),
+        "served_by_category": {},
+    }
+
+
+def _told(cut: float, cuts: Floats) -> float:
+    """A cut as people know it: log-odds as a probability."""
+    return cut if cuts is _COSINES else float(logistic(np.array(cut)))
+
+
+def _outcome(cut: float, found: Outcome) -> dict[str, Any]:
+    return {
+        "cut": round(cut, 4),
+        "reuse": _share(found.reused, found.requests),
+        "wrong": _share(found.wrong, found.requests),
+        "precision": _share(found.reused - found.wrong, found.reused),
+        "judge_calls": round(found.judged / found.requests, 4),
+    }

