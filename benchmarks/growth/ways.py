@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework_simplejwt.tokens import AccessToken
 
+from conversations.domain.outcome import Outcome
 from conversations.engine.types import CacheFacts
 from conversations.evaluation.replay import recent_answers
 from conversations.feedback import reuse_records as reuse
@@ -22,7 +23,7 @@ from conversations.models import Conversation, Message
 from conversations.runs.stored_replay import replay
 from conversations.storage import selectors, services
 from conversations.storage.representations import message_object
-from conversations.storage.services import Begun, Outcome
+from conversations.storage.services import Begun
 from routing.domain.llm import Usage
 from routing.domain.rules import Action, Decision, Source
 

@@ -14,6 +14,7 @@ import structlog
 from django.db import DatabaseError
 
 from conversations.domain.errors import DatabaseAway, NotFound, RunInterrupted, RunLogUnavailable
+from conversations.domain.outcome import Outcome
 from conversations.domain.problems import Problem, problem_of
 from conversations.engine.engine import Engine
 from conversations.engine.events import Event, Failed, Finished
@@ -25,7 +26,6 @@ from conversations.runs.event_writer import Page, Scribe
 from conversations.runs.outcome import failed, outcome_of
 from conversations.runs.persistence import store, store_late
 from conversations.runs.run import Run
-from conversations.storage import services
 from routing.domain.errors import AssistantError
 
 _log = structlog.get_logger("assistant.runs")
@@ -36,7 +36,7 @@ class _End:
     """The terminal event, and what is known of the run; a bug leaves nothing to be told of it."""
 
     event: Event
-    outcome: services.Outcome | None = None
+    outcome: Outcome | None = None
     error: AssistantError | None = None
 
 
@@ -198,7 +198,7 @@ async def _write_back(run: Run) -> None:
         _log.exception("not written back")
 
 
-def _trace(run: Run, outcome: services.Outcome, error: AssistantError | None) -> TraceRecord:
+def _trace(run: Run, outcome: Outcome, error: AssistantError | None) -> TraceRecord:
     return TraceRecord(
         turn=run.turn,
         started_ns=run.started_ns,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from conversations.domain.outcome import Outcome
 from conversations.domain.problems import Problem
 from conversations.engine.events import Event
 from conversations.engine.types import CacheFacts
@@ -12,7 +13,6 @@ from conversations.models import Message
 from conversations.runs.event_queries import decided, spoken
 from conversations.runs.run import Run
 from conversations.runs.stored_replay import script_of
-from conversations.storage.services import Outcome
 from routing.domain.llm import Usage
 
 

@@ -11,12 +11,12 @@ from django.db import DatabaseError
 
 from conversations.db.threads import AWAY, written
 from conversations.domain.errors import DatabaseAway
+from conversations.domain.outcome import Outcome
 from conversations.domain.problems import Problem
 from conversations.engine.types import Degraded, Turn
 from conversations.runs.run import Run
 from conversations.storage import selectors, services
 from conversations.storage.representations import message_object
-from conversations.storage.services import Outcome
 from conversations.storage.turn_rows import ended_answer
 from routing.domain.rules import Action
 

@@ -10,12 +10,12 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from conversations.domain.outcome import Outcome
 from conversations.engine.events import Event, Started, Token
 from conversations.engine.ports import Deferred
 from conversations.engine.types import Answer, Degraded, Record, Shadowed, Step, Turn
 from conversations.runs.event_codec import Numbered
 from conversations.runs.event_queries import is_terminal
-from conversations.storage.services import Outcome
 from routing.domain.llm import Attempt, Usage
 
 

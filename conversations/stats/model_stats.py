@@ -19,7 +19,7 @@ from conversations.models import Message, ModelPerformance
 from routing.domain.llm import Attempt
 
 if TYPE_CHECKING:
-    from conversations.storage.services import Outcome
+    from conversations.domain.outcome import Outcome
 
 Sums = Mapping[str, Any]
 """By how much each column grows: whole numbers, and a ``Decimal`` for ``cost_usd``."""

@@ -25,7 +25,7 @@ from conversations.stats import model_stats as performance
 from conversations.stats import version_stats as version_performance
 
 if TYPE_CHECKING:
-    from conversations.storage.services import Outcome
+    from conversations.domain.outcome import Outcome
 
 _log = structlog.get_logger("assistant.counting")
 

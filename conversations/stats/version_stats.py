@@ -18,7 +18,7 @@ from conversations.stats.model_stats import Sums
 from routing.domain.rules import Action
 
 if TYPE_CHECKING:
-    from conversations.storage.services import Outcome
+    from conversations.domain.outcome import Outcome
 
 
 class Row(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +18,7 @@ from conversations.domain.errors import (
     NotFound,
     TokenNotValid,
 )
-from conversations.domain.problems import Problem
-from conversations.engine.types import CacheFacts, Degraded
+from conversations.domain.outcome import Outcome
 from conversations.models import Conversation, Feedback, IdempotencyKey, Message
 from conversations.stats import model_stats as performance
 from conversations.stats import version_stats as version_performance
@@ -33,9 +31,6 @@ from conversations.storage.turn_rows import (
     thread_opened,
     turn_stored,
 )
-from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, Usage
-from routing.domain.rules import Decision
 
 TITLE_LENGTH = 80
 IDEMPOTENCY_LIFE = timedelta(hours=24)
@@ -59,25 +54,6 @@ class Begun:
     at: datetime
     first: bool
     replayed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended: all that is stored of it. Times in milliseconds."""
-
-    status: str
-    content: str
-    decision: Decision | None
-    cache: CacheFacts
-    guard: GuardReport | None
-    usage: Usage
-    finish_reason: str
-    first_token_ms: int | None
-    total_ms: int
-    attempts: Sequence[Attempt]
-    degraded: Sequence[Degraded]
-    script: Sequence[Any]
-    problem: Problem | None = None
 
 
 def conversation_create(*, user: int, title: str = "") -> Conversation:

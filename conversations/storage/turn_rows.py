@@ -17,8 +17,8 @@ from conversations.models import Conversation, Message, new_id
 from routing.domain.llm import Attempt
 
 if TYPE_CHECKING:
+    from conversations.domain.outcome import Outcome
     from conversations.engine.types import Turn
-    from conversations.storage.services import Outcome
 
 
 NO_CONVERSATION = "There is no such conversation."

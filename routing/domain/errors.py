@@ -31,28 +31,39 @@ This module is pure: standard library only, imported by the engine and by every 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
+
+from routing.common.errors import AssistantError, DependencyUnavailable, FieldFault
+
+__all__ = [
+    "AssistantError",
+    "CacheUnavailable",
+    "CircuitsUnavailable",
+    "ContextTooLong",
+    "DependencyUnavailable",
+    "EmbedderUnavailable",
+    "FieldFault",
+    "MemoryUnavailable",
+    "ModelUnknown",
+    "NoProviderAvailable",
+    "PromptRejected",
+    "PromptTooLong",
+    "ProviderError",
+    "ProviderMisconfigured",
+    "ProviderOverloaded",
+    "ProviderRateLimited",
+    "ProviderRefused",
+    "ProviderStreamBroken",
+    "ProviderTimeout",
+    "ProviderUnavailable",
+    "PublishConflict",
+    "PublishRefused",
+    "RuleSetInvalid",
+    "RulesUnavailable",
+    "TimeoutPhase",
+]
 
 TimeoutPhase = Literal["connect", "first_token", "stall", "total"]
-
-
-class AssistantError(Exception):
-    """Root of the tree. ``str(error)`` is for logs; clients see only the mapped problem."""
-
-    code: ClassVar[str] = "internal_error"
-    retryable: ClassVar[bool] = False
-    part: ClassVar[str] = ""
-    """The part of the service that failed, where it was one: told in a message's ``degraded``."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldFault:
-    """One fault of one field of a request body: ``code`` for programs, ``detail`` for people."""
-
-    field: str
-    code: str
-    detail: str
 
 
 class PromptRejected(AssistantError):
@@ -196,14 +207,6 @@ class PublishConflict(AssistantError):
     """What is live is no longer what the publication was prepared against."""
 
     code = "publish_conflict"
-
-
-class DependencyUnavailable(AssistantError):
-    """Something the answer is better with, but can be made without, did not answer."""
-
-    code = "degraded"
-    retryable = True
-    part = "dependency"
 
 
 class CacheUnavailable(DependencyUnavailable):

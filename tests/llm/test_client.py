@@ -25,8 +25,9 @@ from routing.domain.errors import (
 )
 from routing.domain.llm import Attempt, ChatMessage
 from routing.domain.rules import ModelKind
-from routing.llm.failover.images import ImageGenerator, measured
+from routing.llm.failover.images import ImageGenerator
 from routing.llm.providers.client import LiteLLMClient
+from routing.llm.providers.image_download import measured
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.wire import Wire
 
@@ -206,7 +207,7 @@ def test_only_whole_pictures_of_known_kinds_pass(data: bytes) -> None:
 
 
 def test_a_picture_of_absurd_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.llm.failover.images.MAX_PIXELS", 47)
+    monkeypatch.setattr("routing.llm.providers.image_download.MAX_PIXELS", 47)
 
     with pytest.raises(ProviderStreamBroken):
         measured("painter", picture())

@@ -15,12 +15,13 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from conversations.adapters.background.stats_worker import Summing
+from conversations.domain.outcome import Outcome
 from conversations.engine.types import CacheFacts
 from conversations.models import Conversation, Message, ModelPerformance, Uncounted
 from conversations.stats import pending as counting
 from conversations.stats.pending import add_up, added_up
 from conversations.storage import services
-from conversations.storage.services import Begun, Outcome
+from conversations.storage.services import Begun
 from routing.domain.llm import Attempt, Usage
 from tests.storage.conftest import Ask, ended
 

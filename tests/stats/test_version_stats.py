@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from conversations.admin.versions import comparisons, figures_of
+from conversations.domain.outcome import Outcome
 from conversations.engine.types import CacheFacts
 from conversations.models import (
     Message,
@@ -72,7 +73,7 @@ def answer(person: User, decision: Decision | None = None, **changed: Any) -> Me
     begun = services.answer_begin(
         user=person.pk, conversation=None, content="Why?", trace_id="0" * 32
     )
-    outcome = services.Outcome(
+    outcome = Outcome(
         **{
             "status": "complete",
             "content": "Because.",

@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 
+from conversations.domain.outcome import Outcome
 from conversations.engine.types import CacheFacts
 from conversations.storage import services
-from conversations.storage.services import Begun, Outcome
+from conversations.storage.services import Begun
 from routing.domain.llm import Attempt, Usage
 from routing.domain.rules import Action, Decision, Source
 

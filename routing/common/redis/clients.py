@@ -22,10 +22,10 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from routing.common.errors import DependencyUnavailable
 from routing.common.redis.breaker import Breaker
 from routing.common.redis.pipelining import Together
 from routing.common.redis.sentinel import SCHEMES, Watched, close_sentinels
-from routing.domain.errors import DependencyUnavailable
 
 TIMEOUT = 0.5
 """Seconds for a connection, and for a command's reply."""

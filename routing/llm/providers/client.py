@@ -28,7 +28,6 @@ from routing.domain import pricing as metering
 from routing.domain.errors import ProviderStreamBroken
 from routing.domain.llm import ChatMessage, RawChunk, RawImage, RawText, Usage
 from routing.domain.rules import ModelKind, ModelRef, Timeouts
-from routing.llm.failover.images import fetched
 from routing.llm.providers.connections import (
     Connections,
     Credential,
@@ -38,6 +37,7 @@ from routing.llm.providers.connections import (
 )
 from routing.llm.providers.errors import provider_errors
 from routing.llm.providers.http_stream import FastLane
+from routing.llm.providers.image_download import fetched
 from routing.llm.providers.litellm import AsyncHTTPHandler, close_litellm_async_clients, litellm
 from routing.llm.providers.streams import closed_after, empty_answer, normal_finish, pieces
 from routing.llm.providers.wire_formats import WholeAnswer

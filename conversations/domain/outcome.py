@@ -1,0 +1,32 @@
+"""How a run ended: what the run hands to the storage and to the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conversations.domain.problems import Problem
+from conversations.engine.types import CacheFacts, Degraded
+from routing.domain.guard import GuardReport
+from routing.domain.llm import Attempt, Usage
+from routing.domain.rules import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: all that is stored of it. Times in milliseconds."""
+
+    status: str
+    content: str
+    decision: Decision | None
+    cache: CacheFacts
+    guard: GuardReport | None
+    usage: Usage
+    finish_reason: str
+    first_token_ms: int | None
+    total_ms: int
+    attempts: Sequence[Attempt]
+    degraded: Sequence[Degraded]
+    script: Sequence[Any]
+    problem: Problem | None = None
