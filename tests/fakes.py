@@ -20,6 +20,7 @@ from conversations.engine.types import (
     Turn,
 )
 from conversations.models import new_id
+from routing.domain.actions import Action, ModelKind
 from routing.domain.errors import AssistantError, NoProviderAvailable
 from routing.domain.guard import GuardReport
 from routing.domain.llm import (
@@ -33,17 +34,7 @@ from routing.domain.llm import (
     Usage,
 )
 from routing.domain.release import Release
-from routing.domain.rules import (
-    Action,
-    CachePolicy,
-    Decision,
-    ModelKind,
-    ModelRef,
-    Rule,
-    RuleSet,
-    Source,
-    StaysTrue,
-)
+from routing.domain.rules import CachePolicy, Decision, ModelRef, Rule, RuleSet, Source, StaysTrue
 
 GPT = ModelRef("gpt", "openai/gpt", "openai", ModelKind.CHAT)
 CLAUDE = ModelRef("claude", "anthropic/claude", "anthropic", ModelKind.CHAT)

@@ -24,8 +24,9 @@ from conversations.runs.stored_replay import replay
 from conversations.storage import selectors, services
 from conversations.storage.representations import message_object
 from conversations.storage.services import Begun
+from routing.domain.actions import Action
 from routing.domain.llm import Usage
-from routing.domain.rules import Action, Decision, Source
+from routing.domain.rules import Decision, Source
 
 Call = Callable[[], object]
 ANSWERED = Outcome(

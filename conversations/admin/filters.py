@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from conversations.models import ModelPerformance
 from routing.common.admin import DropdownFilter
-from routing.domain.rules import Action, Source
+from routing.domain.actions import Action
+from routing.domain.rules import Source
 from routing.models import RuleSetVersion
 
 

@@ -40,10 +40,10 @@ from conversations.runs.follow import Followed, follow
 from conversations.runs.recovery import end_abandoned
 from conversations.storage import selectors, services
 from conversations.storage.services import Begun, IdempotencyClaim
+from routing.domain.actions import ACTIONS
 from routing.domain.decide import requested_decision
 from routing.domain.errors import RulesUnavailable
 from routing.domain.release import Release
-from routing.domain.rules import Action
 from routing.guard.validation import validate_prompt
 
 
@@ -194,7 +194,7 @@ async def answer_response(
                         await events.aclose()
                         return problem_response(problem)
                     case Decided(decision) if (
-                        shape is Shape.EITHER and decision.action is Action.ANSWER
+                        shape is Shape.EITHER and ACTIONS[decision.action].streams
                     ):
                         return stream_response(chained(seen, events), message, origin)
     except BaseException:

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from conversations.models import Conversation, Feedback, Message
 from conversations.storage.representations import message_object
+from routing.domain.actions import Action
 
 
 class TextField(serializers.CharField):
@@ -54,7 +55,7 @@ class GuardSchema(serializers.Serializer[Any]):
 class DecisionSchema(serializers.Serializer[Any]):
     """Who answered and why."""
 
-    action = serializers.ChoiceField(choices=["answer", "image", "refuse"])
+    action = serializers.ChoiceField(choices=[action.value for action in Action])
     source = serializers.ChoiceField(  # type: ignore[assignment]  # Field.source
         choices=["cache", "classifier", "classifier-fallback", "default", "requested"]
     )

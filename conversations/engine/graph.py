@@ -21,7 +21,7 @@ from conversations.engine.ports import Context
 from conversations.engine.remember import remember, storable
 from conversations.engine.single_flight import join_flight
 from conversations.engine.state import State
-from routing.domain.rules import Action
+from routing.domain.actions import Action
 
 Graph = CompiledStateGraph[State, Context, Any, Any]
 Node = Callable[[State, Runtime[Context]], Coroutine[Any, Any, nodes.Update]]

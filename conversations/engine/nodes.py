@@ -22,10 +22,11 @@ from conversations.engine.refusals import (
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
 from conversations.engine.types import Answer, CacheFacts
+from routing.domain.actions import Action
 from routing.domain.decide import held_back
 from routing.domain.errors import NoProviderAvailable
 from routing.domain.llm import ChatMessage, Usage
-from routing.domain.rules import Action, Decision, Source
+from routing.domain.rules import Decision, Source
 
 REPLAY_PIECE = 240
 """Characters of a stored answer in one ``Token``: enough pieces to read as a stream, few frames."""

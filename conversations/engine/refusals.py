@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from routing.domain.rules import Action, Decision, Rule
+from routing.domain.actions import Action
+from routing.domain.rules import Decision, Rule
 
 GUARDED = (
     "I can't work with this message: parts of it read like instructions meant to change how "

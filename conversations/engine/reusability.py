@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from routing.domain.rules import Action, CachePolicy, Decision, Rule, RuleSet, Source, StaysTrue
+from routing.domain.actions import ACTIONS
+from routing.domain.rules import CachePolicy, Decision, Rule, RuleSet, Source, StaysTrue
 
 _CLASSIFIED = {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK}
 _LASTING = {StaysTrue.TIMELESS, StaysTrue.MONTHS}
@@ -13,7 +14,7 @@ def reusable(decision: Decision, rules: RuleSet) -> bool:
     that stand alone, that is not wrong at once, under a rule that allows it."""
     rule = _rule(decision, rules)
     return (
-        decision.action is Action.ANSWER
+        ACTIONS[decision.action].reusable
         and decision.source in _CLASSIFIED
         and decision.self_contained
         and decision.stays_true is not StaysTrue.NEVER
@@ -40,7 +41,7 @@ def asked_again_as(decision: Decision, prompt: str, rules: RuleSet) -> str | Non
     classifier's where the rule keeps answers; ``None`` where there are none."""
     rule = _rule(decision, rules)
     if (
-        decision.action is not Action.ANSWER
+        not ACTIONS[decision.action].reusable
         or decision.source not in _CLASSIFIED
         or decision.stays_true is StaysTrue.NEVER
         or rule is None

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from routing.domain.actions import Action
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, Usage
 from routing.domain.release import Release
-from routing.domain.rules import Action, Decision, ModelRef, RuleSet
+from routing.domain.rules import Decision, ModelRef, RuleSet
 
 CacheOutcome = Literal["exact", "semantic", "miss", "bypass"]
 StepKind = Literal["span", "guardrail", "retriever", "tool", "generation", "embedding"]

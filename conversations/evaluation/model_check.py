@@ -12,9 +12,10 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 
 from conversations import bootstrap
+from routing.domain.actions import ModelKind
 from routing.domain.errors import AssistantError, ProviderError, ProviderTimeout
 from routing.domain.llm import ChatMessage, Usage
-from routing.domain.rules import ModelKind, ModelRef
+from routing.domain.rules import ModelRef
 from routing.guard.validation import validate_prompt
 from routing.models import LLMModel
 from routing.publishing.from_tables import model_ref

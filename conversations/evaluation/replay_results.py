@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from conversations.models import Message, ReplayResult, ReplayRun
+from routing.domain.actions import Action, ModelKind
 from routing.domain.decide import plain_name
 from routing.domain.llm import Usage
-from routing.domain.rules import Action, Decision, ModelKind, ModelRef, RuleSet
+from routing.domain.rules import Decision, ModelRef, RuleSet
 
 Pricer = Callable[[ModelRef, Usage], Usage]
 Words = Mapping[str, str]

@@ -19,8 +19,9 @@ from conversations.engine.events import (
     Token,
 )
 from conversations.engine.types import CacheFacts
+from routing.domain.actions import Action
 from routing.domain.guard import GuardReport
-from routing.domain.rules import Action, Decision, Source, StaysTrue
+from routing.domain.rules import Decision, Source, StaysTrue
 
 _NAMES: dict[str, type[Event]] = {
     cls.__name__: cls for cls in (Started, Decided, Token, Reset, Noticed, Finished, Failed)

@@ -18,7 +18,7 @@ from conversations.runs.run import Run
 from conversations.storage import selectors, services
 from conversations.storage.representations import message_object
 from conversations.storage.turn_rows import ended_answer
-from routing.domain.rules import Action
+from routing.domain.actions import ACTIONS
 
 _log = structlog.get_logger("assistant.runs")
 
@@ -67,12 +67,12 @@ async def store_late(turn: Turn, outcome: Outcome) -> None:
 
 def _store(turn: Turn, outcome: Outcome) -> Stored:
     stored = services.answer_finish(message=turn.message, outcome=outcome, begun=turn.begun)
-    if stored and turn.begun and not _drawn(outcome):
+    if stored and turn.begun and not _has_attachment(outcome):
         # The row need not be read back: all that is told of it was stored just now.
         return message_object(ended_answer(turn, turn.begun, outcome), origin=turn.origin), None
     message = selectors.message_get(user=turn.user, message=turn.message)
     return message_object(message, origin=turn.origin), None if stored else message.problem
 
 
-def _drawn(outcome: Outcome) -> bool:
-    return outcome.decision is not None and outcome.decision.action is Action.IMAGE
+def _has_attachment(outcome: Outcome) -> bool:
+    return bool(outcome.decision and ACTIONS[outcome.decision.action].attachment)

@@ -25,7 +25,7 @@ from conversations.engine.events import (
 )
 from conversations.models import Message
 from conversations.storage.representations import cache_of, decision_of, guard_of
-from routing.domain.rules import Action
+from routing.domain.actions import Action
 
 _CHANGING = ("action", "provider", "model", "fallback", "reason")
 """What another model, or its provider's refusal, makes of a decision after it was told."""

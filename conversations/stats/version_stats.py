@@ -15,7 +15,7 @@ from django.db.models import F
 
 from conversations.models import Message, ShadowDecision, VersionPerformance
 from conversations.stats.model_stats import Sums
-from routing.domain.rules import Action
+from routing.domain.actions import Action
 
 if TYPE_CHECKING:
     from conversations.domain.outcome import Outcome

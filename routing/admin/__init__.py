@@ -15,7 +15,7 @@ from routing.admin.forms import LLMModelForm, RoutingSettingsForm, RuleForm, sen
 from routing.admin.publishing import PublishingAdmin
 from routing.admin.switching import SwitchingAdmin
 from routing.common.admin import NOTHING, column
-from routing.domain.rules import Action
+from routing.domain.actions import Action
 from routing.models import LLMModel, RoutingSettings, Rule
 
 ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}

@@ -11,9 +11,16 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from routing.common.form_revisions import RevisionedForm
-from routing.domain.rules import Action, ModelKind
+from routing.domain.actions import (
+    ACTIONS,
+    DEFAULT_ACTION,
+    Action,
+    ActionSpec,
+    ModelKind,
+    action_for,
+)
 from routing.models import LLMModel, RoutingSettings, Rule
-from routing.publishing.validation import EXAMPLE_CHARS, INSTRUCTION_CHARS, KIND_FOR, closes_quoting
+from routing.publishing.validation import EXAMPLE_CHARS, INSTRUCTION_CHARS, closes_quoting
 
 FEWEST_CHOICES = 3
 
@@ -133,7 +140,7 @@ class RuleForm(RevisionedForm[Rule]):
             widget.choices = [
                 (name, f"{name} ({row.kind})")
                 for name, row in self.enabled_models.items()
-                if row.kind in KIND_FOR.values()
+                if action_for(ModelKind(row.kind))
             ]
 
     def _get_validation_exclusions(self) -> set[str]:
@@ -145,8 +152,8 @@ class RuleForm(RevisionedForm[Rule]):
         action = cleaned.get("action")
         if action == Action.REFUSE:
             self._check_refusal(cleaned)
-        elif action in KIND_FOR:
-            self._check_models(Action(action), cleaned)
+        elif action:
+            self._check_models(ACTIONS[Action(action)], cleaned)
         self._check_default(cleaned)
         self._check_words(cleaned)
         return cleaned
@@ -179,34 +186,34 @@ class RuleForm(RevisionedForm[Rule]):
         if not (cleaned.get("refusal_reason") or "").strip():
             self.add_error("refusal_reason", "A refusal needs a reason to give.")
 
-    def _check_models(self, action: Action, cleaned: dict[str, Any]) -> None:
-        kind = KIND_FOR[action]
+    def _check_models(self, spec: ActionSpec, cleaned: dict[str, Any]) -> None:
+        kind = spec.model_kind
         chosen = cleaned.get("model")
         if chosen is None:
             if "model" not in self.errors:
                 self.add_error("model", f"Choose the {kind} model that does it.")
         else:
-            self._check_model("model", chosen.name, kind)
+            self._check_model("model", chosen.name, spec)
         for name in cleaned.get("fallbacks") or []:
             if chosen and name == chosen.name:
                 self.add_error("fallbacks", f"“{name}” is the first choice already.")
             else:
-                self._check_model("fallbacks", name, kind)
+                self._check_model("fallbacks", name, spec)
 
-    def _check_model(self, field: str, name: str, kind: ModelKind) -> None:
+    def _check_model(self, field: str, name: str, spec: ActionSpec) -> None:
         model = self.enabled_models.get(name)
         if model is None:
             self.add_error(field, f"“{name}” is not an enabled model.")
-        elif model.kind != kind:
-            doing = "Answering" if kind is ModelKind.CHAT else "Drawing"
+        elif model.kind != spec.model_kind:
             self.add_error(
                 field,
-                f"{doing} needs a model of kind {kind}; “{name}” is one of kind {model.kind}.",
+                f"{spec.gerund} needs a model of kind {spec.model_kind}; "
+                f"“{name}” is one of kind {model.kind}.",
             )
 
     def _check_default(self, cleaned: dict[str, Any]) -> None:
         if cleaned.get("is_default"):
-            if cleaned.get("action") != Action.ANSWER:
+            if cleaned.get("action") != DEFAULT_ACTION:
                 self.add_error("is_default", "Only an answering rule can be the default.")
             if not cleaned.get("enabled"):
                 self.add_error("enabled", "The default rule must be enabled.")

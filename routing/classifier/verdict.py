@@ -7,17 +7,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from routing.domain.rules import (
-    Action,
-    Decision,
-    ModelKind,
-    ModelRef,
-    Rule,
-    RuleSet,
-    Source,
-    StaysTrue,
-    Verdict,
-)
+from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action
+from routing.domain.rules import Decision, ModelRef, Rule, RuleSet, Source, StaysTrue, Verdict
 
 REASON_CHARS = 300
 STANDALONE_CHARS = 1_000
@@ -72,38 +63,36 @@ def decided(rules: RuleSet, verdict: Verdict, source: Source) -> Decision:
     rule = rules.rule(verdict.rule) or default
     if rule is not None and not _can_act(rules, rule):
         rule = default or rule
-    if rule is None or rule.action is not Action.REFUSE:
-        model = (_model(rules, rule) if rule else None) or _any_chat(rules)
+    if rule is None or ACTIONS[rule.action].model_kind:
+        model = (_model(rules, rule) if rule else None) or _any_model(rules, DEFAULT_ACTION)
     else:
         model = None
     return _decision(rules, rule, model, verdict, source)
 
 
 def _can_act(rules: RuleSet, rule: Rule) -> bool:
-    return rule.action is Action.REFUSE or _model(rules, rule) is not None
+    return not ACTIONS[rule.action].model_kind or _model(rules, rule) is not None
 
 
 def _model(rules: RuleSet, rule: Rule) -> ModelRef | None:
-    """The rule's first published model that can do what it asks for; any can draw, if need be."""
-    named = [rules.model(name) for name in (rule.model, *rule.fallbacks) if name]
-    if rule.action is Action.IMAGE:
-        named += [model for model in rules.models if model.kind is ModelKind.IMAGE]
-    return next((model for model in named if model and _suits(model, rule)), None)
+    """The rule's first published model of its action's kind. A tool may use any model of that kind."""
+    kind = ACTIONS[rule.action].model_kind
+    named = (rules.model(name) for name in (rule.model, *rule.fallbacks) if name)
+    model = next((model for model in named if model and model.kind is kind), None)
+    if model or rule.action is DEFAULT_ACTION:
+        return model
+    return _any_model(rules, rule.action)
 
 
-def _suits(model: ModelRef, rule: Rule) -> bool:
-    draws = model.kind is ModelKind.IMAGE
-    return draws if rule.action is Action.IMAGE else not draws
-
-
-def _any_chat(rules: RuleSet) -> ModelRef | None:
-    return next((model for model in rules.models if model.kind is ModelKind.CHAT), None)
+def _any_model(rules: RuleSet, action: Action) -> ModelRef | None:
+    kind = ACTIONS[action].model_kind
+    return next((model for model in rules.models if model.kind is kind), None)
 
 
 def _decision(
     rules: RuleSet, rule: Rule | None, model: ModelRef | None, verdict: Verdict, source: Source
 ) -> Decision:
-    action = rule.action if rule else Action.ANSWER
+    action = rule.action if rule else DEFAULT_ACTION
     refused = action is Action.REFUSE
     offered = dict.fromkeys((*verdict.suggestions, *(rule.suggestions if rule else ())))
     return Decision(

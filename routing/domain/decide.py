@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from routing.domain.actions import Action, action_for
 from routing.domain.errors import ModelUnknown
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, Classified, Usage
-from routing.domain.rules import SIMULATED_PREFIX, Action, Decision, ModelKind, RuleSet, Source
+from routing.domain.rules import SIMULATED_PREFIX, Decision, RuleSet, Source
 
 
 class Guard(Protocol):
@@ -111,10 +112,11 @@ def requested_decision(rules: RuleSet, name: str) -> Decision:
     if not rules.callers_choose:
         raise ModelUnknown(name, "The published rules do not let callers choose a model.")
     model = rules.model(name)
-    if model is None or model.kind not in {ModelKind.CHAT, ModelKind.IMAGE}:
+    action = action_for(model.kind) if model else None
+    if model is None or action is None:
         raise ModelUnknown(name, "No published model that answers has this name.")
     return Decision(
-        action=Action.IMAGE if model.kind is ModelKind.IMAGE else Action.ANSWER,
+        action=action,
         source=Source.REQUESTED,
         provider=model.provider,
         model=model.name,

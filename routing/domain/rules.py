@@ -15,17 +15,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from routing.domain.actions import DEFAULT_ACTION, Action, ModelKind
 from routing.domain.reuse_policy import ReusePolicy
 
 SIMULATED_PREFIX = "simulated/"
-
-
-class Action(StrEnum):
-    """What is done with a prompt."""
-
-    ANSWER = "answer"
-    IMAGE = "image"
-    REFUSE = "refuse"
 
 
 class Source(StrEnum):
@@ -36,15 +29,6 @@ class Source(StrEnum):
     CLASSIFIER_FALLBACK = "classifier-fallback"
     DEFAULT = "default"
     REQUESTED = "requested"
-
-
-class ModelKind(StrEnum):
-    """What a model is for."""
-
-    CHAT = "chat"
-    CLASSIFIER = "classifier"
-    IMAGE = "image"
-    EMBEDDING = "embedding"
 
 
 class CachePolicy(StrEnum):
@@ -194,7 +178,7 @@ class RuleSet:
         named = self.rule(decision.rule) if decision.rule else None
         default = self.rule(self.default_rule)
         names = [decision.model]
-        for rule in (named, default if decision.action is Action.ANSWER else None):
+        for rule in (named, default if decision.action is DEFAULT_ACTION else None):
             if rule:
                 names += [rule.model, *rule.fallbacks]
         found = [self.model(name) for name in dict.fromkeys(names) if name]

@@ -14,8 +14,9 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from routing.common.intervals import wilson
+from routing.domain.actions import Action
 from routing.domain.decide import Outcome
-from routing.domain.rules import Action, Decision, RuleSet
+from routing.domain.rules import Decision, RuleSet
 from routing.evaluation.expectations import Expected
 
 

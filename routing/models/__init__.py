@@ -9,8 +9,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 
+from routing.domain.actions import Action, ModelKind
 from routing.domain.release import Stage
-from routing.domain.rules import Action, CachePolicy, ModelKind
+from routing.domain.rules import CachePolicy
 
 slug = RegexValidator(
     r"^[a-z0-9][a-z0-9._-]*$", "Lower-case letters, digits, dots, dashes and underscores."

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from routing.domain.rules import Action, CachePolicy, ModelKind
+from routing.domain.actions import Action, ModelKind
+from routing.domain.rules import CachePolicy
 from routing.models import LLMModel, RoutingSettings, Rule
 from routing.publishing.services import ruleset_publish
 

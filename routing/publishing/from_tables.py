@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
+from routing.domain.actions import ACTIONS, Action, ModelKind
 from routing.domain.errors import RuleSetInvalid
 from routing.domain.reuse_policy import JudgeUse, ReusePolicy
-from routing.domain.rules import Action, CachePolicy, ModelKind, ModelRef, Rule, RuleSet, Timeouts
+from routing.domain.rules import CachePolicy, ModelRef, Rule, RuleSet, Timeouts
 from routing.models import LLMModel, RoutingSettings
 from routing.models import Rule as RuleRow
-from routing.publishing.validation import KIND_FOR, ruleset_faults
+from routing.publishing.validation import ruleset_faults
 
 _LISTS = ("fallbacks", "examples_for", "examples_against", "suggestions")
 
@@ -64,7 +65,7 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def _rule(row: RuleRow) -> Rule:
-    answers = Action(row.action) in KIND_FOR
+    answers = ACTIONS[Action(row.action)].model_kind is not None
     return Rule(
         name=row.name,
         instruction=row.instruction,

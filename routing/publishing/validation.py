@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from routing.classifier.prompt import instructions
+from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.pricing import estimated_tokens
-from routing.domain.rules import Action, ModelKind, Rule, RuleSet
+from routing.domain.rules import Rule, RuleSet
 
 INSTRUCTION_CHARS = 4_000
 """The longest instruction of one rule."""
@@ -24,9 +25,6 @@ EXAMPLE_CHARS = 1_000
 BUDGET_TOKENS = 64_000
 """What all rules together may take of the classifier's prompt, in estimated tokens. A classifier
 with a smaller window gives half of it."""
-
-KIND_FOR = {Action.ANSWER: ModelKind.CHAT, Action.IMAGE: ModelKind.IMAGE}
-"""The kind of model that an action needs; a refusal needs none."""
 
 CLASSIFYING = frozenset({ModelKind.CLASSIFIER, ModelKind.CHAT})
 
@@ -96,7 +94,7 @@ def _default_faults(rules: RuleSet) -> Iterable[str]:
     default = rules.rule(rules.default_rule)
     if default is None:
         yield "One enabled rule must be the default."
-    elif default.action is not Action.ANSWER:
+    elif default.action is not DEFAULT_ACTION:
         yield f"The default rule “{default.name}” must answer: nobody may be there to choose another."
 
 
@@ -133,7 +131,7 @@ def _rule_faults(rule: Rule, rules: RuleSet) -> Iterable[str]:
     yield from _text_faults(rule)
     if rule.action is Action.REFUSE and not rule.refusal_reason.strip():
         yield f"The rule “{rule.name}” refuses without a reason to give."
-    kind = KIND_FOR.get(rule.action)
+    kind = ACTIONS[rule.action].model_kind
     if kind is None:
         return
     if rule.model is None:

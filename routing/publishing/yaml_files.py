@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from routing.domain.actions import Action, ModelKind
 from routing.domain.errors import RuleSetInvalid
-from routing.domain.rules import Action, CachePolicy, ModelKind, RuleSet
+from routing.domain.rules import CachePolicy, RuleSet
 from routing.models import LLMModel, RoutingSettings, Rule
 
 MOST_CHARS = 5_000_000

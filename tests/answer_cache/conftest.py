@@ -20,18 +20,9 @@ from conversations.feedback.weights import Standing
 from conversations.models import new_id
 from routing.common.redis.breaker import Breaker
 from routing.common.redis.clients import async_client, close, sync_client
+from routing.domain.actions import Action, ModelKind
 from routing.domain.guard import GuardReport
-from routing.domain.rules import (
-    Action,
-    CachePolicy,
-    Decision,
-    ModelKind,
-    ModelRef,
-    Rule,
-    RuleSet,
-    Source,
-    StaysTrue,
-)
+from routing.domain.rules import CachePolicy, Decision, ModelRef, Rule, RuleSet, Source, StaysTrue
 
 DIMENSIONS = 8
 IDS = EntryIds("secret")

@@ -24,7 +24,7 @@ from conversations.adapters.images import image_tool as painter
 from conversations.bootstrap import container
 from conversations.db import threads as database
 from conversations.models import Message
-from routing.domain.rules import ModelKind
+from routing.domain.actions import ModelKind
 from routing.models import LLMModel
 from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite

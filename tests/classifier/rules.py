@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from routing.domain.rules import Action, ModelKind, ModelRef, Rule, RuleSet, Timeouts
+from routing.domain.actions import Action, ModelKind
+from routing.domain.rules import ModelRef, Rule, RuleSet, Timeouts
 
 QUICK = Timeouts(connect=5, first_token=20, stall=20, total=30)
 GPT = ModelRef("gpt", "gpt-4o-mini", "openai", ModelKind.CHAT, timeouts=QUICK)

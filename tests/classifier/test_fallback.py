@@ -12,9 +12,10 @@ import pytest
 
 from routing.classifier.fallback import MALFORMED, LadderClassifier
 from routing.classifier.verdict import read_verdict
+from routing.domain.actions import Action
 from routing.domain.errors import ProviderError, ProviderMisconfigured, ProviderUnavailable
 from routing.domain.llm import Attempt, ChatMessage, Classified, RawText, Usage
-from routing.domain.rules import Action, Decision, ModelRef, RuleSet, Source, StaysTrue
+from routing.domain.rules import Decision, ModelRef, RuleSet, Source, StaysTrue
 from routing.llm.failover.circuits import CircuitSettings
 from tests.classifier.rules import CLAUDE, GENERAL, GPT, HARM, PAINTER, PICTURES, RULES
 

@@ -6,8 +6,9 @@ import pytest
 
 from assistant_site.simulator import Simulator
 from routing.classifier.fallback import MALFORMED, LadderClassifier
+from routing.domain.actions import Action
 from routing.domain.llm import ChatMessage
-from routing.domain.rules import Action, Source
+from routing.domain.rules import Source
 from tests.classifier.rules import RULES
 
 

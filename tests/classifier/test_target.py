@@ -10,7 +10,8 @@ import pytest
 from assistant_site.simulator import Simulator
 from routing.classifier.fallback import MALFORMED, LadderClassifier
 from routing.classifier.prompt import PROMPT_CHARS
-from routing.domain.rules import Action, Decision, Source
+from routing.domain.actions import Action
+from routing.domain.rules import Decision, Source
 from tests.classifier.rules import RULES
 
 QUESTION = "What is the capital of Peru?"

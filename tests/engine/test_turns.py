@@ -10,6 +10,7 @@ from conversations.engine.engine import Engine
 from conversations.engine.events import Decided, Noticed, Reset, Token
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, Turn
 from conversations.models import new_id
+from routing.domain.actions import Action
 from routing.domain.errors import (
     CacheUnavailable,
     EmbedderUnavailable,
@@ -31,7 +32,7 @@ from routing.domain.llm import (
     TextDelta,
     Usage,
 )
-from routing.domain.rules import Action, Source, StaysTrue
+from routing.domain.rules import Source, StaysTrue
 from tests.fakes import (
     CLAUDE,
     GPT,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from routing.common.intervals import wilson
+from routing.domain.actions import Action
 from routing.domain.decide import Outcome
 from routing.domain.guard import GuardReport
-from routing.domain.rules import Action, Decision, Source
+from routing.domain.rules import Decision, Source
 from routing.evaluation.dataset import Labelled, expectation, expected_for, report
 from routing.evaluation.expectations import Expected, failure
 from tests.fakes import RULES, attempt

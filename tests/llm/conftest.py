@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from assistant_site.simulator import Simulator
-from routing.domain.rules import ModelKind, ModelRef, Timeouts
+from routing.domain.actions import ModelKind
+from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers.client import Credential, LiteLLMClient
 from tests.llm.wire import Wire, wire_server
 

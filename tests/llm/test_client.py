@@ -15,6 +15,7 @@ from aiohttp import web
 from PIL import Image
 
 from assistant_site.simulator import Simulator
+from routing.domain.actions import ModelKind
 from routing.domain.errors import (
     NoProviderAvailable,
     ProviderError,
@@ -24,7 +25,6 @@ from routing.domain.errors import (
     ProviderUnavailable,
 )
 from routing.domain.llm import Attempt, ChatMessage
-from routing.domain.rules import ModelKind
 from routing.llm.failover.images import ImageGenerator
 from routing.llm.providers.client import LiteLLMClient
 from routing.llm.providers.image_download import measured

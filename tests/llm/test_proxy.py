@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from routing.domain.actions import ModelKind
 from routing.domain.errors import ProviderError
 from routing.domain.llm import ChatMessage
-from routing.domain.rules import ModelKind, ModelRef
+from routing.domain.rules import ModelRef
 from routing.llm.providers.client import Credential, LiteLLMClient
 
 MODEL = ModelRef("gpt", "openai/gpt-5.4-mini", "openai", ModelKind.CHAT)

@@ -14,7 +14,7 @@ from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
 from assistant_site.simulator import Simulator
-from routing.domain.rules import ModelKind
+from routing.domain.actions import ModelKind
 from routing.models import LLMModel
 from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite

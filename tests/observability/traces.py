@@ -11,9 +11,10 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from conversations.engine.types import CacheFacts, Degraded, Step, TraceRecord, Turn
+from routing.domain.actions import Action
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, Usage
-from routing.domain.rules import Action, Decision, Source
+from routing.domain.rules import Decision, Source
 
 START = 1_790_000_000_000_000_000
 PROMPT = "Prove that there are infinitely many primes, says Rosalind."

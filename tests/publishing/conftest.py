@@ -11,8 +11,9 @@ import redis.asyncio
 from pytest_django import Settings
 
 from routing.common.redis.clients import async_client, close, sync_client
+from routing.domain.actions import Action, ModelKind
 from routing.domain.release import Release
-from routing.domain.rules import Action, ModelKind, ModelRef, Rule, RuleSet
+from routing.domain.rules import ModelRef, Rule, RuleSet
 
 
 def make_rules(version: int = 1, instruction: str = "Everything.") -> RuleSet:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from routing.domain.actions import Action, ModelKind
 from routing.domain.errors import RuleSetInvalid
-from routing.domain.rules import Action, CachePolicy, ModelKind, RuleSet
+from routing.domain.rules import CachePolicy, RuleSet
 from routing.models import LLMModel, RoutingSettings, Rule
 from routing.publishing.default_rules import seed_defaults
 from routing.publishing.from_tables import ruleset_from_tables

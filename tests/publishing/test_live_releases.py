@@ -14,8 +14,9 @@ from pytest_django import DjangoDbBlocker
 
 from conversations.bootstrap import container
 from conversations.models import Message, ShadowDecision, VersionPerformance
+from routing.domain.actions import Action
 from routing.domain.release import Stage, share_of
-from routing.domain.rules import Action, CachePolicy
+from routing.domain.rules import CachePolicy
 from routing.models import LLMModel, Rule, RuleSetVersion
 from routing.publishing.services import ruleset_publish, trial_end, version_release
 from routing.publishing.validation import prompt_tokens

@@ -19,8 +19,9 @@ from conversations.engine.types import CacheFacts
 from conversations.models import Message, new_id
 from conversations.runs.event_codec import dump, load
 from conversations.runs.stored_replay import replay, script_of
+from routing.domain.actions import Action
 from routing.domain.guard import GuardReport
-from routing.domain.rules import Action, Decision, Source, StaysTrue
+from routing.domain.rules import Decision, Source, StaysTrue
 
 DECIDED = Decided(
     Decision(

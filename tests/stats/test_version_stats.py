@@ -25,8 +25,9 @@ from conversations.stats import shadow_stats as shadow_records
 from conversations.stats.pending import add_up
 from conversations.storage import services
 from routing.common.estimates import mean, share
+from routing.domain.actions import Action
 from routing.domain.llm import Attempt, Usage
-from routing.domain.rules import Action, Decision, Source
+from routing.domain.rules import Decision, Source
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,9 @@ from conversations.domain.outcome import Outcome
 from conversations.engine.types import CacheFacts
 from conversations.storage import services
 from conversations.storage.services import Begun
+from routing.domain.actions import Action
 from routing.domain.llm import Attempt, Usage
-from routing.domain.rules import Action, Decision, Source
+from routing.domain.rules import Decision, Source
 
 Ask = Callable[..., Begun]
 

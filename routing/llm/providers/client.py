@@ -25,9 +25,10 @@ from typing import Any, Never
 import httpx
 
 from routing.domain import pricing as metering
+from routing.domain.actions import ModelKind
 from routing.domain.errors import ProviderStreamBroken
 from routing.domain.llm import ChatMessage, RawChunk, RawImage, RawText, Usage
-from routing.domain.rules import ModelKind, ModelRef, Timeouts
+from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers.connections import (
     Connections,
     Credential,
