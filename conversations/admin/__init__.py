@@ -61,6 +61,7 @@ STATUS_LABELS = {
 ACTION_LABELS = {"answer": "info", "image": "primary", "refuse": "danger"}
 VERDICT_LABELS = {"good": "success", "bad": "danger"}
 
+admin.site.unregister([RuleSetVersion, LLMModel, GoldenCase])
 admin.site.register(ModelPerformance, ModelPerformanceAdmin)
 admin.site.register(AnswerReview, AnswerReviewAdmin)
 admin.site.register(RuleSetVersion, MeasuredVersionAdmin)

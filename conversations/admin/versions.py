@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
@@ -172,6 +172,8 @@ def comparisons(a: Figures, b: Figures) -> Sequence[Comparison]:
 class MeasuredVersionAdmin(VersionAdmin):
     """A version's page with its numbers, and two versions side by side."""
 
+    row_buttons: ClassVar[list[str]] = ["conversations/admin/compare_button.html"]
+
     def get_fieldsets(self, request: HttpRequest, obj: RuleSetVersion | None = None) -> Any:
         facts, *rest = super().get_fieldsets(request, obj)
         return [facts, ("How it does", {"fields": ("numbers", "messages_link")}), *rest]
@@ -198,7 +200,7 @@ class MeasuredVersionAdmin(VersionAdmin):
             "comparisons": comparisons(figures_of(a.number), figures_of(b.number)),
             "figures": [figures_of(a.number), figures_of(b.number)],
         }
-        return self._page(request, "compare", context)
+        return self.framed(request, "routing/admin/compare.html", context)
 
     def _chosen(
         self, request: HttpRequest, name: str, numbers: list[int], at: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -12,11 +12,15 @@ from django.shortcuts import redirect
 
 from routing.admin.circuits import CircuitsAdmin, circuits_context
 from routing.admin.forms import LLMModelForm, RoutingSettingsForm, RuleForm, sentence, users_of
+from routing.admin.golden import GoldenCaseAdmin
 from routing.admin.publishing import PublishingAdmin
 from routing.admin.switching import SwitchingAdmin
+from routing.admin.versions import VersionAdmin
 from routing.common.admin import NOTHING, column
 from routing.domain.actions import Action
 from routing.models import LLMModel, RoutingSettings, Rule
+
+__all__ = ["GoldenCaseAdmin", "LLMModelAdmin", "RoutingSettingsAdmin", "RuleAdmin", "VersionAdmin"]
 
 ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
 
@@ -25,8 +29,7 @@ ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
 class RuleAdmin(SwitchingAdmin[Rule]):
     """Which prompts go where."""
 
-    list_before_template = "routing/admin/rule_tools.html"
-
+    list_parts: ClassVar[list[str]] = ["routing/admin/rule_tools.html"]
     form = RuleForm
     list_display = ("name", "does", "by", "priority", "caching", "enabled", "stands_in")
     list_filter = ("action", "enabled")
@@ -93,6 +96,7 @@ class RuleAdmin(SwitchingAdmin[Rule]):
         return super().delete_view(request, object_id, extra_context)
 
 
+@admin.register(LLMModel)
 class LLMModelAdmin(CircuitsAdmin[LLMModel], SwitchingAdmin[LLMModel]):
     """What the rules may name, and how it does."""
 
@@ -125,7 +129,8 @@ class LLMModelAdmin(CircuitsAdmin[LLMModel], SwitchingAdmin[LLMModel]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: LLMModel | None = None) -> Any:
         # Rules name their fallbacks, callers their models: a name is never changed under them.
-        return ("name", *self.readonly_fields) if obj else self.readonly_fields
+        fields = super().get_readonly_fields(request, obj)
+        return ["name", *fields] if obj else fields
 
     def kept_on(self, row: LLMModel) -> str:
         users = list(users_of(row))

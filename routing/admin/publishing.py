@@ -1,15 +1,25 @@
-"""Drafts and publishing, as every page of the rules' room knows them."""
+"""Bases of the admin pages about rules: the banner, saving as a draft, and the extension points.
+
+An app above adds to a page without a subclass, from its ``AppConfig.ready``:
+``VersionAdmin.panels.append(Panel("How it does", (numbers,)))``.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from routing.common.admin import Admin, M
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid
@@ -18,21 +28,86 @@ from routing.publishing.draft import draft_now
 from routing.publishing.selectors import release_row
 from routing.publishing.services import ruleset_publish
 
-BANNER = "routing/admin/publish_banner.html"
 MAY_PUBLISH = "routing.publish_rulesetversion"
 DELETED = "Deleted from the draft: nothing live changes until it is published."
 
 
-class BanneredAdmin(Admin[M]):
-    """A page that says which version is live and what is not published yet."""
+Column = Callable[[Any], SafeString | str]
+"""A read-only field: a function of the row, named by ``column``."""
 
-    list_before_template = BANNER
-    change_form_outer_before_template = BANNER
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Extension: columns in a fieldset of a row's page. Where the page has a fieldset of this title the
+    columns join it, else the panel follows the first fieldset."""
+
+    title: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraPage:
+    """Extension: a page below a table's list, ``view(admin, request, **parts of the route)``, whose URL
+    is named ``admin:<name>``. ``post_only`` refuses every other method."""
+
+    route: str
+    name: str
+    view: Callable[..., HttpResponse]
+    post_only: bool = False
+
+    def url(self, page: BanneredAdmin[Any]) -> URLPattern:
+        """The pattern, open to people who may enter the admin."""
+        view: Callable[..., HttpResponse] = partial(self.view, page)
+        guarded = require_POST(view) if self.post_only else view
+        return path(self.route, page.admin_site.admin_view(guarded), name=self.name)
+
+
+class BanneredAdmin(Admin[M]):
+    """Page with a banner that tells which version is live and the changes not published yet.
+
+    Its extension points are lists of each class's own: ``panels``, ``pages``, and names of templates
+    that are shown above the rows (``list_parts``) or as buttons on a row's page (``row_buttons``).
+    """
+
+    list_before_template = "routing/admin/list_before.html"
+    change_form_outer_before_template = "routing/admin/publish_banner.html"
+    change_form_before_template = "routing/admin/row_buttons.html"
+    panels: ClassVar[list[Panel]] = []
+    pages: ClassVar[list[ExtraPage]] = []
+    list_parts: ClassVar[list[str]] = []
+    row_buttons: ClassVar[list[str]] = []
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("panels", "pages", "list_parts", "row_buttons"):
+            setattr(cls, name, list(getattr(cls, name)))
+
+    def get_urls(self) -> list[URLPattern]:
+        # Before Django's own: one of them takes every path for a row's key.
+        return [*(page.url(self) for page in self.pages), *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
+        fieldsets: list[tuple[Any, Any]] = list(super().get_fieldsets(request, obj))
+        for panel in self.panels:
+            titles = [title for title, _ in fieldsets]
+            if panel.title in titles:
+                at = titles.index(panel.title)
+                title, options = fieldsets[at]
+                fields = (*options["fields"], *panel.columns)
+                fieldsets[at] = (title, {**options, "fields": fields})
+            else:
+                fieldsets.insert(1, (panel.title, {"fields": panel.columns}))
+        return fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
+        added = [field for panel in self.panels for field in panel.columns]
+        return [*super().get_readonly_fields(request, obj), *added]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, with_draft(request, extra_context))
+        parts = {**(extra_context or {}), "list_parts": self.list_parts}
+        return super().changelist_view(request, with_draft(request, parts))
 
     def changeform_view(
         self,
@@ -42,10 +117,18 @@ class BanneredAdmin(Admin[M]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         object_id = self.row_opened(request, object_id)
-        context = {**with_draft(request, extra_context), **self.row_context(object_id)}
+        parts = {**(extra_context or {}), "row_buttons": self.row_buttons}
+        context = {**with_draft(request, parts), **self.row_context(object_id)}
         return self.row_closed(
             request, super().changeform_view(request, object_id, form_url, context)
         )
+
+    def framed(
+        self, request: HttpRequest, template: str, context: dict[str, Any]
+    ) -> TemplateResponse:
+        """A page of its own, with the admin's frame and the banner."""
+        frame = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(request, template, with_draft(request, {**frame, **context}))
 
     def row_opened(self, request: HttpRequest, object_id: str | None) -> str | None:
         """The row whose page is shown; ``None`` for a new one."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
 
-from routing.admin.publishing import MAY_PUBLISH, BanneredAdmin, announce, with_draft
+from routing.admin.publishing import MAY_PUBLISH, BanneredAdmin, ExtraPage, announce
 from routing.admin.publishing_forms import PublishForm, RollBackForm, StageForm
 from routing.admin.yaml_files import export_view, import_view
 from routing.common.admin import NOTHING, ReadOnlyAdmin, column, rendered
@@ -31,6 +28,7 @@ from routing.publishing.versions import may_override, words_since
 STATE_LABELS = {"live": "success", "shadow": "info", "some users": "info", "past": ""}
 
 
+@admin.register(RuleSetVersion)
 class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion]):
     """Every version ever published, as it was."""
 
@@ -45,19 +43,17 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
     readonly_fields = ("what_for", "changes", "overridden", "steps", "contents")
 
     def get_urls(self) -> list[URLPattern]:
-        def page(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            return path(route, self.admin_site.admin_view(view), name=f"routing_{name}")
-
-        return [
-            page("publish/", self.publish_view, "publish"),
-            page("<int:number>/roll-back/", self.roll_back_view, "roll_back"),
-            page("<int:number>/stage/", require_POST(self.stage_view), "stage"),
-            page("export/", export_view, "export"),
-            page("<int:number>/export/", export_view, "export_version"),
-            page("import/", self.import_view, "import"),
-            page("end-trial/", require_POST(self.end_trial_view), "end_trial"),
-            *super().get_urls(),
-        ]
+        """The steps' pages, as those of an extension are made."""
+        own = (
+            ExtraPage("publish/", "routing_publish", VersionAdmin.publish_view),
+            ExtraPage("<int:number>/roll-back/", "routing_roll_back", VersionAdmin.roll_back_view),
+            ExtraPage("<int:number>/stage/", "routing_stage", VersionAdmin.stage_view, True),
+            ExtraPage("export/", "routing_export", export_view),
+            ExtraPage("<int:number>/export/", "routing_export_version", export_view),
+            ExtraPage("import/", "routing_import", import_view),
+            ExtraPage("end-trial/", "routing_end_trial", VersionAdmin.end_trial_view, True),
+        )
+        return [*(page.url(self) for page in own), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RuleSetVersion]:
         now = {
@@ -80,7 +76,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
         draft = draft_now()
         prompt = ClassifierPrompt.of(draft.rules) if draft.rules else None
         context = {"title": "Publish the draft", "form": form, "prompt": prompt}
-        return self._page(request, "publish", {**context, "publishing": True})
+        return self.framed(request, "routing/admin/publish.html", {**context, "publishing": True})
 
     def roll_back_view(self, request: HttpRequest, number: int) -> HttpResponse:
         """Publish an old version again: told what that changes, and asked once."""
@@ -105,7 +101,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
             "version": version,
             "changes": changes,
         }
-        return self._page(request, "roll_back", context)
+        return self.framed(request, "routing/admin/roll_back.html", context)
 
     def stage_view(self, request: HttpRequest, number: int) -> HttpResponseRedirect:
         """Release a version in shadow, to a share of the users, or to all."""
@@ -131,10 +127,6 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
             raise Http404
         return self._to(release.live_id)
 
-    def import_view(self, request: HttpRequest) -> HttpResponse:
-        """A document into the draft."""
-        return import_view(request, {**self.admin_site.each_context(request), "opts": self.opts})
-
     @staticmethod
     def _permit(request: HttpRequest) -> None:
         if not request.user.has_perm(MAY_PUBLISH):
@@ -150,13 +142,6 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
     @staticmethod
     def _to(number: int) -> HttpResponseRedirect:
         return HttpResponseRedirect(reverse("admin:routing_rulesetversion_change", args=[number]))
-
-    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> TemplateResponse:
-        """A page of this room's own, framed as the others."""
-        known = {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(
-            request, f"routing/admin/{name}.html", with_draft(request, {**known, **context})
-        )
 
     # Columns
 

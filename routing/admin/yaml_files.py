@@ -8,10 +8,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from routing.admin.publishing import with_draft
+from routing.admin.publishing import BanneredAdmin
 from routing.admin.publishing_forms import ImportForm
 from routing.domain.errors import RuleSetInvalid
 from routing.models import RuleSetVersion
@@ -25,7 +24,9 @@ CHANGES = ("routing.add_rule", "routing.change_rule", "routing.delete_rule",
            "routing.change_routingsettings")  # fmt: skip
 
 
-def export_view(request: HttpRequest, number: int | None = None) -> HttpResponse:
+def export_view(
+    _: BanneredAdmin[Any], request: HttpRequest, number: int | None = None
+) -> HttpResponse:
     """``GET``: the draft, or a version, as a file."""
     if not request.user.has_perm("routing.view_rule"):
         raise PermissionDenied
@@ -51,7 +52,7 @@ def _document(number: int | None) -> Document:
     return document_of(ruleset_of(version))
 
 
-def import_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+def import_view(page: BanneredAdmin[Any], request: HttpRequest) -> HttpResponse:
     """Show what a file would change in the draft, and take it over when told to."""
     if not request.user.has_perms(CHANGES):
         raise PermissionDenied
@@ -69,9 +70,7 @@ def import_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
                 messages.success(request, "Imported into the draft: nothing live has changed.")
                 return HttpResponseRedirect(reverse("admin:routing_rule_changelist"))
             shown["text"] = form.cleaned_data["text"]
-    return TemplateResponse(
-        request, "routing/admin/import.html", with_draft(request, {**context, **shown})
-    )
+    return page.framed(request, "routing/admin/import.html", shown)
 
 
 def _imported(text: str, *, take: bool) -> Any:
