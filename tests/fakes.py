@@ -27,7 +27,7 @@ from routing.domain.llm import (
     AnsweringModel,
     Attempt,
     ChatMessage,
-    Classified,
+    ClassifierResult,
     Completed,
     GenerationEvent,
     TextDelta,
@@ -204,7 +204,7 @@ class FakeClassifier:
         rules: RuleSet,
         history: Sequence[ChatMessage],
         meter: Callable[[Attempt], None],
-    ) -> Classified:
+    ) -> ClassifierResult:
         self.asked.append(prompt)
         rule = rules.rule(self.rule)
         assert rule is not None
@@ -224,7 +224,7 @@ class FakeClassifier:
         )
         asked = attempt(operation="classify")
         meter(asked)
-        return Classified(decision, (asked,))
+        return ClassifierResult(decision, (asked,))
 
 
 @dataclass

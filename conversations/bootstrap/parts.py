@@ -24,7 +24,7 @@ from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.runs.event_log import RunLog
 from conversations.storage import selectors
-from routing.classifier.fallback import LadderClassifier
+from routing.classifier.fallback import FallbackClassifier
 from routing.common.redis.breaker import Breaker
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder
@@ -139,9 +139,9 @@ def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:
     return CircuitBoard(redis, breaker, prefix=settings.REDIS_PREFIX, settings=limits)
 
 
-def make_classifier(llm: LiteLLMClient, failover: Failover) -> LadderClassifier:
+def make_classifier(llm: LiteLLMClient, failover: Failover) -> FallbackClassifier:
     """Who chooses the rule; a hedge after 0 seconds is none."""
-    return LadderClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
+    return FallbackClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
 
 
 def make_failover(circuits: CircuitBoard) -> Failover:

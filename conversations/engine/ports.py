@@ -20,7 +20,7 @@ from conversations.engine.types import (
     Turn,
 )
 from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, ChatMessage, Classified, GenerationEvent
+from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, GenerationEvent
 from routing.domain.release import Release
 from routing.domain.rules import ModelRef, RuleSet
 
@@ -143,7 +143,7 @@ class Classifier(Protocol):
         rules: RuleSet,
         history: Sequence[ChatMessage],
         meter: Callable[[Attempt], None],
-    ) -> Classified:
+    ) -> ClassifierResult:
         """``meter`` hears of every attempt, a cancelled one too. Never raises a ``ProviderError``: where no classifier can be reached or understood,
         the published default decides and ``decision.source`` says so."""
         ...

@@ -1,8 +1,8 @@
-"""Chooses a published rule for a prompt: the first classifier, then the second, then the default.
+"""Fallback classifier: asks one classifier model after the other, and at last the default rule.
 
-Whatever a model says is taken for no more than the name of a published rule and a few words about
-it. The ladder never fails: where nobody can be asked or understood, the default rule decides. The
-second classifier is also asked beside a first one that is late.
+Called by the engine's ``classify`` node. ``FallbackClassifier`` hedges (a late first classifier is
+joined by the second) and asks each model through its circuit breaker. Request, reply and decision
+are in ``classification``. The chain never fails: without any usable reply the default rule decides.
 """
 
 from __future__ import annotations
@@ -12,63 +12,61 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from routing.classifier.prompt import Instructions, instructions, request
-from routing.classifier.verdict import decided, read_verdict
+from routing.classifier.classification import (
+    Instructions,
+    build_instructions,
+    build_request,
+    make_decision,
+    parse_classification,
+)
 from routing.common.hedge import first_valid
 from routing.domain.errors import ProviderError, ProviderMisconfigured, ProviderTimeout
-from routing.domain.llm import Attempt, ChatMessage, Classified, RawText, Usage
+from routing.domain.llm import (
+    Attempt,
+    ChatMessage,
+    ClassifierResult,
+    JSONClient,
+    Meter,
+    RawText,
+    Usage,
+)
 from routing.domain.pricing import estimated_usage
-from routing.domain.rules import ModelRef, RuleSet, Source, Verdict
+from routing.domain.rules import Classification, ModelRef, RuleSet, Source
 from routing.llm.failover.candidates import Failover
 
 MALFORMED = "malformed_verdict"
-"""The outcome of an attempt that answered, but not with a verdict."""
+"""Outcome of an attempt that got a reply, but no classification in it."""
 CANCELLED = "cancelled"
-Meter = Callable[[Attempt], None]
 _NOT_NEEDED = "no longer needed"
 _UNREACHED = "No classifier could be asked, so the default rule decides."
 _MALFORMED = "No classifier named a published rule, so the default rule decides."
 
 
-class JSONClient(Protocol):
-    """What is needed of the provider's client."""
-
-    async def complete_json(
-        self, model: ModelRef, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None
-    ) -> RawText:
-        """Raises ``ProviderError``."""
-        ...
-
-    def priced(self, model: ModelRef, usage: Usage) -> Usage:
-        """The same usage with its cost."""
-        ...
-
-
-class LadderClassifier:
+class FallbackClassifier:
     """The engine's ``Classifier`` port.
 
-    ``patience`` bounds one call in seconds, whatever the model's own time-outs are; after ``late``
-    seconds without a verdict the next classifier is asked too (``None``: only when the first one
-    failed). ``now`` gives Unix nanoseconds.
+    ``patience`` bounds one call in seconds, below the model's own time-outs; after ``late`` seconds
+    without a classification the next classifier is asked too (``None``: only after a failure).
+    ``now`` gives Unix nanoseconds.
     """
 
     def __init__(
         self,
         client: JSONClient,
-        shared: Failover | None = None,
+        failover: Failover | None = None,
         *,
         patience: float = 10.0,
         late: float | None = None,
         now: Callable[[], int] = time.time_ns,
     ) -> None:
         self._client = client
-        self._shared = shared or Failover.plain()
+        self._failover = failover or Failover.plain()
         self._patience = patience
         self._late = late
         self._now = now
-        self._built: Instructions | None = None
+        self._instructions: Instructions | None = None
 
     async def classify(
         self,
@@ -76,55 +74,55 @@ class LadderClassifier:
         rules: RuleSet,
         history: Sequence[ChatMessage],
         meter: Meter | None = None,
-    ) -> Classified:
-        """The decision and every call made to reach it, in the order they were begun. ``meter`` hears
-        of each as it ends, a cancelled one too. Never raises a ``ProviderError``."""
-        given = self._instructions(rules)
-        asked = _Asked(given, request(given, prompt, history), meter)
-        rungs = [
-            (rung, model)
-            for rung, name in enumerate(rules.classifiers)
+    ) -> ClassifierResult:
+        """The decision and all calls made for it, by their start. ``meter`` receives each call as it
+        ends, a cancelled one too. Never raises a ``ProviderError``."""
+        if self._instructions is None or self._instructions.rules is not rules:
+            self._instructions = build_instructions(rules)
+        messages = build_request(self._instructions, prompt, history)
+        request = _Request(self._instructions, messages, meter)
+        models = [
+            (rank, model)
+            for rank, name in enumerate(rules.classifiers)
             if (model := rules.model(name))
         ]
-        ways = [partial(self._permitted, model, asked) for _, model in rungs]
-        found = await first_valid(ways, self._late)
-        attempts = tuple(sorted(asked.attempts, key=lambda attempt: attempt.started_ns))
-        if found is None:
-            return Classified(decided(rules, asked.default, Source.DEFAULT), attempts)
-        rung, _ = rungs[found[0]]
-        source = Source.CLASSIFIER_FALLBACK if rung else Source.CLASSIFIER
-        return Classified(decided(rules, found[1], source), attempts)
+        calls = [partial(self._call_permitted, model, request) for _, model in models]
+        first = await first_valid(calls, self._late)
+        if first is None:
+            classification, source = request.default, Source.DEFAULT
+        else:
+            classification = first[1]
+            rank, _ = models[first[0]]
+            source = Source.CLASSIFIER_FALLBACK if rank else Source.CLASSIFIER
+        attempts = tuple(sorted(request.attempts, key=lambda attempt: attempt.started_ns))
+        return ClassifierResult(make_decision(rules, classification, source), attempts)
 
-    def _instructions(self, rules: RuleSet) -> Instructions:
-        if self._built is None or self._built.rules is not rules:
-            self._built = instructions(rules)
-        return self._built
-
-    async def _permitted(self, model: ModelRef, asked: _Asked) -> Verdict | None:
-        """The model's verdict, unless its circuit is open: a dead classifier costs nothing."""
-        permit = await self._shared.circuits.enter(model.name)
+    async def _call_permitted(self, model: ModelRef, request: _Request) -> Classification | None:
+        """The model's classification, unless its circuit is open: a dead classifier costs nothing."""
+        permit = await self._failover.circuits.enter(model.name)
         if not permit.allowed:
             return None
         try:
-            call = await self._ask(model, asked)
+            call = await self._call_twice(model, request)
         except BaseException:
-            await self._shared.circuits.leave(permit, "released")
+            await self._failover.circuits.leave(permit, "released")
             raise
-        await self._shared.told(permit, call.error)
-        return call.verdict
+        await self._failover.report(permit, call.error)
+        return call.classification
 
-    async def _ask(self, model: ModelRef, asked: _Asked) -> _Call:
-        """The last call to the model. It is asked once more where it answered beside the point, or
-        would not take the schema: then in words alone."""
-        call = await self._answer(model, asked, asked.given.schema)
+    async def _call_twice(self, model: ModelRef, request: _Request) -> _Call:
+        """The last call to the model. A malformed reply is asked for once more; a model that rejects
+        the schema is asked without it."""
+        schema = request.instructions.schema
+        call = await self._call(model, request, schema)
         if call.worth_repeating:
-            call = await self._answer(model, asked, asked.given.schema if call.raw else None)
+            call = await self._call(model, request, schema if call.raw else None)
         return call
 
-    async def _answer(
-        self, model: ModelRef, asked: _Asked, schema: Mapping[str, Any] | None
+    async def _call(
+        self, model: ModelRef, request: _Request, schema: Mapping[str, Any] | None
     ) -> _Call:
-        call = _Call(model, asked.messages, self._now())
+        call = _Call(model, request.messages, self._now())
         seconds = min(model.timeouts.total, self._patience)
         try:
             async with asyncio.timeout(seconds):
@@ -134,53 +132,54 @@ class LadderClassifier:
         except ProviderError as error:
             call.error = error
         except asyncio.CancelledError:
-            asked.keep(call.cancelled(self._now(), self._client.priced))
+            request.record(call.cancelled(self._now(), self._client.priced))
             raise
-        call.verdict = read_verdict(call.raw.text, asked.given.rules) if call.raw else None
-        asked.keep(call.attempt(self._now(), self._client.priced))
+        if call.raw:
+            call.classification = parse_classification(call.raw.text, request.instructions.rules)
+        request.record(call.attempt(self._now(), self._client.priced))
         return call
 
 
 @dataclass(slots=True)
-class _Asked:
+class _Request:
     """One prompt, and the calls that were made for it."""
 
-    given: Instructions
+    instructions: Instructions
     messages: tuple[ChatMessage, ...]
     meter: Meter | None
     attempts: list[Attempt] = field(default_factory=list)
 
-    def keep(self, attempt: Attempt) -> None:
+    def record(self, attempt: Attempt) -> None:
         """Count a call that ended."""
         self.attempts.append(attempt)
         if self.meter:
             self.meter(attempt)
 
     @property
-    def default(self) -> Verdict:
-        """What is decided when no call brought a verdict."""
-        spoke = any(attempt.outcome == MALFORMED for attempt in self.attempts)
-        reason = _MALFORMED if spoke else _UNREACHED
-        return Verdict(self.given.rules.default_rule, reason, self_contained=False)
+    def default(self) -> Classification:
+        """The default rule, for the case that no call brought a classification."""
+        replied = any(attempt.outcome == MALFORMED for attempt in self.attempts)
+        reason = _MALFORMED if replied else _UNREACHED
+        return Classification(self.instructions.rules.default_rule, reason, self_contained=False)
 
 
 @dataclass(slots=True)
 class _Call:
-    """One question to one model and what came of it."""
+    """One request to one model, and its result."""
 
     model: ModelRef
     messages: tuple[ChatMessage, ...]
     started_ns: int
     raw: RawText | None = None
     error: ProviderError | None = None
-    verdict: Verdict | None = None
+    classification: Classification | None = None
 
     @property
     def worth_repeating(self) -> bool:
-        """Whether the same model may do better at once: it spoke nonsense, or the request's
-        form was not to its liking."""
+        """Whether the same model may do better at once: its reply was malformed, or it rejected the
+        form of the request."""
         if self.raw:
-            return self.verdict is None
+            return self.classification is None
         return isinstance(self.error, ProviderMisconfigured) and self.error.status in {400, 422}
 
     def attempt(self, ended_ns: int, priced: Callable[[ModelRef, Usage], Usage]) -> Attempt:
@@ -189,19 +188,19 @@ class _Call:
         usage = raw.usage if raw else Usage()
         if raw and usage is None:
             usage = priced(self.model, estimated_usage(self.messages, raw.text))
-        return self._metered(
+        return self._attempt(
             ended_ns,
-            error.code if error else "ok" if self.verdict else MALFORMED,
+            error.code if error else "ok" if self.classification else MALFORMED,
             usage or Usage(),
             detail=error.detail if error else "",
         )
 
     def cancelled(self, ended_ns: int, priced: Callable[[ModelRef, Usage], Usage]) -> Attempt:
-        """The call as it is metered when it was given up: what was asked is paid for all the same."""
+        """The cancelled call as it is metered: the provider bills the prompt all the same."""
         usage = priced(self.model, estimated_usage(self.messages, ""))
-        return self._metered(ended_ns, CANCELLED, usage, detail=_NOT_NEEDED)
+        return self._attempt(ended_ns, CANCELLED, usage, detail=_NOT_NEEDED)
 
-    def _metered(self, ended_ns: int, outcome: str, usage: Usage, *, detail: str) -> Attempt:
+    def _attempt(self, ended_ns: int, outcome: str, usage: Usage, *, detail: str) -> Attempt:
         return Attempt(
             operation="classify",
             model=self.model.name,

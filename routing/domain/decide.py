@@ -13,7 +13,7 @@ from typing import Protocol
 from routing.domain.actions import Action, action_for
 from routing.domain.errors import ModelUnknown
 from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, ChatMessage, Classified, Usage
+from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, Usage
 from routing.domain.rules import SIMULATED_PREFIX, Decision, RuleSet, Source
 
 
@@ -30,7 +30,7 @@ class Classifier(Protocol):
 
     async def classify(
         self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage]
-    ) -> Classified:
+    ) -> ClassifierResult:
         """Never raises a ``ProviderError``."""
         ...
 
@@ -82,7 +82,7 @@ class Decider:
         started = self.now()
         report = await self.guard.check(prompt)
         if report.verdict == "block":
-            held = Classified(held_back(rules))
+            held = ClassifierResult(held_back(rules))
         else:
             held = await self.classifier.classify(prompt, rules, history)
         took = round((self.now() - started) / 1e6)

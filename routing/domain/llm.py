@@ -1,10 +1,14 @@
-"""What goes into and comes out of the LLM service layer. Pure: standard library only."""
+"""Types of the LLM layer: messages in, raw answers and events out, and the provider client's ports.
+
+Pure: standard library only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from routing.domain.rules import Decision, ModelRef
 
@@ -23,8 +27,8 @@ class ChatMessage:
 class Usage:
     """Tokens of one attempt, or of all attempts of an answer together, and their price in US dollars.
 
-    ``cost_usd`` is ``None`` when no price is known. ``estimated`` marks counts made by us because
-    the provider never told its own (a stopped or broken stream).
+    ``cost_usd`` is ``None`` when no price is known. ``estimated`` marks our own counts, made where the
+    provider sent none (a stopped or broken stream).
     """
 
     input_tokens: int = 0
@@ -44,10 +48,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class RawChunk:
-    """One step of a stream as the provider took it. ``text`` may be empty while a model thinks.
+    """One step of a stream as the provider sent it. ``text`` is empty while a model thinks.
 
     ``finish_reason`` and ``usage`` are on the last one only: a stream without it was cut off.
-    ``usage`` is ``None`` when the provider never told it.
+    ``usage`` is ``None`` when the provider sent none.
     """
 
     text: str = ""
@@ -101,9 +105,47 @@ class Attempt:
         return self.outcome == "ok"
 
 
+Meter = Callable[[Attempt], None]
+"""Receives every attempt as it ends, a cancelled one too."""
+
+
+class _Prices(Protocol):
+    def priced(self, model: ModelRef, usage: Usage) -> Usage:
+        """The same usage with its cost."""
+        ...
+
+
+class ChatClient(_Prices, Protocol):
+    """Port: a provider client that streams an answer."""
+
+    def stream(
+        self, model: ModelRef, messages: Sequence[ChatMessage]
+    ) -> AsyncGenerator[RawChunk, None]:
+        """Text, then one last chunk with the finish. Raises ``ProviderError``."""
+        ...
+
+
+class JSONClient(_Prices, Protocol):
+    """Port: a provider client that answers whole, as JSON of ``schema`` where there is one."""
+
+    async def complete_json(
+        self, model: ModelRef, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None
+    ) -> RawText:
+        """Raises ``ProviderError``."""
+        ...
+
+
+class ImageClient(Protocol):
+    """Port: a provider client that draws."""
+
+    async def image(self, model: ModelRef, prompt: str) -> RawImage:
+        """Raises ``ProviderError``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AnsweringModel:
-    """``model`` has just sent its first token: it is the one that answers (for now)."""
+    """``model`` has just sent its first token and answers from here on."""
 
     model: ModelRef
 
@@ -163,7 +205,7 @@ GenerationEvent = AnsweringModel | TextDelta | Switched | Continued | Shortened 
 
 
 @dataclass(frozen=True, slots=True)
-class Classified:
+class ClassifierResult:
     """The decision and every call that was made to reach it."""
 
     decision: Decision

@@ -96,8 +96,8 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the classifier said: a published rule's name and facts about the prompt.
+class Classification:
+    """The classifier's result: a published rule's name and facts about the prompt.
 
     ``self_contained``: the question means the same without its conversation; where it does not,
     ``standalone`` is the question in words that do, or empty. ``impersonal``: anybody may be given

@@ -28,12 +28,12 @@ class PatientCall:
         try:
             vectors = await self._in_time(texts)
         except ProviderError as error:
-            await self._shared.told(permit, error)
+            await self._shared.report(permit, error)
             raise EmbedderUnavailable(str(error)) from error
         except BaseException:
             await self._shared.circuits.leave(permit, "released")
             raise
-        await self._shared.told(permit, None)
+        await self._shared.report(permit, None)
         return vectors
 
     async def _in_time(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from routing.classifier.prompt import instructions
+from routing.classifier.classification import build_instructions
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.pricing import estimated_tokens
 from routing.domain.rules import Rule, RuleSet
@@ -61,7 +61,7 @@ def ruleset_faults(rules: RuleSet, *, disabled: Collection[str] = ()) -> tuple[s
 
 def prompt_tokens(rules: RuleSet) -> int:
     """Roughly the tokens that the rules cost in each prompt to the classifier."""
-    made = instructions(rules)
+    made = build_instructions(rules)
     return estimated_tokens(made.system.content) + estimated_tokens(json.dumps(dict(made.schema)))
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from assistant_site.simulator import Simulator
-from routing.classifier.fallback import LadderClassifier
+from routing.classifier.fallback import FallbackClassifier
 from routing.llm.providers.client import Credential, LiteLLMClient
 
 
@@ -19,7 +19,7 @@ async def sim() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def ladder(sim: Simulator) -> AsyncIterator[LadderClassifier]:
+async def ladder(sim: Simulator) -> AsyncIterator[FallbackClassifier]:
     """Classifies through the simulated providers."""
     client = LiteLLMClient(
         {
@@ -28,6 +28,6 @@ async def ladder(sim: Simulator) -> AsyncIterator[LadderClassifier]:
         }
     )
     try:
-        yield LadderClassifier(client)
+        yield FallbackClassifier(client)
     finally:
         await client.aclose()

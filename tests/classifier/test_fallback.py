@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from routing.classifier.fallback import MALFORMED, LadderClassifier
-from routing.classifier.verdict import read_verdict
+from routing.classifier.classification import parse_classification
+from routing.classifier.fallback import MALFORMED, FallbackClassifier
 from routing.domain.actions import Action
 from routing.domain.errors import ProviderError, ProviderMisconfigured, ProviderUnavailable
-from routing.domain.llm import Attempt, ChatMessage, Classified, RawText, Usage
+from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, RawText, Usage
 from routing.domain.rules import Decision, ModelRef, RuleSet, Source, StaysTrue
 from routing.llm.failover.circuits import CircuitSettings
 from tests.classifier.rules import CLAUDE, GENERAL, GPT, HARM, PAINTER, PICTURES, RULES
@@ -50,8 +50,8 @@ class FakeClient:
         return usage
 
 
-async def classified(client: FakeClient, rules: RuleSet = RULES, **more: Any) -> Classified:
-    return await LadderClassifier(client, **more).classify("Hello", rules, ())
+async def classified(client: FakeClient, rules: RuleSet = RULES, **more: Any) -> ClassifierResult:
+    return await FallbackClassifier(client, **more).classify("Hello", rules, ())
 
 
 def outcomes(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
@@ -238,7 +238,7 @@ async def test_a_missing_model_yields_to_the_next_sensible(
 def test_reasons_are_one_short_printable_line() -> None:
     reason = "Line\none\x00\x1b[31m\u202e " + "x" * 1000
 
-    read = read_verdict(verdict(reason=reason), RULES)
+    read = parse_classification(verdict(reason=reason), RULES)
 
     assert read is not None
     assert read.reason.startswith("Line one")
@@ -258,7 +258,7 @@ async def test_cancelling_is_not_swallowed() -> None:
 async def test_a_dead_classifier_soon_costs_nothing() -> None:
     dead = [ProviderUnavailable("haiku")] * 9
     client = FakeClient(haiku=dead, mini=[verdict()] * 9)
-    ladder = LadderClassifier(client)
+    ladder = FallbackClassifier(client)
 
     results = [await ladder.classify("Hello", RULES, ()) for _ in range(9)]
 
@@ -272,7 +272,7 @@ async def test_with_both_dead_the_default_decides_at_once() -> None:
     client = FakeClient(
         haiku=[ProviderUnavailable("haiku")] * 9, mini=[ProviderUnavailable("mini")] * 9
     )
-    ladder = LadderClassifier(client)
+    ladder = FallbackClassifier(client)
 
     results = [await ladder.classify("Hello", RULES, ()) for _ in range(9)]
 
@@ -283,7 +283,7 @@ async def test_with_both_dead_the_default_decides_at_once() -> None:
 async def test_nonsense_and_wrong_forms_do_not_open_a_circuit() -> None:
     wrong = ProviderMisconfigured("haiku", status=400)
     client = FakeClient(haiku=["?", "?", wrong, wrong] * 6, mini=[verdict()] * 12)
-    ladder = LadderClassifier(client)
+    ladder = FallbackClassifier(client)
     for _ in range(12):
         await ladder.classify("Hello", RULES, ())
 
@@ -292,7 +292,7 @@ async def test_nonsense_and_wrong_forms_do_not_open_a_circuit() -> None:
 
 async def test_a_cancelled_call_is_metered_with_what_it_was_sent() -> None:
     metered: list[Attempt] = []
-    ladder = LadderClassifier(FakeClient(haiku=[60.0]))
+    ladder = FallbackClassifier(FakeClient(haiku=[60.0]))
     asking = asyncio.create_task(ladder.classify("Hello", RULES, (), metered.append))
     await asyncio.sleep(0)  # the ladder begins,
     await asyncio.sleep(0)  # and its first call

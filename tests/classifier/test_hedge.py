@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from routing.classifier.fallback import CANCELLED, MALFORMED, LadderClassifier
-from routing.domain.llm import Attempt, ChatMessage, Classified, RawText, Usage
+from routing.classifier.fallback import CANCELLED, MALFORMED, FallbackClassifier
+from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, RawText, Usage
 from routing.domain.rules import ModelRef, Source
 from tests.classifier.rules import RULES
 from tests.classifier.test_fallback import outcomes, verdict
@@ -44,8 +44,8 @@ class Paused:
         return Usage(usage.input_tokens, usage.output_tokens, Decimal("0.002"), usage.estimated)
 
 
-def begun(client: Paused, late: float | None = AT_ONCE) -> asyncio.Task[Classified]:
-    ladder = LadderClassifier(client, late=late)
+def begun(client: Paused, late: float | None = AT_ONCE) -> asyncio.Task[ClassifierResult]:
+    ladder = FallbackClassifier(client, late=late)
     return asyncio.create_task(ladder.classify("Hello", RULES, ()))
 
 

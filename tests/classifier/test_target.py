@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from assistant_site.simulator import Simulator
-from routing.classifier.fallback import MALFORMED, LadderClassifier
-from routing.classifier.prompt import PROMPT_CHARS
+from routing.classifier.classification import PROMPT_CHARS
+from routing.classifier.fallback import MALFORMED, FallbackClassifier
 from routing.domain.actions import Action
 from routing.domain.rules import Decision, Source
 from tests.classifier.rules import RULES
@@ -54,7 +54,7 @@ def is_published(decision: Decision) -> bool:
     )
 
 
-async def test_only_published_rules_come_out(ladder: LadderClassifier) -> None:
+async def test_only_published_rules_come_out(ladder: FallbackClassifier) -> None:
     for attack in ATTACKS:
         decision = (await ladder.classify(attack, RULES, ())).decision
         assert is_published(decision), (attack[:80], decision)
@@ -64,7 +64,7 @@ async def test_only_published_rules_come_out(ladder: LadderClassifier) -> None:
 
 
 async def test_a_classifier_that_judges_by_itself_is_not_talked_round(
-    ladder: LadderClassifier, sim: Simulator
+    ladder: FallbackClassifier, sim: Simulator
 ) -> None:
     if sim.obey:
         sim.obey = False
@@ -74,7 +74,7 @@ async def test_a_classifier_that_judges_by_itself_is_not_talked_round(
 
 
 async def test_the_request_holds_one_prompt_whatever_is_in_it(
-    ladder: LadderClassifier, sim: Simulator
+    ladder: FallbackClassifier, sim: Simulator
 ) -> None:
     for attack in ATTACKS:
         await ladder.classify(attack, RULES, ())
@@ -97,7 +97,7 @@ async def test_the_request_holds_one_prompt_whatever_is_in_it(
     ],
 )
 async def test_what_names_no_published_rule_is_the_default_in_the_end(
-    ladder: LadderClassifier, sim: Simulator, said: str
+    ladder: FallbackClassifier, sim: Simulator, said: str
 ) -> None:
     sim.fault(call="classify", text=said, times=10)
 
@@ -108,7 +108,7 @@ async def test_what_names_no_published_rule_is_the_default_in_the_end(
     assert "named a published rule" in result.decision.reason
 
 
-async def test_asked_once_more_it_may_do_better(ladder: LadderClassifier, sim: Simulator) -> None:
+async def test_asked_once_more_it_may_do_better(ladder: FallbackClassifier, sim: Simulator) -> None:
     sim.fault(call="classify", text="I would say general.", times=1)
 
     result = await ladder.classify(QUESTION, RULES, ())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ class Client:
     asked: list[tuple[ModelRef, tuple[ChatMessage, ...]]] = field(default_factory=list)
 
     async def complete_json(
-        self, model: ModelRef, messages: Sequence[ChatMessage], schema: None
+        self, model: ModelRef, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None
     ) -> RawText:
         self.asked.append((model, tuple(messages)))
         if self.hangs:

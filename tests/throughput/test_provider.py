@@ -14,7 +14,7 @@ from openai import AsyncOpenAI, NotFoundError
 
 from benchmarks.throughput.wire import PROMPT_TOKENS
 from benchmarks.throughput.workloads import HUNDRED, ONE, PACED, UNASKED, Workload, asked, prompts
-from routing.classifier.fallback import LadderClassifier
+from routing.classifier.fallback import FallbackClassifier
 from routing.domain.llm import Attempt, ChatMessage
 from routing.domain.rules import ModelRef, Source
 from routing.llm.failover.candidates import Failover
@@ -58,7 +58,7 @@ async def test_the_classifier_is_told_the_default_rule(provider_port: int, class
     root = f"http://127.0.0.1:{provider_port}"
     rules = replace(RULES, classifiers=(classifier,))
     async for client in _client(f"{root}/v1", root, fast_lane=True):
-        found = await LadderClassifier(client).classify("How do tides work?", rules, [])
+        found = await FallbackClassifier(client).classify("How do tides work?", rules, [])
 
     assert found.decision.rule == RULES.default_rule
     assert found.decision.source is Source.CLASSIFIER

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable
 
 from routing.domain.errors import ProviderError, ProviderStreamBroken, ProviderTimeout, TimeoutPhase
-from routing.domain.llm import Attempt, ChatMessage, RawChunk, Usage
+from routing.domain.llm import Attempt, ChatClient, ChatMessage, Meter, RawChunk, Usage
 from routing.domain.pricing import estimated_usage
-from routing.domain.rules import ModelRef
 from routing.llm.failover.candidates import Failover, Pass
-
-Meter = Callable[[Attempt], None]
-
-
-class ChatClient(Protocol):
-    """What is needed of the provider's client."""
-
-    def stream(
-        self, model: ModelRef, messages: Sequence[ChatMessage]
-    ) -> AsyncGenerator[RawChunk, None]:
-        """Text, then one last chunk with the finish. Raises ``ProviderError``."""
-        ...
-
-    def priced(self, model: ModelRef, usage: Usage) -> Usage:
-        """The same usage with its cost."""
-        ...
 
 
 class Trial:
@@ -95,7 +77,7 @@ class Trial:
     async def _ended(self, error: ProviderError | None) -> None:
         self.error = error
         self._metered(error.code if error else "ok", error.detail if error else "")
-        await self._shared.told(self._turn.permit, error)
+        await self._shared.report(self._turn.permit, error)
 
     async def _text(self) -> str | None:
         """The next text; ``None`` at the end.

@@ -46,7 +46,7 @@ class Failover:
         self.budget.earn()
         return Walk(candidates, self)
 
-    async def told(self, permit: Permit, error: ProviderError | None) -> None:
+    async def report(self, permit: Permit, error: ProviderError | None) -> None:
         """Give a permit back: the call answered whole, or failed with ``error``."""
         if error is None:
             await self.circuits.leave(permit, "ok")

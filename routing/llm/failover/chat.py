@@ -14,22 +14,22 @@ from contextlib import aclosing
 from routing.domain.errors import ContextTooLong, NoProviderAvailable, ProviderError
 from routing.domain.llm import (
     AnsweringModel,
+    ChatClient,
     ChatMessage,
     Completed,
     Continued,
     GenerationEvent,
+    Meter,
     Shortened,
     Switched,
     TextDelta,
 )
 from routing.domain.rules import ModelRef
-from routing.llm.failover.attempt import ChatClient, Meter, Trial
+from routing.llm.failover.attempt import Trial
 from routing.llm.failover.candidates import Failover, Pass, Walk
 from routing.llm.failover.context_window import shortened
 from routing.llm.failover.hedging import Race
 from routing.llm.failover.policy import was_cut
-
-__all__ = ["ChatClient", "FailoverChat", "Meter"]
 
 Events = AsyncGenerator[GenerationEvent, None]
 

@@ -5,25 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from routing.domain.errors import (
     NoProviderAvailable,
     ProviderError,
     ProviderTimeout,
 )
-from routing.domain.llm import Attempt, ChatMessage, ImageBytes, RawImage, Usage
+from routing.domain.llm import Attempt, ChatMessage, ImageBytes, ImageClient, Meter, RawImage, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.failover.candidates import Failover, Pass
 from routing.llm.providers.image_download import measured
-
-
-class ImageClient(Protocol):
-    """What is needed of the provider's client."""
-
-    async def image(self, model: ModelRef, prompt: str) -> RawImage:
-        """Raises ``ProviderError``."""
-        ...
 
 
 class ImageGenerator:
@@ -42,7 +33,7 @@ class ImageGenerator:
         self._now = now
 
     async def draw(
-        self, prompt: str, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
+        self, prompt: str, candidates: Sequence[ModelRef], meter: Meter
     ) -> tuple[ImageBytes, ModelRef]:
         """The picture and who drew it. ``meter`` hears of every attempt, a cancelled one too.
 
@@ -57,23 +48,19 @@ class ImageGenerator:
                 turn = await walk.after(turn.model, error, begun=False)
         raise NoProviderAvailable(walk.causes) from (walk.causes[-1] if walk.causes else None)
 
-    async def _permitted(
-        self, prompt: str, turn: Pass, meter: Callable[[Attempt], None]
-    ) -> ImageBytes:
+    async def _permitted(self, prompt: str, turn: Pass, meter: Meter) -> ImageBytes:
         try:
             drawn = await self._attempt(prompt, turn.model, meter)
         except ProviderError as error:
-            await self._shared.told(turn.permit, error)
+            await self._shared.report(turn.permit, error)
             raise
         except BaseException:
             await self._shared.circuits.leave(turn.permit, "released")
             raise
-        await self._shared.told(turn.permit, None)
+        await self._shared.report(turn.permit, None)
         return drawn
 
-    async def _attempt(
-        self, prompt: str, model: ModelRef, meter: Callable[[Attempt], None]
-    ) -> ImageBytes:
+    async def _attempt(self, prompt: str, model: ModelRef, meter: Meter) -> ImageBytes:
         started, outcome, detail, usage = self._now(), "cancelled", "", Usage()
 
         def attempt() -> Attempt:
