@@ -14,6 +14,8 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     house = container()
     openness = {"open": 1.0, "half_open": 0.5}
     circuits = {each.model: openness.get(each.state, 0.0) for each in await house.circuits.states()}
-    house.metrics.show(circuits=circuits, streams=house.seats.taken)
+    house.metrics.show(
+        circuits=circuits, streams=house.seats.taken, background=house.background.running()
+    )
     body, content_type = house.metrics.render()
     return HttpResponse(body, content_type=content_type)

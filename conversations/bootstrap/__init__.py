@@ -31,6 +31,7 @@ from conversations.runs.lifecycle import Answering
 from conversations.runs.registry import Runs
 from routing.common.redis.breaker import Breaker
 from routing.common.redis.clients import async_client, blocking_client, close
+from routing.common.tasks import Background
 from routing.domain.decide import Decider
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder
@@ -58,6 +59,7 @@ class Container:
     summing: Summing
     shadows: Shadows
     metrics: RunMetrics
+    background: Background
     tracer: LangfuseTracer | NullTracer
     rules: RuleStore
     cache: RedisAnswerCache
@@ -70,13 +72,9 @@ class Container:
     async def aclose(self) -> None:
         """Let running answers end, then close what is open."""
         await self.runs.begin_drain(settings.DRAIN_SECONDS)
-        await self.seats.aclose()
-        await self.learning.aclose()
-        await self.summing.aclose()
-        await self.shadows.aclose()
+        await self.background.close()
         await self.llm.aclose()
         self.embedder.close()
-        self.tracer.close()
         for client in self.redis:
             await close(client)
 
@@ -84,12 +82,12 @@ class Container:
 @lru_cache(maxsize=1)
 def container() -> Container:
     """This process's house, built on first use: at boot by ``asgi``."""
-    llm = parts.llm_client()
-    redis, breaker = async_client(settings.REDIS_URL), Breaker()
+    background, llm = Background(), parts.llm_client()
+    redis, breaker = async_client(settings.REDIS_URL, background), Breaker()
     circuits = parts.make_circuits(redis, breaker)
     failover = parts.make_failover(circuits)
     embedder, judge = parts.make_embedder(llm, failover), ReuseJudge(llm, failover)
-    cache = parts.make_cache(redis, breaker, embedder, judge)
+    cache = parts.make_cache(redis, breaker, embedder, judge, background)
     memory, rules = parts.make_memory(redis, breaker), parts.make_rules(redis, breaker)
     blocking = blocking_client(settings.REDIS_URL)
     log = parts.make_log(redis, blocking, breaker)
@@ -103,27 +101,34 @@ def container() -> Container:
         chat=FailoverChat(llm, failover, continues=llm.continues),
         painter=StoringPainter(ImageGenerator(llm, failover)),
         system_prompt=settings.SYSTEM_PROMPT,
-        flights=parts.make_flights(redis, breaker, log),
+        flights=parts.make_flights(redis, breaker, log, background),
     )
     engine, metrics = Engine(ports), RunMetrics()
-    tracer = parts.make_tracer(lost=metrics.trace_lost)
-    learning = Learning(cache, embedder, tracer)
-    recorder = ReuseRecorder(metrics, judge, rules)
-    shadows = Shadows(ports.classifier)
+    tracer = parts.make_tracer(metrics.trace_lost, background)
+    learning = Learning(cache, embedder, tracer, background)
+    recorder = ReuseRecorder(metrics, judge, rules, background)
+    shadows = Shadows(ports.classifier, background)
     answering = Answering(
-        engine, log, tracer=tracer, meter=recorder, forget=learning.deleted, shadow=shadows
+        engine,
+        log,
+        tracer=tracer,
+        meter=recorder,
+        forget=learning.deleted,
+        shadow=shadows,
+        background=background,
     )
-    runs = Runs(answering)
+    runs = Runs(answering, background)
     return Container(
         engine=engine,
         runs=runs,
         limits=parts.make_limits(redis, breaker),
-        seats=parts.make_seats(redis, breaker),
+        seats=parts.make_seats(redis, breaker, background),
         turnstile=Turnstile(runs, seconds=settings.BUSY_QUEUE_SECONDS),
         learning=learning,
-        summing=Summing(),
+        summing=Summing(background),
         shadows=shadows,
         metrics=metrics,
+        background=background,
         tracer=tracer,
         rules=rules,
         cache=cache,
@@ -150,17 +155,19 @@ class Desk:
 async def desk() -> AsyncIterator[Desk]:
     """A desk for the running event loop, which may be a command's or a thread's own. It knows the
     circuits that all workers share, and closes what it opened."""
-    llm, redis, breaker = parts.llm_client(), async_client(settings.REDIS_URL), Breaker()
+    background, llm, breaker = Background(), parts.llm_client(), Breaker()
+    redis = async_client(settings.REDIS_URL, background)
     failover = parts.make_failover(parts.make_circuits(redis, breaker))
     embedder = parts.make_embedder(llm, failover)
     try:
         yield Desk(
             decider=Decider(PromptGuard(), parts.make_classifier(llm, failover)),
             llm=llm,
-            cache=parts.make_cache(redis, breaker, embedder, ReuseJudge(llm, failover)),
+            cache=parts.make_cache(redis, breaker, embedder, ReuseJudge(llm, failover), background),
             embedder=embedder,
         )
     finally:
+        await background.close()
         embedder.close()
         await llm.leave()
         await close(redis)

@@ -26,6 +26,7 @@ from conversations.runs.event_log import RunLog
 from conversations.storage import selectors
 from routing.classifier.fallback import FallbackClassifier
 from routing.common.redis.breaker import Breaker
+from routing.common.tasks import Background
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder
 from routing.embeddings.timeout import PatientCall
@@ -84,11 +85,12 @@ def make_limits(redis: Redis, breaker: Breaker) -> RateLimiter:
     return RateLimiter(redis, breaker, settings.REDIS_PREFIX, rates)
 
 
-def make_seats(redis: Redis, breaker: Breaker) -> Seats:
+def make_seats(redis: Redis, breaker: Breaker, background: Background) -> Seats:
     """How many streams may be open."""
     return Seats(
         redis,
         breaker,
+        background,
         prefix=settings.REDIS_PREFIX,
         per_user=settings.STREAMS_PER_USER,
         per_worker=settings.STREAMS_PER_WORKER,
@@ -96,10 +98,14 @@ def make_seats(redis: Redis, breaker: Breaker) -> Seats:
 
 
 def make_cache(
-    redis: Redis, breaker: Breaker, embedder: LocalEmbedder | ProviderEmbedder, judge: ReuseJudge
+    redis: Redis,
+    breaker: Breaker,
+    embedder: LocalEmbedder | ProviderEmbedder,
+    judge: ReuseJudge,
+    background: Background,
 ) -> RedisAnswerCache:
     """Earlier answers, in the index of ``embedder``; ``judge`` is asked in doubt."""
-    experience = ReuseExperience(lambda: in_database(reuse.learned))
+    experience = ReuseExperience(lambda: in_database(reuse.learned), background)
     return RedisAnswerCache(
         redis,
         breaker,
@@ -114,13 +120,16 @@ def make_cache(
     )
 
 
-def make_flights(redis: Redis, breaker: Breaker, log: RunLog) -> RedisFlights:
+def make_flights(
+    redis: Redis, breaker: Breaker, log: RunLog, background: Background
+) -> RedisFlights:
     """Who is asking which question just now."""
     return RedisFlights(
         redis,
         breaker,
         log,
         reviews.entry_ids(),
+        background,
         prefix=settings.REDIS_PREFIX,
         system_prompt=settings.SYSTEM_PROMPT,
         withheld=_withheld,
@@ -186,7 +195,7 @@ def make_embedder(
     return ProviderEmbedder(name, dimensions, call)
 
 
-def make_tracer(lost: Callable[[int], None]) -> LangfuseTracer | NullTracer:
+def make_tracer(lost: Callable[[int], None], background: Background) -> LangfuseTracer | NullTracer:
     """Langfuse where its keys are set. ``lost`` hears how many traces were not delivered."""
     if not (settings.LANGFUSE_PUBLIC_KEY and settings.LANGFUSE_SECRET_KEY):
         return NullTracer()
@@ -198,4 +207,5 @@ def make_tracer(lost: Callable[[int], None]) -> LangfuseTracer | NullTracer:
         release=settings.LANGFUSE_RELEASE,
         capture_content=settings.LANGFUSE_CAPTURE_CONTENT,
         lost=lost,
+        background=background,
     )

@@ -16,12 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Self
 
 from django.db import close_old_connections
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from conversations.bootstrap import container
 from conversations.bootstrap.parts import llm_client
 from conversations.evaluation.replay_results import Pricer, decision_words, fill
 from conversations.evaluation.rule_sets import as_asked
@@ -142,15 +144,15 @@ def replay_stop(run: ReplayRun) -> None:
 
 def replay_in_background(run: ReplayRun) -> None:
     """A daemon: the end of the process does not wait for it."""
-    threading.Thread(
-        target=_work, args=(run.pk, serving_loop()), name=f"replay {run.pk}", daemon=True
-    ).start()
+    closing = threading.Event()
+    work = partial(_work, run.pk, serving_loop(), closing)
+    container().background.thread("replay", work, stop=closing.set)
 
 
-def _work(pk: int, loop: AbstractEventLoop) -> None:
+def _work(pk: int, loop: AbstractEventLoop, closing: threading.Event) -> None:
     try:
         with _at_work:
-            replay_work(ReplayRun.objects.get(pk=pk), loop)
+            replay_work(ReplayRun.objects.get(pk=pk), loop, closing)
     except Exception as exc:  # a thread's last words are nobody's: the page tells them
         logger.exception("replay failed")
         ReplayRun.objects.filter(pk=pk).update(
@@ -160,14 +162,16 @@ def _work(pk: int, loop: AbstractEventLoop) -> None:
         close_old_connections()
 
 
-def replay_work(run: ReplayRun, loop: AbstractEventLoop | None = None) -> None:
-    """Decide what is left of a run, in small batches: a batch that might go over the cap is not begun.
-    ``loop`` as for ``decide_all``."""
+def replay_work(
+    run: ReplayRun, loop: AbstractEventLoop | None = None, closing: threading.Event | None = None
+) -> None:
+    """Decide what is left of a run, in small batches: a batch that might go over the cap is not begun,
+    nor one after ``closing``. ``loop`` as for ``decide_all``."""
     draft, live = (as_asked(RuleSet.from_dict(body)) for body in (run.draft, run.live))
     sides = _Sides.of(draft, live)
     while batch := list(_left(run)[:BATCH]):
         run.refresh_from_db()
-        if run.status != ReplayRun.Status.RUNNING:
+        if run.status != ReplayRun.Status.RUNNING or (closing and closing.is_set()):
             return
         ahead = sides.estimate(row.answer for row in batch) or Decimal(0)
         if run.cost_usd + ahead > run.cap_usd:

@@ -6,7 +6,6 @@ A write of its own for every run and every few tokens would cost more than the t
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import time
 from collections.abc import Sequence
 
@@ -17,6 +16,7 @@ from conversations.engine.types import Degraded
 from conversations.runs.event_log import Entry, RunLog
 from conversations.runs.event_queries import is_terminal
 from conversations.runs.run import Run
+from routing.common.tasks import Background
 
 _log = structlog.get_logger("assistant.runs")
 
@@ -85,11 +85,10 @@ class Page:
 class Scribe:
     """Keeps the logs of running answers."""
 
-    def __init__(self, log: RunLog) -> None:
-        self._log = log
+    def __init__(self, log: RunLog, background: Background) -> None:
+        self._log, self._background = log, background
         self._pages: set[Page] = set()
-        self._stir = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
+        self._stir, self._rest_until = asyncio.Event(), 0.0
         self._trouble: Degraded | None = None
 
     def open(self, run: Run) -> Page:
@@ -100,11 +99,7 @@ class Scribe:
         self._pages.add(page)
         run.on_event = self._stir.set
         self._stir.set()
-        if self._writing is None or self._writing.done():
-            # In a context of its own: the run's tells of its request.
-            self._writing = asyncio.get_running_loop().create_task(
-                self._write(), name="scribe", context=contextvars.Context()
-            )
+        self._background.every("event writer", self._write, busy=lambda: self._pages)
         return page
 
     def drop(self, page: Page) -> None:
@@ -114,13 +109,11 @@ class Scribe:
         self._stir.set()
 
     async def _write(self) -> None:
-        resting = 0.0
-        while self._pages:
-            await self._stir.wait()
-            await asyncio.sleep(max(EVERY_SECONDS, resting - time.monotonic()))
-            self._stir.clear()
-            if due := [page for page in self._pages if page.behind]:
-                resting = await self._write_down(due) + time.monotonic()
+        await self._stir.wait()
+        await asyncio.sleep(max(EVERY_SECONDS, self._rest_until - time.monotonic()))
+        self._stir.clear()
+        if due := [page for page in self._pages if page.behind]:
+            self._rest_until = await self._write_down(due) + time.monotonic()
 
     async def _write_down(self, due: Sequence[Page]) -> float:
         """Returns the seconds to rest."""

@@ -26,6 +26,7 @@ from conversations.runs.event_writer import Page, Scribe
 from conversations.runs.outcome import failed, outcome_of
 from conversations.runs.persistence import store, store_late
 from conversations.runs.run import Run
+from routing.common.tasks import Background
 from routing.domain.errors import AssistantError
 
 _log = structlog.get_logger("assistant.runs")
@@ -72,9 +73,10 @@ class Answering:
         meter: Meter,
         forget: Forget,
         shadow: Shadow,
+        background: Background,
     ) -> None:
         self._engine, self.log = engine, log
-        self._scribe = Scribe(log)
+        self._scribe = Scribe(log, background)
         self._tracer, self._meter, self._forget = tracer, meter, forget
         self._shadow = shadow
 

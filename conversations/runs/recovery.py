@@ -59,16 +59,14 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
 
 
 async def search_abandoned(log: RunLog) -> None:
-    """Look for abandoned answers for as long as the process runs."""
+    """Look once for abandoned answers, and end them."""
     age = timedelta(seconds=LEASE_SECONDS)
-    while True:
-        await asyncio.sleep(SEARCH_SECONDS)
-        try:
-            streaming = await in_database(selectors.answers_streaming, older_than=age)
-        except DatabaseError as exc:
-            _log.warning("no search for abandoned answers", error=type(exc).__name__)
-            continue
-        await asyncio.gather(*(_ended(log, message) for message in streaming))
+    try:
+        streaming = await in_database(selectors.answers_streaming, older_than=age)
+    except DatabaseError as exc:
+        _log.warning("no search for abandoned answers", error=type(exc).__name__)
+        return
+    await asyncio.gather(*(_ended(log, message) for message in streaming))
 
 
 async def _ended(log: RunLog, message: UUID) -> None:

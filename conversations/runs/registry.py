@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,16 +18,22 @@ from conversations.domain.errors import RunLogUnavailable
 from conversations.engine.types import Turn
 from conversations.runs.event_log import RunLog
 from conversations.runs.lifecycle import Answering
-from conversations.runs.recovery import LEASE_SECONDS, SECOND_LOOK_SECONDS, search_abandoned
+from conversations.runs.recovery import (
+    LEASE_SECONDS,
+    SEARCH_SECONDS,
+    SECOND_LOOK_SECONDS,
+    search_abandoned,
+)
 from conversations.runs.run import Run
 from conversations.storage import selectors
-from routing.common.tasks import ended
+from routing.common.tasks import Background
 
 _log = structlog.get_logger("assistant.runs")
 T = TypeVar("T")
 
 KEEP_SECONDS = 0.4
 """How often leases are renewed and stop requests looked for: well under the promised second."""
+RUN_KEEPER, ADOPTED = "run keeper", "adopted work"
 PAUSED_SECONDS = LEASE_SECONDS + SECOND_LOOK_SECONDS
 """Without renewing its leases for so long, a worker must think that others took it for dead."""
 
@@ -35,14 +41,12 @@ PAUSED_SECONDS = LEASE_SECONDS + SECOND_LOOK_SECONDS
 class Runs:
     """The runs of this process."""
 
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
+    def __init__(self, answering: Answering, background: Background) -> None:
+        self._answering, self._background = answering, background
         self._running: dict[UUID, Run] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._leased: set[UUID] = set()
-        self._adopted: set[asyncio.Task[Any]] = set()
-        self._keeper: asyncio.Task[None] | None = None
-        self._search: asyncio.Task[None] | None = None
+        self._renewed_at = 0.0
         self._draining: asyncio.Task[None] | None = None
 
     @property
@@ -53,28 +57,23 @@ class Runs:
     def start(self, turn: Turn) -> Run:
         """Begin answering. The task belongs to the process: a client that leaves changes nothing."""
         run = Run(turn)
+        if not self._running:
+            self._renewed_at = time.monotonic()
         self._running[turn.message] = run
-        self._tasks[turn.message] = _detached(self._own(run), f"run {turn.message}")
-        if self._keeper is None or self._keeper.done():
-            self._keeper = _detached(self._keep(), "run keeper")
+        start, background = self._background.start, self._background
+        self._tasks[turn.message] = start("run", self._own(run), subject=turn.message)
+        background.every(RUN_KEEPER, self._keep, seconds=KEEP_SECONDS, busy=lambda: self._running)
         return run
 
     def adopt(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run ``work`` to its end whether or not the request that began it is still there. Await it
         through ``asyncio.shield``."""
-        task = _detached(work, "adopted work")
-        self._adopted.add(task)
-        task.add_done_callback(self._released)
-        return task
-
-    def _released(self, task: asyncio.Task[Any]) -> None:
-        self._adopted.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen: the request that would have raised it may be gone
+        return self._background.start(ADOPTED, work, awaited=True)
 
     def watch(self) -> None:
         """Look for answers of dead workers from now on."""
-        self._search = _detached(search_abandoned(self.log), "search for abandoned answers")
+        search = partial(search_abandoned, self.log)
+        self._background.every("run recovery", search, seconds=SEARCH_SECONDS)
 
     def running(self, message: UUID) -> Run | None:
         """The run, if this process owns it."""
@@ -103,12 +102,11 @@ class Runs:
         """Start no more runs, let those under way finish for ``grace`` seconds, then end the rest as
         interrupted. Calling it again returns the same task."""
         if self._draining is None:
-            self._draining = _detached(self._drain(grace), "drain")
+            self._draining = self._background.start("drain", self._drain(grace))
         return self._draining
 
     async def _drain(self, grace: float) -> None:
-        if self._adopted:  # they may yet start a run
-            await asyncio.wait(self._adopted, timeout=grace)
+        await self._background.wait(ADOPTED, seconds=grace)  # it may yet start a run
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace)
         for message, task in self._tasks.items():
@@ -117,7 +115,6 @@ class Runs:
             if run.ended or not run.finishing:
                 task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await ended([task for task in (self._keeper, self._search) if task])
 
     async def _own(self, run: Run) -> None:
         try:
@@ -126,16 +123,15 @@ class Runs:
             del self._running[run.turn.message], self._tasks[run.turn.message]
 
     async def _keep(self) -> None:
-        """Renew leases and obey stop requests while anything runs."""
-        seen = time.monotonic()
-        while self._running:
-            # Before anything: most short answers end without a lease, and nobody buries one so young.
-            await asyncio.sleep(KEEP_SECONDS)
-            before, seen = seen, time.monotonic()
-            if seen - before > PAUSED_SECONDS:
-                self._interrupt()
-            with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
-                await self._renew()
+        """Renew leases and obey stop requests, after every pause while anything runs.
+
+        The pause comes first: most short answers end without a lease, and recovery ends none so young.
+        """
+        before, self._renewed_at = self._renewed_at, time.monotonic()
+        if self._renewed_at - before > PAUSED_SECONDS:
+            self._interrupt()
+        with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
+            await self._renew()
 
     def _interrupt(self) -> None:
         """This process was paused: what it had under way is no longer its own. To ask first would take
@@ -172,8 +168,3 @@ class Runs:
         run = self._running.get(message)
         if run and not run.finishing:
             self._tasks[message].cancel()
-
-
-def _detached(work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-    """A task in a fresh context: a request's carries a database thread that ends with the request."""
-    return asyncio.get_running_loop().create_task(work, name=name, context=contextvars.Context())

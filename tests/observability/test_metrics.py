@@ -128,3 +128,11 @@ def test_a_registry_of_its_own_knows_the_process() -> None:
     assert first.registry is not second.registry
     assert b"process_open_fds" in body
     assert media_type.startswith("text/plain; version=")
+
+
+def test_background_work_is_shown_while_it_runs() -> None:
+    metrics = RunMetrics(CollectorRegistry())
+    metrics.show(circuits={}, streams=0, background={"run": 3, "outbox": 1})
+    metrics.show(circuits={}, streams=0, background={"run": 2})
+
+    assert samples_of(metrics)["assistant_background_tasks"] == {labels(name="run"): 2}

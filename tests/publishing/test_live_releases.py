@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from conversations.adapters.background.shadow_worker import SHADOW
 from conversations.bootstrap import container
 from conversations.models import Message, ShadowDecision, VersionPerformance
 from routing.domain.actions import Action
@@ -109,7 +110,7 @@ class TestShadow:
         answer = site.person().ask(code_prompt())
         assert answer["decision"]["model"] == "gpt"
         assert answer["decision"]["ruleset"] == trial.number - 1
-        site.run(container().shadows.settled())
+        site.run(container().background.wait(SHADOW))
         shadow = ShadowDecision.objects.get(message_id=answer["id"])
         assert (shadow.ruleset, shadow.rule, shadow.model) == (
             trial.number,
@@ -140,13 +141,13 @@ class TestShadow:
             assert waiting.asked.wait(10)
         finally:
             shadows._classifier = real
-            site.run(shadows.aclose())
+            site.run(container().background.end(SHADOW))
 
     def test_what_the_rules_did_not_decide_is_not_asked(
         self, site: LiveSite, trial: RuleSetVersion
     ) -> None:
         answer = site.person().ask(code_prompt(), model="gpt-mini")
-        site.run(container().shadows.settled())
+        site.run(container().background.wait(SHADOW))
         assert not ShadowDecision.objects.filter(message_id=answer["id"]).exists()
 
 

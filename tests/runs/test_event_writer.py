@@ -19,6 +19,7 @@ from conversations.runs.event_writer import Scribe
 from conversations.runs.run import Run
 from routing.common.redis.breaker import Breaker
 from routing.common.redis.clients import async_client, blocking_client, close
+from routing.common.tasks import Background
 from tests.fakes import turn
 
 PREFIX = "scribe"
@@ -69,7 +70,7 @@ async def told(run: Run, *texts: str) -> None:
 async def test_many_runs_share_their_writes(log: RunLog) -> None:
     moody = Moody(log)
     moody._refusals = 0
-    runs, writer = [Run(turn()) for _ in range(20)], Scribe(moody)
+    runs, writer = [Run(turn()) for _ in range(20)], Scribe(moody, Background())
     pages = [writer.open(run) for run in runs]
     await asyncio.gather(*(told(run, "a", "b") for run in runs))
     await asyncio.gather(*(page.closed for page in pages))
@@ -85,7 +86,7 @@ async def test_what_was_not_taken_is_offered_again(
 ) -> None:
     monkeypatch.setattr(scribe, "AGAIN_SECONDS", 0.001)
     run, moody = Run(turn()), Moody(log)
-    page = Scribe(moody).open(run)
+    page = Scribe(moody, Background()).open(run)
     await moody.asked.wait()
     await told(run, "a")
     await page.closed
@@ -95,7 +96,7 @@ async def test_what_was_not_taken_is_offered_again(
 
 
 async def test_a_run_that_cannot_be_written_keeps_no_other_from_it(log: RunLog) -> None:
-    good, bad, writer = Run(turn()), Run(turn()), Scribe(Moody(log, poison="poison"))
+    good, bad, writer = Run(turn()), Run(turn()), Scribe(Moody(log, poison="poison"), Background())
     pages = [writer.open(run) for run in (good, bad)]
     await asyncio.gather(told(good, "fine"), told(bad, "poison"))
     await asyncio.gather(*(page.closed for page in pages))
@@ -107,7 +108,7 @@ async def test_a_run_that_cannot_be_written_keeps_no_other_from_it(log: RunLog) 
 async def test_the_log_of_a_deleted_answer_is_gone_again(
     log: RunLog, client: redis.asyncio.Redis
 ) -> None:
-    run, writer = Run(turn()), Scribe(log)
+    run, writer = Run(turn()), Scribe(log, Background())
     await client.set(gone_key(PREFIX, run.turn.message), b"1")
     page = writer.open(run)
     await told(run, "secret")
@@ -133,7 +134,7 @@ async def test_the_first_and_the_last_entry_renew_the_logs_life(
     log: RunLog, client: redis.asyncio.Redis
 ) -> None:
     run, moody = Run(turn()), Moody(log, poison="none")
-    page = Scribe(moody).open(run)
+    page = Scribe(moody, Background()).open(run)
     key = log_key(PREFIX, run.turn.message)
     await moody.asked.wait()
     await client.expire(key, 5)

@@ -11,6 +11,7 @@ import pytest
 from conversations.adapters.background.reuse_recorder import ReuseRecorder, weighed_in
 from conversations.engine.types import CacheFacts, Step, TraceRecord
 from conversations.models import new_id
+from routing.common.tasks import Background
 from routing.domain.llm import Attempt
 from routing.domain.release import Release
 from tests.classifier.rules import RULES
@@ -92,10 +93,11 @@ async def test_a_share_of_the_reuses_is_judged(
 
     monkeypatch.setattr("conversations.adapters.background.reuse_recorder.written", written)
     heard = Heard()
-    recorder = ReuseRecorder(heard, Judge(), Rules(), lambda: dice)  # type: ignore[arg-type]
+    background = Background()
+    recorder = ReuseRecorder(heard, Judge(), Rules(), background, lambda: dice)  # type: ignore[arg-type]
     trace = served(looked_up(considered()))
     recorder.observe(trace)
-    await recorder.settled()
+    await background.close()
     assert heard.traces == [trace]
     assert [one["call"] for one in kept] == ["reuse_record", "reuse_audit"][: 1 + asked]
     assert cases == [trace.content] * asked

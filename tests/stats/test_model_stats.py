@@ -22,6 +22,7 @@ from conversations.stats import pending as counting
 from conversations.stats.pending import add_up, added_up
 from conversations.storage import services
 from conversations.storage.services import Begun
+from routing.common.tasks import Background
 from routing.domain.llm import Attempt, Usage
 from tests.storage.conftest import Ask, ended
 
@@ -243,9 +244,9 @@ def test_a_worker_that_ends_adds_up_what_is_left(ask: Ask) -> None:
     finish(ask(), ended(call("gpt")))
 
     async def serve() -> None:
-        summing = Summing()
-        summing.watch()
-        await summing.aclose()
+        background = Background()
+        Summing(background).watch()
+        await background.close()
 
     asyncio.run(serve())
 

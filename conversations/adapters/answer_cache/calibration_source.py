@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 from django.db import Error as DatabaseError
 
+from routing.common.tasks import Background
 from routing.reuse.calibration import Calibration
 from routing.reuse.calibration_state import Learned
 
@@ -24,11 +23,13 @@ class ReuseExperience:
     read anew in the background."""
 
     def __init__(
-        self, load: Callable[[], Awaitable[Learned]], clock: Callable[[], float] = time.monotonic
+        self,
+        load: Callable[[], Awaitable[Learned]],
+        background: Background,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._load, self._clock = load, clock
+        self._load, self._background, self._clock = load, background, clock
         self._learned, self._read_at = Learned(), float("-inf")
-        self._reading: asyncio.Task[None] | None = None
 
     def calibration(self, *, shared: bool) -> Calibration:
         """How the model's probabilities did in this scope."""
@@ -40,19 +41,11 @@ class ReuseExperience:
         self._refresh()
         return self._learned.judge_pays
 
-    async def refreshed(self) -> None:
-        """Wait until what is known is fresh."""
-        self._refresh()
-        if self._reading:
-            await self._reading
-
     def _refresh(self) -> None:
         if self._clock() - self._read_at < FRESH_SECONDS:
             return
         self._read_at = self._clock()
-        # no request's context: the request may be over before the database answers
-        work = contextvars.Context().run(asyncio.ensure_future, self._read())
-        self._reading = work
+        self._background.start("reuse calibration", self._read())
 
     async def _read(self) -> None:
         try:

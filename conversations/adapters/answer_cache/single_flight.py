@@ -20,6 +20,7 @@ from conversations.runs.event_log import RunLog
 from conversations.runs.event_queries import is_terminal
 from routing.common.redis.breaker import Breaker
 from routing.common.redis.clients import redis_call
+from routing.common.tasks import Background
 from routing.domain.errors import CacheUnavailable
 from routing.domain.rules import CachePolicy, RuleSet
 from routing.guard.personal import personal_data
@@ -57,16 +58,16 @@ class RedisFlights:
         breaker: Breaker,
         log: RunLog,
         ids: EntryIds,
+        background: Background,
         *,
         prefix: str,
         system_prompt: str = "",
         withheld: Withheld,
     ) -> None:
-        self._withheld = withheld
+        self._withheld, self._background = withheld, background
         self._client, self._breaker, self._log, self._ids = client, breaker, log, ids
         self._prefix, self._system = prefix, prompt_digest(system_prompt)
         self._led: dict[UUID, tuple[str, str]] = {}
-        self._renewing: asyncio.Task[None] | None = None
 
     async def board(self, turn: Turn, rules: RuleSet) -> Leader | None:
         """Who asks this turn's question already; ``None`` when this turn leads from now on."""
@@ -121,8 +122,9 @@ class RedisFlights:
             message, _, user = held.decode().partition(":")
             return Leader(UUID(message), int(user), key)
         self._led[turn.message] = (key, mine)
-        if self._renewing is None or self._renewing.done():
-            self._renewing = asyncio.create_task(self._renew(), name="renewal of claims")
+        self._background.every(
+            "single-flight claims", self._renew, seconds=CLAIM_SECONDS / 4, busy=lambda: self._led
+        )
         return None
 
     async def _leads(self, leader: Leader) -> bool:
@@ -132,11 +134,9 @@ class RedisFlights:
 
     async def _renew(self) -> None:
         life = round(CLAIM_SECONDS * 1000)
-        while self._led:
-            await asyncio.sleep(CLAIM_SECONDS / 4)
-            with suppress(CacheUnavailable), redis_call(self._breaker, CacheUnavailable):
-                for key, mine in list(self._led.values()):
-                    await self._client.eval(_RENEW, 1, key, mine, life)
+        with suppress(CacheUnavailable), redis_call(self._breaker, CacheUnavailable):
+            for key, mine in list(self._led.values()):
+                await self._client.eval(_RENEW, 1, key, mine, life)
 
     async def _key(self, turn: Turn, rules: RuleSet) -> str:
         """One for all who may be given the same answer. Where no rule shares, or the question tells of

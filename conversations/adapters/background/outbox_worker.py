@@ -6,7 +6,6 @@ The database is right, and asked before a stored answer is served; Redis follows
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from conversations.adapters.background import outbox as owed
 from conversations.db.threads import in_database
 from conversations.engine.ports import Embedder, Tracer
 from conversations.models import CuratedAnswer, Message, OwedWork
-from routing.common.tasks import ended
+from routing.common.tasks import Background
 from routing.domain.errors import DependencyUnavailable
 
 _log = structlog.get_logger("assistant.learning")
@@ -30,9 +29,11 @@ PAY_SECONDS = 2.0
 class Learning:
     """Carries feedback to the traces, and what Redis is owed to Redis."""
 
-    def __init__(self, cache: RedisAnswerCache, embedder: Embedder, tracer: Tracer) -> None:
+    def __init__(
+        self, cache: RedisAnswerCache, embedder: Embedder, tracer: Tracer, background: Background
+    ) -> None:
         self._cache, self._embedder, self._tracer = cache, embedder, tracer
-        self._paying: asyncio.Task[None] | None = None
+        self._background = background
 
     def judged(self, answer: Message, *, verdict: str | None, comment: str = "") -> None:
         """A verdict on an answer was given, changed or (``None``) taken back."""
@@ -44,23 +45,14 @@ class Learning:
 
     def watch(self) -> None:
         """Pay debts from now on."""
-        self._paying = asyncio.create_task(self._pay_on(), name="payment of debts")
+        self._background.every("outbox", self._pay, seconds=PAY_SECONDS)
 
-    async def aclose(self) -> None:
-        """Stop paying; what is owed stays in the database."""
-        if self._paying:
-            await ended([self._paying])
-
-    async def _pay_on(self) -> None:
-        while True:
-            await asyncio.sleep(PAY_SECONDS)
-            try:
-                await in_database(owed.pay)
-                await self.curate()
-            except (DatabaseError, DependencyUnavailable) as exc:
-                _log.warning("debts are left for later", error=f"{type(exc).__name__}: {exc}")
-            except Exception:  # noqa: BLE001 - one debt that can't be paid must not end the paying
-                _log.exception("a debt could not be paid")
+    async def _pay(self) -> None:
+        try:
+            await in_database(owed.pay)
+            await self.curate()
+        except (DatabaseError, DependencyUnavailable) as exc:
+            _log.warning("debts are left for later", error=f"{type(exc).__name__}: {exc}")
 
     async def curate(self) -> None:
         """Put the review desk's answers into the cache. Raises ``DependencyUnavailable``."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -16,11 +14,13 @@ from conversations.engine.ports import Rules
 from conversations.engine.types import Step, TraceRecord
 from conversations.feedback.reuse_records import Weighed, reuse_audit, reuse_record
 from conversations.runs.lifecycle import Meter
+from routing.common.tasks import Background
 from routing.domain.errors import RulesUnavailable
 from routing.domain.llm import Attempt
 from routing.reuse.judge import Case, ReuseJudge, verdict
 
 _log = structlog.get_logger("assistant.reuse")
+REUSE_RECORDS = "reuse records"
 
 
 class ReuseRecorder:
@@ -31,10 +31,11 @@ class ReuseRecorder:
         meter: Meter,
         judge: ReuseJudge,
         rules: Rules,
+        background: Background,
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._meter, self._judge, self._rules, self._dice = meter, judge, rules, dice
-        self._working: set[asyncio.Task[None]] = set()
+        self._background = background
 
     def run_started(self) -> None:
         """One more under way."""
@@ -48,16 +49,7 @@ class ReuseRecorder:
         """Keep what a finished run's lookup weighed, in the background."""
         self._meter.observe(trace)
         if weighed := weighed_in(trace):
-            self._begin(self._keep(weighed, trace))
-
-    async def settled(self) -> None:
-        """Wait for what is being kept."""
-        await asyncio.gather(*self._working)
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = contextvars.Context().run(asyncio.ensure_future, work)
-        self._working.add(task)
-        task.add_done_callback(self._working.discard)
+            self._background.start(REUSE_RECORDS, self._keep(weighed, trace), finish=True)
 
     async def _keep(self, weighed: Weighed, trace: TraceRecord) -> None:
         try:

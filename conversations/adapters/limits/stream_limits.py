@@ -7,7 +7,6 @@ a worker that died run out. While Redis is away each worker counts its own.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import time
 import uuid
 import weakref
@@ -20,7 +19,7 @@ import redis.asyncio
 from conversations.domain.errors import TooManyStreams, WorkerFull
 from routing.common.redis.breaker import Breaker
 from routing.common.redis.clients import redis_call
-from routing.common.tasks import ended
+from routing.common.tasks import Background
 from routing.domain.errors import DependencyUnavailable
 
 LEAVE_SECONDS = 0.05
@@ -68,19 +67,20 @@ class Seats:
         self,
         client: redis.asyncio.Redis,
         breaker: Breaker,
+        background: Background,
         *,
         prefix: str,
         per_user: int,
         per_worker: int,
     ) -> None:
         self._client, self._breaker, self._prefix = client, breaker, prefix
+        self._background, self._renew_at = background, time.monotonic() + RENEW_SECONDS
         self._take = client.register_script(_TAKE)
         self.per_user, self.per_worker = per_user, per_worker
         self._open: Counter[int] = Counter()
         self._ids: dict[bytes, int] = {}
         self._left: dict[bytes, int] = {}
         self._stir = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
 
     @property
     def taken(self) -> int:
@@ -106,7 +106,7 @@ class Seats:
     async def _check(self, seat: Seat) -> None:
         if not self.per_user:
             return
-        self._keep()
+        self._background.every("stream slots", self._keep)
         with suppress(SeatsUncounted):
             if await self._counted(seat) > self.per_user:
                 raise TooManyStreams(self.per_user)
@@ -121,11 +121,6 @@ class Seats:
         self._left[seat] = user
         self._stir.set()
 
-    async def aclose(self) -> None:
-        """End what runs in the background."""
-        if self._keeper:
-            await ended([self._keeper])
-
     def _key(self, user: int) -> str:
         return f"{self._prefix}:streams:{user}"
 
@@ -137,31 +132,22 @@ class Seats:
             )
         return int(count)
 
-    def _keep(self) -> None:
-        if self._keeper is None or self._keeper.done():
-            # In a context of its own: the request's carries a database thread that ends with it.
-            self._keeper = asyncio.get_running_loop().create_task(
-                self._keeping(), name="seat keeper", context=contextvars.Context()
-            )
-
-    async def _keeping(self) -> None:
+    async def _keep(self) -> None:
         """Tell Redis of seats that were left, soon, and of those still taken, now and then."""
-        due = time.monotonic() + RENEW_SECONDS
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(due):
-                    await self._stir.wait()
-                    await asyncio.sleep(LEAVE_SECONDS)
-            self._stir.clear()
-            pipe = self._client.pipeline(transaction=False)
-            left = self._leaving(pipe)
-            if time.monotonic() >= due:
-                due = time.monotonic() + RENEW_SECONDS
-                self._renew(pipe)
-            with suppress(SeatsUncounted), redis_call(self._breaker, SeatsUncounted):
-                await pipe.execute()
-                for seat in left:
-                    self._left.pop(seat, None)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._renew_at - time.monotonic()):
+                await self._stir.wait()
+                await asyncio.sleep(LEAVE_SECONDS)
+        self._stir.clear()
+        pipe = self._client.pipeline(transaction=False)
+        left = self._leaving(pipe)
+        if time.monotonic() >= self._renew_at:
+            self._renew_at = time.monotonic() + RENEW_SECONDS
+            self._renew(pipe)
+        with suppress(SeatsUncounted), redis_call(self._breaker, SeatsUncounted):
+            await pipe.execute()
+            for seat in left:
+                self._left.pop(seat, None)
 
     def _leaving(self, pipe: Any) -> list[bytes]:
         if len(self._left) > REMEMBERED:  # Redis is away: there they run out by themselves

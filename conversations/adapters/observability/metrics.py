@@ -131,6 +131,12 @@ class RunMetrics:
             "Answers being sent, or waited for, in this process now.",
             registry=registry,
         )
+        self._background = Gauge(
+            "assistant_background_tasks",
+            "Tasks and threads of background work that run in this process now.",
+            ("name",),
+            registry=registry,
+        )
         self._traces_lost = Counter(
             "assistant_traces_lost_total",
             "Traces and scores that were not delivered to Langfuse.",
@@ -142,8 +148,11 @@ class RunMetrics:
         self.troubles.saw("tracing")
         self._traces_lost.inc(count)
 
-    def show(self, *, circuits: Mapping[str, float], streams: int) -> None:
-        """Take in what is as it is now, before rendering. ``circuits``: how open each is."""
+    def show(
+        self, *, circuits: Mapping[str, float], streams: int, background: Mapping[str, int]
+    ) -> None:
+        """Set the gauges of the present, before rendering. ``circuits``: 1 open, 0.5 half open;
+        ``background``: tasks and threads by name."""
         self._circuits.clear()
         for model, openness in circuits.items():
             self._circuits.labels(self._bounded("model", model)).set(openness)
@@ -151,6 +160,9 @@ class RunMetrics:
         for part in self.troubles.lately():
             self._failing.labels(self._bounded("part", part)).set(1)
         self._streams.set(streams)
+        self._background.clear()
+        for name, count in background.items():
+            self._background.labels(name).set(count)
 
     def run_started(self) -> None:
         """A run begins."""

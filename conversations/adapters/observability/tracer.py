@@ -19,6 +19,7 @@ from uuid import UUID
 
 from conversations.adapters.observability.scores import Score
 from conversations.engine.types import TraceRecord
+from routing.common.tasks import Background
 from routing.domain.errors import DependencyUnavailable
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class LangfuseTracer:
         linger: float = 1.0,
         queue_size: int = QUEUE_SIZE,
         lost: Callable[[int], None] = lambda count: None,
+        background: Background | None = None,
     ) -> None:
         self._jobs: queue.Queue[Job | None] = queue.Queue(queue_size)
         self._closing, self._losses = threading.Event(), LossReport(lost)
@@ -120,10 +122,8 @@ class LangfuseTracer:
             timeout=timeout,
             giving_up=self._closing,
         )
-        self._thread = threading.Thread(
-            target=self._run, args=(connecting,), name="langfuse", daemon=True
-        )
-        self._thread.start()
+        work = partial(self._run, connecting)
+        self._thread = (background or Background()).thread("langfuse", work, stop=self.close)
 
     def record(self, trace: TraceRecord) -> None:
         """Queue a finished turn. Never waits, never raises."""

@@ -26,6 +26,7 @@ from routing.common.errors import DependencyUnavailable
 from routing.common.redis.breaker import Breaker
 from routing.common.redis.pipelining import Together
 from routing.common.redis.sentinel import SCHEMES, Watched, close_sentinels
+from routing.common.tasks import Background
 
 TIMEOUT = 0.5
 """Seconds for a connection, and for a command's reply."""
@@ -40,7 +41,7 @@ BLOCKED = 10_000
 _COMMON: dict[str, Any] = {"socket_connect_timeout": TIMEOUT, "protocol": 2}
 
 
-def async_client(url: str) -> redis.asyncio.Redis:
+def async_client(url: str, background: Background | None = None) -> redis.asyncio.Redis:
     """A client for short commands on the event loop that first uses it. Replies are bytes."""
     options: dict[str, Any] = {
         "max_connections": POOL_SIZE,
@@ -50,8 +51,12 @@ def async_client(url: str) -> redis.asyncio.Redis:
         **_COMMON,
     }
     if watched := _watched(url):
-        return watched.async_client(redis_class=Together, **options)
-    return Together.from_pool(redis.asyncio.BlockingConnectionPool.from_url(url, **options))
+        client = watched.async_client(redis_class=Together, **options)
+    else:
+        client = Together.from_pool(redis.asyncio.BlockingConnectionPool.from_url(url, **options))
+    if background and isinstance(client, Together):
+        client.background = background
+    return client
 
 
 def blocking_client(url: str) -> redis.asyncio.Redis:

@@ -8,12 +8,13 @@ is asked, and where much is, a command costs a third.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import redis.asyncio
+
+from routing.common.tasks import Background
 
 UNDER_WAY = 2
 """Round trips at once. What is asked for meanwhile waits for one of them to end."""
@@ -31,7 +32,7 @@ class Together(redis.asyncio.Redis):
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._waiting: list[_Asked] = []
-        self._trips: set[asyncio.Task[None]] = set()
+        self.background = Background()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """As redis-py's. What can't be sent fails its caller alone, and who is cancelled takes nobody
@@ -64,8 +65,6 @@ class Together(redis.asyncio.Redis):
         self._quiet.clear()
 
     def _arrived(self, trip: asyncio.Task[None] | None = None) -> None:
-        if trip:
-            self._trips.discard(trip)
         self._under_way -= 1
         asked = [one for one in self._waiting if not one[2].done()]
         self._waiting.clear()
@@ -76,11 +75,7 @@ class Together(redis.asyncio.Redis):
 
     def _send(self, asked: Sequence[_Asked]) -> None:
         self._set_out()
-        # In a context of its own: the caller's tells of its request.
-        trip = asyncio.get_running_loop().create_task(
-            self._travel(asked), name="round trip to Redis", context=contextvars.Context()
-        )
-        self._trips.add(trip)
+        trip = self.background.start("round trip to Redis", self._travel(asked), finish=True)
         trip.add_done_callback(self._arrived)
 
     async def _travel(self, asked: Sequence[_Asked]) -> None:
