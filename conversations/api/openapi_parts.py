@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from conversations.api.sse import NAMES
+from conversations.engine.events import Event
 
 Schema = dict[str, Any]
 
@@ -65,14 +68,28 @@ _PROBLEM = _object(
     optional=tuple(_MORE),
 )
 
-EVENTS: Mapping[str, Schema] = {
-    "start": _object({"conversation": _ID, "message": _ID, "user_message": _ID}),
+_BODIES: Mapping[str, Schema] = {
     "decision": _object({"decision": ref("DecisionSchema"), "cache": ref("CacheSchema")}),
     "token": _object({"text": {"type": "string", "minLength": 1}}),
     "reset": _object({"reason": _TEXT, "from": _TEXT, "to": _TEXT}, "Discard the text so far."),
-    "notice": _object({"code": _TEXT, "detail": _TEXT}),
     "done": ref("Message"),
     "error": ref("Problem"),
+}
+"""Bodies that differ from the event's own fields."""
+
+
+def _fields(event: type[Event]) -> Schema:
+    schema = TypeAdapter(event).json_schema()
+    return _object(
+        {
+            name: {key: value for key, value in field.items() if key != "title"}
+            for name, field in schema["properties"].items()
+        }
+    )
+
+
+EVENTS: Mapping[str, Schema] = {
+    name: _BODIES.get(name) or _fields(event) for event, name in NAMES.items()
 }
 """The ``data`` of each event, by its name on the wire."""
 

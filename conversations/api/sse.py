@@ -1,13 +1,13 @@
-"""Events as server-sent events (WHATWG HTML, section 9.2), and the wire names of both.
+"""SSE encoder: events as server-sent events (WHATWG HTML, section 9.2), under their names on the wire.
 
-``encode`` is pure. Divergences from the standard's freedom: every event has an ``id``, an ``event``
-and exactly one line of ``data``, because JSON holds no raw line end.
+Pure. Narrower than the standard: every frame has an ``id``, an ``event`` and exactly one line of
+``data``, because JSON holds no raw line end.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, assert_never
 
 import orjson
 
@@ -55,5 +55,7 @@ def payload(event: Event) -> Any:
             return message
         case Failed(problem):
             return problem
-        case _:
+        case Started() | Noticed():
             return asdict(event)
+        case _:
+            assert_never(event)

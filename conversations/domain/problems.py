@@ -129,7 +129,8 @@ def problem_headers(error: routing.AssistantError) -> dict[str, str]:
             return {"Retry-After": "1"}
         case _ if isinstance(error, _COME_BACK):
             return {"Retry-After": "5"}
-    return {}
+        case _:
+            return {}
 
 
 def _principal(error: routing.AssistantError) -> routing.AssistantError:
@@ -148,7 +149,8 @@ def _of_the_request(cause: routing.ProviderError) -> bool:
             return True
         case routing.ProviderMisconfigured(status=status):
             return status in _FAULTY_REQUEST
-    return False
+        case _:
+            return False
 
 
 def _detail(error: routing.AssistantError) -> str:
@@ -167,7 +169,8 @@ def _more(error: routing.AssistantError) -> Problem:
             return {"retry_after": _wait(error)}
         case mine.ConversationBusy(running=running):
             return {"message": str(running)}
-    return {}
+        case _:
+            return {}
 
 
 def _wait(error: routing.NoProviderAvailable) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from typing import assert_never
 
 from langgraph.runtime import Runtime
 
@@ -86,6 +87,8 @@ class Transcript:
                 self._notice("context_shortened", detail)
             case Completed(finish_reason=finish_reason):
                 self.finish_reason = finish_reason
+            case _:
+                assert_never(event)
 
     def refuse(self) -> None:
         """The last model's provider said no: its kind refusal is the answer, and all of it."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, assert_never
 
 from langgraph.runtime import Runtime
 
-from conversations.engine.events import Decided, Failed, Finished, Noticed, Reset, Token
+from conversations.engine.events import Decided, Failed, Finished, Noticed, Reset, Started, Token
 from conversations.engine.nodes import Update
 from conversations.engine.ports import Context, Flights, Leader
 from conversations.engine.reusability import reusable, shareable
@@ -90,21 +90,30 @@ class Said:
         """Pass the leader's events on to the end of its answer."""
         async with aclosing(flights.follow(leader)) as events:
             async for event in events:
-                match event:
-                    case Decided(decision) if not self._ours(flights, leader, decision):
-                        return "not for us"
-                    case Token(text):
-                        self._say(text)
-                    case Reset() if self._pieces:
-                        self._pieces.clear()
-                        self._sink.emit(event)
-                    case Noticed() if self.told:
-                        self._sink.emit(event)
-                    case Finished(message):
-                        return self._ended(message["status"], message["finish_reason"])
-                    case Failed():
-                        return "lost"
+                if isinstance(event, Decided) and not self._ours(flights, leader, event.decision):
+                    return "not for us"
+                if isinstance(event, Finished):
+                    return self._ended(event.message["status"], event.message["finish_reason"])
+                if isinstance(event, Failed):
+                    return "lost"
+                self._relay(event)
         return "lost"
+
+    def _relay(self, event: Started | Decided | Token | Reset | Noticed) -> None:
+        match event:
+            case Token(text):
+                self._say(text)
+            case Reset():
+                if self._pieces:
+                    self._pieces.clear()
+                    self._sink.emit(event)
+            case Noticed():
+                if self.told:
+                    self._sink.emit(event)
+            case Started() | Decided():
+                pass  # the decision is sent with the first token
+            case _:
+                assert_never(event)
 
     def take_back(self) -> None:
         """The leader's text is void: listeners who heard of it are told so."""

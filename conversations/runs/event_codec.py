@@ -1,74 +1,61 @@
-"""Events to bytes and back, for the run's log in Redis. ``load(dump(n, events))`` numbers them from ``n``."""
+"""Event codec: events to JSON and back, for the event log in Redis and the script of a stored message.
+
+Both directions follow from the fields of the union's members: a new event needs no line here. Fields
+that a stored event lacks take their default, so that logs of an earlier version stay readable.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
+from typing import Any, Literal, get_args
 
 import orjson
+import structlog
+from pydantic import TypeAdapter
 
-from conversations.engine.events import (
-    Decided,
-    Event,
-    Failed,
-    Finished,
-    Noticed,
-    Reset,
-    Started,
-    Token,
-)
-from conversations.engine.types import CacheFacts
-from routing.domain.actions import Action
-from routing.domain.guard import GuardReport
-from routing.domain.rules import Decision, Source, StaysTrue
+from conversations.engine.events import Event
 
-_NAMES: dict[str, type[Event]] = {
-    cls.__name__: cls for cls in (Started, Decided, Token, Reset, Noticed, Finished, Failed)
+_log = structlog.get_logger("assistant.runs")
+
+ADAPTERS: dict[str, TypeAdapter[Event]] = {
+    cls.__name__: TypeAdapter(cls) for cls in get_args(Event)
 }
-
 
 Numbered = tuple[int, Event]
 """An event with its place in its stream, from 1."""
 
 
 def dump(first: int, events: Sequence[Event]) -> bytes:
-    """JSON of the first one's number, and of each event's class and fields."""
+    """The JSON array ``[first, [[class name, fields], ...]]``; ``first`` is the first event's number."""
     return orjson.dumps([first, [[type(event).__name__, event] for event in events]])
 
 
 def load(raw: bytes) -> list[Numbered]:
-    """The events that ``dump`` was given, with their numbers."""
-    first, events = orjson.loads(raw)
-    return list(enumerate((_event(*event) for event in events), start=first))
+    """The events of ``dump``, numbered from its ``first``. Raises ``ValueError`` on malformed fields.
+
+    An event of a later version leaves a gap in the numbers.
+    """
+    first, pairs = orjson.loads(raw)
+    return [
+        (number, ADAPTERS[name].validate_python(fields))
+        for number, (name, fields) in enumerate(pairs, start=first)
+        if name in ADAPTERS or _unknown(name)
+    ]
 
 
-def _event(name: str, fields: dict[str, Any]) -> Event:
-    if name == "Started":
-        return Started(**{key: UUID(value) for key, value in fields.items()})
-    if name == "Decided":
-        return Decided(
-            _decision(fields["decision"]), _cache(fields["cache"]), _guard(fields["guard"])
-        )
-    return _NAMES[name](**fields)
+def encode(event: Event) -> list[Any]:
+    """The pair of class name and JSON-ready fields."""
+    pair: list[Any] = orjson.loads(orjson.dumps([type(event).__name__, event]))
+    return pair
 
 
-def _decision(fields: dict[str, Any]) -> Decision:
-    return Decision(
-        **{
-            **fields,
-            "action": Action(fields["action"]),
-            "source": Source(fields["source"]),
-            "stays_true": StaysTrue(fields.get("stays_true", StaysTrue.MONTHS)),
-            "suggestions": tuple(fields["suggestions"]),
-        }
-    )
+def decode(name: str, fields: dict[str, Any]) -> Event | None:
+    """The event of ``encode``; ``None``, and a warning in the log, for an unknown class name."""
+    if name in ADAPTERS or _unknown(name):
+        return ADAPTERS[name].validate_python(fields)
+    return None
 
 
-def _cache(fields: dict[str, Any]) -> CacheFacts:
-    entry = fields["entry"]
-    return CacheFacts(**{**fields, "entry": UUID(entry) if entry else None})
-
-
-def _guard(fields: dict[str, Any]) -> GuardReport:
-    return GuardReport(**{**fields, "signals": tuple(fields["signals"])})
+def _unknown(name: str) -> Literal[False]:
+    _log.warning("unknown event", name=name)
+    return False

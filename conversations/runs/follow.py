@@ -128,14 +128,15 @@ async def _over(runs: Runs, message: UUID) -> bool:
 
 def _stored_events(stored: Message, finished: dict[str, Any], after: int) -> Iterator[Numbered]:
     events = list(replay(stored, finished))
-    if after >= len(events) and _is_interrupted(stored):
+    last, terminal = events[-1]
+    if after >= last and _is_interrupted(stored):
         # A killed worker told in its last moment what it could not write down any more. Whoever heard
         # that hears the end after it, under the next number.
-        yield after + 1, events[-1]
+        yield after + 1, terminal
         return
-    if after > len(events):
-        raise beyond_the_end(after, len(events))
-    yield from enumerate(events[after:], start=after + 1)
+    if after > last:
+        raise beyond_the_end(after, last)
+    yield from (pair for pair in events if pair[0] > after)
 
 
 def _is_interrupted(stored: Message) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import assert_never
 
 from conversations.domain.outcome import Outcome
 from conversations.engine.events import Event, Started, Token
@@ -67,6 +68,8 @@ class Run:
             case Degraded():
                 if record.part not in {known.part for known in self.degraded}:
                     self.degraded.append(record)
+            case _:
+                assert_never(record)
 
     def defer(self, work: Deferred) -> None:
         """Keep work for the end."""

@@ -1,10 +1,9 @@
-"""The score of an answer: how its text was cut into events, short enough to be stored with it.
+"""Stored replay: the script of an answer, stored with it, gives back its events under their numbers.
 
-A list in the order of events: a number is a token's length in characters,
-``["reset", reason, from, to, text]`` a reset with the text it discarded,
-``["notice", code, detail]`` a notice, and ``["decision", fields]`` the decision as it was told,
-by what may have changed since. With it a stored message is replayed event for event,
-under the ids it had, long after the run's log is gone.
+The script is a JSON array with one entry per event between ``Started`` and the terminal event:
+an integer is a token's length in characters, ``["reset", reason, from, to, text]`` a reset with the
+discarded text, ``["notice", code, detail]`` a notice, ``["decision", fields]`` the decision's fields
+that may change afterwards, ``["event", class name, fields]`` any other event.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+
+import structlog
 
 from conversations.engine.events import (
     Decided,
@@ -24,64 +25,88 @@ from conversations.engine.events import (
     Token,
 )
 from conversations.models import Message
+from conversations.runs.event_codec import Numbered, decode, encode
 from conversations.storage.representations import cache_of, decision_of, guard_of
 from routing.domain.actions import Action
 
+_log = structlog.get_logger("assistant.runs")
+
+_FRAME = frozenset({Started, Finished, Failed})
+"""The first and the last event are rebuilt from the message's row, which has all their facts."""
 _CHANGING = ("action", "provider", "model", "fallback", "reason")
-"""What another model, or its provider's refusal, makes of a decision after it was told."""
+"""Fields of a decision that a failover or a provider's refusal changes after it was sent."""
 
 
 def script_of(events: Sequence[Event]) -> list[Any]:
-    """The score of a run's events."""
-    score: list[Any] = []
-    said: list[str] = []
+    """The script of a run's events."""
+    script: list[Any] = []
+    pieces: list[str] = []
     for event in events:
+        if type(event) in _FRAME:
+            continue
         match event:
             case Token(text):
-                said.append(text)
-                score.append(len(text))
+                pieces.append(text)
+                script.append(len(text))
             case Reset(reason, from_model, to_model):
-                score.append(["reset", reason, from_model, to_model, "".join(said)])
-                said.clear()
+                script.append(["reset", reason, from_model, to_model, "".join(pieces)])
+                pieces.clear()
             case Noticed(code, detail):
-                score.append(["notice", code, detail])
+                script.append(["notice", code, detail])
             case Decided(decision):
-                score.append(["decision", {name: getattr(decision, name) for name in _CHANGING}])
-    return score
+                script.append(["decision", {name: getattr(decision, name) for name in _CHANGING}])
+            case _:
+                script.append(["event", *encode(event)])
+    return script
 
 
-def replay(message: Message, finished: dict[str, Any]) -> Iterator[Event]:
-    """The events of a stored answer. ``finished`` is its message object as it is now."""
-    assert message.answers_id is not None  # noqa: S101 - only answers have a score
-    yield Started(message.conversation_id, message.id, message.answers_id)
-    yield from _body(message)
-    if message.status == Message.Status.FAILED:
-        yield Failed(message.problem or {})
-    else:
-        yield Finished(finished)
+def replay(message: Message, finished: dict[str, Any]) -> Iterator[Numbered]:
+    """The numbered events of a stored answer. ``finished`` is its message object as it is now.
 
-
-def _body(message: Message) -> Iterator[Event]:
+    An entry that this version cannot read leaves a gap in the numbers.
+    """
+    assert message.answers_id is not None  # noqa: S101 - only answers have a script
+    yield 1, Started(message.conversation_id, message.id, message.answers_id)
     texts = _texts(message.script, message.content)
-    for entry in message.script:
-        match entry:
-            case int():
-                yield Token(next(texts))
-            case ["decision", told]:
-                if decision := decision_of(message):
-                    told = {**told, "action": Action(told["action"])}
-                    decision = replace(decision, **told)
-                    yield Decided(decision, cache_of(message), guard_of(message))
-            case ["reset", reason, from_model, to_model, _]:
-                yield Reset(reason, from_model, to_model)
-            case ["notice", code, detail]:
-                yield Noticed(code, detail)
+    for number, entry in enumerate(message.script, start=2):
+        if event := _event(entry, message, texts):
+            yield number, event
+    last = len(message.script) + 2
+    if message.status == Message.Status.FAILED:
+        yield last, Failed(message.problem or {})
+    else:
+        yield last, Finished(finished)
 
 
-def _texts(score: Sequence[Any], content: str) -> Iterator[str]:
-    """Every token's text: the discarded ones from their reset, the last ones from the content."""
+def _event(entry: Any, message: Message, texts: Iterator[str]) -> Event | None:
+    match entry:
+        case int():
+            return Token(next(texts))
+        case ["decision", fields]:
+            return _decided(message, fields)
+        case ["reset", reason, from_model, to_model, _]:
+            return Reset(reason, from_model, to_model)
+        case ["notice", code, detail]:
+            return Noticed(code, detail)
+        case ["event", name, fields]:
+            return decode(name, fields)
+        case _:
+            _log.warning("unknown event", entry=str(entry)[:80])
+            return None
+
+
+def _decided(message: Message, fields: dict[str, Any]) -> Decided | None:
+    decision = decision_of(message)
+    if decision is None:
+        return None
+    decision = replace(decision, **{**fields, "action": Action(fields["action"])})
+    return Decided(decision, cache_of(message), guard_of(message))
+
+
+def _texts(script: Sequence[Any], content: str) -> Iterator[str]:
+    """Every token's text: discarded ones from their reset's entry, the last ones from the content."""
     lengths: list[int] = []
-    for entry in score:
+    for entry in script:
         if isinstance(entry, int):
             lengths.append(entry)
         elif isinstance(entry, list) and entry[0] == "reset":

@@ -97,4 +97,5 @@ def _product(node: ast.expr) -> int:
             return number
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return _product(left) * _product(right)
-    raise AssertionError(f"not a number: {ast.unparse(node)}")
+        case _:
+            raise AssertionError(f"not a number: {ast.unparse(node)}")

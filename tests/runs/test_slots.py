@@ -48,6 +48,8 @@ def together(heard: list[tuple[bytes, Command]]) -> Iterator[list[bytes]]:
                 yield arguments[2 : 2 + int(arguments[1])]
             case _ if source in open_:
                 open_[source].append(arguments[0])
+            case _:
+                pass
 
 
 def test_scripts_and_transactions_keep_to_one_slot(site: LiveSite, redis_url: str) -> None:

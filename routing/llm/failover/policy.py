@@ -88,4 +88,5 @@ def outcome(error: ProviderError, patience: float) -> Outcome:
             return "released"
         case ProviderRateLimited(retry_after=told) if told is not None and told <= patience:
             return "released"
-    return "fault"
+        case _:
+            return "fault"

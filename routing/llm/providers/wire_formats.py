@@ -122,6 +122,8 @@ class AnthropicStream:
                 self.done = True
             case "error":
                 raise _anthropic_error(event.get("error") or {})
+            case _:
+                pass  # pings and the ends of blocks say nothing
         return None
 
     def _used(self, told: dict[str, Any] | None) -> None:
