@@ -17,8 +17,7 @@ from conversations.adapters.answer_cache.index import CANDIDATES, AnswerIndex
 from conversations.adapters.answer_cache.verifier import ReuseVerifier
 from conversations.engine.types import Turn
 from conversations.models import new_id
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close
+from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.rules import RuleSet
 from routing.embeddings.local import LocalEmbedder
 from routing.reuse.answer_signature import gist

@@ -24,7 +24,7 @@ from routing.common.admin import (
     column,
     rendered,
 )
-from routing.common.estimates import Estimate, mean, share
+from routing.common.statistics import Estimate, mean, share
 from routing.models import RuleSetVersion
 from routing.publishing.selectors import ruleset_of
 from routing.publishing.versions import words_since

@@ -29,8 +29,7 @@ from conversations.engine.ports import Ports
 from conversations.runs.conversation_queue import Turnstile
 from conversations.runs.lifecycle import Answering
 from conversations.runs.registry import Runs
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, blocking_client, close
+from routing.common.redis.clients import Breaker, async_client, blocking_client, close
 from routing.common.tasks import Background
 from routing.domain.decide import Decider
 from routing.embeddings.local import LocalEmbedder

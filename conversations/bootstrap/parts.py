@@ -25,7 +25,7 @@ from conversations.feedback import reviews
 from conversations.runs.event_log import RunLog
 from conversations.storage import selectors
 from routing.classifier.fallback import FallbackClassifier
-from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import Breaker
 from routing.common.tasks import Background
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder

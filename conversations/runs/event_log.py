@@ -19,8 +19,7 @@ from redis import asyncio as redis
 from conversations.domain.errors import RunLogUnavailable
 from conversations.engine.events import Event
 from conversations.runs.event_codec import Numbered, dump, load
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import TIMEOUT, redis_call
+from routing.common.redis.clients import TIMEOUT, Breaker, redis_call
 
 _TAKEN = "equal or smaller"
 """What Redis says of an entry under a number that is taken."""

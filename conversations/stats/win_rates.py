@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import F, QuerySet, Sum
 
 from conversations.models import ModelPerformance
-from routing.common.estimates import Estimate, share
+from routing.common.statistics import Estimate, share
 from routing.domain.decide import plain_name
 from routing.models import LLMModel, Rule
 

@@ -1,4 +1,4 @@
-"""The root of the error tree, which ``routing.domain.errors`` draws. Pure."""
+"""Root of the error tree, which ``routing.domain.errors`` draws. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class AssistantError(Exception):
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False
     part: ClassVar[str] = ""
-    """The part of the service that failed, where it was one: told in a message's ``degraded``."""
+    """The part of the service that failed; listed in a message's ``degraded``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FieldFault:
 
 
 class DependencyUnavailable(AssistantError):
-    """Something the answer is better with, but can be made without, did not answer."""
+    """Degradation: a part that answers can do without did not reply."""
 
     code = "degraded"
     retryable = True

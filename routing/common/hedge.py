@@ -1,4 +1,4 @@
-"""Several ways to one result, of which the later ones are tried when the earlier fail or are late."""
+"""Hedging: alternative calls for one result; a late or failed call is joined by the next one."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Way = Callable[[], Coroutine[Any, Any, T | None]]
+Call = Callable[[], Coroutine[Any, Any, T | None]]
 
 
-async def first_valid(ways: Sequence[Way[T]], late: float | None) -> tuple[int, T] | None:
-    """The first result that is not ``None``, with the place of the way it came by.
+async def first_valid(calls: Sequence[Call[T]], late: float | None) -> tuple[int, T] | None:
+    """The first result that is not ``None``, with the index of its call.
 
-    The next way is begun when no other is under way, or beside the others once ``late`` seconds
-    passed without a result (``None``: never). Who is still under way at the end is cancelled and
-    waited for. Raises what a way raises.
+    The next call starts when no other one runs, or beside the others once ``late`` seconds passed
+    without a result (``None``: never). Calls that still run at the end are cancelled and waited for.
+    Raises the errors of the calls.
     """
-    waiting, running = deque(enumerate(ways)), dict[asyncio.Task[T | None], int]()
+    waiting, running = deque(enumerate(calls)), dict[asyncio.Task[T | None], int]()
     overdue = False
     try:
         while waiting or running:
             if waiting and (overdue or not running):
-                place, way = waiting.popleft()
-                running[asyncio.create_task(way())] = place
+                index, call = waiting.popleft()
+                running[asyncio.create_task(call())] = index
             patience = late if waiting else None
             done, _ = await asyncio.wait(
                 running, timeout=patience, return_when=asyncio.FIRST_COMPLETED
             )
             overdue = not done
             for task in sorted(done, key=running.__getitem__):
-                place, result = running.pop(task), task.result()
+                index, result = running.pop(task), task.result()
                 if result is not None:
-                    return place, result
+                    return index, result
         return None
     finally:
         for task in running:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
-from routing.common.intervals import wilson
+from routing.common.statistics import wilson
 from routing.domain.actions import Action
 from routing.domain.decide import Outcome
 from routing.domain.rules import Decision, RuleSet

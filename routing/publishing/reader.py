@@ -11,8 +11,7 @@ from typing import Literal
 import redis.asyncio
 from django.db import Error as DatabaseError
 
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import redis_call
+from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import RulesUnavailable
 from routing.domain.release import Release
 from routing.domain.rules import RuleSet

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routing.common.intervals import wilson
+from routing.common.statistics import wilson
 from routing.reuse.logistic import Prior, fit
 
 BELIEF = 100.0

@@ -11,8 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close, sync_client
+from routing.common.redis.clients import Breaker, async_client, close, sync_client
 from routing.llm.failover.circuits import CircuitSettings, Permit
 from routing.llm.failover.shared_circuits import CircuitBoard, CircuitDesk
 

@@ -18,8 +18,7 @@ from conversations.domain.entry_ids import EntryIds
 from conversations.engine.types import Answer, Turn
 from conversations.feedback.weights import Standing
 from conversations.models import new_id
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close, sync_client
+from routing.common.redis.clients import Breaker, async_client, close, sync_client
 from routing.domain.actions import Action, ModelKind
 from routing.domain.guard import GuardReport
 from routing.domain.rules import CachePolicy, Decision, ModelRef, Rule, RuleSet, Source, StaysTrue

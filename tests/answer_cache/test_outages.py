@@ -13,8 +13,7 @@ import redis.asyncio
 from assistant_site.launcher import redis_server
 from assistant_site.launcher.redis_server import RedisServer
 from conversations.adapters.answer_cache.cache import RedisAnswerCache
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close
+from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.errors import CacheUnavailable
 from tests.answer_cache.conftest import DIMENSIONS, Asked, make_rules
 

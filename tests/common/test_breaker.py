@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import Breaker
 
 
 class Clock:

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pytest
 import redis.asyncio
 
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close, redis_call, sync_client
+from routing.common.redis.clients import Breaker, async_client, close, redis_call, sync_client
 from routing.domain.errors import CacheUnavailable
 
 

@@ -9,8 +9,7 @@ import redis.asyncio
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, ResponseError
 
-from routing.common.redis.clients import async_client, close
-from routing.common.redis.pipelining import Together
+from routing.common.redis.clients import PipeliningClient, async_client, close
 
 
 async def reads(client: redis.asyncio.Redis) -> int:
@@ -34,7 +33,7 @@ async def test_what_is_asked_in_one_turn_is_one_round_trip(
 async def test_what_is_asked_meanwhile_waits_for_the_next(
     async_redis: redis.asyncio.Redis, prefix: str
 ) -> None:
-    assert isinstance(async_redis, Together)
+    assert isinstance(async_redis, PipeliningClient)
     under_way = []
 
     async def ask(number: int) -> None:

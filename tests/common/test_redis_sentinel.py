@@ -20,7 +20,7 @@ from routing.common.redis.clients import (
     fault_of_url,
     sync_client,
 )
-from routing.common.redis.sentinel import Watched
+from routing.common.redis.sentinel import SentinelService
 from tests.redis_sentinel import WatchedRedis, watched_redis
 
 
@@ -41,7 +41,7 @@ from tests.redis_sentinel import WatchedRedis, watched_redis
 def test_a_url_is_read(
     url: str, sentinels: Any, service: str, options: dict[str, Any], theirs: dict[str, str]
 ) -> None:
-    assert Watched.of(url) == Watched(sentinels, service, options, theirs)
+    assert SentinelService.of(url) == SentinelService(sentinels, service, options, theirs)
     assert fault_of_url(url) == ""
 
 

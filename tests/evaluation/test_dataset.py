@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.common.intervals import wilson
+from routing.common.statistics import wilson
 from routing.domain.actions import Action
 from routing.domain.decide import Outcome
 from routing.domain.guard import GuardReport

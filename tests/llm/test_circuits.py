@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close, sync_client
+from routing.common.redis.clients import Breaker, async_client, close, sync_client
 from routing.domain.errors import CircuitsUnavailable
 from routing.llm.failover.circuits import FORCED, CircuitSettings, LocalCircuits, Permit
 from routing.llm.failover.shared_circuits import CircuitBoard, CircuitDesk

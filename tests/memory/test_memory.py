@@ -12,8 +12,7 @@ from django.db import OperationalError
 
 from assistant_site.launcher.redis_server import RedisServer
 from conversations.adapters.memory.redis_memory import RedisMemory
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close
+from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.errors import MemoryUnavailable
 from routing.domain.llm import ChatMessage
 

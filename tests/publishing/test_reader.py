@@ -12,8 +12,7 @@ import redis.asyncio
 from django.db import OperationalError
 
 from assistant_site.launcher.redis_server import RedisServer
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close, sync_client
+from routing.common.redis.clients import Breaker, async_client, close, sync_client
 from routing.domain.errors import RulesUnavailable
 from routing.domain.release import Release, Stage
 from routing.publishing.reader import CHECK_EVERY, REST, RuleStore

@@ -7,7 +7,7 @@ import redis
 import redis.asyncio
 from asgiref.sync import sync_to_async
 
-from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import Breaker
 from routing.models import Rule
 from routing.publishing.default_rules import seed_defaults
 from routing.publishing.reader import RuleStore

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
 
-from routing.common.intervals import wilson
+from routing.common.statistics import wilson
 from routing.reuse.lab.measures import auc, recall_at
 
 PAIRS = """text_a,text_b,label,category

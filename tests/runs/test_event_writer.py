@@ -17,8 +17,7 @@ from conversations.runs import event_writer as scribe
 from conversations.runs.event_log import Entry, RunLog, gone_key, log_key
 from conversations.runs.event_writer import Scribe
 from conversations.runs.run import Run
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, blocking_client, close
+from routing.common.redis.clients import Breaker, async_client, blocking_client, close
 from routing.common.tasks import Background
 from tests.fakes import turn
 

@@ -24,7 +24,7 @@ from conversations.models import (
 from conversations.stats import shadow_stats as shadow_records
 from conversations.stats.pending import add_up
 from conversations.storage import services
-from routing.common.estimates import mean, share
+from routing.common.statistics import mean, share
 from routing.domain.actions import Action
 from routing.domain.llm import Attempt, Usage
 from routing.domain.rules import Decision, Source

@@ -20,8 +20,7 @@ from conversations.adapters.memory.redis_memory import window_keys
 from conversations.models import Conversation, GeneratedImage, Message
 from conversations.runs.event_log import log_key
 from conversations.storage import services
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import sync_client
+from routing.common.redis.clients import Breaker, sync_client
 from tests.storage.conftest import Ask
 
 pytestmark = pytest.mark.django_db(transaction=True)

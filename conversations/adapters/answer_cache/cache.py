@@ -34,8 +34,7 @@ from conversations.domain.entry_ids import EntryIds
 from conversations.engine.ports import Considered, Meter, Vector
 from conversations.engine.reusability import shareable
 from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import redis_call
+from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import CacheUnavailable, EmbedderUnavailable
 from routing.domain.rules import RuleSet
 from routing.guard.personal import personal_data

@@ -18,8 +18,7 @@ from conversations.engine.ports import Leader
 from conversations.engine.types import Turn
 from conversations.runs.event_log import RunLog
 from conversations.runs.event_queries import is_terminal
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import redis_call
+from routing.common.redis.clients import Breaker, redis_call
 from routing.common.tasks import Background
 from routing.domain.errors import CacheUnavailable
 from routing.domain.rules import CachePolicy, RuleSet

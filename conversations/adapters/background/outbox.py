@@ -23,8 +23,7 @@ from conversations.feedback.reviews import entry_ids, standing_settle
 from conversations.feedback.weights import Standing
 from conversations.models import AnswerReview, OwedWork
 from conversations.runs.event_log import gone_key, log_key
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import redis_call, sync_client
+from routing.common.redis.clients import Breaker, redis_call, sync_client
 from routing.domain.errors import CacheUnavailable
 
 _log = structlog.get_logger("assistant.owed")

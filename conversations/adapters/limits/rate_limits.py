@@ -16,8 +16,7 @@ from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from conversations.domain.errors import RateLimited
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import redis_call
+from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import DependencyUnavailable
 
 _log = structlog.get_logger("assistant.limits")

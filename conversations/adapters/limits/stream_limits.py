@@ -17,8 +17,7 @@ from typing import Any
 import redis.asyncio
 
 from conversations.domain.errors import TooManyStreams, WorkerFull
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import redis_call
+from routing.common.redis.clients import Breaker, redis_call
 from routing.common.tasks import Background
 from routing.domain.errors import DependencyUnavailable
 

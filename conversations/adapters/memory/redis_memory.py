@@ -21,8 +21,7 @@ import redis.asyncio
 from django.db import Error as DatabaseError
 
 from conversations.adapters.memory.windows import Exchange, exchanges, fitting
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import redis_call
+from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import MemoryUnavailable
 from routing.domain.llm import ChatMessage
 

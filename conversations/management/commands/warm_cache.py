@@ -20,8 +20,7 @@ from conversations.adapters.answer_cache.curated_files import Fault, Row, read_r
 from conversations.adapters.answer_cache.entries import curated_id
 from conversations.db.threads import in_database
 from conversations.feedback.reviews import answer_replaced
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import async_client, close
+from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.errors import CacheUnavailable, EmbedderUnavailable
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder

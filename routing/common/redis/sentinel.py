@@ -1,4 +1,4 @@
-"""Redis watched by Sentinels: the address of the master is asked for at every new connection.
+"""Redis Sentinel: every new connection asks the Sentinels for the address of the master.
 
 ``redis+sentinel://[user:password@]host:port,host:port/service[/db]``, or ``rediss+sentinel://`` for TLS to
 both. User and password are Redis' own; the Sentinels' go into the query, ``sentinel_username`` and
@@ -24,16 +24,16 @@ SCHEMES = ("redis+sentinel", "rediss+sentinel")
 PORT = 26379
 
 _OF_SENTINELS = "sentinel_"
-_SPOKEN_BY_BOTH = ("ssl", "socket_", "protocol", "retry")
+_SHARED = ("ssl", "socket_", "protocol", "retry")
 
 
 class BlockingSentinelPool(AsyncSentinelPool, BlockingConnectionPool):
-    """Connections to the master, of which a caller beyond the last one waits for one to come free."""
+    """Connections to the master. A caller beyond the last one waits for one to come free."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """Who knows the master of ``service``, and what redis-py is told about it and about them."""
+class SentinelService:
+    """Sentinels that know the master of ``service``, and redis-py's options for it and for them."""
 
     sentinels: tuple[tuple[str, int], ...]
     service: str
@@ -41,33 +41,33 @@ class Watched:
     sentinel_options: Mapping[str, Any]
 
     @classmethod
-    def of(cls, url: str) -> Watched:
+    def of(cls, url: str) -> SentinelService:
         """Read the URL. Raises ``ValueError``."""
         parts = urlsplit(url)
-        who, _, addresses = parts.netloc.rpartition("@")
+        user, _, addresses = parts.netloc.rpartition("@")
         service, _, database = parts.path.strip("/").partition("/")
         if not service or not addresses:
             raise ValueError(f"{parts.scheme}:// needs addresses and the name of a service")
         query = parse_qsl(parts.query)
         own = urlencode([pair for pair in query if not pair[0].startswith(_OF_SENTINELS)])
-        plain = f"{parts.scheme.removesuffix('+sentinel')}://{who}{'@' if who else ''}localhost"
+        plain = f"{parts.scheme.removesuffix('+sentinel')}://{user}{'@' if user else ''}localhost"
         options: dict[str, Any] = dict(parse_url(f"{plain}/{database or 0}?{own}"))  # type: ignore[no-untyped-call] # redis-py
         del options["host"]
         if options.pop("connection_class", None):
             options["ssl"] = True
-        theirs = {
+        sentinel_options = {
             name.removeprefix(_OF_SENTINELS): value
             for name, value in query
             if name.startswith(_OF_SENTINELS)
         }
-        return cls(tuple(map(_address, addresses.split(","))), service, options, theirs)
+        return cls(tuple(map(_address, addresses.split(","))), service, options, sentinel_options)
 
     def async_client(
         self, redis_class: type[redis.asyncio.Redis] = redis.asyncio.Redis, **options: Any
     ) -> redis.asyncio.Redis:
         """A client of the master for the event loop that first uses it. Its ``aclose`` leaves the
         connections to the Sentinels: see ``close_sentinels``."""
-        manager = AsyncSentinel(self.sentinels, sentinel_kwargs=self._told_both(options))  # type: ignore[no-untyped-call] # redis-py
+        manager = AsyncSentinel(self.sentinels, sentinel_kwargs=self._shared_options(options))  # type: ignore[no-untyped-call] # redis-py
         return manager.master_for(  # type: ignore[no-any-return]
             self.service,
             redis_class=redis_class,
@@ -77,20 +77,20 @@ class Watched:
 
     def sync_client(self, **options: Any) -> redis.Redis:
         """A client of the master outside the event loop."""
-        manager = Sentinel(self.sentinels, sentinel_kwargs=self._told_both(options))  # type: ignore[no-untyped-call] # redis-py
+        manager = Sentinel(self.sentinels, sentinel_kwargs=self._shared_options(options))  # type: ignore[no-untyped-call] # redis-py
         return manager.master_for(self.service, **{**self.options, **options})  # type: ignore[no-any-return,no-untyped-call]
 
-    def _told_both(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """How Sentinels are spoken to: as Redis is, but for who one is. They never block."""
+    def _shared_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options of the Sentinels' connections: those of Redis but for user and password, never blocking."""
         both = {**self.options, **options}
-        shared = {name: value for name, value in both.items() if name.startswith(_SPOKEN_BY_BOTH)}
+        shared = {name: value for name, value in both.items() if name.startswith(_SHARED)}
         if not shared.get("socket_timeout"):
             shared["socket_timeout"] = shared.get("socket_connect_timeout")
         return {**shared, **self.sentinel_options}
 
 
 async def close_sentinels(client: redis.asyncio.Redis) -> None:
-    """Close what a client of a watched Redis holds open to its Sentinels; nothing of any other's."""
+    """Close a client's connections to its Sentinels; nothing for a client without them."""
     pool = client.connection_pool
     if isinstance(pool, AsyncSentinelPool):
         await pool.sentinel_manager.aclose()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from routing.common.redis.breaker import Breaker
+from routing.common.redis.clients import Breaker
 
 Outcome = Literal["ok", "heard", "fault", "released"]
 """How a call went, as far as it tells of the provider's health: answered whole, began to answer,

@@ -14,8 +14,7 @@ from uuid import uuid4
 import redis
 import redis.asyncio
 
-from routing.common.redis.breaker import Breaker
-from routing.common.redis.clients import redis_call
+from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import CircuitsUnavailable
 from routing.llm.failover.circuits import (
     CircuitSettings,

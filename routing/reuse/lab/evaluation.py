@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.common.intervals import wilson
+from routing.common.statistics import wilson
 from routing.reuse.calibration import log_odds
 from routing.reuse.lab.files import PairRow
 from routing.reuse.lab.measures import Flags, Floats, auc, best_f1, curve, recall_at

@@ -1,14 +1,12 @@
-"""What a share or a mean is, and how sure: 95 % intervals.
-
-Pure: standard library only.
-"""
+"""Statistics: shares and means with their 95 % intervals. Pure: standard library only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
 
-from routing.common.intervals import Z_95, wilson
+Z_95 = 1.959963984540054
+"""Standard deviations that 95 % of a normal distribution lie within."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +23,26 @@ class Estimate:
         return self.low > other.high or other.low > self.high
 
 
+def wilson(part: int, whole: int) -> tuple[float, float]:
+    """The 95 % interval of a share (E. B. Wilson, 1927), sound for few samples and shares near 0 or 1;
+    from 0 to 1 without samples."""
+    if whole <= 0:
+        return 0.0, 1.0
+    share, square = part / whole, Z_95 * Z_95
+    middle = share + square / (2 * whole)
+    half = Z_95 * sqrt(share * (1 - share) / whole + square / (4 * whole * whole))
+    scale = 1 + square / whole
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
 def share(hits: int, count: int) -> Estimate | None:
-    """A share with Wilson's interval; ``None`` of nothing."""
+    """A share with Wilson's interval; ``None`` without samples."""
     return Estimate(hits / count, *wilson(hits, count), count) if count > 0 else None
 
 
 def mean(total: float, squares: float, count: int) -> Estimate | None:
-    """A mean of what is summed up, with the normal interval of its standard error; ``None`` of nothing.
-    A single observation tells nothing of the spread: its interval is open upwards."""
+    """A mean, of a sum and a sum of squares, with the normal interval of its standard error; ``None``
+    without samples. The interval of a single sample is open upwards: it says nothing of the spread."""
     if count <= 0:
         return None
     value = total / count
