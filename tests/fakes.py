@@ -91,6 +91,7 @@ class FakeSink:
     events: list[Event] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     deferred: list[Deferred] = field(default_factory=list)
+    follow_ups: list[Deferred] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -101,9 +102,14 @@ class FakeSink:
     def defer(self, work: Deferred) -> None:
         self.deferred.append(work)
 
+    def follow_up(self, work: Deferred) -> None:
+        self.follow_ups.append(work)
+
     async def settle(self) -> None:
-        """Do what was left for after the end."""
+        """Do what was left for the end, and for after it."""
         for work in self.deferred:
+            await work()
+        for work in self.follow_ups:
             await work()
 
     @property
@@ -165,6 +171,7 @@ class FakeCache:
     similar: CachedAnswer | None = None
     error: AssistantError | None = None
     stored: list[Answer] = field(default_factory=list)
+    signed: list[tuple[UUID, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     looked_up: str = ""
 
@@ -182,10 +189,14 @@ class FakeCache:
         told({"probability": 0.5})
         return self.similar
 
-    async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
+    async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> UUID:
         if self.error:
             raise self.error
         self.stored.append(answer)
+        return turn.message
+
+    async def sign(self, entry: UUID, content: str) -> None:
+        self.signed.append((entry, content))
 
 
 @dataclass

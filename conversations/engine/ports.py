@@ -93,8 +93,13 @@ class AnswerCache(Protocol):
         was asked about one. Raises ``CacheUnavailable``."""
         ...
 
-    async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
-        """Keep an answer under the message's id. Raises ``CacheUnavailable``."""
+    async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> UUID:
+        """Keep an answer, and return the id of its entry. Raises ``CacheUnavailable``."""
+        ...
+
+    async def sign(self, entry: UUID, content: str) -> None:
+        """Add the signature of its answer, ``content``, to a stored entry. This embeds the text, which
+        takes longer than the rest of ``store``. Raises ``CacheUnavailable``."""
         ...
 
 
@@ -193,6 +198,10 @@ class Sink(Protocol):
 
     def defer(self, work: Deferred) -> None:
         """Do this while the answer is stored. Its listeners need not wait for it."""
+        ...
+
+    def follow_up(self, work: Deferred) -> None:
+        """Do this after the listeners were told of the end."""
         ...
 
 

@@ -6,7 +6,9 @@ for either. So the node decides what is kept, and it is kept while the answer is
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
+from uuid import UUID
 
 from langgraph.runtime import Runtime
 
@@ -15,6 +17,7 @@ from conversations.engine.ports import Context
 from conversations.engine.reusability import reusable
 from conversations.engine.state import State
 from conversations.engine.steps import step, tolerated
+from routing.domain.errors import DependencyUnavailable
 from routing.domain.llm import ChatMessage
 
 
@@ -61,4 +64,12 @@ async def _remember_exchange(state: State, context: Context) -> None:
 async def _store_answer(state: State, context: Context) -> None:
     vector = state["vector"]
     if vector is not None:
-        await context.ports.cache.store(state["turn"], state["rules"], vector, state["answer"])
+        cache, answer = context.ports.cache, state["answer"]
+        entry = await cache.store(state["turn"], state["rules"], vector, answer)
+        # To embed the answer takes some 70 ms, and the same question finds the entry without it.
+        context.sink.follow_up(partial(_sign, context, entry, answer.content))
+
+
+async def _sign(context: Context, entry: UUID, content: str) -> None:
+    with suppress(DependencyUnavailable):  # an unsigned entry agrees with no other
+        await context.ports.cache.sign(entry, content)

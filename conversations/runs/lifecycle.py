@@ -18,7 +18,7 @@ from conversations.domain.outcome import Outcome
 from conversations.domain.problems import Problem, problem_of
 from conversations.engine.engine import Engine
 from conversations.engine.events import Event, Failed, Finished
-from conversations.engine.ports import Shadow, Tracer
+from conversations.engine.ports import Deferred, Shadow, Tracer
 from conversations.engine.types import Degraded, TraceRecord
 from conversations.runs.event_log import RunLog
 from conversations.runs.event_queries import spoken
@@ -78,7 +78,7 @@ class Answering:
         self._engine, self.log = engine, log
         self._scribe = Scribe(log, background)
         self._tracer, self._meter, self._forget = tracer, meter, forget
-        self._shadow = shadow
+        self._shadow, self._background = shadow, background
 
     async def own(self, run: Run) -> None:
         """Run the turn to its end. Cancelling it before ``run.finishing`` ends the answer early;
@@ -104,6 +104,7 @@ class Answering:
                     self._shadow.decide(run.turn, run.shadowed)
             if not told:
                 self._tell(run, end)
+            self._follow_up(run)
             await page.closed
             if run.owed:
                 await store_late(run.turn, run.owed)
@@ -120,6 +121,12 @@ class Answering:
             trace = _trace(run, end.outcome, end.error)
             self._tracer.record(trace)
             self._meter.observe(trace)
+
+    def _follow_up(self, run: Run) -> None:
+        # Not part of the run: its lease, its slot in the drain and its metrics end without it.
+        if run.follow_ups:
+            work = _one_by_one(run.follow_ups)
+            self._background.start("follow-ups", work, subject=run.turn.message, finish=True)
 
     async def _leave(self, run: Run, page: Page) -> None:
         """Give the lease up. Of an answer that was deleted just before it was written back, what was
@@ -198,6 +205,11 @@ async def _write_back(run: Run) -> None:
             await work()
     except Exception:  # noqa: BLE001 - what only spares later turns some work must not fail this one
         _log.exception("not written back")
+
+
+async def _one_by_one(follow_ups: Sequence[Deferred]) -> None:
+    for work in follow_ups:
+        await work()
 
 
 def _trace(run: Run, outcome: Outcome, error: AssistantError | None) -> TraceRecord:

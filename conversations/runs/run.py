@@ -40,6 +40,8 @@ class Run:
         """What the database has yet to store, after the listeners were told."""
         self.deferred: list[Deferred] = []
         """What the engine left to be done while the answer is stored."""
+        self.follow_ups: list[Deferred] = []
+        """Work that the engine left for the time after the end was told."""
         self.settled = False
         """Whether that is done, the end was told, and nothing is owed."""
         self.on_event: Callable[[], None] = _nobody
@@ -75,6 +77,10 @@ class Run:
         """Keep work for the end."""
         self.deferred.append(work)
 
+    def follow_up(self, work: Deferred) -> None:
+        """Keep work for the time after the end was told."""
+        self.follow_ups.append(work)
+
     def numbered(self, position: int, most: int) -> list[Numbered]:
         """At most ``most`` of the events after ``position``, with their numbers."""
         return list(enumerate(self.events[position : position + most], start=position + 1))
@@ -101,12 +107,6 @@ class Run:
         finally:
             self._waiters.discard(waiter)
         return True
-
-    async def wait_end(self, seconds: float) -> None:
-        """Wait ``seconds``, or less when the run ends meanwhile."""
-        deadline = time.perf_counter() + seconds
-        while not self.ended and (left := deadline - time.perf_counter()) > 0:
-            await self.wait_beyond(len(self.events), left)
 
     @property
     def ended(self) -> bool:

@@ -120,7 +120,8 @@ class Asked:
         **said: Any,
     ) -> UUID:
         turn = make_turn(prompt, user)
-        await self.cache.store(turn, self.rules, at(1), make_answer(content, rule, **said))
+        entry = await self.cache.store(turn, self.rules, at(1), make_answer(content, rule, **said))
+        await self.cache.sign(entry, content)
         return turn.message
 
     async def exact(self, prompt: str, user: int = 1) -> str | None:

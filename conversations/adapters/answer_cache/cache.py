@@ -23,7 +23,13 @@ from conversations.adapters.answer_cache.entries import (
     prompt_digest,
     question_hash,
 )
-from conversations.adapters.answer_cache.exact import FORGET, keep_entry, read_entry, read_words
+from conversations.adapters.answer_cache.exact import (
+    FORGET,
+    SIGN,
+    keep_entry,
+    read_entry,
+    read_words,
+)
 from conversations.adapters.answer_cache.explain import Seen
 from conversations.adapters.answer_cache.index import FIELDS, AnswerIndex, CacheStats
 from conversations.adapters.answer_cache.languages import language_of
@@ -188,14 +194,20 @@ class RedisAnswerCache:
             min_similarity=rules.min_similarity,
         )
 
-    async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> None:
-        """Keep an answer: for everybody where nothing speaks against it, else for the person who asked.
-        Raises ``CacheUnavailable``."""
+    async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> UUID:
+        """Keep an answer, unsigned: for all people where nothing speaks against it, else for the person
+        who asked. Returns the entry's id. Raises ``CacheUnavailable``."""
         entry = Entry.of(turn, rules, answer, vector, system=self._system, now=self._clock())
-        entry = replace(entry, says=await self._gist(answer.content))
         if self._ids and shareable(answer.decision, rules) and not await _is_personal(entry):
             entry = entry.shared(self._ids.shared(turn.message))
         await self._write(entry)
+        return entry.id
+
+    async def sign(self, entry: UUID, content: str) -> None:
+        """Add the signature of its answer, ``content``, to an entry. Raises ``CacheUnavailable``."""
+        if signature := await self._gist(content):
+            with redis_call(self._breaker, CacheUnavailable):
+                await self._client.eval(SIGN, 1, self._index.key(entry), signature)
 
     async def forget(self, entries: Collection[UUID]) -> int:
         """Delete entries; returns how many there were. Raises ``CacheUnavailable``."""

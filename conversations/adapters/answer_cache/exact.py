@@ -51,6 +51,12 @@ return gone
 """A script. KEYS: entries. Their pointers go too, where they do not name another one by now; returns how
 many entries there were."""
 
+# An entry that was deleted meanwhile must not come back as a hash without an end.
+SIGN = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'says', ARGV[1]) end
+"""
+"""A script. KEYS: an entry. ARGV: the signature of its answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pointed:
