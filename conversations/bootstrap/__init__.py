@@ -42,7 +42,7 @@ from routing.publishing.reader import RuleStore
 from routing.reuse.judge import ReuseJudge
 
 if TYPE_CHECKING:
-    from routing.llm.providers.client import LiteLLMClient
+    from routing.llm.providers.client import ProviderClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Container:
     cache: RedisAnswerCache
     memory: RedisMemory
     embedder: LocalEmbedder | ProviderEmbedder
-    llm: LiteLLMClient
+    llm: ProviderClient
     circuits: CircuitBoard
     redis: Sequence[Redis]
 
@@ -145,7 +145,7 @@ class Desk:
     the cache would say; ``llm`` asks one model."""
 
     decider: Decider
-    llm: LiteLLMClient
+    llm: ProviderClient
     cache: RedisAnswerCache
     embedder: LocalEmbedder | ProviderEmbedder
 

@@ -35,13 +35,14 @@ from routing.llm.failover.circuits import CircuitSettings
 from routing.llm.failover.policy import FailoverPolicy
 from routing.llm.failover.retry_budget import RetryBudget
 from routing.llm.failover.shared_circuits import CircuitBoard
+from routing.llm.providers.registry import read_credentials
 from routing.publishing.reader import RuleStore
 from routing.publishing.selectors import release_latest_async
 from routing.reuse.judge import ReuseJudge
 from routing.reuse.model import ReuseModel
 
 if TYPE_CHECKING:
-    from routing.llm.providers.client import LiteLLMClient
+    from routing.llm.providers.client import ProviderClient
 
 
 def make_memory(redis: Redis, breaker: Breaker) -> RedisMemory:
@@ -148,7 +149,7 @@ def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:
     return CircuitBoard(redis, breaker, prefix=settings.REDIS_PREFIX, settings=limits)
 
 
-def make_classifier(llm: LiteLLMClient, failover: Failover) -> FallbackClassifier:
+def make_classifier(llm: ProviderClient, failover: Failover) -> FallbackClassifier:
     """Who chooses the rule; a hedge after 0 seconds is none."""
     return FallbackClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
 
@@ -164,22 +165,16 @@ def make_failover(circuits: CircuitBoard) -> Failover:
     return Failover(policy, RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits)
 
 
-def llm_client() -> LiteLLMClient:
-    """The client of every model, with the two providers' keys and addresses."""
+def llm_client() -> ProviderClient:
+    """The client of every model, with the providers' keys and addresses."""
     # LiteLLM takes seconds to import: commands that ask no model, but load the URLs, must not wait.
-    from routing.llm.providers.client import Credential, LiteLLMClient  # noqa: PLC0415
+    from routing.llm.providers.client import ProviderClient  # noqa: PLC0415
 
-    return LiteLLMClient(
-        {
-            "openai": Credential(settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL),
-            "anthropic": Credential(settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL),
-        },
-        fast_lane=settings.FAST_LANE,
-    )
+    return ProviderClient(read_credentials(settings), fast_lane=settings.FAST_LANE)
 
 
 def make_embedder(
-    llm: LiteLLMClient, failover: Failover | None = None
+    llm: ProviderClient, failover: Failover | None = None
 ) -> LocalEmbedder | ProviderEmbedder:
     """The local model, or a provider's by its LiteLLM name. Without the process's ``failover`` it
     knows its own failures only."""

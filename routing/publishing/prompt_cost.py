@@ -25,8 +25,8 @@ class ClassifierPrompt:
         """Weigh a valid set."""
         # LiteLLM takes seconds to import, and the server has it already: commands that need no price
         # of its list must not wait.
-        from routing.llm.providers.client import LiteLLMClient  # noqa: PLC0415
+        from routing.llm.providers.client import ProviderClient  # noqa: PLC0415
 
         model, tokens = rules.model(rules.classifiers[0]), prompt_tokens(rules)
-        usage = LiteLLMClient({}).priced(model, Usage(input_tokens=tokens)) if model else Usage()
+        usage = ProviderClient({}).priced(model, Usage(input_tokens=tokens)) if model else Usage()
         return cls(rules.classifiers[0], tokens, budget(rules), usage.cost_usd)

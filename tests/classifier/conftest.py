@@ -8,7 +8,7 @@ import pytest
 
 from assistant_site.simulator import Simulator
 from routing.classifier.fallback import FallbackClassifier
-from routing.llm.providers.client import Credential, LiteLLMClient
+from routing.llm.providers.client import Credential, ProviderClient
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ async def sim() -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def ladder(sim: Simulator) -> AsyncIterator[FallbackClassifier]:
     """Classifies through the simulated providers."""
-    client = LiteLLMClient(
+    client = ProviderClient(
         {
             "openai": Credential("sk-none", sim.openai_url),
             "anthropic": Credential("sk-none", sim.anthropic_url),

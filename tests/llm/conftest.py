@@ -9,7 +9,7 @@ import pytest
 from assistant_site.simulator import Simulator
 from routing.domain.actions import ModelKind
 from routing.domain.rules import ModelRef, Timeouts
-from routing.llm.providers.client import Credential, LiteLLMClient
+from routing.llm.providers.client import Credential, ProviderClient
 from tests.llm.wire import Wire, wire_server
 
 OPENAI_KEY = "sk-proj-Not4Real0penAIkey"
@@ -27,8 +27,8 @@ CLAUDE = _model("claude", "claude-haiku-4-5", "anthropic")
 
 async def _client(
     openai_url: str, anthropic_url: str, *, fast_lane: bool
-) -> AsyncIterator[LiteLLMClient]:
-    client = LiteLLMClient(
+) -> AsyncIterator[ProviderClient]:
+    client = ProviderClient(
         {
             "openai": Credential(OPENAI_KEY, openai_url),
             "anthropic": Credential(ANTHROPIC_KEY, anthropic_url),
@@ -55,7 +55,7 @@ def fast_lane() -> bool:
 
 
 @pytest.fixture
-async def client(sim: Simulator, fast_lane: bool) -> AsyncIterator[LiteLLMClient]:
+async def client(sim: Simulator, fast_lane: bool) -> AsyncIterator[ProviderClient]:
     """Talks to the simulator."""
     async for client in _client(sim.openai_url, sim.anthropic_url, fast_lane=fast_lane):
         yield client
@@ -69,7 +69,7 @@ async def wire() -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def wired(wire: Wire, fast_lane: bool) -> AsyncIterator[LiteLLMClient]:
+async def wired(wire: Wire, fast_lane: bool) -> AsyncIterator[ProviderClient]:
     """Talks to ``wire``, whichever the provider."""
     async for client in _client(f"{wire.url}/v1", wire.url, fast_lane=fast_lane):
         yield client

@@ -26,8 +26,8 @@ from routing.domain.errors import (
 )
 from routing.domain.llm import Attempt, ChatMessage
 from routing.llm.failover.images import ImageGenerator
-from routing.llm.providers.client import LiteLLMClient
-from routing.llm.providers.image_download import measured
+from routing.llm.providers.client import ProviderClient
+from routing.llm.providers.image_download import measure_image
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.wire import Wire
 
@@ -91,7 +91,7 @@ def fast_lane(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-async def test_openai_is_given_the_schema(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_openai_is_given_the_schema(wired: ProviderClient, wire: Wire) -> None:
     wire.answer(openai_answer('{"rule": "a"}'))
 
     raw = await wired.complete_json(GPT, ASK, SCHEMA)
@@ -105,7 +105,7 @@ async def test_openai_is_given_the_schema(wired: LiteLLMClient, wire: Wire) -> N
     assert body["temperature"] == 0
 
 
-async def test_anthropic_gets_it_in_its_own_words(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_anthropic_gets_it_in_its_own_words(wired: ProviderClient, wire: Wire) -> None:
     wire.answer(anthropic_answer('{"rule": "a"}'))
 
     raw = await wired.complete_json(CLAUDE, ASK, SCHEMA)
@@ -115,7 +115,7 @@ async def test_anthropic_gets_it_in_its_own_words(wired: LiteLLMClient, wire: Wi
     assert "rule" in str(body.get("output_format") or body.get("output_config") or body["tools"])
 
 
-async def test_an_older_claude_answers_by_calling_a_tool(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_an_older_claude_answers_by_calling_a_tool(wired: ProviderClient, wire: Wire) -> None:
     call = {"type": "tool_use", "id": "t", "name": "json_tool_call", "input": {"rule": "a"}}
     wire.answer(anthropic_answer("So:", "tool_use") | {"content": [call]})
     older = replace(CLAUDE, litellm_name="anthropic/claude-3-haiku-20240307")
@@ -127,7 +127,7 @@ async def test_an_older_claude_answers_by_calling_a_tool(wired: LiteLLMClient, w
     assert "json_mode" not in wire.bodies[0]
 
 
-async def test_a_model_without_schemas_is_asked_in_words(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_a_model_without_schemas_is_asked_in_words(wired: ProviderClient, wire: Wire) -> None:
     wire.answer(openai_answer('{"rule": "a"}'))
 
     await wired.complete_json(replace(GPT, litellm_name="gpt-4"), ASK, SCHEMA)
@@ -149,7 +149,7 @@ async def test_a_model_without_schemas_is_asked_in_words(wired: LiteLLMClient, w
     ],
 )
 async def test_no_answer_is_an_error(
-    wired: LiteLLMClient, wire: Wire, body: Any, expected: type[ProviderError]
+    wired: ProviderClient, wire: Wire, body: Any, expected: type[ProviderError]
 ) -> None:
     wire.answer(body)
 
@@ -157,7 +157,7 @@ async def test_no_answer_is_an_error(
         await wired.complete_json(GPT, ASK, SCHEMA)
 
 
-async def test_a_picture_in_base64(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_a_picture_in_base64(wired: ProviderClient, wire: Wire) -> None:
     usage = {
         "input_tokens": 1000,
         "output_tokens": 1000,
@@ -182,7 +182,7 @@ async def test_a_picture_in_base64(wired: LiteLLMClient, wire: Wire) -> None:
     assert "response_format" not in body
 
 
-async def test_a_picture_by_address(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_a_picture_by_address(wired: ProviderClient, wire: Wire) -> None:
     async def reply(request: web.Request) -> web.StreamResponse:
         if request.path.endswith(".webp"):
             assert "authorization" not in request.headers
@@ -203,17 +203,17 @@ async def test_a_picture_by_address(wired: LiteLLMClient, wire: Wire) -> None:
 )
 def test_only_whole_pictures_of_known_kinds_pass(data: bytes) -> None:
     with pytest.raises(ProviderStreamBroken):
-        measured("painter", data)
+        measure_image("painter", data)
 
 
 def test_a_picture_of_absurd_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routing.llm.providers.image_download.MAX_PIXELS", 47)
 
     with pytest.raises(ProviderStreamBroken):
-        measured("painter", picture())
+        measure_image("painter", picture())
 
 
-async def test_drawing_fails_over_and_meters_both(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_drawing_fails_over_and_meters_both(wired: ProviderClient, wire: Wire) -> None:
     wire.answer(drawn(b"not a picture"))
     attempts: list[Attempt] = []
     second = replace(PAINTER, name="second")
@@ -226,7 +226,7 @@ async def test_drawing_fails_over_and_meters_both(wired: LiteLLMClient, wire: Wi
 
 
 async def test_a_picture_that_violates_the_policy_is_refused(
-    wired: LiteLLMClient, wire: Wire
+    wired: ProviderClient, wire: Wire
 ) -> None:
     error = {
         "message": "Your request was rejected as a result of our safety system.",
@@ -240,7 +240,7 @@ async def test_a_picture_that_violates_the_policy_is_refused(
         await wired.image(PAINTER, "a box")
 
 
-async def test_vectors_come_in_the_order_of_the_texts(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_vectors_come_in_the_order_of_the_texts(wired: ProviderClient, wire: Wire) -> None:
     vectors = [
         {"object": "embedding", "index": 1, "embedding": [0.0, 1.0]},
         {"object": "embedding", "index": 0, "embedding": [1.0, 0.0]},
@@ -257,7 +257,7 @@ async def test_vectors_come_in_the_order_of_the_texts(wired: LiteLLMClient, wire
         await wired.embed("text-embedding-3-small", ["a"], 2)
 
 
-async def test_a_failed_embedding_has_a_name(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_a_failed_embedding_has_a_name(wired: ProviderClient, wire: Wire) -> None:
     wire.answer({"error": {"message": "down", "type": "server_error"}}, status=500)
     with pytest.raises(ProviderUnavailable):
         await wired.embed("text-embedding-3-small", ["a"])
@@ -266,7 +266,7 @@ async def test_a_failed_embedding_has_a_name(wired: LiteLLMClient, wire: Wire) -
         await wired.embed("no-such-model-anywhere", ["a"])
 
 
-CALLS: dict[str, Callable[[LiteLLMClient], Awaitable[Any]]] = {
+CALLS: dict[str, Callable[[ProviderClient], Awaitable[Any]]] = {
     "image": lambda client: client.image(PAINTER, "a box"),
     "embedding": lambda client: client.embed("text-embedding-3-small", ["a"]),
     "verdict": lambda client: client.complete_json(GPT, ASK, SCHEMA),
@@ -276,7 +276,7 @@ CALLS: dict[str, Callable[[LiteLLMClient], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_whatever_fails_is_asked_for_once(
-    client: LiteLLMClient, sim: Simulator, call: str
+    client: ProviderClient, sim: Simulator, call: str
 ) -> None:
     sim.fault(status=500)
     with pytest.raises(ProviderUnavailable):

@@ -21,9 +21,9 @@ from routing.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from routing.llm.providers.client import provider_errors
 from routing.llm.providers.errors import (
     TABLE,
-    provider_errors,
     retry_after,
     scrub,
     to_provider_error,

@@ -39,7 +39,7 @@ from routing.llm.failover.chat import FailoverChat
 from routing.llm.failover.circuits import LocalCircuits
 from routing.llm.failover.policy import FailoverPolicy
 from routing.llm.failover.retry_budget import RetryBudget
-from routing.llm.providers.client import LiteLLMClient
+from routing.llm.providers.client import ProviderClient
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.wire import PING, Wire, anthropic_frames
 
@@ -77,7 +77,7 @@ class FakeClient:
 
 
 async def played(
-    client: FakeClient | LiteLLMClient, *candidates: ModelRef
+    client: FakeClient | ProviderClient, *candidates: ModelRef
 ) -> tuple[list[GenerationEvent], list[Attempt]]:
     attempts: list[Attempt] = []
     chat = FailoverChat(client)
@@ -220,7 +220,7 @@ async def test_leaving_early_meters_and_closes_too() -> None:
     assert client.closed == ["gpt"]
 
 
-async def test_pings_do_not_count_as_words(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_pings_do_not_count_as_words(wired: ProviderClient, wire: Wire) -> None:
     pings: list[str | float] = [PING, 0.05]
     wire.say(*anthropic_frames(finish=None), *pings * 1000)
     impatient = replace(CLAUDE, timeouts=Timeouts(first_token=0.3))
@@ -232,7 +232,7 @@ async def test_pings_do_not_count_as_words(wired: LiteLLMClient, wire: Wire) -> 
     await asyncio.wait_for(wire.left.wait(), 30)
 
 
-async def test_the_other_provider_takes_over(client: LiteLLMClient, sim: Simulator) -> None:
+async def test_the_other_provider_takes_over(client: ProviderClient, sim: Simulator) -> None:
     sim.fault(provider="anthropic", cut_after=3, cut="close")
 
     events, attempts = await played(client, CLAUDE, GPT)
@@ -251,7 +251,7 @@ async def test_the_other_provider_takes_over(client: LiteLLMClient, sim: Simulat
 
 
 async def test_a_model_that_can_goes_on_from_what_it_said(
-    client: LiteLLMClient, sim: Simulator
+    client: ProviderClient, sim: Simulator
 ) -> None:
     sim.fault(provider="anthropic", cut_after=5, times=1)
     shared = Failover(FailoverPolicy(retries=1, continue_cut=True), RetryBudget(), LocalCircuits())

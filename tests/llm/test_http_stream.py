@@ -18,9 +18,11 @@ from routing.domain.errors import (
 )
 from routing.domain.llm import ChatMessage, RawChunk
 from routing.domain.rules import ModelRef
-from routing.llm.providers.client import Credential, LiteLLMClient
-from routing.llm.providers.wire_formats import AnthropicStream, OpenAIStream, StreamReader
-from routing.llm.providers.wire_requests import has_fast_lane
+from routing.llm.providers.anthropic import AnthropicStream
+from routing.llm.providers.base import StreamReader
+from routing.llm.providers.client import Credential, ProviderClient
+from routing.llm.providers.litellm import build_request, direct_provider
+from routing.llm.providers.openai_compatible import OpenAIStream
 from tests.llm.conftest import ANTHROPIC_KEY, CLAUDE, GPT, OPENAI_KEY
 from tests.llm.test_client import SCHEMA, anthropic_answer, openai_answer
 from tests.llm.wire import Wire, anthropic_frames, event, openai_frames, openai_usage
@@ -48,7 +50,7 @@ OLDER = [
 ]
 
 
-async def heard(client: LiteLLMClient, model: ModelRef) -> list[RawChunk]:
+async def heard(client: ProviderClient, model: ModelRef) -> list[RawChunk]:
     async with aclosing(client.stream(model, TALK)) as chunks:
         return [chunk async for chunk in chunks]
 
@@ -61,7 +63,7 @@ async def test_it_asks_as_litellm_does(sim: Simulator, model: ModelRef) -> None:
     }
     answers = []
     for fast_lane in (True, False):
-        client = LiteLLMClient(credentials, fast_lane=fast_lane)
+        client = ProviderClient(credentials, fast_lane=fast_lane)
         chunks = await heard(client, model)
         answers.append(("".join(chunk.text for chunk in chunks), chunks[-1]))
         await client.aclose()
@@ -88,7 +90,7 @@ async def test_it_asks_for_json_as_litellm_does(
     }
     answers = []
     for fast_lane in (True, False):
-        client = LiteLLMClient(credentials, fast_lane=fast_lane)
+        client = ProviderClient(credentials, fast_lane=fast_lane)
         answers.append(await client.complete_json(model, TALK, schema))
         await client.aclose()
     ours, theirs = wire.bodies
@@ -99,7 +101,9 @@ async def test_it_asks_for_json_as_litellm_does(
     assert answers[0] == answers[1]
 
 
-async def test_tokens_that_arrive_together_leave_together(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_tokens_that_arrive_together_leave_together(
+    wired: ProviderClient, wire: Wire
+) -> None:
     wire.say("".join(openai_frames(*"abcdefgh", finish=None)), 0.1, *openai_frames("i"))
 
     chunks = await heard(wired, GPT)
@@ -107,7 +111,7 @@ async def test_tokens_that_arrive_together_leave_together(wired: LiteLLMClient, 
     assert [chunk.text for chunk in chunks[:2]] == ["abcdefgh", "i"]
 
 
-async def test_what_came_before_a_fault_is_passed_on(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_what_came_before_a_fault_is_passed_on(wired: ProviderClient, wire: Wire) -> None:
     error = json.dumps({"error": {"code": "server_error", "message": "sorry"}})
     wire.say("".join(openai_frames("Half", finish=None)) + f"data: {error}\n\n")
     async with aclosing(wired.stream(GPT, TALK)) as chunks:
@@ -116,7 +120,7 @@ async def test_what_came_before_a_fault_is_passed_on(wired: LiteLLMClient, wire:
             await anext(chunks)
 
 
-async def test_an_overload_in_the_middle_has_its_name(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_an_overload_in_the_middle_has_its_name(wired: ProviderClient, wire: Wire) -> None:
     overloaded = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
     wire.say(*anthropic_frames("Half", finish=None), overloaded)
 
@@ -124,14 +128,14 @@ async def test_an_overload_in_the_middle_has_its_name(wired: LiteLLMClient, wire
         await heard(wired, CLAUDE)
 
 
-async def test_a_refusal_in_openais_own_field_is_one(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_a_refusal_in_openais_own_field_is_one(wired: ProviderClient, wire: Wire) -> None:
     wire.say(*openai_frames(finish=None, refusal="I can't."), *openai_frames())
 
     with pytest.raises(ProviderRefused):
         await heard(wired, GPT)
 
 
-async def test_tools_nobody_offered_are_no_text(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_tools_nobody_offered_are_no_text(wired: ProviderClient, wire: Wire) -> None:
     call = {"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}
     wire.say(*openai_frames("Yes", finish=None, tool_calls=[call]), *openai_frames(finish="stop"))
 
@@ -144,7 +148,7 @@ async def test_tools_nobody_offered_are_no_text(wired: LiteLLMClient, wire: Wire
      'data: {"choices": [{"delta": {"content": 7}}]}\n\n'],
 )  # fmt: skip
 async def test_what_is_no_event_breaks_the_stream(
-    wired: LiteLLMClient, wire: Wire, frame: str
+    wired: ProviderClient, wire: Wire, frame: str
 ) -> None:
     wire.say(frame, *openai_frames("Hi"))
 
@@ -152,7 +156,7 @@ async def test_what_is_no_event_breaks_the_stream(
         await heard(wired, GPT)
 
 
-async def test_the_price_knows_of_cached_tokens(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_the_price_knows_of_cached_tokens(wired: ProviderClient, wire: Wire) -> None:
     plain, cached = openai_usage(1_000, 100), json.loads(openai_usage(1_000, 100)[6:])
     cached["usage"]["prompt_tokens_details"] = {"cached_tokens": 900}
     costs = []
@@ -168,7 +172,7 @@ async def test_the_price_knows_of_cached_tokens(wired: LiteLLMClient, wire: Wire
     assert costs[1] < costs[0]
 
 
-async def test_a_connection_is_used_again(client: LiteLLMClient, sim: Simulator) -> None:
+async def test_a_connection_is_used_again(client: ProviderClient, sim: Simulator) -> None:
     for model in (GPT, CLAUDE):
         for _ in range(3):
             await heard(client, model)
@@ -177,10 +181,10 @@ async def test_a_connection_is_used_again(client: LiteLLMClient, sim: Simulator)
 
 
 def test_models_of_the_responses_api_are_left_to_litellm() -> None:
-    assert has_fast_lane("gpt-4o-mini")
-    assert has_fast_lane("anthropic/claude-sonnet-4-6")
-    assert not has_fast_lane("openai/gpt-5-codex")
-    assert not has_fast_lane("ollama/llama3")
+    assert direct_provider("gpt-4o-mini")
+    assert direct_provider("anthropic/claude-sonnet-4-6")
+    assert not direct_provider("openai/gpt-5-codex")
+    assert not direct_provider("ollama/llama3")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +196,7 @@ def test_models_of_the_responses_api_are_left_to_litellm() -> None:
     ids=["openai", "anthropic"],
 )
 def test_what_is_not_known_is_passed_over(reader: StreamReader, events: list[bytes]) -> None:
-    assert [reader.read(data) for data in events] == [None] * len(events)
+    assert [reader.read(json.loads(data)) for data in events] == [None] * len(events)
     assert (reader.finish, reader.usage, reader.done) == (None, None, False)
 
 
@@ -203,6 +207,20 @@ def test_what_is_not_known_is_passed_over(reader: StreamReader, events: list[byt
 )  # fmt: skip
 def test_anthropics_reasons_in_openais_words(reason: str, finish: str) -> None:
     reader: Any = AnthropicStream()
-    reader.read(json.dumps({"type": "message_delta", "delta": {"stop_reason": reason}}).encode())
+    reader.read({"type": "message_delta", "delta": {"stop_reason": reason}})
 
     assert reader.finish == finish
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.litellm_name)
+def test_an_empty_address_is_the_providers_own(model: ModelRef) -> None:
+    provider = direct_provider(model.litellm_name)
+    assert provider is not None
+
+    request = build_request(provider, model, TALK, Credential("key"))
+
+    own = {
+        "openai": "https://api.openai.com/v1/chat/completions",
+        "anthropic": "https://api.anthropic.com/v1/messages",
+    }
+    assert request.url == own[model.provider]

@@ -10,7 +10,7 @@ from routing.domain.actions import ModelKind
 from routing.domain.errors import ProviderError
 from routing.domain.llm import ChatMessage
 from routing.domain.rules import ModelRef
-from routing.llm.providers.client import Credential, LiteLLMClient
+from routing.llm.providers.client import Credential, ProviderClient
 
 MODEL = ModelRef("gpt", "openai/gpt-5.4-mini", "openai", ModelKind.CHAT)
 
@@ -30,7 +30,7 @@ async def test_the_environment_names_the_proxy(
         port = proxy.sockets[0].getsockname()[1]
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("no_proxy", "provider.invalid" if bypassed else "")
-        client = LiteLLMClient({"openai": Credential("key", "http://provider.invalid/v1")})
+        client = ProviderClient({"openai": Credential("key", "http://provider.invalid/v1")})
         with pytest.raises(ProviderError):
             async for _ in client.stream(MODEL, [ChatMessage("user", "Hello?")]):
                 pass

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.llm.providers import sse_decoder as event_stream
-from routing.llm.providers.sse_decoder import EventStream, EventTooLong
+from routing.llm.providers import http_stream
+from routing.llm.providers.http_stream import EventTooLong, SSEDecoder
 
 ENDS = ("\n", "\r\n", "\r")
 texts = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=20)
@@ -17,7 +17,7 @@ texts = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs
 
 def heard(stream: bytes, *cuts: int) -> list[bytes]:
     """The events of ``stream``, read in pieces."""
-    events, found, edges = EventStream(), [], [0, *sorted(cuts), len(stream)]
+    events, found, edges = SSEDecoder(), [], [0, *sorted(cuts), len(stream)]
     for start, end in pairwise(edges):
         if piece := stream[start:end]:
             found += events.feed(piece)
@@ -56,8 +56,8 @@ def test_a_last_event_needs_no_empty_line() -> None:
 
 
 def test_an_event_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "LONGEST_EVENT", 1_000)
-    events = EventStream()
+    monkeypatch.setattr(http_stream, "LONGEST_EVENT", 1_000)
+    events = SSEDecoder()
     events.feed(b"data: " + b"x" * 900)
 
     with pytest.raises(EventTooLong):

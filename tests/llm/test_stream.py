@@ -26,7 +26,7 @@ from routing.domain.errors import (
 )
 from routing.domain.llm import ChatMessage, RawChunk
 from routing.domain.rules import ModelRef, Timeouts
-from routing.llm.providers.client import Credential, LiteLLMClient
+from routing.llm.providers.client import Credential, ProviderClient
 from tests.llm.conftest import ANTHROPIC_KEY, CLAUDE, GPT, OPENAI_KEY
 from tests.llm.wire import PING, Wire, anthropic_frames, openai_frames, openai_usage
 
@@ -42,7 +42,7 @@ def fast_lane(request: pytest.FixtureRequest) -> bool:
 both = pytest.mark.parametrize("model", [GPT, CLAUDE], ids=["openai", "anthropic"])
 
 
-async def heard(client: LiteLLMClient, model: ModelRef) -> list[RawChunk]:
+async def heard(client: ProviderClient, model: ModelRef) -> list[RawChunk]:
     async with aclosing(client.stream(model, ASK)) as chunks:
         return [chunk async for chunk in chunks]
 
@@ -53,7 +53,7 @@ def joined(chunks: list[RawChunk]) -> str:
 
 @both
 async def test_a_whole_answer_ends_with_finish_usage_and_cost(
-    client: LiteLLMClient, sim: Simulator, model: ModelRef
+    client: ProviderClient, sim: Simulator, model: ModelRef
 ) -> None:
     *texts, last = await heard(client, model)
 
@@ -71,7 +71,7 @@ async def test_a_whole_answer_ends_with_finish_usage_and_cost(
 
 @both
 async def test_the_request_is_what_the_provider_documents(
-    client: LiteLLMClient, sim: Simulator, model: ModelRef
+    client: ProviderClient, sim: Simulator, model: ModelRef
 ) -> None:
     await heard(client, replace(model, max_output_tokens=77))
 
@@ -89,13 +89,13 @@ async def test_the_request_is_what_the_provider_documents(
         assert [message["role"] for message in request.body["messages"]] == ["user"]
 
 
-async def test_anthropic_always_gets_a_limit(client: LiteLLMClient, sim: Simulator) -> None:
+async def test_anthropic_always_gets_a_limit(client: ProviderClient, sim: Simulator) -> None:
     await heard(client, CLAUDE)
 
     assert sim.requests[0].body["max_tokens"] > 1000
 
 
-async def test_own_prices_come_before_the_list(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_own_prices_come_before_the_list(wired: ProviderClient, wire: Wire) -> None:
     wire.say(*openai_frames("Hi"), openai_usage(1_000, 2_000), "data: [DONE]\n\n")
     priced = replace(GPT, input_price=Decimal(3), output_price=Decimal(15))
     unknown = replace(GPT, litellm_name="openai/nobody-lists-me")
@@ -135,7 +135,7 @@ async def test_own_prices_come_before_the_list(wired: LiteLLMClient, wire: Wire)
     ids=str,
 )
 async def test_a_failure_has_its_name_and_is_asked_for_once(
-    client: LiteLLMClient,
+    client: ProviderClient,
     sim: Simulator,
     model: ModelRef,
     fault: dict[str, Any],
@@ -157,7 +157,7 @@ async def test_a_failure_has_its_name_and_is_asked_for_once(
 
 @both
 async def test_a_dead_provider_is_unavailable(
-    client: LiteLLMClient, sim: Simulator, model: ModelRef
+    client: ProviderClient, sim: Simulator, model: ModelRef
 ) -> None:
     sim.stop_side(model.provider)
 
@@ -176,7 +176,7 @@ async def test_a_black_hole_is_a_connect_time_out(model: ModelRef, fast_lane: bo
         hole.listen(0)
         queued.connect(hole.getsockname())
         url = f"http://127.0.0.1:{hole.getsockname()[1]}/v1"
-        client = LiteLLMClient({model.provider: Credential("sk-none", url)}, fast_lane=fast_lane)
+        client = ProviderClient({model.provider: Credential("sk-none", url)}, fast_lane=fast_lane)
         try:
             with pytest.raises(ProviderTimeout) as caught:
                 await heard(client, impatient)
@@ -188,7 +188,7 @@ async def test_a_black_hole_is_a_connect_time_out(model: ModelRef, fast_lane: bo
 
 @both
 async def test_a_request_that_may_have_arrived_is_not_sent_again(
-    wired: LiteLLMClient, wire: Wire, model: ModelRef
+    wired: ProviderClient, wire: Wire, model: ModelRef
 ) -> None:
     wire.reset()
 
@@ -198,12 +198,12 @@ async def test_a_request_that_may_have_arrived_is_not_sent_again(
     assert len(wire.bodies) == 1
 
 
-async def test_an_unknown_name_is_misconfigured(client: LiteLLMClient) -> None:
+async def test_an_unknown_name_is_misconfigured(client: ProviderClient) -> None:
     with pytest.raises(ProviderMisconfigured):
         await heard(client, replace(GPT, litellm_name="no-such-model-anywhere"))
 
 
-async def test_a_refusal_instead_of_text_is_refused(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_a_refusal_instead_of_text_is_refused(wired: ProviderClient, wire: Wire) -> None:
     for model, frames in (
         (GPT, openai_frames(finish="content_filter")),
         (CLAUDE, anthropic_frames(finish="refusal")),
@@ -215,7 +215,7 @@ async def test_a_refusal_instead_of_text_is_refused(wired: LiteLLMClient, wire: 
 
 @pytest.mark.parametrize("reason", ["content_filter", "length"])
 async def test_a_finish_after_text_is_told_as_it_is(
-    wired: LiteLLMClient, wire: Wire, reason: str
+    wired: ProviderClient, wire: Wire, reason: str
 ) -> None:
     anthropic = {"content_filter": "refusal", "length": "max_tokens"}[reason]
     for model, frames in (
@@ -229,7 +229,7 @@ async def test_a_finish_after_text_is_told_as_it_is(
 
 @both
 async def test_a_finish_without_text_is_no_answer(
-    wired: LiteLLMClient, wire: Wire, model: ModelRef
+    wired: ProviderClient, wire: Wire, model: ModelRef
 ) -> None:
     wire.say(*(openai_frames() if model is GPT else anthropic_frames()))
 
@@ -238,9 +238,9 @@ async def test_a_finish_without_text_is_no_answer(
 
 
 async def test_a_usage_that_never_comes_spoils_nothing(
-    wired: LiteLLMClient, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    wired: ProviderClient, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("routing.llm.providers.streams.USAGE_GRACE", 0.05)
+    monkeypatch.setattr("routing.llm.providers.base.USAGE_GRACE", 0.05)
     wire.say(*openai_frames("All of it"), math.inf)
 
     chunks = await heard(wired, GPT)
@@ -249,7 +249,7 @@ async def test_a_usage_that_never_comes_spoils_nothing(
     assert chunks[-1].usage is None
 
 
-async def test_thinking_is_a_sign_of_life_without_text(wired: LiteLLMClient, wire: Wire) -> None:
+async def test_thinking_is_a_sign_of_life_without_text(wired: ProviderClient, wire: Wire) -> None:
     wire.say(*openai_frames(finish=None, reasoning_content="Hm."), 0.1, *openai_frames("Yes."))
 
     assert [chunk.text for chunk in await heard(wired, GPT)] == ["", "Yes.", ""]
@@ -257,7 +257,7 @@ async def test_thinking_is_a_sign_of_life_without_text(wired: LiteLLMClient, wir
 
 @both
 async def test_leaving_between_tokens_closes_the_connection(
-    wired: LiteLLMClient, wire: Wire, model: ModelRef
+    wired: ProviderClient, wire: Wire, model: ModelRef
 ) -> None:
     first = (
         openai_frames("One", finish=None) if model is GPT else anthropic_frames("One", finish=None)
@@ -273,7 +273,7 @@ async def test_leaving_between_tokens_closes_the_connection(
 @both
 @pytest.mark.parametrize("told", [False, True], ids=["before the first token", "after it"])
 async def test_cancelling_a_wait_closes_the_connection(
-    wired: LiteLLMClient, wire: Wire, model: ModelRef, told: bool
+    wired: ProviderClient, wire: Wire, model: ModelRef, told: bool
 ) -> None:
     frames = (
         openai_frames("One", finish=None) if model is GPT else anthropic_frames("One", finish=None)
@@ -297,7 +297,7 @@ async def test_cancelling_a_wait_closes_the_connection(
 
 @both
 async def test_nothing_is_printed_or_logged_of_prompts_and_keys(
-    client: LiteLLMClient,
+    client: ProviderClient,
     sim: Simulator,
     model: ModelRef,
     capfd: pytest.CaptureFixture[str],
@@ -321,7 +321,7 @@ async def test_nothing_is_printed_or_logged_of_prompts_and_keys(
 def test_one_client_serves_several_event_loops(model: ModelRef, fast_lane: bool) -> None:
     with Simulator.in_thread() as sim:
         url = sim.openai_url if model is GPT else sim.anthropic_url
-        client = LiteLLMClient({model.provider: Credential("sk-none", url)}, fast_lane=fast_lane)
+        client = ProviderClient({model.provider: Credential("sk-none", url)}, fast_lane=fast_lane)
 
         async def once() -> str:
             try:

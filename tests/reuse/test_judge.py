@@ -14,7 +14,7 @@ from routing.domain.errors import ProviderError, ProviderOverloaded, ProviderTim
 from routing.domain.llm import Attempt, ChatMessage, RawText, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.failover.candidates import Failover
-from routing.llm.providers.client import Credential, LiteLLMClient
+from routing.llm.providers.client import Credential, ProviderClient
 from routing.reuse.judge import TOKENS, UNREADABLE, Case, ReuseJudge, verdict
 from tests.classifier.rules import RULES
 
@@ -25,7 +25,7 @@ OTHER = Case("How do I disable 2FA?", "How do I enable 2FA?", "Switch it on.")
 @pytest.fixture
 async def judge() -> AsyncIterator[ReuseJudge]:
     async with Simulator() as sim:
-        client = LiteLLMClient({"anthropic": Credential("sk-none", sim.anthropic_url)})
+        client = ProviderClient({"anthropic": Credential("sk-none", sim.anthropic_url)})
         try:
             yield ReuseJudge(client, Failover.plain())
         finally:

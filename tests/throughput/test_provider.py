@@ -18,7 +18,7 @@ from routing.classifier.fallback import FallbackClassifier
 from routing.domain.llm import Attempt, ChatMessage
 from routing.domain.rules import ModelRef, Source
 from routing.llm.failover.candidates import Failover
-from routing.llm.providers.client import LiteLLMClient
+from routing.llm.providers.client import ProviderClient
 from routing.reuse.judge import Case, ReuseJudge
 from tests.classifier.rules import RULES
 from tests.llm.conftest import CLAUDE, GPT, _client
@@ -29,7 +29,7 @@ FEW = Workload(3, first_ms=5, between_ms=2)
 @pytest.fixture(params=[True, False], ids=["fast lane", "litellm"])
 async def client(
     provider_port: int, request: pytest.FixtureRequest
-) -> AsyncIterator[LiteLLMClient]:
+) -> AsyncIterator[ProviderClient]:
     root = f"http://127.0.0.1:{provider_port}"
     async for client in _client(f"{root}/v1", root, fast_lane=request.param):
         yield client
@@ -38,7 +38,7 @@ async def client(
 @pytest.mark.parametrize("model", [GPT, CLAUDE], ids=lambda model: model.name)
 @pytest.mark.parametrize("workload", [ONE, HUNDRED, FEW], ids=lambda workload: workload.name)
 async def test_our_client_reads_it(
-    client: LiteLLMClient, model: ModelRef, workload: Workload
+    client: ProviderClient, model: ModelRef, workload: Workload
 ) -> None:
     question = ChatMessage("user", next(prompts(workload)))
     async with aclosing(client.stream(model, [question])) as stream:

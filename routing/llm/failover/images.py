@@ -14,7 +14,7 @@ from routing.domain.errors import (
 from routing.domain.llm import Attempt, ChatMessage, ImageBytes, ImageClient, Meter, RawImage, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.failover.candidates import Failover, Pass
-from routing.llm.providers.image_download import measured
+from routing.llm.providers.image_download import measure_image
 
 
 class ImageGenerator:
@@ -79,7 +79,7 @@ class ImageGenerator:
         try:
             raw = await self._drawn(prompt, model)
             usage = raw.usage or Usage()
-            media_type, width, height = await asyncio.to_thread(measured, model.name, raw.data)
+            media_type, width, height = await asyncio.to_thread(measure_image, model.name, raw.data)
             outcome = "ok"
         except ProviderError as error:
             outcome, detail = error.code, error.detail

@@ -1,9 +1,9 @@
-"""One table from what the provider libraries raise to the tree in ``routing.domain.errors``.
+"""Error table: exceptions of the provider libraries to the tree in ``routing.domain.errors``.
 
-Looked up by class *name* along the method resolution order, so the most specific entry wins and
-no library is imported here: LiteLLM, the OpenAI SDK, httpx and aiohttp name alike what is alike.
-LiteLLM flattens some failures (529 becomes ``InternalServerError``, a refused connection a 500);
-the chain of causes beneath it still holds the truth, and is read where the name is ambiguous.
+Looked up by class *name* along the method resolution order, so the most specific entry wins and no
+library is imported here: LiteLLM, the OpenAI SDK, httpx and aiohttp use the same names for the same
+failures. LiteLLM flattens some (529 becomes ``InternalServerError``, a refused connection a 500); where
+a name is ambiguous, the chain of causes beneath it decides, then words of the provider's message.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -28,6 +27,7 @@ from routing.domain.errors import (
     ProviderUnavailable,
 )
 from routing.domain.rules import ModelRef
+from routing.llm.providers.registry import PROVIDERS
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +37,10 @@ _SECRET = re.compile(
     r"|(?<=api[-_ ]key)[\"']?\s*[:=]\s*\S+|(?<=://)[^/\s:@]+:[^/\s@]+@"
 )
 _CONNECT = {"ConnectTimeout", "PoolTimeout", "ConnectionTimeoutError"}
-_WORDS: tuple[tuple[str, type[ProviderError]], ...] = (
-    ("overloaded", ProviderOverloaded),
-    ("content_policy_violation", ProviderRefused),
-    ("moderation_blocked", ProviderRefused),
-    ("context_length_exceeded", ContextTooLong),
-    ("prompt is too long", ContextTooLong),
-)
+_WORDS: Mapping[str, type[ProviderError]] = {
+    words: kind for provider in PROVIDERS.values() for words, kind in provider.error_words.items()
+}
+"""All providers' words: LiteLLM passes them on for providers without a row too."""
 
 Maker = Callable[[ModelRef, str, "list[BaseException]"], ProviderError]
 
@@ -62,18 +59,6 @@ def to_provider_error(
     error = make(model, _detail(exc, chain, secrets), chain)
     error.retry_after = retry_after(_headers(chain))
     return error
-
-
-@contextmanager
-def provider_errors(model: ModelRef, secrets: Collection[str] = ()) -> Iterator[None]:
-    """Turn whatever is raised inside into a ``ProviderError``; cancellation passes untouched."""
-    try:
-        yield
-    except Exception as exc:
-        error = to_provider_error(exc, model, secrets)
-        if error is exc:
-            raise
-        raise error from exc
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -171,125 +156,84 @@ def _rate_limited(model: ModelRef, detail: str, chain: list[BaseException]) -> P
     return ProviderRateLimited(model.name, detail)
 
 
-def _by_words(usual: type[ProviderError]) -> Maker:
-    """A class that covers several failures: the provider's own words tell which."""
+def _by_words(default: type[ProviderError]) -> Maker:
+    """For a class that covers several failures: the provider's message decides."""
 
     def make(model: ModelRef, detail: str, chain: list[BaseException]) -> ProviderError:
-        said = " ".join(str(exc) for exc in chain).lower()
-        kind = next((kind for words, kind in _WORDS if words in said), usual)
+        message = " ".join(str(exc) for exc in chain).lower()
+        kind = next((kind for words, kind in _WORDS.items() if words in message), default)
         return kind(model.name, detail, status=_status(chain))
 
     return make
 
 
 def _server_error(model: ModelRef, detail: str, chain: list[BaseException]) -> ProviderError:
-    """LiteLLM's catch-all: what lies beneath decides."""
+    """For LiteLLM's catch-all: the cause beneath it decides, then the status, then the message."""
     for exc in chain[1:]:
         name = next((name for name in _names(exc) if name in _WIRE), None)
         if name:
             return _WIRE[name](model, detail, chain)
     status = _status(chain)
-    usual = ProviderMisconfigured if status and 300 <= status < 500 else ProviderUnavailable
-    maker = _BY_STATUS.get(status or 0, _by_words(usual))
+    default = ProviderMisconfigured if status and 300 <= status < 500 else ProviderUnavailable
+    maker = _BY_STATUS.get(status or 0, _by_words(default))
     return maker(model, detail, chain)
 
 
 _unavailable = _plain(ProviderUnavailable)
+_overloaded = _plain(ProviderOverloaded)
 _broken = _plain(ProviderStreamBroken)
 _misconfigured = _plain(ProviderMisconfigured)
-_refused = _plain(ProviderRefused)
 
 _BY_STATUS: Mapping[int, Maker] = {
     408: _timeout,
     429: _rate_limited,
-    503: _plain(ProviderOverloaded),
+    503: _overloaded,
     504: _timeout,
-    529: _plain(ProviderOverloaded),
+    529: _overloaded,
 }
 
-_WIRE: Mapping[str, Maker] = {
-    # httpx
-    "TimeoutException": _timeout,
-    "ConnectTimeout": _timeout,
-    "ReadTimeout": _timeout,
-    "WriteTimeout": _timeout,
-    "PoolTimeout": _timeout,
-    "TransportError": _unavailable,
-    "NetworkError": _unavailable,
-    "ConnectError": _unavailable,
-    "CloseError": _unavailable,
-    "ProxyError": _unavailable,
-    "UnsupportedProtocol": _misconfigured,
-    "TooManyRedirects": _misconfigured,
-    "InvalidURL": _misconfigured,
-    "ReadError": _broken,
-    "WriteError": _broken,
-    "ProtocolError": _broken,
-    "LocalProtocolError": _broken,
-    "RemoteProtocolError": _broken,
-    "DecodingError": _broken,
-    "StreamError": _broken,
-    "RequestError": _unavailable,
-    # aiohttp
-    "ServerTimeoutError": _timeout,
-    "ConnectionTimeoutError": _timeout,
-    "SocketTimeoutError": _timeout,
-    "ClientPayloadError": _broken,
-    "ServerDisconnectedError": _broken,
-    "ClientConnectorError": _unavailable,
-    "ClientConnectionError": _unavailable,
-    "ClientError": _unavailable,
-    # the language's own
-    "TimeoutError": _timeout,
-    "JSONDecodeError": _broken,
-    "ConnectionError": _unavailable,
-    "OSError": _unavailable,
-}
-TABLE: Mapping[str, Maker] = {
-    **_WIRE,
-    # told in the middle of a stream
-    "EventError": _by_words(ProviderStreamBroken),
-    # said no
-    "ContentPolicyViolationError": _refused,
-    "RejectedRequestError": _refused,
-    "ContentFilterFinishReasonError": _refused,
-    "ContextWindowExceededError": _plain(ContextTooLong),
-    # asked wrongly: key, name, parameter
-    "AuthenticationError": _misconfigured,
-    "PermissionDeniedError": _misconfigured,
-    "NotFoundError": _misconfigured,
-    "BadRequestError": _by_words(ProviderMisconfigured),
-    "InvalidRequestError": _by_words(ProviderMisconfigured),
-    "UnprocessableEntityError": _by_words(ProviderMisconfigured),
-    "ConflictError": _misconfigured,
-    "UnsupportedParamsError": _misconfigured,
-    "ImageFetchError": _misconfigured,
-    "VectorStoreSearchError": _misconfigured,
-    "PaymentRequiredError": _misconfigured,
-    "LiteLLMUnknownProvider": _misconfigured,
-    "ModelNotMappedError": _misconfigured,
+
+def _table(*rows: tuple[Maker, str]) -> dict[str, Maker]:
+    return {name: maker for maker, names in rows for name in names.split()}
+
+
+# httpx, aiohttp, the language's own
+_WIRE = _table(
+    (_timeout, "TimeoutException ConnectTimeout ReadTimeout WriteTimeout PoolTimeout"),
+    (_unavailable, "TransportError NetworkError ConnectError CloseError ProxyError RequestError"),
+    (_misconfigured, "UnsupportedProtocol TooManyRedirects InvalidURL"),
+    (_broken, "ReadError WriteError ProtocolError LocalProtocolError RemoteProtocolError"),
+    (_broken, "DecodingError StreamError"),
+    (_timeout, "ServerTimeoutError ConnectionTimeoutError SocketTimeoutError"),
+    (_broken, "ClientPayloadError ServerDisconnectedError"),
+    (_unavailable, "ClientConnectorError ClientConnectionError ClientError"),
+    (_timeout, "TimeoutError"),
+    (_broken, "JSONDecodeError"),
+    (_unavailable, "ConnectionError OSError"),
+)
+# LiteLLM, the OpenAI SDK, and our own readers of streams
+TABLE: Mapping[str, Maker] = _WIRE | _table(
+    (_by_words(ProviderStreamBroken), "EventError"),
+    # a content policy, a context window
+    (_plain(ProviderRefused), "ContentPolicyViolationError RejectedRequestError"),
+    (_plain(ProviderRefused), "ContentFilterFinishReasonError"),
+    (_plain(ContextTooLong), "ContextWindowExceededError"),
+    # a wrong key, name or parameter
+    (_by_words(ProviderMisconfigured), "BadRequestError InvalidRequestError"),
+    (_by_words(ProviderMisconfigured), "UnprocessableEntityError"),
+    (_misconfigured, "AuthenticationError PermissionDeniedError NotFoundError ConflictError"),
+    (_misconfigured, "UnsupportedParamsError ImageFetchError VectorStoreSearchError"),
+    (_misconfigured, "PaymentRequiredError LiteLLMUnknownProvider ModelNotMappedError"),
     # features of LiteLLM that are off here
-    "GuardrailRaisedException": _misconfigured,
-    "BlockedPiiEntityError": _misconfigured,
-    "ModifyResponseException": _misconfigured,
-    "SensitiveDataRouteException": _misconfigured,
-    # not now
-    "RateLimitError": _rate_limited,
-    "BudgetExceededError": _rate_limited,
-    "ServiceUnavailableError": _plain(ProviderOverloaded),
-    "OverloadedError": _plain(ProviderOverloaded),
-    "Timeout": _timeout,
-    "APITimeoutError": _timeout,
-    # broken
-    "MidStreamFallbackError": _server_error,
-    "InternalServerError": _server_error,
-    "BadGatewayError": _unavailable,
-    "APIConnectionError": _server_error,
-    "APIResponseValidationError": _broken,
-    "JSONSchemaValidationError": _broken,
-    "LengthFinishReasonError": _broken,
-    "APIStatusError": _server_error,
-    "APIError": _server_error,
-    "OpenAIError": _server_error,
-    "HTTPStatusError": _server_error,
-}
+    (_misconfigured, "GuardrailRaisedException BlockedPiiEntityError ModifyResponseException"),
+    (_misconfigured, "SensitiveDataRouteException"),
+    # temporary
+    (_rate_limited, "RateLimitError BudgetExceededError"),
+    (_overloaded, "ServiceUnavailableError OverloadedError"),
+    (_timeout, "Timeout APITimeoutError"),
+    # a broken reply, or a class that covers several failures
+    (_broken, "APIResponseValidationError JSONSchemaValidationError LengthFinishReasonError"),
+    (_unavailable, "BadGatewayError"),
+    (_server_error, "MidStreamFallbackError InternalServerError APIConnectionError APIError"),
+    (_server_error, "APIStatusError OpenAIError HTTPStatusError"),
+)

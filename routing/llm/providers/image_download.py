@@ -17,7 +17,7 @@ MAX_PIXELS = 64 * 1024 * 1024
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
-async def fetched(
+async def download_image(
     http: httpx.AsyncClient, model: str, encoded: str | None, url: str | None
 ) -> bytes:
     """The picture's bytes from base64, or from the address the provider gave.
@@ -43,7 +43,7 @@ async def fetched(
     return bytes(data)
 
 
-def measured(model: str, data: bytes) -> tuple[str, int, int]:
+def measure_image(model: str, data: bytes) -> tuple[str, int, int]:
     """Media type, width and height in pixels, read from the bytes themselves.
 
     Raises ``ProviderStreamBroken`` for anything but a whole PNG, JPEG or WebP of sane size.

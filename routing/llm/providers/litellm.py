@@ -1,6 +1,9 @@
-"""LiteLLM, imported here and nowhere else, and made to keep quiet.
+"""LiteLLM adapter: requests built, errors named and prices known by LiteLLM.
 
-Importing it takes seconds, so this is loaded at boot, not by management commands.
+The only module that imports LiteLLM, and the only one that calls its private functions
+(``ProviderConfigManager``, ``get_optional_params``, a transformation's methods). Its retries,
+fallbacks, caches, callbacks and logs are off. The import takes seconds: it happens at boot, and not in
+management commands.
 """
 
 from __future__ import annotations
@@ -9,6 +12,21 @@ import importlib
 import logging
 import os
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import httpx
+import orjson
+
+from routing.domain import pricing
+from routing.domain.llm import ChatMessage, Usage
+from routing.domain.rules import ModelRef
+from routing.llm.providers.base import Credential, Provider, ProviderRequest
+from routing.llm.providers.registry import PROVIDERS
 
 # LiteLLM ends streams that repeat a piece a hundred times: a ruler, a table, a long row of letters.
 os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", str(10**9))
@@ -22,12 +40,22 @@ from litellm.utils import ProviderConfigManager, get_optional_params
 
 __all__ = [
     "AsyncHTTPHandler",
-    "LlmProviders",
-    "ProviderConfigManager",
+    "build_request",
     "close_litellm_async_clients",
-    "get_optional_params",
+    "continues",
+    "direct_provider",
+    "image_usage",
     "litellm",
+    "output_limit",
+    "priced",
+    "provider_name",
+    "read_usage",
+    "refusals_named",
+    "supported_parameters",
+    "wire_messages",
 ]
+
+_STREAM: Mapping[str, Any] = {"stream": True}
 
 
 def _quieten() -> None:
@@ -49,12 +77,195 @@ def _warm() -> None:
         warnings.simplefilter("ignore")  # of LiteLLM's own pydantic models
         for part in ("chat", "embeddings", "images"):
             importlib.import_module(f"openai.resources.{part}")
-        asked = [{"role": "user", "content": "-"}]
+        messages = [{"role": "user", "content": "-"}]
         for stream in (False, True):
-            answer = litellm.completion("gpt-4o", asked, stream=stream, mock_response="-")
+            answer = litellm.completion("gpt-4o", messages, stream=stream, mock_response="-")
             if stream:
                 list(answer)
 
 
 _quieten()
 _warm()
+
+
+@lru_cache(maxsize=256)
+def _lookup(litellm_name: str) -> Any:
+    """The provider's own name of a model, the provider, and its key and address in the environment.
+    Raises LiteLLM's error for an unknown name."""
+    return litellm.get_llm_provider(litellm_name)
+
+
+def provider_name(litellm_name: str) -> str:
+    """LiteLLM's name of the model's provider. Raises as ``_lookup`` does."""
+    return str(_lookup(litellm_name)[1])
+
+
+@lru_cache(maxsize=256)
+def direct_provider(litellm_name: str) -> Provider | None:
+    """The provider of a model whose answers we read ourselves; ``None`` where LiteLLM reads them.
+
+    Models that know OpenAI's Responses API alone are among the latter. Raises as ``_lookup`` does.
+    """
+    name, provider, *_ = _lookup(litellm_name)
+    chats = litellm.model_cost.get(name, {}).get("mode", "chat") == "chat"
+    return PROVIDERS.get(provider) if chats else None
+
+
+@lru_cache(maxsize=256)
+def supported_parameters(litellm_name: str) -> Sequence[str]:
+    """OpenAI's parameters that the model understands, as far as LiteLLM knows."""
+    return tuple(litellm.get_supported_openai_params(model=litellm_name) or ())
+
+
+def continues(litellm_name: str) -> bool:
+    """Whether the model continues a partial answer, as far as LiteLLM knows."""
+    listed = litellm.model_cost.get(litellm_name.partition("/")[2] or litellm_name)
+    return bool(listed and listed.get("supports_assistant_prefill"))
+
+
+def wire_messages(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
+    """Messages in OpenAI's form."""
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def output_limit(model: ModelRef) -> dict[str, int]:
+    """The model's limit for its answer, in OpenAI's parameters."""
+    return {"max_tokens": model.max_output_tokens} if model.max_output_tokens else {}
+
+
+def build_request(
+    provider: Provider,
+    model: ModelRef,
+    messages: Sequence[ChatMessage],
+    credential: Credential | None,
+    options: Mapping[str, Any] = _STREAM,
+) -> ProviderRequest:
+    """The request for a streamed answer, or for one by ``options`` (OpenAI's parameters). Raises
+    LiteLLM's errors."""
+    name, _, key, base = _lookup(model.litellm_name)
+    if credential:
+        key, base = credential.api_key or key, credential.base_url or base
+    given = {
+        "model": name,
+        "messages": wire_messages(messages),
+        "optional_params": _parameters(model, options),
+        "litellm_params": {},
+    }
+    transformation = _transformation(provider.name, name)
+    headers = transformation.validate_environment(
+        headers={},
+        api_key=key or litellm.get_secret_str(provider.key_variable),
+        api_base=base,
+        **given,
+    )
+    body = transformation.transform_request(headers=headers, **given)
+    body = {**body.pop("extra_body", {}), **body}
+    return ProviderRequest(provider.endpoint(base), headers, body, provider, model.timeouts)
+
+
+@lru_cache(maxsize=256)
+def _transformation(provider: str, name: str) -> Any:
+    return ProviderConfigManager.get_provider_chat_config(name, LlmProviders(provider))
+
+
+def _parameters(model: ModelRef, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters beside the messages; a new object each time, because LiteLLM writes into it."""
+    encoded = orjson.dumps({**options, **output_limit(model)})
+    parameters: dict[str, Any] = orjson.loads(_translated(model.litellm_name, encoded))
+    return parameters
+
+
+@lru_cache(maxsize=256)
+def _translated(litellm_name: str, encoded: bytes) -> bytes:
+    """JSON of OpenAI's parameters in the provider's; the same for every question."""
+    name, provider, *_ = _lookup(litellm_name)
+    options = orjson.loads(encoded)
+    if options.get("stream") and "stream_options" in supported_parameters(litellm_name):
+        options["stream_options"] = {"include_usage": True}
+    translated = get_optional_params(
+        model=name, custom_llm_provider=provider, drop_params=True, **options
+    )
+    translated.pop("json_mode", None)  # passes between LiteLLM's own functions only
+    return orjson.dumps(translated)
+
+
+@contextmanager
+def refusals_named(litellm_name: str) -> Iterator[None]:
+    """Raise an error status of a provider as LiteLLM's class for it."""
+    try:
+        yield
+    except httpx.HTTPStatusError as status_error:
+        name, provider, *_ = _lookup(litellm_name)
+        error = _transformation(provider, name).get_error_class(
+            error_message=str(status_error),
+            status_code=status_error.response.status_code,
+            headers=status_error.response.headers,
+        )
+        error.__cause__ = status_error
+        raise _named(error, name, provider) from error
+
+
+def _named(error: Exception, name: str, provider: str) -> Exception:
+    try:
+        litellm.exception_type(model=name, original_exception=error, custom_llm_provider=provider)
+    except Exception as exc:  # noqa: BLE001 - what it is for is to raise, and all its classes differ
+        return exc
+    return error
+
+
+def read_usage(model: ModelRef, reported: Any) -> Usage | None:
+    """The usage that a provider reported, with its cost; ``None`` where it reported none.
+
+    ``reported`` is the provider's own JSON object, or LiteLLM's object.
+    """
+    if not reported:
+        return None
+    if isinstance(reported, Mapping):
+        reported = _usage_object(model.litellm_name, reported)
+    usage = Usage(reported.prompt_tokens or 0, reported.completion_tokens or 0)
+    return priced(model, usage, reported)
+
+
+def _usage_object(litellm_name: str, reported: Mapping[str, Any]) -> Any:
+    """LiteLLM's object, which its prices need for cached tokens."""
+    name, provider, *_ = _lookup(litellm_name)
+    calculate = getattr(_transformation(provider, name), "calculate_usage", None)
+    if calculate is None:  # the provider reports in OpenAI's form
+        return litellm.Usage(**reported)
+    return calculate(usage_object=dict(reported), reasoning_content=None)
+
+
+def priced(model: ModelRef, usage: Usage, reported: Any = None) -> Usage:
+    """The same usage with its cost: by the model's own prices, else by LiteLLM's list.
+
+    ``reported`` is LiteLLM's usage object, which may hold cheaper, cached tokens.
+    """
+    return replace(usage, cost_usd=pricing.cost(model, usage, _listed(model, usage, reported)))
+
+
+def _listed(model: ModelRef, usage: Usage, reported: Any) -> pricing.ListPrice | None:
+    try:
+        prompt, completion = litellm.cost_per_token(
+            model=model.litellm_name,
+            prompt_tokens=usage.input_tokens,
+            completion_tokens=usage.output_tokens,
+            usage_object=reported,
+        )
+    except Exception:  # noqa: BLE001 - a model without a price is told by several classes, bare Exception among them
+        return None
+    return Decimal(str(prompt)), Decimal(str(completion))
+
+
+def image_usage(model: ModelRef, response: Any) -> Usage:
+    """The usage of a picture, with its cost."""
+    reported = response.usage
+    usage = Usage(reported.input_tokens, reported.output_tokens) if reported else Usage()
+    try:
+        total = litellm.completion_cost(
+            response, model=model.litellm_name, call_type="image_generation"
+        )
+    except Exception:  # noqa: BLE001 - as above
+        listed = None
+    else:
+        listed = (Decimal(str(total)), Decimal(0))
+    return replace(usage, cost_usd=pricing.cost(model, usage, listed))

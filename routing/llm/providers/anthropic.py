@@ -1,0 +1,104 @@
+"""Anthropic's messages.
+
+Source: Anthropic's documentation, "Messages" and "Streaming messages".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import orjson
+
+from routing.domain.errors import ContextTooLong, ProviderError, ProviderOverloaded
+from routing.llm.providers.base import DEFAULT_FINISH, EventError, WholeAnswer
+
+_FINISHES = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+}
+"""Stop reasons in OpenAI's words; all others are the default."""
+
+
+class Anthropic:
+    """See ``Provider``. The base URL ends without ``/v1``."""
+
+    name: ClassVar[str] = "anthropic"
+    title: ClassVar[str] = "Anthropic"
+    key_variable: ClassVar[str] = "ANTHROPIC_API_KEY"
+    url_variable: ClassVar[str] = "ANTHROPIC_BASE_URL"
+    url_suffix: ClassVar[str] = ""
+    litellm_client: ClassVar[Literal["handler", "openai_sdk"]] = "handler"
+    error_words: ClassVar[Mapping[str, type[ProviderError]]] = {
+        "overloaded": ProviderOverloaded,
+        "prompt is too long": ContextTooLong,
+    }
+
+    def endpoint(self, base_url: str | None) -> str:
+        """See ``Provider``."""
+        root = (base_url or "https://api.anthropic.com").rstrip("/")
+        return f"{root.removesuffix('/v1/messages').removesuffix('/v1')}/v1/messages"
+
+    def stream(self) -> AnthropicStream:
+        """See ``Provider``."""
+        return AnthropicStream()
+
+    def whole(self, answer: Mapping[str, Any]) -> WholeAnswer:
+        """See ``Provider``. Older models return JSON as the input of LiteLLM's one tool."""
+        if error := answer.get("error"):
+            raise _error(error)
+        blocks = answer["content"]
+        texts = [block["text"] for block in blocks if block["type"] == "text"]
+        inputs = [block["input"] for block in blocks if block["type"] == "tool_use"]
+        text = orjson.dumps(inputs[0]).decode() if inputs else "".join(texts)
+        reason = answer.get("stop_reason")
+        finish = _FINISHES.get(reason, DEFAULT_FINISH) if reason else None
+        return WholeAnswer(text, finish, answer.get("usage"))
+
+
+class AnthropicStream:
+    """See ``StreamReader``: reads the events of a message."""
+
+    end_marker: ClassVar[bytes | None] = None
+
+    def __init__(self) -> None:
+        self.finish: str | None = None
+        self.usage: dict[str, Any] | None = None
+        self.done = False
+
+    def read(self, event: Mapping[str, Any]) -> str | None:
+        """See ``StreamReader``."""
+        match event.get("type"):
+            case "content_block_delta":
+                return _delta_text(event["delta"])
+            case "content_block_start":
+                return event["content_block"].get("text") or None
+            case "message_start":
+                self._add_usage(event["message"].get("usage"))
+            case "message_delta":
+                self._add_usage(event.get("usage"))
+                if reason := event["delta"].get("stop_reason"):
+                    self.finish = _FINISHES.get(reason, DEFAULT_FINISH)
+            case "message_stop":
+                self.done = True
+            case "error":
+                raise _error(event.get("error") or {})
+            case _:
+                pass  # pings, and types that are newer than this code
+        return None
+
+    def _add_usage(self, usage: dict[str, Any] | None) -> None:
+        """Later events hold the output so far, and only the fields that changed."""
+        if usage:
+            self.usage = {**(self.usage or {}), **usage}
+
+
+def _delta_text(delta: Mapping[str, Any]) -> str | None:
+    if delta.get("type") == "text_delta":
+        return delta["text"] or None
+    return "" if delta.get("type") == "thinking_delta" else None
+
+
+def _error(error: Any) -> EventError:
+    return EventError(str(error.get("type")), str(error.get("message")))

@@ -1,0 +1,282 @@
+"""LiteLLM calls: answers that LiteLLM reads for us, pictures and vectors.
+
+For providers without a row in ``registry``, and for all when the direct way is switched off. Where
+LiteLLM would mislead:
+
+1. A stream that closes without a finish becomes ``stop`` there; here it is ``ProviderStreamBroken``,
+   because ``received_finish_reason`` is set by the provider's own finish reason only.
+2. Its connections outlive the event loop they were made in; here each loop has its own.
+3. Its Anthropic iterator cannot be closed; here the HTTP response itself is, on every way out.
+4. It posts again when a connection broke; a request sent twice may be billed twice, so never here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any, Never
+from weakref import WeakKeyDictionary
+
+import httpx
+from openai import AsyncOpenAI
+
+from routing.domain.errors import ProviderStreamBroken
+from routing.domain.llm import ChatMessage, RawChunk, RawImage
+from routing.domain.rules import ModelRef, Timeouts
+from routing.llm.providers import base
+from routing.llm.providers.base import (
+    DEFAULT_FINISH,
+    FINISH_REASONS,
+    Credential,
+    WholeAnswer,
+    empty_answer,
+)
+from routing.llm.providers.image_download import download_image
+from routing.llm.providers.litellm import (
+    AsyncHTTPHandler,
+    image_usage,
+    litellm,
+    output_limit,
+    provider_name,
+    read_usage,
+    supported_parameters,
+    wire_messages,
+)
+from routing.llm.providers.registry import PROVIDERS
+
+_connect: ContextVar[float | None] = ContextVar("connect", default=None)
+_opened: ContextVar[list[httpx.Response] | None] = ContextVar("opened", default=None)
+
+
+class LiteLLMCalls:
+    """Requests through LiteLLM's public functions. Raises LiteLLM's errors, httpx's and ``ProviderError``."""
+
+    def __init__(self, credentials: Mapping[str, Credential]) -> None:
+        self._credentials = dict(credentials)
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections] = (
+            WeakKeyDictionary()
+        )
+
+    async def stream(
+        self, model: ModelRef, messages: Sequence[ChatMessage]
+    ) -> AsyncGenerator[RawChunk, None]:
+        """As ``ProviderClient.stream``."""
+        opened: list[httpx.Response] = []
+        async with _closed_after(opened):
+            stream = await self._open(model, messages, opened)
+            async with aclosing(_texts(stream, model.name)) as texts:
+                async for text in texts:
+                    yield RawChunk(text)
+            usages = [getattr(chunk, "usage", None) for chunk in stream.chunks]
+            yield RawChunk(
+                finish_reason=FINISH_REASONS.get(stream.received_finish_reason, DEFAULT_FINISH),
+                usage=read_usage(model, next(filter(None, reversed(usages)), None)),
+            )
+
+    async def _open(
+        self, model: ModelRef, messages: Sequence[ChatMessage], opened: list[httpx.Response]
+    ) -> Any:
+        options = self._options(model)
+        if "stream_options" in supported_parameters(model.litellm_name):
+            options["stream_options"] = {"include_usage": True}
+        with _exchange(model.timeouts, opened):
+            return await litellm.acompletion(
+                messages=wire_messages(messages), stream=True, **options, **output_limit(model)
+            )
+
+    async def whole(
+        self, model: ModelRef, messages: Sequence[ChatMessage], options: Mapping[str, Any]
+    ) -> WholeAnswer:
+        """An answer that is not streamed. ``usage`` is LiteLLM's object."""
+        with _exchange(model.timeouts):
+            response = await litellm.acompletion(
+                messages=wire_messages(messages),
+                drop_params=True,
+                **self._options(model),
+                **options,
+                **output_limit(model),
+            )
+        choice = response.choices[0]
+        usage = getattr(response, "usage", None)
+        return WholeAnswer(choice.message.content or "", choice.finish_reason, usage)
+
+    async def image(self, model: ModelRef, prompt: str) -> RawImage:
+        """As ``ProviderClient.image``."""
+        options = self._options(model)
+        if "dall-e" in model.litellm_name:  # newer models always send base64 and know no choice
+            options["response_format"] = "b64_json"
+        response = await litellm.aimage_generation(prompt=prompt, n=1, size="1024x1024", **options)
+        item = response.data[0]
+        data = await download_image(self._here().http, model.name, item.b64_json, item.url)
+        return RawImage(data, item.revised_prompt, image_usage(model, response))
+
+    async def embed(
+        self, model: ModelRef, texts: Sequence[str], dimensions: int | None
+    ) -> list[list[float]]:
+        """As ``ProviderClient.embed``."""
+        options = self._options(model)
+        if dimensions:
+            options["dimensions"] = dimensions
+        response = await litellm.aembedding(input=list(texts), encoding_format="float", **options)
+        ordered = sorted(response.data, key=lambda item: item["index"])
+        if len(ordered) != len(texts):
+            raise ProviderStreamBroken(model.name, "another number of vectors than texts")
+        return [[float(number) for number in item["embedding"]] for item in ordered]
+
+    async def aclose(self) -> None:
+        """Close this loop's connections; a later call opens new ones."""
+        connections = self._loops.pop(asyncio.get_running_loop(), None)
+        if connections is not None:
+            await connections.http.aclose()
+
+    def _options(self, model: ModelRef) -> dict[str, Any]:
+        provider = provider_name(model.litellm_name)
+        options: dict[str, Any] = {
+            "model": model.litellm_name,
+            "num_retries": 0,
+            "max_retries": 0,
+            "timeout": httpx.Timeout(model.timeouts.total, connect=model.timeouts.connect),
+        }
+        credential = self._credentials.get(provider)
+        if credential is not None:
+            options["api_key"] = credential.api_key or None
+            options["api_base"] = credential.base_url or None
+            options["client"] = self._here().client(provider)
+        return options
+
+    def _here(self) -> _Connections:
+        loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            self._loops[loop] = _Connections(self._credentials)
+        return self._loops[loop]
+
+
+class _Connections:
+    """One event loop's connections, in the kinds that LiteLLM takes as ``client``."""
+
+    def __init__(self, credentials: Mapping[str, Credential]) -> None:
+        self._handler = _OneShotHandler()
+        self.http: httpx.AsyncClient = self._handler.client
+        self._sdks = {
+            name: _OneShotOpenAI(
+                api_key=credential.api_key,
+                base_url=credential.base_url or None,
+                http_client=self.http,
+                max_retries=0,
+            )
+            for name, credential in credentials.items()
+            if credential.api_key and _kind(name) == "openai_sdk"
+        }
+
+    def client(self, provider: str) -> Any:
+        """``None`` for a provider that LiteLLM brings its own connections for."""
+        kind = _kind(provider)
+        return self._handler if kind == "handler" else self._sdks.get(provider)
+
+
+def _kind(provider: str) -> str | None:
+    return PROVIDERS[provider].litellm_client if provider in PROVIDERS else None
+
+
+class _OneShotHandler(AsyncHTTPHandler):
+    """LiteLLM's HTTP client without its second attempt, and with a limit for connecting."""
+
+    def __init__(self) -> None:
+        super().__init__(follow_redirects=False, event_hooks={"response": [_keep_response]})
+
+    async def post(self, *args: Any, **kwargs: Any) -> Any:
+        """LiteLLM passes Anthropic's time-out as one number for all phases."""
+        timeout = kwargs.get("timeout")
+        if not isinstance(timeout, httpx.Timeout):
+            kwargs["timeout"] = httpx.Timeout(timeout, connect=_connect.get() or timeout)
+        return await super().post(*args, **kwargs)
+
+    async def single_connection_post_request(self, *_: Any, **__: Any) -> Never:
+        """``post`` calls this when a connection broke."""
+        raise sys.exception() or httpx.ConnectError("connection failed")
+
+
+class _OneShotOpenAI(AsyncOpenAI):
+    """Asks once. LiteLLM sets ``max_retries`` on a client it was given, to 2 where it lost the option
+    (pictures): every failed picture was requested three times, and so was any other request of the
+    client at that moment."""
+
+    @property
+    def max_retries(self) -> int:
+        """Always none."""
+        return 0
+
+    @max_retries.setter
+    def max_retries(self, _: int) -> None:
+        """Stays none."""
+
+
+@contextmanager
+def _exchange(timeouts: Timeouts, opened: list[httpx.Response] | None = None) -> Iterator[None]:
+    """Requests sent inside connect within ``timeouts.connect``; their responses go to ``opened``.
+
+    Never hold it across a ``yield``.
+    """
+    connect, responses = _connect.set(timeouts.connect), _opened.set(opened)
+    try:
+        yield
+    finally:
+        _connect.reset(connect)
+        _opened.reset(responses)
+
+
+async def _keep_response(response: httpx.Response) -> None:
+    """An httpx hook: keep the response, so that the caller can close it."""
+    opened = _opened.get()
+    if opened is not None:
+        opened.append(response)
+
+
+@asynccontextmanager
+async def _closed_after(responses: Sequence[httpx.Response]) -> AsyncIterator[None]:
+    """Close the responses that were opened meanwhile, so that the provider stops writing."""
+    try:
+        yield
+    finally:
+        for response in responses:
+            await response.aclose()
+
+
+async def _texts(stream: Any, model: str) -> AsyncGenerator[str, None]:
+    """The texts of a LiteLLM stream; ``""`` for thoughts.
+
+    Raises ``ProviderStreamBroken`` for a stream without a finish or without text, ``ProviderRefused``
+    where the provider's policy took the text's place.
+    """
+    has_text = False
+    async for chunk in _chunks(stream):
+        delta = chunk.choices[0].delta if chunk.choices else None
+        text = getattr(delta, "content", None) or ""
+        has_text = has_text or bool(text)
+        if text or getattr(delta, "reasoning_content", None):
+            yield text
+    finish = stream.received_finish_reason
+    if finish is None or finish == "error":
+        raise ProviderStreamBroken(model, "the stream ended without a finish")
+    if not has_text:
+        raise empty_answer(model, finish)
+
+
+async def _chunks(stream: Any) -> AsyncIterator[Any]:
+    """All chunks. After the finish neither silence nor a broken end spoils the answer."""
+    iterator = aiter(stream)
+    while True:
+        finished = stream.received_finish_reason is not None
+        try:
+            async with asyncio.timeout(base.USAGE_GRACE if finished else None):
+                chunk = await anext(iterator)
+        except StopAsyncIteration:
+            return
+        except Exception:
+            if not finished:
+                raise
+            return
+        yield chunk

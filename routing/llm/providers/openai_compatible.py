@@ -1,0 +1,84 @@
+"""OpenAI's chat completions, and all servers that speak the same format.
+
+Source: OpenAI's API reference, "The chat completion object" and "Chat completion chunk".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from routing.domain.errors import ContextTooLong, ProviderError, ProviderRefused
+from routing.llm.providers.base import EventError, WholeAnswer
+
+
+class OpenAICompatible:
+    """See ``Provider``. The base URL ends with ``/v1``."""
+
+    name: ClassVar[str] = "openai"
+    title: ClassVar[str] = "OpenAI"
+    key_variable: ClassVar[str] = "OPENAI_API_KEY"
+    url_variable: ClassVar[str] = "OPENAI_BASE_URL"
+    url_suffix: ClassVar[str] = "/v1"
+    litellm_client: ClassVar[Literal["handler", "openai_sdk"]] = "openai_sdk"
+    error_words: ClassVar[Mapping[str, type[ProviderError]]] = {
+        "content_policy_violation": ProviderRefused,
+        "moderation_blocked": ProviderRefused,
+        "context_length_exceeded": ContextTooLong,
+    }
+
+    def endpoint(self, base_url: str | None) -> str:
+        """See ``Provider``."""
+        root = (base_url or "https://api.openai.com/v1").rstrip("/")
+        return root if "chat/completions" in root else f"{root}/chat/completions"
+
+    def stream(self) -> OpenAIStream:
+        """See ``Provider``."""
+        return OpenAIStream()
+
+    def whole(self, answer: Mapping[str, Any]) -> WholeAnswer:
+        """See ``Provider``."""
+        if error := answer.get("error"):
+            raise _error(error)
+        choice = answer["choices"][0]
+        message = choice["message"]
+        finish = "content_filter" if message.get("refusal") else choice.get("finish_reason")
+        return WholeAnswer(message.get("content") or "", finish, answer.get("usage"))
+
+
+class OpenAIStream:
+    """See ``StreamReader``: reads chunks of a chat completion."""
+
+    end_marker: ClassVar[bytes | None] = b"[DONE]"
+
+    def __init__(self) -> None:
+        self.finish: str | None = None
+        self.usage: dict[str, Any] | None = None
+        self.done = False
+        self._refused = False
+
+    def read(self, event: Mapping[str, Any]) -> str | None:
+        """See ``StreamReader``."""
+        if error := event.get("error"):
+            raise _error(error)
+        if usage := event.get("usage"):
+            self.usage = usage
+        choices = event.get("choices")
+        if not choices:
+            return None
+        delta = choices[0].get("delta") or {}
+        if finish := choices[0].get("finish_reason"):
+            self.finish = "content_filter" if self._refused else finish
+        text: str | None = delta.get("content")
+        if text:
+            return text
+        # A refusal has its own field; the finish reason that follows says "stop".
+        self._refused = self._refused or bool(delta.get("refusal"))
+        thinks = delta.get("reasoning_content") or delta.get("reasoning")
+        return "" if thinks else None
+
+
+def _error(error: Any) -> EventError:
+    if not isinstance(error, dict):
+        return EventError("error", str(error))
+    return EventError(str(error.get("code") or error.get("type")), str(error.get("message")))
