@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from conversations.engine.events import Event
-from conversations.engine.ports import Considered, Deferred, Meter, Ports, Vector
+from conversations.engine.ports import DeferredWork, OnCandidate, Ports
 from conversations.engine.types import (
     Answer,
     CachedAnswer,
@@ -18,6 +18,7 @@ from conversations.engine.types import (
     Step,
     TraceRecord,
     Turn,
+    Vector,
 )
 from conversations.models import new_id
 from routing.domain.actions import Action, ModelKind
@@ -30,6 +31,7 @@ from routing.domain.llm import (
     ClassifierResult,
     Completed,
     GenerationEvent,
+    Meter,
     TextDelta,
     Usage,
 )
@@ -90,8 +92,8 @@ class FakeSink:
 
     events: list[Event] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
-    deferred: list[Deferred] = field(default_factory=list)
-    follow_ups: list[Deferred] = field(default_factory=list)
+    deferred: list[DeferredWork] = field(default_factory=list)
+    follow_ups: list[DeferredWork] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -99,10 +101,10 @@ class FakeSink:
     def note(self, record: Record) -> None:
         self.records.append(record)
 
-    def defer(self, work: Deferred) -> None:
+    def defer(self, work: DeferredWork) -> None:
         self.deferred.append(work)
 
-    def follow_up(self, work: Deferred) -> None:
+    def follow_up(self, work: DeferredWork) -> None:
         self.follow_ups.append(work)
 
     async def settle(self) -> None:
@@ -164,6 +166,15 @@ class FakeEmbedder:
             raise self.error
         return (1.0, 0.0)
 
+    async def embed_many(self, texts: Sequence[str]) -> list[Vector]:
+        return [await self.embed(text) for text in texts]
+
+    def warm(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
 
 @dataclass
 class FakeCache:
@@ -183,10 +194,10 @@ class FakeCache:
         return self.exact
 
     async def lookup_similar(
-        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered, meter: Meter
+        self, turn: Turn, rules: RuleSet, vector: Vector, on_candidate: OnCandidate, meter: Meter
     ) -> CachedAnswer | None:
         self.asked.append("similar")
-        told({"probability": 0.5})
+        on_candidate({"probability": 0.5})
         return self.similar
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> UUID:
@@ -214,7 +225,7 @@ class FakeClassifier:
         prompt: str,
         rules: RuleSet,
         history: Sequence[ChatMessage],
-        meter: Callable[[Attempt], None],
+        meter: Meter | None = None,
     ) -> ClassifierResult:
         self.asked.append(prompt)
         rule = rules.rule(self.rule)
@@ -234,7 +245,8 @@ class FakeClassifier:
             standalone=self.standalone,
         )
         asked = attempt(operation="classify")
-        meter(asked)
+        if meter:
+            meter(asked)
         return ClassifierResult(decision, (asked,))
 
 
@@ -255,7 +267,7 @@ class FakeChat:
         self,
         candidates: Sequence[ModelRef],
         messages: Sequence[ChatMessage],
-        meter: Callable[[Attempt], None],
+        meter: Meter,
     ) -> AsyncGenerator[GenerationEvent, None]:
         self.messages, self.candidates = tuple(messages), tuple(candidates)
         try:
@@ -280,9 +292,9 @@ class FakeChat:
 
 
 @dataclass
-class FakePainter:
+class FakeImageTool:
     async def draw(
-        self, turn: Turn, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
+        self, turn: Turn, candidates: Sequence[ModelRef], meter: Meter
     ) -> tuple[Picture, ModelRef]:
         meter(attempt(candidates[0], operation="image"))
         return Picture("http://x/1", turn.prompt, 4, 4, None), candidates[0]
@@ -309,7 +321,7 @@ def ports(**replaced: object) -> Ports:
         "cache": FakeCache(),
         "classifier": FakeClassifier(),
         "chat": FakeChat(),
-        "painter": FakePainter(),
+        "image_tool": FakeImageTool(),
         "system_prompt": "Be brief.",
         **replaced,
     }

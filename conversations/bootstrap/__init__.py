@@ -1,5 +1,5 @@
-"""The composition root: settings in, a ready house out. Nothing else builds parts from settings, and
-``parts`` only one at a time."""
+"""Composition root: builds the process's container from the settings. ``parts`` has the factories of
+single parts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """The parts that views use, and those that the end of the process must close."""
+    """Container: the parts that views use, and those that are closed at the end of the process."""
 
     engine: Engine
     runs: Runs
@@ -80,7 +80,7 @@ class Container:
 
 @lru_cache(maxsize=1)
 def container() -> Container:
-    """This process's house, built on first use: at boot by ``asgi``."""
+    """This process's container, built on first use: at boot by ``asgi``."""
     background, llm = Background(), parts.llm_client()
     redis, breaker = async_client(settings.REDIS_URL, background), Breaker()
     circuits = parts.make_circuits(redis, breaker)
@@ -98,9 +98,9 @@ def container() -> Container:
         cache=cache,
         classifier=parts.make_classifier(llm, failover),
         chat=FailoverChat(llm, failover, continues=llm.continues),
-        painter=StoringPainter(ImageGenerator(llm, failover)),
+        image_tool=StoringPainter(ImageGenerator(llm, failover)),
         system_prompt=settings.SYSTEM_PROMPT,
-        flights=parts.make_flights(redis, breaker, log, background),
+        single_flight=parts.make_flights(redis, breaker, log, background),
     )
     engine, metrics = Engine(ports), RunMetrics()
     tracer = parts.make_tracer(metrics.trace_lost, background)
@@ -140,9 +140,8 @@ def container() -> Container:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The parts that try things out without answering anybody. ``cache`` and ``embedder`` tell what
-    the cache would say; ``llm`` asks one model."""
+class EvaluationContainer:
+    """Container for dry runs: rules, cache and models are tried without answering a user."""
 
     decider: Decider
     llm: ProviderClient
@@ -151,15 +150,15 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk() -> AsyncIterator[Desk]:
-    """A desk for the running event loop, which may be a command's or a thread's own. It knows the
-    circuits that all workers share, and closes what it opened."""
+async def evaluation_container() -> AsyncIterator[EvaluationContainer]:
+    """Build it for the running event loop, which may be a command's or a thread's own, and close it.
+    Circuit breakers are shared with all workers."""
     background, llm, breaker = Background(), parts.llm_client(), Breaker()
     redis = async_client(settings.REDIS_URL, background)
     failover = parts.make_failover(parts.make_circuits(redis, breaker))
     embedder = parts.make_embedder(llm, failover)
     try:
-        yield Desk(
+        yield EvaluationContainer(
             decider=Decider(PromptGuard(), parts.make_classifier(llm, failover)),
             llm=llm,
             cache=parts.make_cache(redis, breaker, embedder, ReuseJudge(llm, failover), background),

@@ -1,4 +1,4 @@
-"""The parts of the house, each made from the settings."""
+"""Factories: the parts of the container, each made from the settings."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def make_memory(redis: Redis, breaker: Breaker) -> RedisMemory:
 
 
 def make_rules(redis: Redis, breaker: Breaker) -> RuleStore:
-    """What is published."""
+    """The reader of the published rules."""
     return RuleStore(
         redis,
         breaker,
@@ -70,7 +70,7 @@ def make_rules(redis: Redis, breaker: Breaker) -> RuleStore:
 
 
 def make_log(redis: Redis, blocking: Redis, breaker: Breaker) -> RunLog:
-    """The runs' events, for any worker; ``blocking`` is the client that may wait for them."""
+    """The event logs of runs; ``blocking`` is the client that may wait for events."""
     return RunLog(
         redis,
         blocking,
@@ -81,13 +81,13 @@ def make_log(redis: Redis, blocking: Redis, breaker: Breaker) -> RunLog:
 
 
 def make_limits(redis: Redis, breaker: Breaker) -> RateLimiter:
-    """How often one may ask and guess."""
+    """The rate limits of asking and of signing in."""
     rates = {"ask": settings.ASK_RATE, "sign-in": settings.SIGN_IN_RATE}
     return RateLimiter(redis, breaker, settings.REDIS_PREFIX, rates)
 
 
 def make_seats(redis: Redis, breaker: Breaker, background: Background) -> Seats:
-    """How many streams may be open."""
+    """The limits of open streams."""
     return Seats(
         redis,
         breaker,
@@ -105,8 +105,8 @@ def make_cache(
     judge: ReuseJudge,
     background: Background,
 ) -> RedisAnswerCache:
-    """Earlier answers, in the index of ``embedder``; ``judge`` is asked in doubt."""
-    experience = ReuseExperience(lambda: in_database(reuse.learned), background)
+    """The answer cache, in the index of ``embedder``; ``judge`` decides doubtful hits."""
+    experience = ReuseExperience(partial(in_database, reuse.learned), background)
     return RedisAnswerCache(
         redis,
         breaker,
@@ -124,7 +124,7 @@ def make_cache(
 def make_flights(
     redis: Redis, breaker: Breaker, log: RunLog, background: Background
 ) -> RedisFlights:
-    """Who is asking which question just now."""
+    """The claims on questions that are being answered."""
     return RedisFlights(
         redis,
         breaker,
@@ -142,7 +142,7 @@ async def _withheld(entry: UUID, user: int) -> bool:
 
 
 def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:
-    """What is remembered of each model's failures."""
+    """The circuit breakers of all models, shared over Redis."""
     limits = CircuitSettings(
         failures=settings.CIRCUIT_FAILURES, open_seconds=settings.CIRCUIT_OPEN_SECONDS
     )
@@ -150,12 +150,12 @@ def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:
 
 
 def make_classifier(llm: ProviderClient, failover: Failover) -> FallbackClassifier:
-    """Who chooses the rule; a hedge after 0 seconds is none."""
+    """The classifier; 0 seconds turn its hedge off."""
     return FallbackClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
 
 
 def make_failover(circuits: CircuitBoard) -> Failover:
-    """What is done when a model fails; a hedge after 0 seconds is none."""
+    """The failover's policy, retry budget and circuits; 0 seconds turn its hedge off."""
     policy = FailoverPolicy(
         retries=settings.FAILOVER_RETRIES,
         patience=settings.FAILOVER_PATIENCE_SECONDS,
@@ -166,7 +166,7 @@ def make_failover(circuits: CircuitBoard) -> Failover:
 
 
 def llm_client() -> ProviderClient:
-    """The client of every model, with the providers' keys and addresses."""
+    """The client of all models, with the providers' keys and addresses."""
     # LiteLLM takes seconds to import: commands that ask no model, but load the URLs, must not wait.
     from routing.llm.providers.client import ProviderClient  # noqa: PLC0415
 
@@ -191,7 +191,7 @@ def make_embedder(
 
 
 def make_tracer(lost: Callable[[int], None], background: Background) -> LangfuseTracer | NullTracer:
-    """Langfuse where its keys are set. ``lost`` hears how many traces were not delivered."""
+    """Langfuse where its keys are set. ``lost`` gets the number of traces that were not delivered."""
     if not (settings.LANGFUSE_PUBLIC_KEY and settings.LANGFUSE_SECRET_KEY):
         return NullTracer()
     return LangfuseTracer(

@@ -1,4 +1,4 @@
-"""The node that has a model answer. Tokens go straight to the sink, not through the graph."""
+"""Text generation: the node that has a chat model answer. Tokens go straight to the sink."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import assert_never
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Noticed, Reset, Token
-from conversations.engine.nodes import Update
+from conversations.engine.nodes import step
 from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
-from conversations.engine.state import State
-from conversations.engine.steps import step
-from conversations.engine.text_cleaner import Cleaner
-from conversations.engine.types import Answer
+from conversations.engine.types import Answer, State, Update
 from routing.domain.errors import NoProviderAvailable
 from routing.domain.llm import (
     AnsweringModel,
@@ -31,23 +28,62 @@ from routing.domain.rules import Decision, ModelRef
 
 DECISION_GRACE = 1.0
 """Seconds that the ``Decided`` event may wait for a first token: a provider that fails at once is
-then replaced before anybody was told its name. A slow one is named meanwhile."""
+replaced before its name is sent. A slow one is named meanwhile."""
+
+
+async def generate(state: State, runtime: Runtime[Context]) -> Update:
+    """Ask the decision's model, then its fallbacks, with the recent memory. Raises
+    ``NoProviderAvailable``."""
+    context = runtime.context
+    candidates = state["rules"].candidates(state["decision"])
+    messages = chat_messages(context.ports.system_prompt, state)
+    transcript = Transcript(state, context.sink)
+    timer = asyncio.get_running_loop().call_later(DECISION_GRACE, transcript.send_decision)
+    try:
+        with step(context.sink, "generate", "span") as opened:
+            stream = context.ports.chat.stream(candidates, messages, opened.meter)
+            try:
+                async with aclosing(stream):
+                    async for event in stream:
+                        transcript.take(event)
+            except NoProviderAvailable as error:
+                if not error.refused:
+                    raise
+                transcript.refuse()
+            opened.output = transcript.text
+    finally:
+        timer.cancel()
+    answer = Answer(
+        content=transcript.text,
+        decision=transcript.decision,
+        guard=state["guard"],
+        cache=state["cache"],
+        usage=opened.usage,
+        finish_reason=transcript.finish_reason,
+    )
+    return {"answer": answer, "cacheable": transcript.cacheable}
+
+
+def chat_messages(system_prompt: str, state: State) -> tuple[ChatMessage, ...]:
+    """The system prompt, the recent memory, the prompt."""
+    system = (ChatMessage("system", system_prompt),) if system_prompt else ()
+    return (*system, *state["history"], ChatMessage("user", state["turn"].prompt))
 
 
 class Transcript:
-    """What a generation has said so far, and what listeners have been told of it."""
+    """Translator of a chat's events to the turn's events, and collector of the answer's text."""
 
     def __init__(self, state: State, sink: Sink) -> None:
         self._state, self._sink = state, sink
-        self._told = state.get("told", False)
+        self._decision_sent = state.get("decision_sent", False)
         self._pieces: list[str] = []
         self._notices: list[Noticed] = []
         self.decision: Decision = state["decision"]
         self._switched: Switched | None = None
-        self._asked: ModelRef | None = None
-        self._cleaner = Cleaner()
-        self.pieced = False
-        """Whether it was begun more than once, or with less than the whole conversation."""
+        self._next_model: ModelRef | None = None
+        self._cleaner = TextCleaner()
+        self.cacheable = True
+        """False once it was started over or continued, or with less than the whole conversation."""
         self.finish_reason = "stop"
 
     @property
@@ -55,16 +91,16 @@ class Transcript:
         """The answer since the last reset."""
         return "".join(self._pieces)
 
-    def tell_decision(self) -> None:
-        """Emit ``Decided``, once."""
-        if not self._told:
-            self._told = True
+    def send_decision(self) -> None:
+        """Emit ``Decided``, once, and the notices that waited for it."""
+        if not self._decision_sent:
+            self._decision_sent = True
             self._sink.emit(Decided(self.decision, self._state["cache"], self._state["guard"]))
             for notice in self._notices:
                 self._sink.emit(notice)
 
     def take(self, event: GenerationEvent) -> None:
-        """Pass one event of the chat on to the listeners."""
+        """Pass one event of the chat on to the sink."""
         match event:
             case TextDelta(text):
                 text = self._cleaner.clean(text)
@@ -73,14 +109,14 @@ class Transcript:
             case AnsweringModel(model):
                 self.decision = self.decision.answered_by(model)
                 self._start_over()
-                self.tell_decision()
+                self.send_decision()
             case Switched():
                 self._switch(event)
             case Continued(model):
-                self.pieced = True
+                self.cacheable = False
                 self._notice("provider_continued", f"{model.name} broke off and goes on.")
             case Shortened(dropped=dropped):
-                self.pieced = True
+                self.cacheable = False
                 detail = (
                     f"The conversation is too long: its {dropped} oldest messages are left out."
                 )
@@ -91,28 +127,28 @@ class Transcript:
                 assert_never(event)
 
     def refuse(self) -> None:
-        """The last model's provider said no: its kind refusal is the answer, and all of it."""
+        """Make the refusal of the last model's provider the whole answer."""
         before = self.decision.model or ""
-        if self._asked:
-            self.decision = self.decision.answered_by(self._asked)
+        if self._next_model:
+            self.decision = self.decision.answered_by(self._next_model)
         self.decision = provider_refused(self.decision)
         self._discard("provider_refused", before, self.decision.model or before)
-        if self._told:
+        if self._decision_sent:
             self._notice("provider_refused", "The model's provider declined to answer this.")
-        self.tell_decision()
+        self.send_decision()
         self.finish_reason = "content_filter"
         self.take(TextDelta(provider_refusal()))
 
     def _switch(self, event: Switched) -> None:
-        self._asked = event.to_model
-        if self._told:
+        self._next_model = event.to_model
+        if self._decision_sent:
             self._switched = self._switched or event
         else:
             self.decision = self.decision.answered_by(event.to_model)
 
     def _start_over(self) -> None:
-        """Tell of a switch, now that the other model speaks: until then the text so far is all there
-        is, and should nobody speak again it is kept."""
+        # Only now that the other model's first token is there: until then the text so far is all there
+        # is, and it is the answer if no other model gives one.
         event, self._switched = self._switched, None
         if event is None:
             return
@@ -124,16 +160,16 @@ class Transcript:
     def _discard(self, reason: str, from_model: str, to_model: str) -> bool:
         if not self._pieces:
             return False
-        self.pieced = True
+        self.cacheable = False
         self._pieces.clear()
-        self._cleaner = Cleaner()
+        self._cleaner = TextCleaner()
         self._sink.emit(Reset(reason, from_model, to_model))
         return True
 
     def _notice(self, code: str, detail: str) -> None:
-        """Tell it, but not before the decision."""
+        # A client shows notices under a decision: none is sent before it.
         notice = Noticed(code, detail)
-        if self._told:
+        if self._decision_sent:
             self._sink.emit(notice)
         else:
             self._notices.append(notice)
@@ -147,39 +183,23 @@ def _switched(reason: str, from_model: str, to_model: str) -> str:
     return f"{from_model} broke off; {to_model} answers instead."
 
 
-async def generate(state: State, runtime: Runtime[Context]) -> Update:
-    """Ask the decision's model, then its fallbacks, with the recent memory."""
-    context = runtime.context
-    candidates = state["rules"].candidates(state["decision"])
-    messages = chat_messages(context.ports.system_prompt, state)
-    said = Transcript(state, context.sink)
-    timer = asyncio.get_running_loop().call_later(DECISION_GRACE, said.tell_decision)
-    try:
-        with step(context.sink, "generate", "span") as opened:
-            stream = context.ports.chat.stream(candidates, messages, opened.meter)
-            try:
-                async with aclosing(stream):
-                    async for event in stream:
-                        said.take(event)
-            except NoProviderAvailable as error:
-                if not error.refused:
-                    raise
-                said.refuse()
-            opened.output = said.text
-    finally:
-        timer.cancel()
-    answer = Answer(
-        content=said.text,
-        decision=said.decision,
-        guard=state["guard"],
-        cache=state["cache"],
-        usage=opened.usage,
-        finish_reason=said.finish_reason,
-    )
-    return {"answer": answer, "reset": said.pieced}
+class TextCleaner:
+    """Cleaner of one stream's text, piece by piece, so that it can be stored and sent.
 
+    A character outside the Basic Multilingual Plane may come as two halves (surrogates) in two
+    pieces: the first half waits for the second. A half that stays alone becomes U+FFFD, and NUL,
+    which PostgreSQL can't store, is left out.
+    """
 
-def chat_messages(system_prompt: str, state: State) -> tuple[ChatMessage, ...]:
-    """The system prompt, the recent memory, the prompt."""
-    system = (ChatMessage("system", system_prompt),) if system_prompt else ()
-    return (*system, *state["history"], ChatMessage("user", state["turn"].prompt))
+    def __init__(self) -> None:
+        self._half = ""
+
+    def clean(self, piece: str) -> str:
+        """The cleaned piece; empty when it is the first half of a character."""
+        if piece.isascii() and not self._half:
+            return piece.replace("\x00", "")
+        text, self._half = self._half + piece, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return whole.replace("\x00", "")

@@ -1,41 +1,108 @@
-"""The nodes: small functions from what is known to what was learned.
+"""Graph nodes: functions from a turn's state to a partial update of it.
 
-A node returns a partial update and never mutates the state. It touches the world through
-``runtime.context.ports`` only, and tells listeners through ``runtime.context.sink``.
+A node never mutates the state. It touches the world through ``runtime.context.ports`` only, and sends
+events and trace records to ``runtime.context.sink``. The nodes stand in the order in which they run;
+``generate``, ``draw`` and ``single_flight`` have files of their own.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Token
-from conversations.engine.ports import Context
-from conversations.engine.refusals import (
-    guard_refusal,
-    provider_refusal,
-    provider_refused,
-    rule_refusal,
+from conversations.engine.ports import Context, OnCandidate, Sink
+from conversations.engine.refusals import guard_refusal, rule_refusal
+from conversations.engine.reusability import asked_again_as, reusable
+from conversations.engine.types import (
+    Answer,
+    CachedAnswer,
+    CacheFacts,
+    Degraded,
+    State,
+    Step,
+    StepKind,
+    Turn,
+    Update,
 )
-from conversations.engine.state import State
-from conversations.engine.steps import step, tolerated
-from conversations.engine.types import Answer, CacheFacts
 from routing.domain.actions import Action
 from routing.domain.decide import held_back
-from routing.domain.errors import NoProviderAvailable
-from routing.domain.llm import ChatMessage, Usage
+from routing.domain.errors import DependencyUnavailable
+from routing.domain.llm import Attempt, ChatMessage, Meter, Usage
 from routing.domain.rules import Decision, Source
 
 REPLAY_PIECE = 240
 """Characters of a stored answer in one ``Token``: enough pieces to read as a stream, few frames."""
 
-Update = dict[str, Any]
+
+class OpenStep:
+    """Trace step under way: a node sets the fields, which are frozen when the step ends."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.output: Any = None
+        self.attempts: list[Attempt] = []
+
+    @property
+    def usage(self) -> Usage:
+        """The sum over all calls of this step."""
+        return sum((attempt.usage for attempt in self.attempts), Usage())
+
+    def meter(self, attempt: Attempt) -> None:
+        """Keep one call to a model: under this step, and for the message's sums."""
+        self.attempts.append(attempt)
+        self._sink.note(attempt)
+
+
+@contextmanager
+def step(sink: Sink, name: str, kind: StepKind, input_: Any = None) -> Iterator[OpenStep]:
+    """Time the block and note it as a ``Step``, also when it fails or is cancelled."""
+    opened = OpenStep(sink)
+    started, error = time.time_ns(), ""
+    try:
+        yield opened
+    except BaseException as exc:
+        error = f"{type(exc).__name__}: {exc}"
+        raise
+    finally:
+        sink.note(
+            Step(
+                name=name,
+                kind=kind,
+                started_ns=started,
+                ended_ns=time.time_ns(),
+                input=input_,
+                output=opened.output,
+                error=error,
+                attempts=tuple(opened.attempts),
+            )
+        )
+
+
+@contextmanager
+def tolerated(sink: Sink) -> Iterator[None]:
+    """Go on without a dependency that does not answer, noted as ``Degraded``."""
+    try:
+        yield
+    except DependencyUnavailable as exc:
+        sink.note(Degraded(part=exc.part, detail=str(exc) or type(exc).__name__))
+
+
+def send_decision(state: State, context: Context, decision: Decision, cache: CacheFacts) -> None:
+    """Emit ``Decided``, unless the turn's listeners got it from an answer that was followed."""
+    if not state.get("decision_sent"):
+        context.sink.emit(Decided(decision, cache, state["guard"]))
 
 
 async def guard(state: State, runtime: Runtime[Context]) -> Update:
-    """Look at the prompt before any provider sees it."""
+    """Check the prompt before any provider sees it."""
     turn, context = state["turn"], runtime.context
     with step(context.sink, "guard", "guardrail", turn.prompt) as opened:
         report = await context.ports.guard.check(turn.prompt)
@@ -46,7 +113,7 @@ async def guard(state: State, runtime: Runtime[Context]) -> Update:
 
 
 async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:
-    """Fetch what was said before."""
+    """Fetch the conversation's recent messages."""
     turn, context = state["turn"], runtime.context
     history: tuple[ChatMessage, ...] = ()
     with step(context.sink, "recall_memory", "retriever") as opened:
@@ -56,9 +123,52 @@ async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:
     return {"history": history}
 
 
+async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
+    """Look a first turn's prompt up in the answer cache, before any model is asked."""
+    return await _look_up(state["turn"], state, runtime.context)
+
+
+async def lookup_follow_up(state: State, runtime: Runtime[Context]) -> Update:
+    """Look up the standalone meaning of a follow-up, which the classifier wrote down."""
+    turn = state["turn"]
+    words = asked_again_as(state["decision"], turn.prompt, state["rules"])
+    if words is None:
+        return {}
+    update = await _look_up(replace(turn, prompt=words), state, runtime.context)
+    # Without a vector its own answer is not stored: it is made with the memory of its conversation.
+    return update | {"vector": None}
+
+
+async def _look_up(turn: Turn, state: State, context: Context) -> Update:
+    update: Update = {"hit": None, "vector": None, "cache": CacheFacts("bypass")}
+    considered: list[Mapping[str, Any]] = []
+    with step(context.sink, "lookup_answer", "retriever", turn.prompt) as opened:
+        with tolerated(context.sink):
+            update |= await _search(turn, state, context, considered.append, opened.meter)
+        hit: CachedAnswer | None = update["hit"]
+        facts = hit.facts if hit else update["cache"]
+        opened.output = {"outcome": facts.outcome, "similarity": facts.similarity}
+        if considered:
+            opened.output["considered"] = considered
+    return update
+
+
+async def _search(
+    turn: Turn, state: State, context: Context, on_candidate: OnCandidate, meter: Meter
+) -> Update:
+    rules, ports = state["rules"], context.ports
+    # The same words first: one round trip to Redis, where a vector costs milliseconds to compute.
+    hit = await ports.cache.lookup_exact(turn, rules)
+    if hit:
+        return {"hit": hit, "cache": hit.facts}
+    vector = await ports.embedder.embed(turn.prompt)
+    hit = await ports.cache.lookup_similar(turn, rules, vector, on_candidate, meter)
+    return {"hit": hit, "vector": vector, "cache": hit.facts if hit else CacheFacts("miss")}
+
+
 async def replay(state: State, runtime: Runtime[Context]) -> Update:
-    """Serve the stored answer as if it were new; say where it came from."""
-    hit, sink = state["hit"], runtime.context.sink
+    """Serve the stored answer as a stream; its decision says that it comes from the cache."""
+    hit, context = state["hit"], runtime.context
     assert hit is not None  # noqa: S101 - the edge leads here with a hit only
     decision = Decision(
         action=Action.ANSWER,
@@ -71,15 +181,14 @@ async def replay(state: State, runtime: Runtime[Context]) -> Update:
         else "a similar question was answered before",
         ruleset=hit.ruleset,
     )
-    if not state.get("told"):
-        sink.emit(Decided(decision, hit.facts, state["guard"]))
+    send_decision(state, context, decision, hit.facts)
     for start in range(0, len(hit.content), REPLAY_PIECE):
-        sink.emit(Token(hit.content[start : start + REPLAY_PIECE]))
+        context.sink.emit(Token(hit.content[start : start + REPLAY_PIECE]))
     return {"answer": Answer(hit.content, decision, state["guard"], hit.facts)}
 
 
 async def classify(state: State, runtime: Runtime[Context]) -> Update:
-    """Decide who answers, by the rule that the classifier chooses."""
+    """Decide on action and model, by the rule that the classifier chooses."""
     turn, rules, context = state["turn"], state["rules"], runtime.context
     with step(context.sink, "classify", "span", turn.prompt) as opened:
         classified = await context.ports.classifier.classify(
@@ -90,52 +199,57 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
 
 
 async def refuse(state: State, runtime: Runtime[Context]) -> Update:
-    """Nobody answers: say kindly what can't be done and how to ask instead."""
-    decision, report, sink = state["decision"], state["guard"], runtime.context.sink
+    """Answer with the reason of the refusal and with other ways to ask; no model is called."""
+    decision, report, context = state["decision"], state["guard"], runtime.context
     if report.verdict == "block":
         text = guard_refusal()
     else:
         rule = state["rules"].rule(decision.rule or "")
         text = rule_refusal(rule, decision.suggestions)
     facts = state["cache"]
-    if not state.get("told"):
-        sink.emit(Decided(decision, facts, report))
-    sink.emit(Token(text))
+    send_decision(state, context, decision, facts)
+    context.sink.emit(Token(text))
     return {"answer": Answer(text, decision, report, facts, finish_reason="content_filter")}
 
 
-async def draw(state: State, runtime: Runtime[Context]) -> Update:
-    """Have the picture drawn and stored."""
-    turn, decision, context = state["turn"], state["decision"], runtime.context
-    facts, report = state["cache"], state["guard"]
-    if not state.get("told"):
-        context.sink.emit(Decided(decision, facts, report))
-    try:
-        with step(context.sink, "draw", "tool", turn.prompt) as opened:
-            picture, model = await context.ports.painter.draw(
-                turn, state["rules"].candidates(decision), opened.meter
-            )
-            opened.output = picture.url
-    except NoProviderAvailable as error:
-        if not error.refused:
-            raise
-        return _declined(state, context, opened.usage)
-    usage = opened.usage
-    context.sink.emit(Token(picture.alt))
-    answer = Answer(picture.alt, decision.answered_by(model), report, facts, picture, usage)
-    return {"answer": answer}
+async def remember(state: State, runtime: Runtime[Context]) -> Update:
+    """Defer the write-back: memory and cache only spare later turns work, so the end of the answer does
+    not wait for them. They are written while the database stores the answer."""
+    runtime.context.sink.defer(partial(_write_back, state, runtime.context))
+    return {}
 
 
-def _declined(state: State, context: Context, usage: Usage) -> Update:
-    """The picture's provider said no: a refusal, after a decision that was told already."""
-    text = provider_refusal()
-    context.sink.emit(Token(text))
-    answer = Answer(
-        content=text,
-        decision=provider_refused(state["decision"]),
-        guard=state["guard"],
-        cache=state["cache"],
-        usage=usage,
-        finish_reason="content_filter",
+async def _write_back(state: State, context: Context) -> None:
+    """Write the exchange to the memory, and a reusable answer to the cache."""
+    answer, turn, stores = state["answer"], state["turn"], storable(state)
+    with step(context.sink, "remember", "span") as opened:
+        if not answer.decision.refused:
+            exchange = (ChatMessage("user", turn.prompt), ChatMessage("assistant", answer.content))
+            with tolerated(context.sink):
+                await context.ports.memory.remember(turn.conversation, exchange)
+        if stores and (vector := state["vector"]) is not None:
+            with tolerated(context.sink):
+                entry = await context.ports.cache.store(turn, state["rules"], vector, answer)
+                # Embedding the answer takes some 70 ms, and the same question finds the entry without.
+                context.sink.follow_up(partial(_sign, context, entry, answer.content))
+        opened.output = {"stored_for_reuse": stores}
+
+
+async def _sign(context: Context, entry: UUID, content: str) -> None:
+    with suppress(DependencyUnavailable):  # an unsigned entry agrees with no other
+        await context.ports.cache.sign(entry, content)
+
+
+def storable(state: State) -> bool:
+    """Whether the cache may keep the answer: made without the memory of a conversation, allowed by its
+    decision, its rule and the guard, whole and of one piece."""
+    answer = state["answer"]
+    return (
+        state["turn"].first
+        and reusable(answer.decision, state["rules"])
+        and answer.finish_reason == "stop"
+        and bool(answer.content.strip())
+        and state["guard"].verdict == "pass"
+        and state.get("cacheable", True)
+        and state.get("vector") is not None
     )
-    return {"answer": answer}

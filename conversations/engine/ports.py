@@ -1,5 +1,8 @@
-"""What the engine needs from the outside world, as Protocols. Adapters implement them; unit
-tests fake them. Every method raises from the tree in ``routing.domain.errors`` and nothing else.
+"""Ports: the engine's needs from the outside world, as Protocols; adapters implement them, tests fake
+them. Every method raises from the tree in ``routing.domain.errors`` and nothing else.
+
+``Guard`` and ``Classifier`` are defined in ``routing.domain.decide``, ``Embedder`` in
+``routing.embeddings.port``, beside the code that shares them.
 """
 
 from __future__ import annotations
@@ -13,22 +16,24 @@ from conversations.engine.events import Event
 from conversations.engine.types import (
     Answer,
     CachedAnswer,
+    Leader,
     Picture,
     Record,
     Shadowed,
     TraceRecord,
     Turn,
+    Vector,
 )
-from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, GenerationEvent
+from routing.domain.decide import Classifier, Guard
+from routing.domain.llm import ChatMessage, GenerationEvent, Meter
 from routing.domain.release import Release
 from routing.domain.rules import ModelRef, RuleSet
+from routing.embeddings.port import Embedder
 
-Vector = Sequence[float]
-Considered = Callable[[Mapping[str, Any]], None]
-"""Hears of a candidate: JSON-ready, without anybody's words."""
-Meter = Callable[[Attempt], None]
-"""Hears of a call to a model as it ends."""
+OnCandidate = Callable[[Mapping[str, Any]], None]
+"""Called with each candidate of a lookup: JSON-ready, without any user's words."""
+DeferredWork = Callable[[], Awaitable[None]]
+"""Work for after the answer's last token. It raises nothing but bugs."""
 
 
 class Rules(Protocol):
@@ -36,14 +41,6 @@ class Rules(Protocol):
 
     async def current(self) -> Release:
         """The release in force now. Raises ``RulesUnavailable``."""
-        ...
-
-
-class Guard(Protocol):
-    """Looks at a prompt before any provider does."""
-
-    async def check(self, prompt: str) -> GuardReport:
-        """Never raises: a guard that cannot decide says ``flag``."""
         ...
 
 
@@ -55,74 +52,45 @@ class Memory(Protocol):
         ...
 
     async def remember(self, conversation: UUID, exchange: Sequence[ChatMessage]) -> None:
-        """Append one exchange (the prompt, then the answer) to what its turn has recalled; without that
-        there is nothing to append to. Raises ``MemoryUnavailable``."""
-        ...
-
-
-class Embedder(Protocol):
-    """Text to vectors; unit length, so that a dot product is the cosine."""
-
-    @property
-    def name(self) -> str:
-        """Model name, safe for an index name."""
-        ...
-
-    @property
-    def dimensions(self) -> int:
-        """Length of a vector."""
-        ...
-
-    async def embed(self, text: str) -> Vector:
-        """One vector. Raises ``EmbedderUnavailable``."""
+        """Append one exchange (the prompt, then the answer) to the recalled messages; does nothing if
+        the turn recalled none. Raises ``MemoryUnavailable``."""
         ...
 
 
 class AnswerCache(Protocol):
-    """Earlier answers, found again by the question's text or meaning."""
+    """Earlier answers, by the question's text or meaning. Every method raises ``CacheUnavailable``."""
 
     async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
-        """The stored answer to this very question (normalized text). Raises ``CacheUnavailable``."""
+        """The stored answer to this very question (normalized text)."""
         ...
 
     async def lookup_similar(
-        self, turn: Turn, rules: RuleSet, vector: Vector, told: Considered, meter: Meter
+        self, turn: Turn, rules: RuleSet, vector: Vector, on_candidate: OnCandidate, meter: Meter
     ) -> CachedAnswer | None:
         """The best stored answer that serves this question too; none under ``rules.min_similarity``.
-        ``told`` hears of each candidate and what was thought of it, ``meter`` of a call to a model that
-        was asked about one. Raises ``CacheUnavailable``."""
+        ``on_candidate`` gets each candidate and its verdict, ``meter`` each call to a judging model."""
         ...
 
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> UUID:
-        """Keep an answer, and return the id of its entry. Raises ``CacheUnavailable``."""
+        """Keep an answer, and return the id of its entry."""
         ...
 
     async def sign(self, entry: UUID, content: str) -> None:
         """Add the signature of its answer, ``content``, to a stored entry. This embeds the text, which
-        takes longer than the rest of ``store``. Raises ``CacheUnavailable``."""
+        takes longer than the rest of ``store``."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Leader:
-    """The run that asks a question which others ask too: its message, whose it is, and where its
-    claim lies."""
+class SingleFlight(Protocol):
+    """Claims on questions, over all workers: one run answers a question, the others follow it. Every
+    method raises ``CacheUnavailable``."""
 
-    message: UUID
-    user: int
-    claim: str
-
-
-class Flights(Protocol):
-    """Knows who is asking which question just now, on all workers. Every method raises
-    ``CacheUnavailable``."""
-
-    async def board(self, turn: Turn, rules: RuleSet) -> Leader | None:
-        """Who asks this turn's question already; ``None`` when this turn leads from now on."""
+    async def claim(self, turn: Turn, rules: RuleSet) -> Leader | None:
+        """Claim the turn's question; the leader if another run has claimed it, ``None`` on success."""
         ...
 
     async def take_over(self, turn: Turn, rules: RuleSet, lost: Leader) -> Leader | None:
-        """Lead in the place of ``lost`` (``None``), unless another one does by now: that one."""
+        """Claim the question in the place of ``lost``; the new leader if another run was quicker."""
         ...
 
     def follow(self, leader: Leader) -> AsyncGenerator[Event, None]:
@@ -134,23 +102,8 @@ class Flights(Protocol):
         """The id under which the leader's answer will be kept."""
         ...
 
-    async def land(self, turn: Turn) -> None:
-        """Lead no more: the answer is kept, or there is none to keep. Again changes nothing."""
-        ...
-
-
-class Classifier(Protocol):
-    """Chooses a rule for a prompt."""
-
-    async def classify(
-        self,
-        prompt: str,
-        rules: RuleSet,
-        history: Sequence[ChatMessage],
-        meter: Callable[[Attempt], None],
-    ) -> ClassifierResult:
-        """``meter`` hears of every attempt, a cancelled one too. Never raises a ``ProviderError``: where no classifier can be reached or understood,
-        the published default decides and ``decision.source`` says so."""
+    async def release(self, turn: Turn) -> None:
+        """Give the claim up: the answer is kept, or there is none to keep. Idempotent."""
         ...
 
 
@@ -158,50 +111,43 @@ class Chat(Protocol):
     """Asks the candidates in order until one answers whole."""
 
     def stream(
-        self,
-        candidates: Sequence[ModelRef],
-        messages: Sequence[ChatMessage],
-        meter: Callable[[Attempt], None],
+        self, candidates: Sequence[ModelRef], messages: Sequence[ChatMessage], meter: Meter
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Yield ``AnsweringModel`` before each model's first ``TextDelta``, ``Switched`` between
-        candidates, ``Completed`` last. ``meter`` hears of every attempt as it ends, a cancelled
-        one too. Raises ``NoProviderAvailable``. Close it with ``contextlib.aclosing``.
+        candidates, ``Completed`` last. ``meter`` gets every attempt as it ends, a cancelled one
+        too. Raises ``NoProviderAvailable``. Close it with ``contextlib.aclosing``.
         """
         ...
 
 
-class Painter(Protocol):
-    """Draws, and keeps what it drew."""
+class ImageTool(Protocol):
+    """Draws pictures and stores them."""
 
     async def draw(
-        self, turn: Turn, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
+        self, turn: Turn, candidates: Sequence[ModelRef], meter: Meter
     ) -> tuple[Picture, ModelRef]:
         """Draw the turn's prompt and store the picture for its owner. Raises
         ``NoProviderAvailable``."""
         ...
 
 
-Deferred = Callable[[], Awaitable[None]]
-"""Work that nobody waits for. It raises nothing but bugs."""
-
-
 class Sink(Protocol):
-    """Where a turn's events and records go. No call waits, none raises."""
+    """Receiver of a turn's events and records. No call waits, none raises."""
 
     def emit(self, event: Event) -> None:
-        """Tell the listeners."""
+        """Send an event to the listeners."""
         ...
 
     def note(self, record: Record) -> None:
-        """Keep for the trace, the meter and the message."""
+        """Keep a record for the trace, the metrics and the message."""
         ...
 
-    def defer(self, work: Deferred) -> None:
+    def defer(self, work: DeferredWork) -> None:
         """Do this while the answer is stored. Its listeners need not wait for it."""
         ...
 
-    def follow_up(self, work: Deferred) -> None:
-        """Do this after the listeners were told of the end."""
+    def follow_up(self, work: DeferredWork) -> None:
+        """Do this after the listeners got the terminal event."""
         ...
 
 
@@ -213,7 +159,7 @@ class Tracer(Protocol):
         ...
 
     def score(self, trace_id: str, *, message: UUID, verdict: str | None, comment: str) -> None:
-        """Queue a person's feedback on a trace; ``verdict`` ``None`` takes it back."""
+        """Queue a user's feedback on a trace; ``verdict`` ``None`` takes it back."""
         ...
 
 
@@ -221,13 +167,13 @@ class Shadow(Protocol):
     """Asks versions in shadow, in the background."""
 
     def decide(self, turn: Turn, shadowed: Shadowed) -> None:
-        """Have it decided and kept. Never waits, never raises."""
+        """Queue the turn for a decision without effect. Never waits, never raises."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything a node may touch, composed once in ``conversations.bootstrap``."""
+    """Everything that a node may touch, composed once in ``conversations.bootstrap``."""
 
     rules: Rules
     guard: Guard
@@ -236,9 +182,9 @@ class Ports:
     cache: AnswerCache
     classifier: Classifier
     chat: Chat
-    painter: Painter
+    image_tool: ImageTool
     system_prompt: str = ""
-    flights: Flights | None = None
+    single_flight: SingleFlight | None = None
 
 
 @dataclass(frozen=True, slots=True)

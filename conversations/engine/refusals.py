@@ -1,4 +1,4 @@
-"""The words of a refusal: what can't be done, and how it might be asked instead."""
+"""Refusal texts: the reason, and two other ways to ask."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def rule_refusal(rule: Rule | None, suggestions: Sequence[str]) -> str:
 
 
 def guard_refusal() -> str:
-    """The refusal of the guard, which says nothing of what it looked for."""
+    """The guard's refusal, which does not name the signals: an attacker would learn from them."""
     return refusal_text(GUARDED, ())
 
 
 def provider_refusal() -> str:
-    """The refusal of a provider's content policy, which no other model is asked to get round."""
+    """The refusal of a provider's content policy. No other model is asked to get round it."""
     return refusal_text(DECLINED, ())
 
 
 def provider_refused(decision: Decision) -> Decision:
-    """The decision that a provider's no turned into a refusal."""
+    """The decision after its provider's refusal."""
     reason = "the provider's content policy declined"
     return replace(decision, action=Action.REFUSE, reason=reason)

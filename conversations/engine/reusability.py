@@ -1,32 +1,24 @@
-"""Whether an answer may be used again, and by whom, as far as its decision tells. Pure."""
+"""Reuse rules: whether an answer may be used again, and for which users, by its decision. Pure."""
 
 from __future__ import annotations
 
 from routing.domain.actions import ACTIONS
-from routing.domain.rules import CachePolicy, Decision, Rule, RuleSet, Source, StaysTrue
+from routing.domain.rules import CachePolicy, Decision, RuleSet, Source, StaysTrue
 
 _CLASSIFIED = {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK}
 _LASTING = {StaysTrue.TIMELESS, StaysTrue.MONTHS}
 
 
 def reusable(decision: Decision, rules: RuleSet) -> bool:
-    """Whether its own person may be given it again: an answer that a classifier decided on, to words
-    that stand alone, that is not wrong at once, under a rule that allows it."""
-    rule = _rule(decision, rules)
-    return (
-        ACTIONS[decision.action].reusable
-        and decision.source in _CLASSIFIED
-        and decision.self_contained
-        and decision.stays_true is not StaysTrue.NEVER
-        and rule is not None
-        and rule.cache is not CachePolicy.NEVER
-    )
+    """Whether the same user may get it again: a classifier decided on it, its question stands alone,
+    it is not outdated at once, and its rule allows it."""
+    return decision.self_contained and _kept(decision, rules)
 
 
 def shareable(decision: Decision, rules: RuleSet) -> bool:
-    """Whether others may, too: it is about nobody and holds for longer than a day, and the rule says
-    so. Whether the words themselves tell of somebody is not known here."""
-    rule = _rule(decision, rules)
+    """Whether other users may get it, too: it is impersonal, holds for longer than a day, and its rule
+    says so. Personal data in the question itself is checked elsewhere."""
+    rule = rules.rule(decision.rule or "")
     return (
         reusable(decision, rules)
         and decision.impersonal
@@ -38,18 +30,18 @@ def shareable(decision: Decision, rules: RuleSet) -> bool:
 
 def asked_again_as(decision: Decision, prompt: str, rules: RuleSet) -> str | None:
     """The words under which a follow-up may be looked up: its own where they stand alone, else the
-    classifier's where the rule keeps answers; ``None`` where there are none."""
-    rule = _rule(decision, rules)
-    if (
-        not ACTIONS[decision.action].reusable
-        or decision.source not in _CLASSIFIED
-        or decision.stays_true is StaysTrue.NEVER
-        or rule is None
-        or rule.cache is CachePolicy.NEVER
-    ):
+    classifier's; ``None`` where its answers are not kept or there are no words."""
+    if not _kept(decision, rules):
         return None
     return prompt if decision.self_contained else decision.standalone or None
 
 
-def _rule(decision: Decision, rules: RuleSet) -> Rule | None:
-    return rules.rule(decision.rule or "")
+def _kept(decision: Decision, rules: RuleSet) -> bool:
+    rule = rules.rule(decision.rule or "")
+    return (
+        ACTIONS[decision.action].reusable
+        and decision.source in _CLASSIFIED
+        and decision.stays_true is not StaysTrue.NEVER
+        and rule is not None
+        and rule.cache is not CachePolicy.NEVER
+    )

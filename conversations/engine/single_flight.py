@@ -1,8 +1,8 @@
-"""The node that has the same question, asked by many at once, answered once.
+"""Single flight: the node that has a question, asked by several users at once, answered once.
 
-The first one to ask leads: it goes on to be classified and answered. The others follow its stream as
-it comes, if its decision lets its answer be theirs too. When the leader fails or is stopped, one
-follower takes its place and the rest follow that one.
+The first run to ask claims the question and goes on to be classified and answered. The others follow
+its event log, if its decision lets its answer be theirs too. When the leader fails or is stopped, one
+follower takes its claim over and the rest follow that one.
 """
 
 from __future__ import annotations
@@ -14,83 +14,78 @@ from typing import Literal, assert_never
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Failed, Finished, Noticed, Reset, Started, Token
-from conversations.engine.nodes import Update
-from conversations.engine.ports import Context, Flights, Leader
+from conversations.engine.nodes import step, tolerated
+from conversations.engine.ports import Context, SingleFlight
 from conversations.engine.reusability import reusable, shareable
-from conversations.engine.state import State
-from conversations.engine.steps import step, tolerated
-from conversations.engine.types import Answer, CacheFacts
+from conversations.engine.types import Answer, CacheFacts, Leader, State, Update
 from routing.domain.rules import Decision, Source
 
 Ending = Literal["whole", "not for us", "lost"]
 
 
 async def join_flight(state: State, runtime: Runtime[Context]) -> Update:
-    """Lead, or follow who leads. Without Redis everybody goes alone."""
-    flights, turn = runtime.context.ports.flights, state["turn"]
-    asked_anew = state["cache"].outcome != "miss" or state["guard"].verdict != "pass"
-    if flights is None or asked_anew:
+    """Lead, or follow the leader. Without Redis every run answers by itself."""
+    flight, turn = runtime.context.ports.single_flight, state["turn"]
+    # A flagged prompt is not shared, and one whose lookup failed would wait for Redis once more.
+    if flight is None or state["cache"].outcome != "miss" or state["guard"].verdict != "pass":
         return {}
-    found: Update = {}
-    said = Said(state, runtime.context)
+    update: Update = {}
+    followed = FollowedAnswer(state, runtime.context)
     with step(runtime.context.sink, "join_flight", "retriever", turn.prompt) as opened:
         with tolerated(runtime.context.sink):
-            found = await _fly(flights, state, runtime.context, said)
-        if "answer" not in found:
-            said.take_back()
-        opened.output = {"followed": "answer" in found}
-    # A decision that was told already is not told again by whoever answers now.
-    return found | {"told": said.told}
+            update = await _lead_or_follow(flight, state, runtime.context, followed)
+        if "answer" not in update:
+            followed.take_back()
+        opened.output = {"followed": "answer" in update}
+    # A decision that was sent already is not sent again by the node that answers now.
+    return update | {"decision_sent": followed.decision_sent}
 
 
-async def _fly(flights: Flights, state: State, context: Context, said: Said) -> Update:
-    leader = await flights.board(state["turn"], state["rules"])
+async def _lead_or_follow(
+    flight: SingleFlight, state: State, context: Context, followed: FollowedAnswer
+) -> Update:
+    leader = await flight.claim(state["turn"], state["rules"])
     while leader:
-        ending = await said.follow(flights, leader)
+        ending = await followed.follow(flight, leader)
         if ending == "whole":
-            return {"answer": said.answer, "cache": said.answer.cache}
+            return {"answer": followed.answer, "cache": followed.answer.cache}
         if ending == "not for us":
             break
-        said.take_back()
-        leader = await flights.take_over(state["turn"], state["rules"], leader)
-    return await _found_meanwhile(state, context)
-
-
-async def _found_meanwhile(state: State, context: Context) -> Update:
-    """What was stored between the first look and now: another flight may just have landed."""
+        followed.take_back()
+        leader = await flight.take_over(state["turn"], state["rules"], leader)
+    # Another flight may have ended, and stored its answer, since the first lookup.
     hit = await context.ports.cache.lookup_exact(state["turn"], state["rules"])
     return {"hit": hit, "cache": hit.facts} if hit else {}
 
 
-class Said:
-    """What a follower has been told and has passed on to its own listeners."""
+class FollowedAnswer:
+    """Follower's copy of the leader's answer, passed on to the follower's own listeners."""
 
     def __init__(self, state: State, context: Context) -> None:
         self._state, self._sink = state, context.sink
         self._pieces: list[str] = []
         self._decision: Decision | None = None
         self._facts = CacheFacts()
-        self.told = False
+        self.decision_sent = False
         self._finish_reason = "stop"
 
     @property
     def answer(self) -> Answer:
         """The leader's, as this turn's own."""
         assert self._decision is not None  # noqa: S101 - whole answers were decided on
-        text = "".join(self._pieces)
         return Answer(
-            text,
+            "".join(self._pieces),
             self._decision,
             self._state["guard"],
             self._facts,
             finish_reason=self._finish_reason,
         )
 
-    async def follow(self, flights: Flights, leader: Leader) -> Ending:
+    async def follow(self, flight: SingleFlight, leader: Leader) -> Ending:
         """Pass the leader's events on to the end of its answer."""
-        async with aclosing(flights.follow(leader)) as events:
+        async with aclosing(flight.follow(leader)) as events:
             async for event in events:
-                if isinstance(event, Decided) and not self._ours(flights, leader, event.decision):
+                if isinstance(event, Decided) and not self._ours(flight, leader, event.decision):
                     return "not for us"
                 if isinstance(event, Finished):
                     return self._ended(event.message["status"], event.message["finish_reason"])
@@ -99,24 +94,8 @@ class Said:
                 self._relay(event)
         return "lost"
 
-    def _relay(self, event: Started | Decided | Token | Reset | Noticed) -> None:
-        match event:
-            case Token(text):
-                self._say(text)
-            case Reset():
-                if self._pieces:
-                    self._pieces.clear()
-                    self._sink.emit(event)
-            case Noticed():
-                if self.told:
-                    self._sink.emit(event)
-            case Started() | Decided():
-                pass  # the decision is sent with the first token
-            case _:
-                assert_never(event)
-
     def take_back(self) -> None:
-        """The leader's text is void: listeners who heard of it are told so."""
+        """Void the leader's text, for listeners who got some of it."""
         if self._pieces:
             model = self._decision.model or "" if self._decision else ""
             self._sink.emit(Reset("leader_lost", model, model))
@@ -124,9 +103,25 @@ class Said:
             self._sink.emit(Noticed("provider_failover", detail))
         self._pieces.clear()
 
-    def _ours(self, flights: Flights, leader: Leader, decision: Decision) -> bool:
+    def _relay(self, event: Started | Decided | Token | Reset | Noticed) -> None:
+        match event:
+            case Token(text):
+                self._send(text)
+            case Reset():
+                if self._pieces:
+                    self._pieces.clear()
+                    self._sink.emit(event)
+            case Noticed():
+                if self.decision_sent:
+                    self._sink.emit(event)
+            case Started() | Decided():
+                pass  # the decision is sent with the first token
+            case _:
+                assert_never(event)
+
+    def _ours(self, flight: SingleFlight, leader: Leader, decision: Decision) -> bool:
         turn, rules = self._state["turn"], self._state["rules"]
-        # A leader that followed before it led says so; what it was classified as is unchanged.
+        # A leader that followed before it led says so; its classification is unchanged.
         classified = replace(decision, source=Source.CLASSIFIER)
         for_all = shareable(classified, rules)
         if not for_all and not (leader.user == turn.user and reusable(classified, rules)):
@@ -135,13 +130,13 @@ class Said:
         self._decision = replace(
             decision, source=Source.CACHE, reason=reason, fallback=False, standalone=""
         )
-        self._facts = CacheFacts("exact", 1.0, flights.entry(leader, shared=for_all))
+        self._facts = CacheFacts("exact", 1.0, flight.entry(leader, shared=for_all))
         return True
 
-    def _say(self, text: str) -> None:
-        # Told with the first token: a leader that fails before it leaves no trace.
-        if not self.told and self._decision:
-            self.told = True
+    def _send(self, text: str) -> None:
+        # With the first token, not before: a leader that fails earlier leaves no trace.
+        if not self.decision_sent and self._decision:
+            self.decision_sent = True
             self._sink.emit(Decided(self._decision, self._facts, self._state["guard"]))
         self._pieces.append(text)
         self._sink.emit(Token(text))

@@ -1,14 +1,13 @@
-"""What a turn is, what comes out of it, and what is recorded on the way. Pure and frozen."""
+"""Engine types: a turn, its answer, the graph's state, and the records for the trace. Pure and frozen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
-from routing.domain.actions import Action
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, Usage
 from routing.domain.release import Release
@@ -16,17 +15,17 @@ from routing.domain.rules import Decision, ModelRef, RuleSet
 
 CacheOutcome = Literal["exact", "semantic", "miss", "bypass"]
 StepKind = Literal["span", "guardrail", "retriever", "tool", "generation", "embedding"]
+Vector = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One prompt and where it belongs.
+    """One prompt and its place.
 
     ``origin`` is the site's scheme and host, for the URLs in the answer. ``user`` is the primary
-    key of the person who asks. ``first`` says that nothing was said in the conversation before.
-    ``release`` holds the rules in force when it was let in, if they were at hand: it is answered by
-    the same.
-    ``begun`` is when the answer was stored as begun; ``None`` when it was not.
+    key of the user. ``first``: the conversation had no messages before. ``release`` holds the rules
+    in force at admission, if they were at hand: the turn is answered by the same. ``begun`` is the
+    time at which the empty answer was stored; ``None`` when it was not.
     """
 
     user: int
@@ -45,7 +44,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class CacheFacts:
-    """The contract's ``cache`` object. ``similarity`` is cosine in [-1, 1]; ``entry`` an id."""
+    """The API's ``cache`` object. ``similarity`` is cosine in [-1, 1]; ``entry`` an id."""
 
     outcome: CacheOutcome = "bypass"
     similarity: float | None = None
@@ -54,7 +53,7 @@ class CacheFacts:
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
-    """A stored answer that may be served again: facts for the wire, text, and who wrote it."""
+    """A stored answer that may be served again; ``provider`` and ``model`` wrote it."""
 
     facts: CacheFacts
     content: str
@@ -87,10 +86,38 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     finish_reason: str = "stop"
 
-    @property
-    def refused(self) -> bool:
-        """Whether nobody answered and the person was asked to reformulate."""
-        return self.decision.action is Action.REFUSE
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """The run that leads a single flight: its message and user, and the Redis key of its claim."""
+
+    message: UUID
+    user: int
+    claim: str
+
+
+class State(TypedDict, total=False):
+    """The graph's state, growing from node to node; ``initial_state`` sets the first keys.
+
+    ``decision_sent``: the listeners got a ``Decided`` already. ``cacheable`` is false for an answer
+    that was started over, continued, or made with less than the whole conversation.
+    """
+
+    turn: Turn
+    rules: RuleSet
+    guard: GuardReport
+    history: tuple[ChatMessage, ...]
+    vector: Vector | None
+    hit: CachedAnswer | None
+    cache: CacheFacts
+    decision: Decision
+    answer: Answer
+    cacheable: bool
+    decision_sent: bool
+
+
+Update = dict[str, Any]
+"""The keys of ``State`` that a node has set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +131,12 @@ class Step:
     input: Any = None
     output: Any = None
     error: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Degraded:
-    """A part that did not answer and was done without: ``code`` of the error, in words ``detail``."""
+    """A dependency that did not answer and was done without: ``part`` of the error, ``detail`` in words."""
 
     part: str
     detail: str
@@ -118,8 +144,8 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """What a version in shadow shall be asked once the answer is given: the same prompt after the same
-    history. ``decision`` is what was decided in its place."""
+    """A request to the version in shadow, for after the answer: the same prompt after the same history.
+    ``decision`` is the effective one."""
 
     rules: RuleSet
     history: tuple[ChatMessage, ...]
@@ -131,10 +157,7 @@ Record = Step | Attempt | Degraded | Shadowed
 
 @dataclass(frozen=True, slots=True)
 class TraceRecord:
-    """All that is told to the tracer, once, when the turn is over.
-
-    ``status`` is the message's; ``prompt`` and ``content`` the person's words and the answer's.
-    """
+    """A finished turn for the tracer. ``status`` is the message's, ``content`` the answer's text."""
 
     turn: Turn
     started_ns: int

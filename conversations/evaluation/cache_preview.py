@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conversations.bootstrap import Desk
-from conversations.engine.ports import Considered
+from conversations.bootstrap import EvaluationContainer
+from conversations.engine.ports import OnCandidate
 from conversations.engine.types import CachedAnswer, CacheFacts, Turn
 from conversations.models import new_id
 from routing.domain.errors import DependencyUnavailable
@@ -36,7 +36,7 @@ class CacheWord:
         return "unavailable" if self.unavailable else self.facts.outcome
 
 
-async def peek(desk: Desk, prompt: str, rules: RuleSet, user: int) -> CacheWord:
+async def peek(desk: EvaluationContainer, prompt: str, rules: RuleSet, user: int) -> CacheWord:
     """What would be found for ``user``'s first turn under ``rules``."""
     considered: list[Mapping[str, Any]] = []
     try:
@@ -47,7 +47,9 @@ async def peek(desk: Desk, prompt: str, rules: RuleSet, user: int) -> CacheWord:
     return CacheWord(facts, hit.model if hit else None, tuple(considered))
 
 
-async def _found(desk: Desk, turn: Turn, rules: RuleSet, told: Considered) -> CachedAnswer | None:
+async def _found(
+    desk: EvaluationContainer, turn: Turn, rules: RuleSet, told: OnCandidate
+) -> CachedAnswer | None:
     hit = await desk.cache.lookup_exact(turn, rules)
     if hit:
         return hit

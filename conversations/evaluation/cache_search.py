@@ -103,7 +103,7 @@ def search(prompt: str, *, user: int) -> Search:
 
 
 async def _explained(prompt: str, rules: RuleSet, user: int) -> list[Explained]:
-    async with bootstrap.desk() as desk:
+    async with bootstrap.evaluation_container() as desk:
         vector = await desk.embedder.embed(prompt)
         return explain(await desk.cache.seen(first_turn(prompt, user), rules, vector))
 

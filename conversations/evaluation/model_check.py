@@ -52,7 +52,7 @@ def try_model(row: LLMModel, prompt: str) -> ModelTrial:
 async def _try(model: ModelRef, prompt: str) -> ModelTrial:
     started = time.monotonic()
     seconds = min(model.timeouts.total, PATIENCE)
-    async with bootstrap.desk() as desk:
+    async with bootstrap.evaluation_container() as desk:
         try:
             async with asyncio.timeout(seconds):
                 made = await _asked(desk, model, prompt, started)
@@ -68,7 +68,9 @@ def _failed(prompt: str, error: AssistantError) -> ModelTrial:
     return ModelTrial(prompt, error=detail or type(error).__name__, code=error.code)
 
 
-async def _asked(desk: bootstrap.Desk, model: ModelRef, prompt: str, started: float) -> ModelTrial:
+async def _asked(
+    desk: bootstrap.EvaluationContainer, model: ModelRef, prompt: str, started: float
+) -> ModelTrial:
     if model.kind is ModelKind.IMAGE:
         picture = await desk.llm.image(model, prompt)
         told = f"A picture of {len(picture.data):,} bytes."
@@ -80,7 +82,7 @@ async def _asked(desk: bootstrap.Desk, model: ModelRef, prompt: str, started: fl
 
 
 async def _chatted(
-    desk: bootstrap.Desk, model: ModelRef, prompt: str, started: float
+    desk: bootstrap.EvaluationContainer, model: ModelRef, prompt: str, started: float
 ) -> ModelTrial:
     first: int | None = None
     made = ModelTrial(prompt)

@@ -102,11 +102,13 @@ async def _running_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _try_sides(prompt: str, sides: Sequence[Side], user: int) -> list[Tried]:
-    async with bootstrap.desk() as desk:
+    async with bootstrap.evaluation_container() as desk:
         return await asyncio.gather(*(_try_side(desk, prompt, side, user) for side in sides))
 
 
-async def _try_side(desk: bootstrap.Desk, prompt: str, side: Side, user: int) -> Tried:
+async def _try_side(
+    desk: bootstrap.EvaluationContainer, prompt: str, side: Side, user: int
+) -> Tried:
     if side.rules is None:
         return Tried(side)
     outcome, word = await asyncio.gather(
@@ -120,13 +122,13 @@ async def _decide_all(
 ) -> list[Outcome]:
     room = asyncio.Semaphore(AT_ONCE)
 
-    async def one(desk: bootstrap.Desk, place: int, asked: Question) -> Outcome:
+    async def one(desk: bootstrap.EvaluationContainer, place: int, asked: Question) -> Outcome:
         async with room:
             outcome = await desk.decider.decide(asked.prompt, asked.rules, asked.history)
         told(place, outcome)
         return outcome
 
-    async with bootstrap.desk() as desk:
+    async with bootstrap.evaluation_container() as desk:
         work = (one(desk, place, asked) for place, asked in enumerate(questions))
         return await asyncio.gather(*work)
 

@@ -18,7 +18,7 @@ from conversations.domain.outcome import Outcome
 from conversations.domain.problems import Problem, problem_of
 from conversations.engine.engine import Engine
 from conversations.engine.events import Event, Failed, Finished
-from conversations.engine.ports import Deferred, Shadow, Tracer
+from conversations.engine.ports import DeferredWork, Shadow, Tracer
 from conversations.engine.types import Degraded, TraceRecord
 from conversations.runs.event_log import RunLog
 from conversations.runs.event_queries import spoken
@@ -96,7 +96,7 @@ class Answering:
                 await asyncio.wait({written_back}, timeout=SOON_SECONDS)
                 if written_back.done():
                     # Nobody need follow it any more: it is found in the cache. Who follows hears the end.
-                    await self._engine.landed(run.turn)
+                    await self._engine.release_claim(run.turn)
                 run.emit(end.event)
                 if told := written_back.done():
                     self._tell(run, end)
@@ -112,7 +112,7 @@ class Answering:
             self._scribe.drop(page)
             self._meter.run_ended()
             await self._leave(run, page)
-            await self._engine.landed(run.turn)
+            await self._engine.release_claim(run.turn)
 
     def _tell(self, run: Run, end: _End) -> None:
         """Feed trace and metrics."""
@@ -207,7 +207,7 @@ async def _write_back(run: Run) -> None:
         _log.exception("not written back")
 
 
-async def _one_by_one(follow_ups: Sequence[Deferred]) -> None:
+async def _one_by_one(follow_ups: Sequence[DeferredWork]) -> None:
     for work in follow_ups:
         await work()
 

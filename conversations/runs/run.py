@@ -13,7 +13,7 @@ from typing import assert_never
 
 from conversations.domain.outcome import Outcome
 from conversations.engine.events import Event, Started, Token
-from conversations.engine.ports import Deferred
+from conversations.engine.ports import DeferredWork
 from conversations.engine.types import Answer, Degraded, Record, Shadowed, Step, Turn
 from conversations.runs.event_codec import Numbered
 from conversations.runs.event_queries import is_terminal
@@ -38,9 +38,9 @@ class Run:
         """Whether the answer is over, and only to be stored and told: nobody may cancel that."""
         self.owed: Outcome | None = None
         """What the database has yet to store, after the listeners were told."""
-        self.deferred: list[Deferred] = []
+        self.deferred: list[DeferredWork] = []
         """What the engine left to be done while the answer is stored."""
-        self.follow_ups: list[Deferred] = []
+        self.follow_ups: list[DeferredWork] = []
         """Work that the engine left for the time after the end was told."""
         self.settled = False
         """Whether that is done, the end was told, and nothing is owed."""
@@ -73,11 +73,11 @@ class Run:
             case _:
                 assert_never(record)
 
-    def defer(self, work: Deferred) -> None:
+    def defer(self, work: DeferredWork) -> None:
         """Keep work for the end."""
         self.deferred.append(work)
 
-    def follow_up(self, work: Deferred) -> None:
+    def follow_up(self, work: DeferredWork) -> None:
         """Keep work for the time after the end was told."""
         self.follow_ups.append(work)
 

@@ -15,7 +15,6 @@ from django.db.models import F
 
 from conversations.models import Message, ShadowDecision, VersionPerformance
 from conversations.stats.model_stats import Sums
-from routing.domain.actions import Action
 
 if TYPE_CHECKING:
     from conversations.domain.outcome import Outcome
@@ -38,7 +37,7 @@ def answer_sums(*, outcome: Outcome) -> Mapping[Row, Sums]:
         return {row: {"failures": 1}}
     sums = {
         "answers": 1,
-        "refusals": int(decision.action is Action.REFUSE),
+        "refusals": int(decision.refused),
         "fallbacks": int(decision.fallback),
         **_taken(outcome),
     }

@@ -13,7 +13,7 @@ from typing import Protocol
 from routing.domain.actions import Action, action_for
 from routing.domain.errors import ModelUnknown
 from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, Usage
+from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, Meter, Usage
 from routing.domain.rules import SIMULATED_PREFIX, Decision, RuleSet, Source
 
 
@@ -21,7 +21,7 @@ class Guard(Protocol):
     """Looks at a prompt before any provider does."""
 
     async def check(self, prompt: str) -> GuardReport:
-        """Never raises."""
+        """Never raises: a guard that cannot decide says ``flag``."""
         ...
 
 
@@ -29,9 +29,14 @@ class Classifier(Protocol):
     """Chooses a rule for a prompt."""
 
     async def classify(
-        self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage]
+        self,
+        prompt: str,
+        rules: RuleSet,
+        history: Sequence[ChatMessage],
+        meter: Meter | None = None,
     ) -> ClassifierResult:
-        """Never raises a ``ProviderError``."""
+        """Never raises a ``ProviderError``: where no classifier can be reached or understood, the
+        published default decides and ``decision.source`` says so."""
         ...
 
 

@@ -131,6 +131,11 @@ class Decision:
     standalone: str = ""
     suggestions: tuple[str, ...] = ()
 
+    @property
+    def refused(self) -> bool:
+        """Whether the user is asked to reformulate instead of being answered."""
+        return self.action is Action.REFUSE
+
     def answered_by(self, model: ModelRef) -> Decision:
         """The same decision, told of the model that really answers."""
         return replace(

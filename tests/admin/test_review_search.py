@@ -23,7 +23,7 @@ def stored(providers: Simulator) -> None:
     """One answer of the operator's."""
 
     async def warm() -> None:
-        async with bootstrap.desk() as desk:
+        async with bootstrap.evaluation_container() as desk:
             await desk.cache.state()
             await desk.cache.warm(QUESTION, "Under Settings.", await desk.embedder.embed(QUESTION))
 

@@ -69,15 +69,15 @@ def test_bad_hides_it_although_its_question_still_seems_to_be_answered(shared: L
         trace_id="",
     )
     rules = shared.run(house.rules.current()).rules_for(ada.user.pk)
-    flights = house.engine.ports.flights
-    assert flights
+    single_flight = house.engine.ports.single_flight
+    assert single_flight
     # What a Redis leaves that went away just when the answer was whole.
-    assert shared.run(flights.board(turn, rules)) is None
+    assert shared.run(single_flight.claim(turn, rules)) is None
     try:
         rate(ada, first, "bad")
         again = ask(ada, 11)
     finally:
-        shared.run(flights.land(turn))
+        shared.run(single_flight.release(turn))
 
     assert again["cache"] == {"outcome": "miss", "similarity": None, "entry": None}
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.engine.text_cleaner import Cleaner
+from conversations.engine.generate import TextCleaner
 
 
 def cleaned(*pieces: str) -> str:
-    cleaner = Cleaner()
+    cleaner = TextCleaner()
     return "".join(cleaner.clean(piece) for piece in pieces)
 
 

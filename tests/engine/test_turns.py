@@ -198,7 +198,7 @@ async def test_a_refusal_asks_nobody_and_offers_two_ways_on() -> None:
     classifier = FakeClassifier(rule="no")
     answer, sink = await answered(turn(), classifier=classifier, chat=chat, memory=memory)
 
-    assert answer.refused
+    assert answer.decision.refused
     assert answer.content == spoken(sink)
     assert answer.content.startswith("I can't help with that.")
     assert answer.content.count("\n- ") == 2
@@ -211,7 +211,7 @@ async def test_a_blocked_prompt_reaches_no_provider() -> None:
     guard = FakeGuard(GuardReport("block", 0.99, ("override",)))
     answer, sink = await answered(turn(), guard=guard, classifier=classifier, cache=cache)
 
-    assert answer.refused
+    assert answer.decision.refused
     assert answer.guard.verdict == "block"
     assert classifier.asked == cache.asked == []
     assert sink.steps == ["guard"]
@@ -334,7 +334,7 @@ async def test_a_providers_refusal_is_a_kind_one_and_all_of_the_answer(begun: bo
     chat.error = NoProviderAvailable([ProviderUnavailable("gpt"), ProviderRefused("claude")])
     answer, sink = await answered(turn(), chat=chat, memory=memory, cache=cache)
 
-    assert answer.refused
+    assert answer.decision.refused
     assert answer.finish_reason == "content_filter"
     assert answer.content.count("\n- ") == 2
     last = sink.events[-1]

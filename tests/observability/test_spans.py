@@ -185,7 +185,7 @@ def test_a_failed_answer_is_an_error(tracer: LangfuseTracer, langfuse: LangfuseR
 def test_without_content_no_word_leaves_the_house(
     make_tracer: MakeTracer, langfuse: LangfuseReceiver
 ) -> None:
-    step = replace(generate_step(), error="ValueError: Rosalind", metadata={"who": "Rosalind"})
+    step = replace(generate_step(), error="ValueError: Rosalind")
     trace = new_trace(error="Rosalind", status="failed")
     trace = replace(trace, steps=(*trace.steps, step))
     spans = told(make_tracer(capture_content=False), langfuse, trace)

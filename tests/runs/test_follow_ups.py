@@ -13,7 +13,7 @@ from django.conf import settings
 from conversations.adapters.answer_cache.cache import RedisAnswerCache
 from conversations.adapters.answer_cache.entries import entry_key
 from conversations.bootstrap import container
-from conversations.engine.ports import Vector
+from conversations.engine.types import Vector
 from conversations.runs import lifecycle
 from routing.common.redis.clients import sync_client
 from tests.live_site import LiveSite

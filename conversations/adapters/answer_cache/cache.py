@@ -37,11 +37,12 @@ from conversations.adapters.answer_cache.verifier import Choice, ReuseVerifier
 from conversations.adapters.answer_cache.visibility import Servable
 from conversations.adapters.answer_cache.withheld import Withheld, is_withheld
 from conversations.domain.entry_ids import EntryIds
-from conversations.engine.ports import Considered, Meter, Vector
+from conversations.engine.ports import OnCandidate
 from conversations.engine.reusability import shareable
-from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn
+from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn, Vector
 from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import CacheUnavailable, EmbedderUnavailable
+from routing.domain.llm import Meter
 from routing.domain.rules import RuleSet
 from routing.guard.personal import personal_data
 from routing.reuse.answer_signature import gist
@@ -133,7 +134,7 @@ class RedisAnswerCache:
         turn: Turn,
         rules: RuleSet,
         vector: Vector,
-        told: Considered = _unheard,
+        on_candidate: OnCandidate = _unheard,
         meter: Meter = _unheard,
     ) -> CachedAnswer | None:
         """The best answer that the verifier lets serve this question too, among those at or over
@@ -149,7 +150,7 @@ class RedisAnswerCache:
             return await self._first_served(turn, among, near, "semantic")
         choices = self._verifier.choices(turn.prompt, hits, rules.reuse)
         for choice in choices:
-            told(choice.as_json())
+            on_candidate(choice.as_json())
         looked_at = [one for one in choices if one.hit.similarity >= rules.min_similarity]
         sure = [one.hit for one in looked_at if one.sure]
         found = await self._first_served(turn, among, sure, "semantic")

@@ -33,7 +33,7 @@ from conversations.adapters.answer_cache.entries import (
     vector_bytes,
 )
 from conversations.adapters.answer_cache.visibility import FILTERED, Servable
-from conversations.engine.ports import Vector
+from conversations.engine.types import Vector
 from routing.reuse.neighbours import NEIGHBOURS
 
 CANDIDATES = NEIGHBOURS

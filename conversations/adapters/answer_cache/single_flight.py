@@ -14,8 +14,7 @@ from conversations.adapters.answer_cache.entries import own, prompt_digest, ques
 from conversations.adapters.answer_cache.withheld import Withheld, is_withheld
 from conversations.domain.entry_ids import EntryIds
 from conversations.engine.events import Event
-from conversations.engine.ports import Leader
-from conversations.engine.types import Turn
+from conversations.engine.types import Leader, Turn
 from conversations.runs.event_log import RunLog
 from conversations.runs.event_queries import is_terminal
 from routing.common.redis.clients import Breaker, redis_call
@@ -44,7 +43,7 @@ _LAND = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]
 
 
 class RedisFlights:
-    """Implements the port ``Flights``. A claim names the leader's message; its log is what is followed.
+    """The engine's port ``SingleFlight``. A claim names the leader's message; its log is what is followed.
 
     ``withheld`` tells from the database whether a person must not be given an answer: a claim outlives
     its run where Redis went away just then, and what was said of the answer meanwhile counts. Raises
@@ -68,7 +67,7 @@ class RedisFlights:
         self._prefix, self._system = prefix, prompt_digest(system_prompt)
         self._led: dict[UUID, tuple[str, str]] = {}
 
-    async def board(self, turn: Turn, rules: RuleSet) -> Leader | None:
+    async def claim(self, turn: Turn, rules: RuleSet) -> Leader | None:
         """Who asks this turn's question already; ``None`` when this turn leads from now on."""
         key, lost = await self._key(turn, rules), ""
         while leader := await self._claim(turn, key, lost=lost):
@@ -106,7 +105,7 @@ class RedisFlights:
         """The id under which the leader's answer will be kept."""
         return self._ids.shared(leader.message) if shared else leader.message
 
-    async def land(self, turn: Turn) -> None:
+    async def release(self, turn: Turn) -> None:
         """Give the claim up."""
         led = self._led.pop(turn.message, None)
         if led:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from conversations.adapters.answer_cache.entries import SHARED, Hit
-from routing.domain.llm import Attempt
+from routing.domain.llm import Meter
 from routing.domain.reuse_policy import ReusePolicy
 from routing.domain.rules import RuleSet
 from routing.reuse.answer_signature import groups
@@ -54,9 +54,7 @@ class Choice:
 class Judge(Protocol):
     """A second opinion about a stored answer."""
 
-    async def serves(
-        self, case: Case, rules: RuleSet, meter: Callable[[Attempt], None]
-    ) -> bool | None:
+    async def serves(self, case: Case, rules: RuleSet, meter: Meter) -> bool | None:
         """Yes, no, or nothing that could be understood."""
         ...
 
@@ -103,9 +101,7 @@ class ReuseVerifier:
         it."""
         return self._judge is not None and choice.grey and self._may_judge(rules.reuse)
 
-    async def approves(
-        self, prompt: str, hit: Hit, rules: RuleSet, meter: Callable[[Attempt], None]
-    ) -> bool:
+    async def approves(self, prompt: str, hit: Hit, rules: RuleSet, meter: Meter) -> bool:
         """Whether the judge says that a stored answer serves the prompt."""
         assert self._judge is not None  # noqa: S101 - who would be in doubt
         case = Case(prompt, str(hit.fields["question"]), str(hit.fields["answer"]))

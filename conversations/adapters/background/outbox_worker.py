@@ -15,10 +15,11 @@ from django.db import DatabaseError, transaction
 from conversations.adapters.answer_cache.cache import RedisAnswerCache
 from conversations.adapters.background import outbox as owed
 from conversations.db.threads import in_database
-from conversations.engine.ports import Embedder, Tracer
+from conversations.engine.ports import Tracer
 from conversations.models import CuratedAnswer, Message, OwedWork
 from routing.common.tasks import Background
 from routing.domain.errors import DependencyUnavailable
+from routing.embeddings.port import Embedder
 
 _log = structlog.get_logger("assistant.learning")
 

@@ -8,10 +8,10 @@ import structlog
 from django.db import Error as DatabaseError
 
 from conversations.db.threads import written
-from conversations.engine.ports import Classifier
 from conversations.engine.types import Shadowed, Turn
 from conversations.stats import shadow_stats as shadow_records
 from routing.common.tasks import Background
+from routing.domain.decide import Classifier
 from routing.domain.llm import Attempt
 
 _log = structlog.get_logger("assistant.shadows")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from django.core.files.base import ContentFile
@@ -13,7 +13,7 @@ from conversations.domain.errors import DatabaseAway, PictureNotStored
 from conversations.engine.types import Picture, Turn
 from conversations.models import GeneratedImage
 from conversations.storage.representations import image_object
-from routing.domain.llm import Attempt, ImageBytes
+from routing.domain.llm import ImageBytes, Meter
 from routing.domain.rules import ModelRef
 from routing.llm.failover.images import ImageGenerator
 
@@ -30,7 +30,7 @@ class StoringPainter:
         self._generator = generator
 
     async def draw(
-        self, turn: Turn, candidates: Sequence[ModelRef], meter: Callable[[Attempt], None]
+        self, turn: Turn, candidates: Sequence[ModelRef], meter: Meter
     ) -> tuple[Picture, ModelRef]:
         """Draw the prompt and store the picture. Raises ``NoProviderAvailable``,
         ``PictureNotStored`` when the storage does not take it, and ``DatabaseAway``."""

@@ -145,7 +145,6 @@ def _of_step(step: Step, *, capture: bool) -> Observation:
         level="WARNING" if stopped else "ERROR" if error else "DEFAULT",
         # The class of the error says no more than what went wrong; its text may quote a prompt.
         status=error if capture else error.partition(":")[0],
-        metadata=step.metadata if capture else {},
         children=attempts,
     )
 
