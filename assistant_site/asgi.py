@@ -114,8 +114,8 @@ async def _boot() -> None:
         signal.raise_signal(signal.SIGTERM)
         raise
     house.runs.watch()
-    house.learning.watch()
-    house.summing.watch()
+    house.outbox_worker.start()
+    house.stats_worker.start()
     _drain_at_signals(house)
     try:
         await asyncio.to_thread(house.embedder.warm)

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 
-from conversations.adapters.background.outbox import Kind, owe
+from conversations.adapters.background.outbox import Kind, enqueue
 from conversations.feedback.reviews import subject_of
 from conversations.models import Conversation, CuratedAnswer, Feedback, GeneratedImage, Message
 
@@ -38,19 +38,19 @@ def picture_deleted(*, instance: GeneratedImage, using: str, **_: Any) -> None:
 
 def conversation_deleted(*, instance: Conversation, using: str, **_: Any) -> None:
     """So does its memory."""
-    owe(Kind.FORGET_THREAD, [instance.pk], using=using)
+    enqueue(Kind.FORGET_THREAD, [instance.pk], using=using)
 
 
 def message_deleted(*, instance: Message, using: str, **_: Any) -> None:
     """So do the stored answer and the log made of it; what its conversation remembers of it, too."""
     if instance.role == Message.Role.ASSISTANT:
-        owe(Kind.FORGET_ANSWER, [instance.pk], using=using)
-    owe(Kind.FORGET_THREAD, [instance.conversation_id], using=using)
+        enqueue(Kind.FORGET_ANSWER, [instance.pk], using=using)
+    enqueue(Kind.FORGET_THREAD, [instance.conversation_id], using=using)
 
 
 def curated_deleted(*, instance: CuratedAnswer, using: str, **_: Any) -> None:
     """So does its entry."""
-    owe(Kind.FORGET_ENTRY, [instance.pk], using=using)
+    enqueue(Kind.FORGET_ENTRY, [instance.pk], using=using)
 
 
 def judged(*, instance: Feedback, using: str, **_: Any) -> None:
@@ -58,4 +58,4 @@ def judged(*, instance: Feedback, using: str, **_: Any) -> None:
     anew."""
     message = Message.objects.using(using).filter(pk=instance.message_id).first()
     if message:
-        owe(Kind.STANDING, [subject_of(message)], using=using)
+        enqueue(Kind.STANDING, [subject_of(message)], using=using)

@@ -236,7 +236,7 @@ class LiveSite:
     def close_circuits(self) -> None:
         """Forget what failed before, whichever test had it fail."""
         container().circuits.forget()
-        container().metrics.troubles.forget()
+        container().metrics.recent_failures.forget()
         with sync_client(settings.REDIS_URL) as client, suppress(CircuitsUnavailable):
             CircuitDesk(client, prefix=settings.REDIS_PREFIX).reset()
 

@@ -42,7 +42,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     parts = dict(zip(checks, told, strict=True))
     if shut := await _shut_circuits():
         parts["models"] = {"state": "degraded", "not_asked": shut}
-    for part, seconds in container().metrics.troubles.lately().items():
+    for part, seconds in container().metrics.recent_failures.ages().items():
         parts.setdefault(part, {"state": "degraded", "failed_seconds_ago": seconds})
     if container().runs.draining:
         parts["worker"] = {"state": "down", "detail": "about to end"}

@@ -15,7 +15,9 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     openness = {"open": 1.0, "half_open": 0.5}
     circuits = {each.model: openness.get(each.state, 0.0) for each in await house.circuits.states()}
     house.metrics.show(
-        circuits=circuits, streams=house.seats.taken, background=house.background.running()
+        circuits=circuits,
+        streams=house.stream_limits.open,
+        background=house.background.running(),
     )
     body, content_type = house.metrics.render()
     return HttpResponse(body, content_type=content_type)

@@ -137,7 +137,7 @@ async def _window_bytes(stage: CacheStage) -> int:
     from django.conf import settings  # noqa: PLC0415
 
     from benchmarks.cache_stage import PREFIX  # noqa: PLC0415
-    from conversations.adapters.memory.redis_memory import RedisMemory, window_keys  # noqa: PLC0415
+    from conversations.adapters.memory import RedisMemory, window_keys  # noqa: PLC0415
     from conversations.models import new_id  # noqa: PLC0415
     from routing.common.redis.clients import Breaker  # noqa: PLC0415
     from routing.domain.llm import ChatMessage  # noqa: PLC0415

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations.adapters.answer_cache.entries import curated_id
-from conversations.adapters.background.outbox import Kind, owe
+from conversations.adapters.background.outbox import Kind, enqueue
 from conversations.feedback.reviews import answer_replaced
 from conversations.models import AnswerReview, CuratedAnswer
 
@@ -21,9 +21,9 @@ def review_decide(*, subject: UUID, state: str, by: int) -> None:
     review.state, review.review = state, AnswerReview.Review.DECIDED
     review.decided_at, review.decided_by_id = timezone.now(), by
     review.save()
-    owe(Kind.STANDING, [subject])
+    enqueue(Kind.STANDING, [subject])
     if state == AnswerReview.State.WITHDRAWN:
-        owe(Kind.FORGET_ANSWER if review.source_id else Kind.FORGET_ENTRY, [subject])
+        enqueue(Kind.FORGET_ANSWER if review.source_id else Kind.FORGET_ENTRY, [subject])
 
 
 @transaction.atomic
@@ -39,5 +39,5 @@ def answer_curate(*, subject: UUID, question: str, answer: str, by: int) -> Cura
     answer_replaced(subject=curated.pk, by=by)
     if subject != curated.pk:
         review_decide(subject=subject, state=AnswerReview.State.WITHDRAWN, by=by)
-    owe(Kind.CURATE, [curated.pk])
+    enqueue(Kind.CURATE, [curated.pk])
     return curated

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from conversations.adapters.limits.stream_limits import Seat
+from conversations.adapters.limits import StreamSlot
 from conversations.api.auth import bearer_user
 from conversations.api.dispatch import native
 from conversations.api.requests import (
@@ -27,8 +27,8 @@ from conversations.api.responses import (
     chained,
     json_response,
     problem_response,
-    seated,
     stream_response,
+    with_slot,
 )
 from conversations.bootstrap import Container, container
 from conversations.db.threads import in_database, written
@@ -59,36 +59,36 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     prompt = validate_prompt(body.get("content"), max_chars=settings.PROMPT_MAX_CHARS)
     model = optional_text(body, "model", max_length=96)
     claim = idempotency_claim(request, body)
-    seat, release = await _admit(house, user, model)
+    slot, release = await _admit(house, user, model)
     asked = Asked(user, conversation, prompt, model, claim, origin, release)
     begun = await house.turnstile.pass_through(
         user, conversation, lambda: asyncio.shield(house.runs.adopt(_begin(house, asked)))
     )
     events = follow(house.runs, user=user, message=begun.message, origin=origin.site)
-    events = seated(seat, events)
+    events = with_slot(slot, events)
     response = await answer_response(events, shape, begun.message, origin)
     if begun.replayed:
         response["Idempotency-Replayed"] = "true"
     return response
 
 
-async def _admit(house: Container, user: int, model: str) -> tuple[Seat, Release | None]:
-    """Count the call, take a seat and look the model up, in one round trip. Raises what speaks first
+async def _admit(house: Container, user: int, model: str) -> tuple[StreamSlot, Release | None]:
+    """Count the call, take a slot and look the model up, in one round trip. Raises what speaks first
     against it."""
-    counted, seat, release = await asyncio.gather(
-        house.limits.hit("ask", str(user)),
-        house.seats.take(user),
+    counted, slot, release = await asyncio.gather(
+        house.rate_limits.hit("ask", str(user)),
+        house.stream_limits.acquire(user),
         _release_for(house, user, model),
         return_exceptions=True,
     )
     against = next(
-        (one for one in (counted, release, seat) if isinstance(one, BaseException)), None
+        (one for one in (counted, release, slot) if isinstance(one, BaseException)), None
     )
     if against:
-        if isinstance(seat, Seat):
-            seat.leave()
+        if isinstance(slot, StreamSlot):
+            slot.release()
         raise against
-    return cast("Seat", seat), cast("Release | None", release)
+    return cast("StreamSlot", slot), cast("Release | None", release)
 
 
 async def _release_for(house: Container, user: int, model: str) -> Release | None:

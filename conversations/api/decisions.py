@@ -29,5 +29,5 @@ class DecisionTrial(APIView):
             raise PermissionDenied("Only staff may try the rules.")
         serializer = PromptSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        async_to_sync(container().limits.hit)("ask", str(user))
+        async_to_sync(container().rate_limits.hit)("ask", str(user))
         return Response(trial_object(try_prompt(serializer.validated_data["content"], user=user)))

@@ -33,7 +33,12 @@ class MessageFeedback(APIView):
         serializer.is_valid(raise_exception=True)
         given = {key: value or "" for key, value in serializer.validated_data.items()}
         feedback, created = services.feedback_record(user=person(request), message=answer, **given)
-        container().learning.judged(answer, verdict=feedback.verdict, comment=feedback.comment)
+        container().tracer.score(
+            answer.trace_id,
+            message=answer.id,
+            verdict=feedback.verdict,
+            comment=feedback.comment,
+        )
         code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
         return Response(feedback_object(feedback), status=code)
 
@@ -42,7 +47,7 @@ class MessageFeedback(APIView):
         """Take it back."""
         answer = self._rateable(request, message)
         services.feedback_delete(user=person(request), message=answer)
-        container().learning.judged(answer, verdict=None)
+        container().tracer.score(answer.trace_id, message=answer.id, verdict=None, comment="")
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @staticmethod

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from conversations.adapters.limits.stream_limits import Seat
+from conversations.adapters.limits import StreamSlot
 from conversations.api.requests import Origin
 from conversations.api.sse import KEEP_ALIVE, encode
 from conversations.db.threads import AWAY
@@ -79,14 +79,14 @@ async def encoded(events: Followed) -> AsyncGenerator[bytes, None]:
         yield encode(last + 1, Failed(problem_of(DatabaseAway())))
 
 
-async def seated(seat: Seat, events: Followed) -> Followed:
+async def with_slot(slot: StreamSlot, events: Followed) -> Followed:
     """The events of an open stream, which counts as one until it is closed."""
     try:
         async with aclosing(events):
             async for batch in events:
                 yield batch
     finally:
-        seat.leave()
+        slot.release()
 
 
 async def chained(seen: Sequence[Numbered], rest: Followed) -> Followed:

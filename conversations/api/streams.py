@@ -17,7 +17,7 @@ from conversations.api.requests import (
     event_position,
     origin_of,
 )
-from conversations.api.responses import chained, json_response, seated, stream_response
+from conversations.api.responses import chained, json_response, stream_response, with_slot
 from conversations.bootstrap import container
 from conversations.db.threads import in_database
 from conversations.domain.errors import NotAcceptable
@@ -37,9 +37,9 @@ async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
     after = event_position(request)
     house = container()
     await in_database(selectors.answer_get, user=user, message=message)
-    seat = await house.seats.take(user)
+    slot = await house.stream_limits.acquire(user)
     events = follow(house.runs, user=user, message=message, origin=origin.site, after=after)
-    return stream_response(await _begun(seated(seat, events)), message, origin)
+    return stream_response(await _begun(with_slot(slot, events)), message, origin)
 
 
 async def _begun(events: Followed) -> Followed:

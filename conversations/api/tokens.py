@@ -132,7 +132,7 @@ def limited(view: View) -> View:
 
     @wraps(view)
     async def behind(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        await container().limits.hit("sign-in", request.META.get("REMOTE_ADDR", ""))
+        await container().rate_limits.hit("sign-in", request.META.get("REMOTE_ADDR", ""))
         response: HttpResponseBase = await sync_to_async(view)(request, **kwargs)
         return response
 

@@ -13,14 +13,15 @@ from django.conf import settings
 from redis.asyncio import Redis
 
 from conversations.adapters.answer_cache.cache import RedisAnswerCache
-from conversations.adapters.background.outbox_worker import Learning
-from conversations.adapters.background.reuse_recorder import ReuseRecorder
-from conversations.adapters.background.shadow_worker import Shadows
-from conversations.adapters.background.stats_worker import Summing
-from conversations.adapters.images.image_tool import StoringPainter
-from conversations.adapters.limits.rate_limits import RateLimiter
-from conversations.adapters.limits.stream_limits import Seats
-from conversations.adapters.memory.redis_memory import RedisMemory
+from conversations.adapters.background.answer_workers import (
+    ReuseRecorder,
+    ShadowWorker,
+    StatsWorker,
+)
+from conversations.adapters.background.outbox import OutboxWorker
+from conversations.adapters.images import StoringImageTool
+from conversations.adapters.limits import RateLimiter, StreamLimiter
+from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.metrics import RunMetrics
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
 from conversations.bootstrap import parts
@@ -51,12 +52,12 @@ class Container:
 
     engine: Engine
     runs: Runs
-    limits: RateLimiter
-    seats: Seats
+    rate_limits: RateLimiter
+    stream_limits: StreamLimiter
     turnstile: Turnstile
-    learning: Learning
-    summing: Summing
-    shadows: Shadows
+    outbox_worker: OutboxWorker
+    stats_worker: StatsWorker
+    shadow_worker: ShadowWorker
     metrics: RunMetrics
     background: Background
     tracer: LangfuseTracer | NullTracer
@@ -98,34 +99,34 @@ def container() -> Container:
         cache=cache,
         classifier=parts.make_classifier(llm, failover),
         chat=FailoverChat(llm, failover, continues=llm.continues),
-        image_tool=StoringPainter(ImageGenerator(llm, failover)),
+        image_tool=StoringImageTool(ImageGenerator(llm, failover)),
         system_prompt=settings.SYSTEM_PROMPT,
         single_flight=parts.make_flights(redis, breaker, log, background),
     )
     engine, metrics = Engine(ports), RunMetrics()
     tracer = parts.make_tracer(metrics.trace_lost, background)
-    learning = Learning(cache, embedder, tracer, background)
+    outbox_worker = OutboxWorker(cache, embedder, background)
     recorder = ReuseRecorder(metrics, judge, rules, background)
-    shadows = Shadows(ports.classifier, background)
+    shadow_worker = ShadowWorker(ports.classifier, background)
     answering = Answering(
         engine,
         log,
         tracer=tracer,
         meter=recorder,
-        forget=learning.deleted,
-        shadow=shadows,
+        forget=outbox_worker.forget,
+        shadow=shadow_worker,
         background=background,
     )
     runs = Runs(answering, background)
     return Container(
         engine=engine,
         runs=runs,
-        limits=parts.make_limits(redis, breaker),
-        seats=parts.make_seats(redis, breaker, background),
+        rate_limits=parts.make_rate_limits(redis, breaker),
+        stream_limits=parts.make_stream_limits(redis, breaker, background),
         turnstile=Turnstile(runs, seconds=settings.BUSY_QUEUE_SECONDS),
-        learning=learning,
-        summing=Summing(background),
-        shadows=shadows,
+        outbox_worker=outbox_worker,
+        stats_worker=StatsWorker(background),
+        shadow_worker=shadow_worker,
         metrics=metrics,
         background=background,
         tracer=tracer,

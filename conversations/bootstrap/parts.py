@@ -15,9 +15,8 @@ from conversations.adapters.answer_cache.cache import RedisAnswerCache
 from conversations.adapters.answer_cache.calibration_source import ReuseExperience
 from conversations.adapters.answer_cache.single_flight import RedisFlights
 from conversations.adapters.answer_cache.verifier import ReuseVerifier
-from conversations.adapters.limits.rate_limits import RateLimiter
-from conversations.adapters.limits.stream_limits import Seats
-from conversations.adapters.memory.redis_memory import RedisMemory
+from conversations.adapters.limits import RateLimiter, StreamLimiter
+from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
 from conversations.db.threads import in_database
 from conversations.feedback import reuse_records as reuse
@@ -80,15 +79,15 @@ def make_log(redis: Redis, blocking: Redis, breaker: Breaker) -> RunLog:
     )
 
 
-def make_limits(redis: Redis, breaker: Breaker) -> RateLimiter:
+def make_rate_limits(redis: Redis, breaker: Breaker) -> RateLimiter:
     """The rate limits of asking and of signing in."""
     rates = {"ask": settings.ASK_RATE, "sign-in": settings.SIGN_IN_RATE}
     return RateLimiter(redis, breaker, settings.REDIS_PREFIX, rates)
 
 
-def make_seats(redis: Redis, breaker: Breaker, background: Background) -> Seats:
+def make_stream_limits(redis: Redis, breaker: Breaker, background: Background) -> StreamLimiter:
     """The limits of open streams."""
-    return Seats(
+    return StreamLimiter(
         redis,
         breaker,
         background,

@@ -13,7 +13,7 @@ import pytest
 import redis.asyncio
 
 from conversations.adapters.answer_cache.cache import RedisAnswerCache
-from conversations.adapters.background.outbox import tell_standing
+from conversations.adapters.background.outbox import set_standing
 from conversations.domain.entry_ids import EntryIds
 from conversations.engine.types import Answer, Turn
 from conversations.feedback.weights import Standing
@@ -168,7 +168,7 @@ def stand(redis_url: str, prefix: str) -> Iterator[Callable[..., None]]:
             entry: UUID, state: str = "live", penalty: float = 0, hidden_from: tuple[int, ...] = ()
         ) -> None:
             stands = Standing(good=0, bad=0, penalty=penalty, hidden_from=hidden_from)
-            tell_standing(client, prefix, [entry], state=state, stands=stands)
+            set_standing(client, prefix, [entry], state=state, standing=stands)
 
         yield tell
 

@@ -9,8 +9,7 @@ from uuid import UUID
 import pytest
 import redis.asyncio
 
-from conversations.adapters.answer_cache.entries import entry_key
-from conversations.adapters.answer_cache.exact import FORGET
+from conversations.adapters.answer_cache.entries import entry_key, forget_commands
 from routing.common.redis.clients import sync_client
 from tests.answer_cache.conftest import IDS, Asked, Clock, at, make_rules
 
@@ -44,7 +43,7 @@ async def test_it_goes_with_its_entry(
 async def test_debts_are_paid_in_full(asked: Asked, redis_url: str, prefix: str) -> None:
     entry = await asked.store(QUESTION)
     with closing(sync_client(redis_url)) as client:
-        assert client.eval(FORGET, 1, entry_key(prefix, entry)) == 1
+        assert [client.eval(*command) for command in forget_commands(prefix, [entry])] == [1]
         assert list(client.scan_iter(f"{prefix}:words:*", count=1000)) == []
 
 

@@ -121,8 +121,8 @@ def test_a_reader_that_stalls_is_cut_off_and_may_come_back(
     site.simulator.fault(call="chat", times=1, **MORE_THAN_SOCKETS_HOLD)
     with deaf_client(site, person) as client:
         stored = answer_of(person)
-        seats, patience = container().seats, threading.Event()
-        while seats.taken:
+        seats, patience = container().stream_limits, threading.Event()
+        while seats.open:
             patience.wait(0.05)
         cut = read_all(client)
 

@@ -156,7 +156,7 @@ def test_each_refusal_of_an_ask_is_as_told(
 ) -> None:
     person = site.person()
     answers = refusals(site, person)
-    monkeypatch.setitem(container().limits.rates, "ask", parse("1/minute"))
+    monkeypatch.setitem(container().rate_limits.rates, "ask", parse("1/minute"))
     other = site.person()
     other.post_prompt("Hello", model="nobody")
     answers[429] = other.post_prompt("Hello")

@@ -61,7 +61,7 @@ def test_a_made_up_address_unlocks_nothing(site: LiveSite, settings: Settings) -
 def test_a_made_up_address_has_no_tries_of_its_own(
     site: LiveSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(container().limits.rates, "sign-in", parse("2/minute"))
+    monkeypatch.setitem(container().rate_limits.rates, "sign-in", parse("2/minute"))
     http = site.client()
     answers = [sign_in(http, "nobody", "guess", f"203.0.113.{n}") for n in range(3)]
 

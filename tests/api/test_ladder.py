@@ -20,7 +20,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
 
 from assistant_site.launcher.redis_server import RedisServer
-from conversations.adapters.images import image_tool as painter
+from conversations.adapters import images as painter
 from conversations.bootstrap import container
 from conversations.db import threads as database
 from conversations.models import Message

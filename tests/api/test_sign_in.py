@@ -117,7 +117,7 @@ def test_a_token_is_checked_without_the_database(site: LiveSite) -> None:
 
 
 def test_asking_is_limited_per_person(site: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(container().limits.rates, "ask", parse("2/minute"))
+    monkeypatch.setitem(container().rate_limits.rates, "ask", parse("2/minute"))
     person = site.person()
     answers = [person.post_prompt("Hello", model="nobody") for _ in range(3)]
     refused = answers[-1]

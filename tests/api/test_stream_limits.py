@@ -30,7 +30,7 @@ def watching(site: LiveSite, person: Person, answers: int = 1) -> Iterator[list[
 
 def await_seats(taken: int) -> None:
     patience = threading.Event()
-    while container().seats.taken != taken:
+    while container().stream_limits.open != taken:
         patience.wait(0.02)
 
 

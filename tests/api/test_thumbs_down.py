@@ -158,6 +158,6 @@ def test_the_desk_brings_it_back_or_gives_everybody_a_better_one(shared: LiveSit
 
     question = f"{QUESTION} (8)"
     answer_curate(subject=subject, question=question, answer="Red and white.", by=desk.pk)
-    shared.run(container().learning.curate())
+    shared.run(container().outbox_worker.curate())
     for person in (shared.person(), people[1]):
         assert ask(person, 8)["content"] == "Red and white."

@@ -11,7 +11,7 @@ import redis.asyncio
 from django.db import OperationalError
 
 from assistant_site.launcher.redis_server import RedisServer
-from conversations.adapters.memory.redis_memory import RedisMemory
+from conversations.adapters.memory import RedisMemory
 from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.errors import MemoryUnavailable
 from routing.domain.llm import ChatMessage

@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.adapters.memory.windows import (
+from conversations.adapters.memory import (
     GAP,
     OVERHEAD,
     Exchange,
     exchanges,
     fitting,
-    tokens,
 )
 from routing.domain.llm import ChatMessage
+from routing.domain.pricing import estimated_tokens
 
 
 def said(prompt: str, answer: str) -> Exchange:
@@ -21,7 +21,7 @@ def said(prompt: str, answer: str) -> Exchange:
 
 
 def cost(window: tuple[Exchange, ...]) -> int:
-    return sum(tokens(message.content) + OVERHEAD for turn in window for message in turn)
+    return sum(estimated_tokens(message.content) + OVERHEAD for turn in window for message in turn)
 
 
 def test_the_newest_exchanges_that_fit_are_kept_whole_and_in_order() -> None:

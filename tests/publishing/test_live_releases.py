@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from conversations.adapters.background.shadow_worker import SHADOW
+from conversations.adapters.background.answer_workers import SHADOW
 from conversations.bootstrap import container
 from conversations.models import Message, ShadowDecision, VersionPerformance
 from routing.domain.actions import Action
@@ -130,9 +130,9 @@ class TestShadow:
 
             async def classify(self, *_: Any) -> Any:
                 self.asked.set()
-                await container().shadows._places.acquire()
+                await container().shadow_worker._slots.acquire()
 
-        shadows = container().shadows
+        shadows = container().shadow_worker
         real, waiting = shadows._classifier, Waiting()
         shadows._classifier = waiting
         try:

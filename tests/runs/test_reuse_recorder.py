@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from conversations.adapters.background.reuse_recorder import ReuseRecorder, weighed_in
+from conversations.adapters.background.answer_workers import ReuseRecorder, chosen_candidate
 from conversations.engine.types import CacheFacts, Step, TraceRecord
 from conversations.models import new_id
 from routing.common.tasks import Background
@@ -39,22 +39,22 @@ def served(step: Step) -> TraceRecord:
 
 
 def test_the_candidate_served_is_the_one_told() -> None:
-    told = weighed_in(served(looked_up(considered(new_id(), 0.99), considered())))
+    told = chosen_candidate(served(looked_up(considered(new_id(), 0.99), considered())))
     assert told is not None
     assert (told.served, told.shared, told.probability, told.judged) == (True, True, 0.9, None)
 
 
 def test_a_judges_no_is_kept_though_nothing_was_served() -> None:
     trace = replace(served(looked_up(considered(), call=judged("no"))), cache=CacheFacts("miss"))
-    told = weighed_in(trace)
+    told = chosen_candidate(trace)
     assert told is not None
     assert (told.served, told.judged, told.judge_ms) == (False, False, 4)
 
 
 def test_a_plain_miss_is_nothing_to_keep() -> None:
     trace = replace(served(looked_up(considered())), cache=CacheFacts("miss"))
-    assert weighed_in(trace) is None
-    assert weighed_in(new_trace()) is None
+    assert chosen_candidate(trace) is None
+    assert chosen_candidate(new_trace()) is None
 
 
 @dataclass
@@ -91,7 +91,7 @@ async def test_a_share_of_the_reuses_is_judged(
         async def current(self) -> Release:
             return Release(1, RULES)
 
-    monkeypatch.setattr("conversations.adapters.background.reuse_recorder.written", written)
+    monkeypatch.setattr("conversations.adapters.background.answer_workers.written", written)
     heard = Heard()
     background = Background()
     recorder = ReuseRecorder(heard, Judge(), Rules(), background, lambda: dice)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from conversations.adapters.background.stats_worker import Summing
+from conversations.adapters.background.answer_workers import StatsWorker
 from conversations.domain.outcome import Outcome
 from conversations.engine.types import CacheFacts
 from conversations.models import Conversation, Message, ModelPerformance, Uncounted
@@ -245,7 +245,7 @@ def test_a_worker_that_ends_adds_up_what_is_left(ask: Ask) -> None:
 
     async def serve() -> None:
         background = Background()
-        Summing(background).watch()
+        StatsWorker(background).start()
         await background.close()
 
     asyncio.run(serve())

@@ -19,12 +19,12 @@ from conversations.adapters.answer_cache.entries import (
     Entry,
     Hit,
     curated_id,
+    forget_commands,
     normalized,
     prompt_digest,
     question_hash,
 )
 from conversations.adapters.answer_cache.exact import (
-    FORGET,
     SIGN,
     keep_entry,
     read_entry,
@@ -53,8 +53,6 @@ Warmth = Literal["new", "changed", "unchanged"]
 MEANING_LIMIT = 1_000
 """Characters of a question up to which its meaning is looked up. The local embedder reads some 250
 tokens: longer texts that begin alike would be the same to it."""
-
-_FORGET_AT_ONCE = 500
 
 
 def _unheard(_: object) -> None:
@@ -212,12 +210,10 @@ class RedisAnswerCache:
 
     async def forget(self, entries: Collection[UUID]) -> int:
         """Delete entries; returns how many there were. Raises ``CacheUnavailable``."""
-        keys = [self._index.key(entry) for entry in entries]
         deleted = 0
-        for start in range(0, len(keys), _FORGET_AT_ONCE):
-            few = keys[start : start + _FORGET_AT_ONCE]
+        for command in forget_commands(self._prefix, entries):
             with redis_call(self._breaker, CacheUnavailable):
-                deleted += int(await self._client.eval(FORGET, len(few), *few))
+                deleted += int(await self._client.eval(*command))
         return deleted
 
     async def warmth(self, question: str, answer: str) -> Warmth:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -34,6 +34,21 @@ LIVES = {StaysTrue.MONTHS: 60 * 24 * 3600.0, StaysTrue.DAY: 24 * 3600.0, StaysTr
 
 SERVED = ("answer", "provider", "model", "rule", "ruleset")
 """An entry's fields that an answer is made of."""
+
+FORGET_BATCH = 500
+"""Entries deleted by one command."""
+
+# KEYS: entries. Their pointers go too, where they do not name another entry by now. Returns the number of
+# entries deleted.
+_FORGET = """
+local gone = 0
+for _, key in ipairs(KEYS) do
+  local words = redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'words')
+  if words and redis.call('GET', words) == key then redis.call('UNLINK', words) end
+  gone = gone + redis.call('UNLINK', key)
+end
+return gone
+"""
 
 _WARMED = uuid5(NAMESPACE_URL, "urn:assistant:curated-answers")
 _END = " ?!.,;:。"
@@ -88,6 +103,15 @@ def prompt_digest(system_prompt: str) -> str:
 def entry_key(prefix: str, entry: UUID | str) -> str:
     """Where an entry lies; the same for every embedder."""
     return f"{prefix}:answer:{entry}"
+
+
+def forget_commands(prefix: str, entries: Collection[UUID]) -> Iterator[tuple[Any, ...]]:
+    """Arguments of ``eval`` that delete entries and their pointers, batch by batch. Each one returns the
+    number of entries deleted."""
+    keys = [entry_key(prefix, entry) for entry in entries]
+    for start in range(0, len(keys), FORGET_BATCH):
+        batch = keys[start : start + FORGET_BATCH]
+        yield _FORGET, len(batch), *batch
 
 
 def vector_bytes(vector: Sequence[float]) -> bytes:

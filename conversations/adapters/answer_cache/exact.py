@@ -39,17 +39,6 @@ for at, key in ipairs(KEYS) do
 end
 return found
 """
-FORGET = """
-local gone = 0
-for _, key in ipairs(KEYS) do
-  local words = redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'words')
-  if words and redis.call('GET', words) == key then redis.call('UNLINK', words) end
-  gone = gone + redis.call('UNLINK', key)
-end
-return gone
-"""
-"""A script. KEYS: entries. Their pointers go too, where they do not name another one by now; returns how
-many entries there were."""
 
 # An entry that was deleted meanwhile must not come back as a hash without an end.
 SIGN = """

@@ -1,45 +1,56 @@
-"""What Redis is owed: told at once where it listens, and until it does kept in the database.
+"""Transactional outbox: rows of work that Redis still needs, written with the change that caused them.
 
-A deletion or a verdict writes its debt in its own transaction (``OwedWork``), so neither a Redis that is
-away nor a process that ends loses it. Everything here may be told twice.
+A deletion or a verdict writes its rows (``OwedWork``) in its own transaction, so neither a Redis that is
+away nor a process that ends loses them. The database is right, and asked before a stored answer is
+served; Redis follows. Every delivery may be repeated.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import redis
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
-from conversations.adapters.answer_cache.entries import entry_key
-from conversations.adapters.answer_cache.exact import FORGET
-from conversations.adapters.memory.redis_memory import window_keys
+from conversations.adapters.answer_cache.entries import entry_key, forget_commands
+from conversations.adapters.memory import window_keys
+from conversations.db.threads import in_database
 from conversations.feedback.reviews import entry_ids, standing_settle
 from conversations.feedback.weights import Standing
-from conversations.models import AnswerReview, OwedWork
+from conversations.models import CuratedAnswer, OwedWork
 from conversations.runs.event_log import gone_key, log_key
 from routing.common.redis.clients import Breaker, redis_call, sync_client
-from routing.domain.errors import CacheUnavailable
+from routing.common.tasks import Background
+from routing.domain.errors import CacheUnavailable, DependencyUnavailable
+
+if TYPE_CHECKING:
+    from conversations.adapters.answer_cache.cache import RedisAnswerCache
+    from routing.embeddings.port import Embedder
 
 _log = structlog.get_logger("assistant.owed")
 
-AT_ONCE = 500
-"""Debts paid in one round, and keys deleted by one command."""
+BATCH = 500
+"""Rows delivered in one round, and keys deleted by one command."""
+CURATE_BATCH = 50
+
+DELIVER_SECONDS = 2.0
+"""Between two rounds of the worker."""
 
 GONE_SECONDS = 300
-"""How long it is remembered that an answer was deleted: longer than its run lives on."""
+"""How long the deletion of an answer is remembered: longer than its run lives on."""
 
 Kind = OwedWork.Kind
 BY_WORKERS = (Kind.CURATE,)
-"""What takes an embedding, and is left to the workers."""
+"""Kinds that need an embedding, and are left to the workers."""
 
 # Writing to an entry that has expired would bring it back as a stump without an end.
-_STAND = """
+_SET_STANDING = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return 0
 end
@@ -51,7 +62,7 @@ _breaker = Breaker()
 
 
 class _Pending(threading.local):
-    """Whether this thread's transaction owes something already: one payment follows it."""
+    """Whether this thread's transaction has written rows: one delivery follows it."""
 
     due = False
 
@@ -59,109 +70,120 @@ class _Pending(threading.local):
 _pending = _Pending()
 
 
-def owe(kind: OwedWork.Kind, subjects: Iterable[UUID], *, using: str = "default") -> None:
-    """Note debts in the transaction under way; they are paid when it is committed, if Redis listens."""
+def enqueue(kind: OwedWork.Kind, subjects: Iterable[UUID], *, using: str = "default") -> None:
+    """Write rows in the transaction under way; its commit delivers them, if Redis answers."""
     OwedWork.objects.using(using).bulk_create(
         OwedWork(kind=kind, subject=subject) for subject in subjects
     )
     _pending.due = True
 
-    def pay_once() -> None:
-        # The first of a transaction pays for all; a savepoint's that is rolled back is forgotten.
+    def deliver_once() -> None:
+        # The first of a transaction delivers all; a savepoint's that is rolled back is forgotten.
         if _pending.due:
             _pending.due = False
-            pay(using=using)
+            deliver(using=using)
 
-    transaction.on_commit(pay_once, using=using, robust=True)
+    transaction.on_commit(deliver_once, using=using, robust=True)
 
 
-def pay(*, using: str = "default") -> bool:
-    """Tell Redis what it is owed; ``False`` when it does not listen, and the debts stay."""
-    while debts := list(
-        OwedWork.objects.using(using).exclude(kind__in=BY_WORKERS).order_by("id")[:AT_ONCE]
+def deliver(*, using: str = "default") -> bool:
+    """Do the work of all rows; ``False`` when Redis does not answer, and the rows stay."""
+    while rows := list(
+        OwedWork.objects.using(using).exclude(kind__in=BY_WORKERS).order_by("id")[:BATCH]
     ):
         try:
             with (
                 redis_call(_breaker, CacheUnavailable),
                 closing(sync_client(settings.REDIS_URL)) as client,
             ):
-                _tell(client, debts)
+                _apply(client, rows)
         except CacheUnavailable as exc:
-            _log.warning("Redis is owed", debts=len(debts), error=str(exc))
+            _log.warning("Redis is owed", debts=len(rows), error=str(exc))
             return False
-        OwedWork.objects.using(using).filter(pk__in=[debt.pk for debt in debts]).delete()
+        OwedWork.objects.using(using).filter(pk__in=[row.pk for row in rows]).delete()
     return True
 
 
-def _tell(client: redis.Redis, debts: Sequence[OwedWork]) -> None:
-    prefix = settings.REDIS_PREFIX
-    for message in _subjects(debts, Kind.FORGET_ANSWER):
+def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
+    prefix, answers = settings.REDIS_PREFIX, _subjects(rows, Kind.FORGET_ANSWER)
+    for message in answers:
         # A run that ends just now may write its last events after this.
         client.set(gone_key(prefix, message), b"1", ex=GONE_SECONDS)
-    for kind, keys in _KEYS.items():
-        gone = [key for subject in _subjects(debts, kind) for key in keys(prefix, subject)]
-        for start in range(0, len(gone), AT_ONCE):
-            client.unlink(*gone[start : start + AT_ONCE])
-    for kind, entries in _ENTRIES.items():
-        kept = [entry for subject in _subjects(debts, kind) for entry in entries(subject)]
-        for start in range(0, len(kept), AT_ONCE):
-            few = [entry_key(prefix, entry) for entry in kept[start : start + AT_ONCE]]
-            client.eval(FORGET, len(few), *few)
-    for subject in _subjects(debts, Kind.STANDING):
+    threads = _subjects(rows, Kind.FORGET_THREAD)
+    keys = [key for thread in threads for key in window_keys(prefix, thread)]
+    keys += [log_key(prefix, message) for message in answers]
+    for start in range(0, len(keys), BATCH):
+        client.unlink(*keys[start : start + BATCH])
+    entries = [entry for message in answers for entry in entry_ids().both(message)]
+    entries += _subjects(rows, Kind.FORGET_ENTRY)
+    for command in forget_commands(prefix, entries):
+        client.eval(*command)
+    for subject in _subjects(rows, Kind.STANDING):
         settled = standing_settle(subject=subject)
         if settled:
-            _tell_standing(client, prefix, *settled)
+            review, standing = settled
+            ids = entry_ids().both(subject) if subject.version == 7 else (subject,)
+            set_standing(client, prefix, ids, state=review.state, standing=standing)
 
 
-def _subjects(debts: Iterable[OwedWork], kind: OwedWork.Kind) -> Collection[UUID]:
-    return dict.fromkeys(debt.subject for debt in debts if debt.kind == kind)
+def _subjects(rows: Iterable[OwedWork], kind: OwedWork.Kind) -> Collection[UUID]:
+    return dict.fromkeys(row.subject for row in rows if row.kind == kind)
 
 
-def _thread_keys(prefix: str, thread: UUID) -> tuple[str, ...]:
-    return window_keys(prefix, thread)
-
-
-def _answer_keys(prefix: str, message: UUID) -> tuple[str, ...]:
-    return (log_key(prefix, message),)
-
-
-def _answer_entries(message: UUID) -> tuple[UUID, ...]:
-    return entry_ids().both(message)
-
-
-def _entry(entry: UUID) -> tuple[UUID, ...]:
-    return (entry,)
-
-
-_KEYS: dict[OwedWork.Kind, Callable[[str, UUID], tuple[str, ...]]] = {
-    Kind.FORGET_THREAD: _thread_keys,
-    Kind.FORGET_ANSWER: _answer_keys,
-}
-_ENTRIES: dict[OwedWork.Kind, Callable[[UUID], tuple[UUID, ...]]] = {
-    Kind.FORGET_ANSWER: _answer_entries,
-    Kind.FORGET_ENTRY: _entry,
-}
-
-
-def _tell_standing(
-    client: redis.Redis, prefix: str, review: AnswerReview, stands: Standing
+def set_standing(
+    client: redis.Redis, prefix: str, entries: Iterable[UUID], *, state: str, standing: Standing
 ) -> None:
-    subject = review.subject
-    entries = entry_ids().both(subject) if subject.version == 7 else (subject,)
-    tell_standing(client, prefix, entries, state=review.state, stands=stands)
-
-
-def tell_standing(
-    client: redis.Redis, prefix: str, entries: Iterable[UUID], *, state: str, stands: Standing
-) -> None:
-    """Write how an answer stands to those of its entries that are there. Raises redis-py's errors."""
+    """Write the weight of the verdicts to those of an answer's entries that exist. Raises redis-py's
+    errors."""
     fields: dict[str, str | float] = {
         "state": state,
-        "good": stands.good,
-        "bad": stands.bad,
-        "penalty": stands.penalty,
-        "hidden": ",".join(map(str, stands.hidden_from)),
+        "good": standing.good,
+        "bad": standing.bad,
+        "penalty": standing.penalty,
+        "hidden": ",".join(map(str, standing.hidden_from)),
     }
     flat = [part for pair in fields.items() for part in pair]
     for entry in entries:
-        client.eval(_STAND, 1, entry_key(prefix, entry), *flat)
+        client.eval(_SET_STANDING, 1, entry_key(prefix, entry), *flat)
+
+
+class OutboxWorker:
+    """Outbox worker: delivers the rows that were not delivered after their commit."""
+
+    def __init__(self, cache: RedisAnswerCache, embedder: Embedder, background: Background) -> None:
+        self._cache, self._embedder, self._background = cache, embedder, background
+
+    def start(self) -> None:
+        """Deliver from now on, until the background work is closed."""
+        self._background.every("outbox", self._deliver, seconds=DELIVER_SECONDS)
+
+    async def forget(self, conversation: UUID, answers: Sequence[UUID]) -> None:
+        """Delete again what a run wrote after the deletion of its conversation."""
+        await in_database(_enqueue_deleted, conversation, answers)
+
+    async def _deliver(self) -> None:
+        try:
+            await in_database(deliver)
+            await self.curate()
+        except (DatabaseError, DependencyUnavailable) as exc:
+            _log.warning("debts are left for later", error=f"{type(exc).__name__}: {exc}")
+
+    async def curate(self) -> None:
+        """Put the review queue's answers into the cache. Raises ``DependencyUnavailable``."""
+        for row, curated in await in_database(_to_curate):
+            if curated:
+                vector = await self._embedder.embed(curated.question)
+                await self._cache.warm(curated.question, curated.answer, vector)
+            await in_database(row.delete)
+
+
+def _enqueue_deleted(conversation: UUID, answers: Sequence[UUID]) -> None:
+    with transaction.atomic():
+        enqueue(Kind.FORGET_THREAD, [conversation])
+        enqueue(Kind.FORGET_ANSWER, answers)
+
+
+def _to_curate() -> list[tuple[OwedWork, CuratedAnswer | None]]:
+    rows = list(OwedWork.objects.filter(kind=Kind.CURATE).order_by("id")[:CURATE_BATCH])
+    answers = CuratedAnswer.objects.in_bulk([row.subject for row in rows])
+    return [(row, answers.get(row.subject)) for row in rows]

@@ -1,15 +1,15 @@
-"""Prometheus metrics of answers, fed by the same records as the traces.
+"""Prometheus metrics of answers, made from the same records as the traces.
 
-Nothing a person typed becomes a label: statuses, actions and sources are the contract's few words,
-models and providers are published names, and of each label no more than ``LABEL_VALUES`` different
-values are kept.
+No text of a user becomes a label: statuses, actions and sources are the contract's few words, models
+and providers are published names, and each label has at most ``LABEL_VALUES`` different values.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -23,9 +23,12 @@ from prometheus_client import (
     generate_latest,
 )
 
-from conversations.adapters.observability.recent_failures import Troubles
 from conversations.engine.types import TraceRecord
 from routing.domain.llm import Attempt
+
+LATELY_SECONDS = 30.0
+_PROVIDER_WORKS = frozenset({"ok", "cancelled", "provider_refused", "context_too_long"})
+"""Outcomes of a call to a model that say nothing against its provider."""
 
 LABEL_VALUES = 100
 OTHER = "other"
@@ -40,15 +43,46 @@ RUN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 180
 _CALL = ("operation", "provider", "model")
 
 
-class RunMetrics:
-    """Counts what runs did. ``registry`` is the caller's, or one of its own with the process's
-    figures in it. Thread-safe; one per registry."""
+class RecentFailures:
+    """Parts of the service that failed in the last ``LATELY_SECONDS``, as finished answers show: for
+    ``/readyz`` and the metrics. Thread-safe."""
 
-    def __init__(
-        self, registry: CollectorRegistry | None = None, troubles: Troubles | None = None
-    ) -> None:
-        self.troubles = troubles or Troubles()
-        self.registry = registry or _own_registry()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failed_at: dict[str, float] = {}
+
+    def add(self, part: str) -> None:
+        """A part failed now."""
+        self._failed_at[part] = self._clock()
+
+    def observe(self, trace: TraceRecord) -> None:
+        """Note degraded parts, and providers that failed or worked."""
+        for degraded in trace.degraded:
+            self.add(degraded.part)
+        for attempt in (attempt for step in trace.steps for attempt in step.attempts):
+            if attempt.outcome == "ok":
+                self._failed_at.pop(attempt.provider, None)
+            elif attempt.outcome not in _PROVIDER_WORKS:
+                self.add(attempt.provider)
+
+    def ages(self) -> Mapping[str, int]:
+        """Seconds since each part failed last, for recent failures."""
+        now = self._clock()
+        ages = {part: now - failed for part, failed in list(self._failed_at.items())}
+        return {part: round(age) for part, age in sorted(ages.items()) if age < LATELY_SECONDS}
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._failed_at.clear()
+
+
+class RunMetrics:
+    """Counters, gauges and histograms of runs. ``registry`` is the caller's, or a new one with the
+    figures of the process. Thread-safe; one per registry."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.recent_failures = RecentFailures()
+        self.registry = registry or _process_registry()
         self._known: dict[str, set[str]] = {}
         self._count_runs(self.registry)
         self._count_calls(self.registry)
@@ -145,7 +179,7 @@ class RunMetrics:
 
     def trace_lost(self, count: int) -> None:
         """``count`` traces or scores did not reach Langfuse."""
-        self.troubles.saw("tracing")
+        self.recent_failures.add("tracing")
         self._traces_lost.inc(count)
 
     def show(
@@ -157,7 +191,7 @@ class RunMetrics:
         for model, openness in circuits.items():
             self._circuits.labels(self._bounded("model", model)).set(openness)
         self._failing.clear()
-        for part in self.troubles.lately():
+        for part in self.recent_failures.ages():
             self._failing.labels(self._bounded("part", part)).set(1)
         self._streams.set(streams)
         self._background.clear()
@@ -174,7 +208,7 @@ class RunMetrics:
 
     def observe(self, trace: TraceRecord) -> None:
         """Count a finished turn, once."""
-        self.troubles.observe(trace)
+        self.recent_failures.observe(trace)
         decision = trace.decision
         action = decision.action.value if decision else NONE
         source = decision.source.value if decision else NONE
@@ -182,11 +216,10 @@ class RunMetrics:
         self._runs.labels(trace.status, action, source).inc()
         self._run_seconds.labels(trace.status, source).observe(seconds)
         self._cache.labels(trace.cache.outcome).inc()
-        for gone in trace.degraded:
-            self._degraded.labels(self._bounded("part", gone.part)).inc()
-        for step in trace.steps:
-            for attempt in step.attempts:
-                self._observe_attempt(attempt)
+        for degraded in trace.degraded:
+            self._degraded.labels(self._bounded("part", degraded.part)).inc()
+        for attempt in (attempt for step in trace.steps for attempt in step.attempts):
+            self._observe_attempt(attempt)
 
     def render(self) -> tuple[bytes, str]:
         """All metrics of the registry in Prometheus' text format, and its content type."""
@@ -212,17 +245,17 @@ class RunMetrics:
         return value
 
 
-def _own_registry() -> CollectorRegistry:
+def _process_registry() -> CollectorRegistry:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
-    _tell_of_worker(registry)
+    _add_worker(registry)
     return registry
 
 
-def _tell_of_worker(registry: CollectorRegistry) -> None:
-    """Which process answered, and how much it has under way: the figures by which a leak shows."""
+def _add_worker(registry: CollectorRegistry) -> None:
+    """Gauges of the process id and of the event loop's tasks: a leak shows there."""
     Gauge(
         "assistant_worker",
         "Always 1; the process that these figures are of.",
@@ -231,10 +264,10 @@ def _tell_of_worker(registry: CollectorRegistry) -> None:
     ).labels(os.getpid()).set(1)
     Gauge(
         "assistant_tasks", "Tasks on this process's event loop now.", registry=registry
-    ).set_function(_tasks_now)
+    ).set_function(_task_count)
 
 
-def _tasks_now() -> float:
+def _task_count() -> float:
     try:
         return len(asyncio.all_tasks())
     except RuntimeError:  # rendered outside the event loop

@@ -1,35 +1,43 @@
-"""Short-term memory: a conversation's recent exchanges in Redis, its messages in the database behind.
+"""Short-term memory: a context window of recent exchanges in Redis, in front of the database.
 
-A window in Redis is worth having only if it never misses an exchange, and Redis can't know what
-it was not told: a turn answered while it was away leaves no trace there, on no worker, once the
-worker is gone too. So the window carries the number of exchanges it stands for, and is believed
-only while the database counts as many; counting is an index's work, reading the texts is not.
-Anything else (a lost window, a stopped answer, an exchange written twice or late) shows as
-another number, and the window is made anew from the database.
+A window must not miss an exchange, and a turn that was answered while Redis was away leaves no trace
+there. So the window carries the number of exchanges it stands for, and is used only while the database
+counts as many: counting takes an index, reading the texts does not. Every other case (a lost window, a
+stopped answer, an exchange written twice or late) shows as another number, and the window is made anew
+from the database.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import orjson
 import redis.asyncio
 from django.db import Error as DatabaseError
 
-from conversations.adapters.memory.windows import Exchange, exchanges, fitting
 from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import MemoryUnavailable
 from routing.domain.llm import ChatMessage
+from routing.domain.pricing import estimated_tokens
 
 Load = Callable[[UUID], Awaitable[Sequence[ChatMessage]]]
 Count = Callable[[UUID], Awaitable[int]]
 
 MAX_TURNS = 10_000
 """Turns under way that one process keeps track of; one too many costs its successor a reload."""
+
+Exchange = tuple[ChatMessage, ...]
+"""A prompt and its answer: remembered or forgotten together."""
+
+OVERHEAD = 4
+"""Tokens of a message beside its text: its role and its ends."""
+
+GAP = "\n[…]\n"
+_BYTES_PER_TOKEN = 4
 
 # KEYS of all three: the window (a list of exchanges), the number of exchanges it stands for.
 _READ = "return {redis.call('GET', KEYS[2]), redis.call('LRANGE', KEYS[1], 0, -1)}"
@@ -55,10 +63,10 @@ redis.call('SET', KEYS[2], ARGV[2] + 1, 'EX', ARGV[1])
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a turn of this process has read: the window's number, and how many exchanges fitted."""
+    """A read of this process: the window's number, and the count of exchanges that fitted."""
 
     total: int
-    kept: int
+    fitting: int
 
 
 class RedisMemory:
@@ -81,13 +89,9 @@ class RedisMemory:
         load: Load,
         count: Count,
     ) -> None:
-        self._client = client
-        self._breaker = breaker
-        self._prefix = prefix
-        self._budget = budget_tokens
-        self._ttl = ttl_seconds
-        self._load = load
-        self._count = count
+        self._client, self._breaker, self._prefix = client, breaker, prefix
+        self._budget, self._ttl = budget_tokens, ttl_seconds
+        self._load, self._count = load, count
         self._turns: OrderedDict[UUID, _Turn] = OrderedDict()
 
     async def recall(self, conversation: UUID) -> tuple[ChatMessage, ...]:
@@ -122,10 +126,12 @@ class RedisMemory:
             return
         keys = self._keys(conversation)
         with redis_call(self._breaker, MemoryUnavailable):
-            await self._client.eval(_APPEND, 2, *keys, self._ttl, turn.total, turn.kept + 1, item)
+            await self._client.eval(
+                _APPEND, 2, *keys, self._ttl, turn.total, turn.fitting + 1, item
+            )
 
     async def forget(self, conversation: UUID) -> None:
-        """Drop what Redis holds of a conversation. Raises ``MemoryUnavailable``."""
+        """Delete a conversation's window. Raises ``MemoryUnavailable``."""
         self._turns.pop(conversation, None)
         with redis_call(self._breaker, MemoryUnavailable):
             await self._client.delete(*self._keys(conversation))
@@ -142,10 +148,10 @@ class RedisMemory:
 
     async def _loaded(self, conversation: UUID) -> tuple[Exchange, ...]:
         try:
-            said = await self._load(conversation)
+            messages = await self._load(conversation)
         except DatabaseError as exc:
             raise MemoryUnavailable(f"database: {exc}") from exc
-        return fitting(exchanges(said), self._budget)
+        return fitting(exchanges(messages), self._budget)
 
     async def _counted(self, conversation: UUID) -> int:
         try:
@@ -163,7 +169,7 @@ class RedisMemory:
 
 
 def window_keys(prefix: str, conversation: UUID) -> tuple[str, str]:
-    """Where a conversation's window and its number lie."""
+    """Keys of a conversation's window and of its number."""
     window = f"{{{prefix}:memory:{conversation}}}"
     return window, f"{window}:total"
 
@@ -188,3 +194,66 @@ def _decoded(items: Sequence[bytes]) -> list[Exchange]:
         ]
     except (ValueError, TypeError):
         return []
+
+
+def exchanges(messages: Iterable[ChatMessage]) -> list[Exchange]:
+    """Prompts with their answers. Prompts without an answer, and the reverse, are left out."""
+    pairs: list[Exchange] = []
+    prompt: ChatMessage | None = None
+    for message in messages:
+        if message.role == "user":
+            prompt = message
+        elif message.role == "assistant" and prompt:
+            pairs.append((prompt, message))
+            prompt = None
+    return pairs
+
+
+def fitting(window: Sequence[Exchange], budget: int) -> tuple[Exchange, ...]:
+    """The newest exchanges that fit ``budget`` tokens together, oldest first.
+
+    The last one is always there, its longest message shortened in the middle where it must be: a
+    follow-up to a long text is about that very text.
+    """
+    if not window:
+        return ()
+    newest_first = [_shortened(window[-1], budget)]
+    left = budget - _cost(newest_first[0])
+    for exchange in reversed(window[:-1]):
+        left -= _cost(exchange)
+        if left < 0:
+            break
+        newest_first.append(exchange)
+    return tuple(reversed(newest_first))
+
+
+def _cost(exchange: Exchange) -> int:
+    return sum(estimated_tokens(message.content) + OVERHEAD for message in exchange)
+
+
+def _shortened(exchange: Exchange, budget: int) -> Exchange:
+    """The exchange within the budget: short messages stay whole, longer ones share the rest."""
+    if _cost(exchange) <= budget:
+        return exchange
+    left = budget - OVERHEAD * len(exchange)
+    contents = [message.content for message in exchange]
+    shortest_first = sorted(range(len(contents)), key=lambda at: estimated_tokens(contents[at]))
+    for done, at in enumerate(shortest_first):
+        contents[at] = _cut(contents[at], left // (len(contents) - done))
+        left -= estimated_tokens(contents[at])
+    return tuple(
+        replace(message, content=content)
+        for message, content in zip(exchange, contents, strict=True)
+    )
+
+
+def _cut(text: str, budget: int) -> str:
+    """At most ``budget`` tokens of a text: two thirds from its beginning, the rest from its end."""
+    if estimated_tokens(text) <= budget:
+        return text
+    data = text.encode("utf-8", "replace")
+    room = max(budget * _BYTES_PER_TOKEN - len(GAP.encode()), 0)
+    tail = room // 3
+    head = room - tail
+    end = data[len(data) - tail :].decode("utf-8", "ignore")
+    return data[:head].decode("utf-8", "ignore") + GAP + end

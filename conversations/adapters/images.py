@@ -23,8 +23,8 @@ STORAGE_SECONDS = 10.0
 """How long the storage may take for one picture."""
 
 
-class StoringPainter:
-    """Implements the engine's port ``Painter``."""
+class StoringImageTool:
+    """The engine's port ``ImageTool``: draws, and stores the picture for its owner."""
 
     def __init__(self, generator: ImageGenerator) -> None:
         self._generator = generator
@@ -34,14 +34,14 @@ class StoringPainter:
     ) -> tuple[Picture, ModelRef]:
         """Draw the prompt and store the picture. Raises ``NoProviderAvailable``,
         ``PictureNotStored`` when the storage does not take it, and ``DatabaseAway``."""
-        drawn, model = await self._generator.draw(turn.prompt, candidates, meter)
-        image = _described(turn, drawn)
-        await _written(image, drawn)
-        await _recorded(image)
+        image_bytes, model = await self._generator.draw(turn.prompt, candidates, meter)
+        image = _row(turn, image_bytes)
+        await _save_file(image, image_bytes)
+        await _save_row(image)
         return Picture(**image_object(image, origin=turn.origin)), model
 
 
-def _described(turn: Turn, drawn: ImageBytes) -> GeneratedImage:
+def _row(turn: Turn, drawn: ImageBytes) -> GeneratedImage:
     return GeneratedImage(
         message_id=turn.message,
         owner_id=turn.user,
@@ -53,7 +53,7 @@ def _described(turn: Turn, drawn: ImageBytes) -> GeneratedImage:
     )
 
 
-async def _written(image: GeneratedImage, drawn: ImageBytes) -> None:
+async def _save_file(image: GeneratedImage, drawn: ImageBytes) -> None:
     """Give the picture its file. Raises ``PictureNotStored``, also when that takes too long."""
     name = f"{image.id}.{_EXTENSIONS.get(drawn.media_type, 'bin')}"
     save = partial(image.file.save, name, ContentFile(drawn.data), save=False)
@@ -64,7 +64,7 @@ async def _written(image: GeneratedImage, drawn: ImageBytes) -> None:
         raise PictureNotStored(f"{type(exc).__name__}: {exc}") from exc
 
 
-async def _recorded(image: GeneratedImage) -> None:
+async def _save_row(image: GeneratedImage) -> None:
     """Write the picture's row; one that can't be written takes the file with it."""
     try:
         await written(image.save, force_insert=True)

@@ -1,0 +1,176 @@
+"""Workers after an answer: statistics, shadow decisions and reuse records, off the answer's way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from django.db import Error as DatabaseError
+
+from conversations.db.threads import written
+from conversations.engine.ports import Rules
+from conversations.engine.types import Shadowed, Step, TraceRecord, Turn
+from conversations.feedback.reuse_records import Weighed, reuse_audit, reuse_record
+from conversations.runs.lifecycle import Meter
+from conversations.stats import shadow_stats
+from conversations.stats.pending import add_up
+from routing.common.tasks import Background
+from routing.domain.decide import Classifier
+from routing.domain.errors import RulesUnavailable
+from routing.domain.llm import Attempt
+from routing.reuse.judge import Case, ReuseJudge, verdict
+
+_stats_log = structlog.get_logger("assistant.counting")
+_shadow_log = structlog.get_logger("assistant.shadows")
+_reuse_log = structlog.get_logger("assistant.reuse")
+
+STATS_SECONDS = 1.0
+
+SHADOW, REUSE_RECORDS = "shadow", "reuse records"
+"""Names of background work."""
+
+SHADOWS_AT_ONCE = 4
+"""Shadow decisions at a time: they share the classifier with users who wait for an answer."""
+SHADOWS_WAITING = 200
+"""Prompts that may wait for a shadow decision; later ones have none: a sample will do."""
+
+
+class StatsWorker:
+    """Aggregation worker: adds pending increments to the sums. Workers may run side by side: rows that
+    one of them adds are skipped by the others."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+
+    def start(self) -> None:
+        """Add up from now on, and once more at the end. Increments that fail stay pending."""
+        self._background.every("statistics", self._add, seconds=STATS_SECONDS, last=True)
+
+    async def _add(self) -> None:
+        try:
+            await written(add_up)
+        except DatabaseError as exc:
+            _stats_log.warning("sums are added up later", error=f"{type(exc).__name__}: {exc}")
+
+
+class ShadowWorker:
+    """Shadow traffic: a version in shadow decides after the answer; its decision is stored, and has no
+    effect. Implements the port ``Shadow``."""
+
+    def __init__(self, classifier: Classifier, background: Background) -> None:
+        self._classifier, self._background = classifier, background
+        self._slots = asyncio.Semaphore(SHADOWS_AT_ONCE)
+
+    def decide(self, turn: Turn, shadowed: Shadowed) -> None:
+        """Start a decision, and return at once."""
+        if self._background.count(SHADOW) >= SHADOWS_WAITING:
+            _shadow_log.warning("a prompt was not decided in shadow: too many wait")
+            return
+        self._background.start(SHADOW, self._decide(turn, shadowed))
+
+    async def _decide(self, turn: Turn, shadowed: Shadowed) -> None:
+        attempts: list[Attempt] = []
+        async with self._slots:
+            result = await self._classifier.classify(
+                turn.prompt, shadowed.rules, shadowed.history, attempts.append
+            )
+        try:
+            await written(
+                shadow_stats.shadow_record,
+                message=turn.message,
+                instead_of=shadowed.decision,
+                decision=result.decision,
+                attempts=attempts,
+            )
+        except DatabaseError as exc:
+            error = f"{type(exc).__name__}: {exc}"
+            _shadow_log.warning("a decision in shadow is lost", error=error)
+
+
+class ReuseRecorder:
+    """Reuse records: stores the chosen candidate of each lookup, and has a small share of the reuses
+    judged. A decorator of ``meter``. ``dice`` gives numbers in [0, 1)."""
+
+    def __init__(
+        self,
+        meter: Meter,
+        judge: ReuseJudge,
+        rules: Rules,
+        background: Background,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self._meter, self._judge, self._rules, self._dice = meter, judge, rules, dice
+        self._background = background
+
+    def run_started(self) -> None:
+        """Pass on to the meter."""
+        self._meter.run_started()
+
+    def run_ended(self) -> None:
+        """Pass on to the meter."""
+        self._meter.run_ended()
+
+    def observe(self, trace: TraceRecord) -> None:
+        """Store the lookup of a finished run, in the background; ``close`` waits for it."""
+        self._meter.observe(trace)
+        if weighed := chosen_candidate(trace):
+            self._background.start(REUSE_RECORDS, self._record(weighed, trace), finish=True)
+
+    async def _record(self, weighed: Weighed, trace: TraceRecord) -> None:
+        try:
+            await written(reuse_record, weighed=weighed)
+            if weighed.served and weighed.judged is None:
+                await self._audit(weighed, trace)
+        except (DatabaseError, RulesUnavailable) as exc:
+            _reuse_log.warning("a reuse was not recorded", error=f"{type(exc).__name__}: {exc}")
+
+    async def _audit(self, weighed: Weighed, trace: TraceRecord) -> None:
+        rules = (await self._rules.current()).rules_for(trace.turn.user)
+        if self._dice() >= rules.reuse.audited:
+            return
+        calls: list[Attempt] = []
+        case = Case(trace.turn.prompt, "", trace.content)
+        right = await self._judge.serves(case, rules, calls.append)
+        if right is not None:
+            await written(
+                reuse_audit,
+                message=weighed.message,
+                right=right,
+                cost_usd=calls[0].usage.cost_usd,
+                milliseconds=_milliseconds(calls[0]),
+            )
+
+
+def chosen_candidate(trace: TraceRecord) -> Weighed | None:
+    """The candidate that the lookup of a run served by meaning, or that the judge was asked about."""
+    step = next((step for step in trace.steps if _considered(step)), None)
+    if step is None:
+        return None
+    call = next((call for call in step.attempts if call.operation == "judge"), None)
+    served = trace.cache.outcome == "semantic"
+    if not served and call is None:
+        return None
+    considered, entry = _considered(step), str(trace.cache.entry) if served else ""
+    # The served one, else the likeliest: it was shown to the judge.
+    candidate = next((one for one in considered if one["entry"] == entry), considered[0])
+    return Weighed(
+        message=trace.turn.message,
+        served=served,
+        shared=candidate["shared"],
+        probability=candidate["probability"],
+        cut=candidate["cut"],
+        judged=verdict(call.output) if call else None,
+        judge_cost_usd=call.usage.cost_usd if call else None,
+        judge_ms=_milliseconds(call) if call else None,
+    )
+
+
+def _considered(step: Step) -> list[Mapping[str, Any]]:
+    return step.output.get("considered", []) if step.name == "lookup_answer" and step.output else []
+
+
+def _milliseconds(call: Attempt) -> int:
+    return round((call.ended_ns - call.started_ns) / 1e6)
