@@ -35,7 +35,7 @@ from routing.common.tasks import Background
 from routing.domain.decide import Decider
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder
-from routing.guard.service import PromptGuard
+from routing.guard.prompt_guard import PromptGuard
 from routing.llm.failover.chat import FailoverChat
 from routing.llm.failover.images import ImageGenerator
 from routing.llm.failover.shared_circuits import CircuitBoard

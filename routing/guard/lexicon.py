@@ -1,18 +1,14 @@
-"""The words an injection is made of, by concept, in the languages it is tried in most.
+"""Lexicon: the words of injections by concept, in the languages that are tried most.
 
 Written as ``plain`` leaves them (no accents, ``ss`` for ``ß``), without case. A trailing ``*``
 stands for any ending. Forms that only describe ("ignored", "ignoring") are left out on purpose.
 """
 
-# ruff: noqa: RUF001 - letters of several alphabets are what this file is made of
+# ruff: noqa: RUF001 - letters of several alphabets
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from routing.guard.normalise import fold
-
-_CONCEPTS = {
+CONCEPTS = {
     "override": """
         ignore disregard forget overlook override overrule bypass abandon discard drop dismiss
         circumvent unlearn ignora ignorar ignoren ignorez ignorons ignorer ignorieren ignoriere
@@ -87,79 +83,32 @@ _CONCEPTS = {
     """,
 }
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(fold(text).split())
-
-
-# Who ignores instructions in a description: the verb after these is no command.
-SUBJECTS = _words(
-    """i we they he she it people user users someone somebody anyone who which that model models
+# Subjects of a description ("models ignore instructions"): the verb after them is no command.
+SUBJECTS = """
+    i we they he she it people user users someone somebody anyone who which that model models
     llm llms ai ais chatbot chatbots bot assistant attacker attackers student students employees
     drivers children kids teachers ich wir sie er es man leute nutzer benutzer yo nosotros ellos
     usuarios je nous ils elles on"""
-)
 # Words that a command may have before it without becoming a description.
-LEADS = _words(
-    """please now just then and but so ok okay hey stop first kindly must should can could will
+LEADS = """
+    please now just then and but so ok okay hey stop first kindly must should can could will
     would shall immediately simply also you or again instead actually therefore bitte nun jetzt
     dann und aber doch musst sollst por favor ahora y pero tienes debes que maintenant et alors
     mais puis dois devez per ora e пожалуйста а и теперь"""
-)
-CONJUNCTIONS = _words(
-    "and but then or please now stop bitte und dann nun jetzt y ahora et maintenant e и"
-)
-NEGATIONS = _words(
-    "not don't dont cannot can't never nicht kein niemals no nunca jamas ne jamais nao non"
-)
-# Before "to": somebody is being told what to do.
-ORDERED = _words("want need have going like command order ask require supposed must instruct task")
-# Who uses these speaks about words, or about injections, before showing one.
-ABOUT = _words(
-    """translate translation ubersetze ubersetzen traduce traduis traduisez explain explains
+CONJUNCTIONS = "and but then or please now stop bitte und dann nun jetzt y ahora et maintenant e и"
+NEGATIONS = "not don't dont cannot can't never nicht kein niemals no nunca jamas ne jamais nao non"
+# Before "to": the reader is asked to act ("you need to").
+REQUESTING = "want need have going like command order ask require supposed must instruct task"
+# Talk about words, or about injections, before one is shown.
+ABOUT = """
+    translate translation ubersetze ubersetzen traduce traduis traduisez explain explains
     explaining erklare explica explique mean means meaning meant bedeutet significa signifie
     detect detects detecting detection prevent prevents preventing defend classify classifies
     recognise recognize contains containing called titled example examples beispiel ejemplo
     exemple phrase phrases like saying says wrote typed types happens why define describe
     discuss discusses spell grammar proofread correct rephrase paraphrase quote quotes"""
-)
-ABOUT_ATTACKS = _words(
-    """injection injections jailbreak jailbreaks jailbreaking attack attacks attacker attackers
+ABOUT_ATTACKS = """
+    injection injections jailbreak jailbreaks jailbreaking attack attacks attacker attackers
     adversarial classifier classifiers phrase phrases sentence wording regex dataset owasp
     vulnerability vulnerabilities exploit exploits redteam payload payloads malicious mitigation
     mitigations"""
-)
-
-
-def _by_word() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-    whole: dict[str, set[str]] = {}
-    stems: dict[str, set[str]] = {}
-    for concept, words in _CONCEPTS.items():
-        for word in fold(words).split():
-            table = stems if word.endswith("*") else whole
-            table.setdefault(word.removesuffix("*"), set()).add(concept)
-    return (
-        {word: frozenset(found) for word, found in whole.items()},
-        {stem: frozenset(found) for stem, found in stems.items()},
-    )
-
-
-_WHOLE, _STEMS = _by_word()
-_STEM_LENGTHS = sorted({len(stem) for stem in _STEMS})
-_DIGIT_LETTERS = str.maketrans("013457", "oieast")
-_NOTHING: frozenset[str] = frozenset()
-
-
-@lru_cache(maxsize=16_384)
-def concepts(word: str) -> frozenset[str]:
-    """What the word, without case, may stand for; digits among letters are read as letters."""
-    if not word.isalpha():
-        word = word.replace("’", "'")
-        if any(letter.isalpha() for letter in word):
-            word = word.translate(_DIGIT_LETTERS)
-    found = _WHOLE.get(word, _NOTHING)
-    for length in _STEM_LENGTHS:
-        if length > len(word):
-            break
-        found |= _STEMS.get(word[:length], _NOTHING)
-    return found

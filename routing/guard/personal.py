@@ -1,8 +1,8 @@
-"""What in a text belongs to one person: the kinds that were found, never the words.
+"""Personal data detection: the kinds of personal data in a text, never the words themselves.
 
-Checked numbers are left to libraries that know them (``phonenumbers``, ``python-stdnum``); the rest
-is told by its form. Names alone are not found: that takes a model. Too much found costs some reuse,
-too little shows somebody's words to another, so doubtful forms count as found.
+Numbers with check digits are left to ``phonenumbers`` and ``python-stdnum``; other kinds are
+matched by their form. Names alone are not detected: that takes a model. A false alarm costs some
+reuse, a miss shows one person's words to another, so doubtful forms count as personal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stdnum.pl import pesel
 from stdnum.us import ssn
 
 LONGEST = 10_000
-"""Characters of a text that are looked at; a longer one is taken for personal."""
+"""Characters of a text that are examined; a longer text counts as personal."""
 
 _PHONE_REGIONS = (None, "US", "GB", "DE", "FR")
 _NATIONAL = (cpf, idnr, dni, nir, nhs, aadhaar, codicefiscale, bsn, pesel, ssn)
@@ -73,12 +73,12 @@ _ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[
 
 
 def personal_data(text: str) -> frozenset[str]:
-    """Kinds of personal data in ``text``; empty when there is none that is known. Numbers are checked
-    only where no form has told already."""
+    """Kinds of personal data in ``text``, or none. Check digits are the slow part: they are tried
+    only where no pattern matched."""
     if len(text) > LONGEST:
         return frozenset({"too_long_to_tell"})
-    if found := {kind for kind, pattern in _PATTERNS.items() if pattern.search(text)}:
-        return frozenset(found)
+    if kinds := {kind for kind, pattern in _PATTERNS.items() if pattern.search(text)}:
+        return frozenset(kinds)
     checks: dict[str, Callable[[str], bool]] = {
         "phone": _has_phone,
         "card": lambda words: any(map(_is_card, _CARD.findall(words))),

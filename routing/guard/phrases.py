@@ -1,4 +1,4 @@
-"""Turns of phrase that need no grammar: fixed wording, markup, and scripts without spaces.
+"""Phrases: patterns of fixed wording, markup and scripts without spaces, as data.
 
 Weights are in log-odds; patterns are for ``plain`` text. Gaps are bounded and possessive, so
 every pattern is linear in the text.
@@ -7,7 +7,7 @@ every pattern is linear in the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from typing import NamedTuple
 
 _GAP = r"(?:\W++\w++){0,4}?\W++"
 
@@ -16,239 +16,196 @@ def _pattern(expression: str) -> re.Pattern[str]:
     return re.compile(expression.replace("~", _GAP), re.IGNORECASE | re.VERBOSE | re.MULTILINE)
 
 
-class Phrase:
-    """A wording and what it weighs; looked for where one of its ``words`` occurs, or anywhere."""
+class Phrase(NamedTuple):
+    """A wording and its weight; tried where one of its ``words`` occurs, or always without any."""
 
-    def __init__(self, code: str, weight: float, words: str, pattern: re.Pattern[str]) -> None:
-        self.code = code
-        self.weight = weight
-        self.words = frozenset(words.split())
-        self.pattern = pattern
+    code: str
+    weight: float
+    words: frozenset[str]
+    pattern: re.Pattern[str]
 
-    def positions(self, text: str, words: Set[str]) -> Iterator[int]:
-        """Where it begins in a text made of these words."""
-        if self.words and self.words.isdisjoint(words):
-            return iter(())
-        return (match.start() for match in self.pattern.finditer(text))
+
+def _phrase(code: str, weight: float, words: str, expression: str) -> Phrase:
+    return Phrase(code, weight, frozenset(words.split()), _pattern(expression))
 
 
 PHRASES = (
-    Phrase(
+    _phrase(
         "instruction_override",
         6.4,
         "",
-        _pattern(
-            r"""(?:忽略|忽视|无视|無視|忽視|忘记|忘掉|忘記|不要理会)[^。\n]{0,6}
-            (?:之前|以前|先前|上面|上述|以上|前面|此前|你的|您的|系统|所有|全部)[^。\n]{0,8}
-            (?:指令|指示|提示|命令|规则|規則)
-            |(?:これまで|以前|前|上記|上|すべて|全て)の[^。\n]{0,6}
-            (?:指示|命令|プロンプト|ルール)[^。\n]{0,6}(?:無視|忘れ)
-            |(?:이전|앞선|위의|모든|기존)[^.\n]{0,6}(?:지시|명령|프롬프트|규칙)[^.\n]{0,8}(?:무시|잊)
-            |(?:पिछले|पूर्व|सभी|उपरोक्त|ऊपर)[^।\n]{0,12}(?:निर्देश|आदेश|नियम)[^।\n]{0,14}
-            (?:अनदेखा|अनदेखी|भूल)
-            |تجاهل[^.\n]{0,12}(?:التعليمات|الأوامر|التوجيهات)[^.\n]{0,12}(?:السابقة|أعلاه)"""
-        ),
+        r"""(?:忽略|忽视|无视|無視|忽視|忘记|忘掉|忘記|不要理会)[^。\n]{0,6}
+        (?:之前|以前|先前|上面|上述|以上|前面|此前|你的|您的|系统|所有|全部)[^。\n]{0,8}
+        (?:指令|指示|提示|命令|规则|規則)
+        |(?:これまで|以前|前|上記|上|すべて|全て)の[^。\n]{0,6}
+        (?:指示|命令|プロンプト|ルール)[^。\n]{0,6}(?:無視|忘れ)
+        |(?:이전|앞선|위의|모든|기존)[^.\n]{0,6}(?:지시|명령|프롬프트|규칙)[^.\n]{0,8}(?:무시|잊)
+        |(?:पिछले|पूर्व|सभी|उपरोक्त|ऊपर)[^।\n]{0,12}(?:निर्देश|आदेश|नियम)[^।\n]{0,14}
+        (?:अनदेखा|अनदेखी|भूल)
+        |تجاهل[^.\n]{0,12}(?:التعليمات|الأوامر|التوجيهات)[^.\n]{0,12}(?:السابقة|أعلاه)""",
     ),
-    Phrase(
+    _phrase(
         "despite_orders",
         5.0,
         "despite regardless contrary instead deviating abweichend entgegen pas caso previous prior bisherigen vorherigen",
-        _pattern(
-            r"""\b(?:despite|regardless\ of|contrary\ to|instead\ of\ following|deviating\ from
-            |abweichend|entgegen)~(?:(?:been\ |were\ )?(?:told|instructed)|(?:your|prior|previous
-            |vorherige[nr]|bisherige[nr]|deine[nr]|ihre[nr])\ (?:instructions|guidelines|rules
-            |instruktionen|anweisungen|vorgaben|regeln))\b
-            |\bne\ (?:tiens|tenez)\ pas\ compte\ des?~(?:consignes|instructions)\b
-            |\b(?:haz|haga|hagan)\ caso\ omiso~(?:instrucciones|reglas)\b
-            |\b(?:previous|prior|bisherigen|vorherigen)\ (?:information|instructions|informationen
-            |anweisungen)\b(?:\W++\w++){0,6}?\W++(?:irrelevant|invalid|void|ungultig|obsolete)\b"""
-        ),
+        r"""\b(?:despite|regardless\ of|contrary\ to|instead\ of\ following|deviating\ from
+        |abweichend|entgegen)~(?:(?:been\ |were\ )?(?:told|instructed)|(?:your|prior|previous
+        |vorherige[nr]|bisherige[nr]|deine[nr]|ihre[nr])\ (?:instructions|guidelines|rules
+        |instruktionen|anweisungen|vorgaben|regeln))\b
+        |\bne\ (?:tiens|tenez)\ pas\ compte\ des?~(?:consignes|instructions)\b
+        |\b(?:haz|haga|hagan)\ caso\ omiso~(?:instrucciones|reglas)\b
+        |\b(?:previous|prior|bisherigen|vorherigen)\ (?:information|instructions|informationen
+        |anweisungen)\b(?:\W++\w++){0,6}?\W++(?:irrelevant|invalid|void|ungultig|obsolete)\b""",
     ),
-    Phrase(
+    _phrase(
         "context_dropped",
         4.6,
         "leave lass lasse lassen lasst",
-        _pattern(
-            r"""\bleave~(?:previous|prior|earlier)~behind\b
-            |\blass(?:en|t)?~(?:vorherigen|bisherigen)~hinter\b"""
-        ),
+        r"""\bleave~(?:previous|prior|earlier)~behind\b
+        |\blass(?:en|t)?~(?:vorherigen|bisherigen)~hinter\b""",
     ),
-    Phrase(
+    _phrase(
         "content_overridden",
         4.3,
         "ignore disregard forget",
-        _pattern(
-            r"""\b(?:ignore|disregard|forget)(?:\W++\w++){1,4}?\W++and\ (?:state|say|claim|admit
-            |declare)\b"""
-        ),
+        r"""\b(?:ignore|disregard|forget)(?:\W++\w++){1,4}?\W++and\ (?:state|say|claim|admit
+        |declare)\b""",
     ),
-    Phrase(
+    _phrase(
         "orders_replaced",
         4.8,
         "instructions instruction prompt rules rule task",
-        _pattern(
-            r"""\b(?:change|replace|rewrite|update)\ your\ (?:\w+\ )?(?:instructions|system\ prompt
-            |rules)\ (?:to|with|by)\b|\byour\ (?:new\ )?(?:instructions|rules)\ are\ now\b
-            |\bfrom\ now\ on\W+your\ (?:only\ |sole\ )?(?:new\ )?(?:rule|instruction|task)"""
-        ),
+        r"""\b(?:change|replace|rewrite|update)\ your\ (?:\w+\ )?(?:instructions|system\ prompt
+        |rules)\ (?:to|with|by)\b|\byour\ (?:new\ )?(?:instructions|rules)\ are\ now\b
+        |\bfrom\ now\ on\W+your\ (?:only\ |sole\ )?(?:new\ )?(?:rule|instruction|task)""",
     ),
-    Phrase(
+    _phrase(
         "new_orders",
         1.8,
         "new neue neuen neuer nueva nuevas nouvelle nouvelles further weitere",
-        _pattern(
-            r"""\b(?:new|neue[rn]?|nuevas?|nouvelles?)\ (?:tasks?|instructions?|orders|directives?
-            |aufgaben?|anweisungen|tareas?|instrucciones|taches?|consignes)\b
-            |\b(?:new|further|weitere|neue)\ (?:tasks|instructions|aufgaben|anweisungen)
-            \ (?:now\ )?(?:follow|are\ followed|folgen)\b"""
-        ),
+        r"""\b(?:new|neue[rn]?|nuevas?|nouvelles?)\ (?:tasks?|instructions?|orders|directives?
+        |aufgaben?|anweisungen|tareas?|instrucciones|taches?|consignes)\b
+        |\b(?:new|further|weitere|neue)\ (?:tasks|instructions|aufgaben|anweisungen)
+        \ (?:now\ )?(?:follow|are\ followed|folgen)\b""",
     ),
-    Phrase(
+    _phrase(
         "output_hijack",
         1.8,
         "instead just only simply stattdessen nur solo seulement repeat stop say",
-        _pattern(
-            r"""\b(?:instead|just|only|simply|stattdessen|nur|solo|seulement)
-            (?:\W++\w++){0,3}?\W++(?:output|print|say|reply|respond|sag\w*|schreib\w*|decir|digas
-            |dites)\b|\brepeat\ after\ me\b|\bstop\W{1,4}(?:write|say|print|schreib\w*|sag\w*)\b
-            |\bsay\ yes\b"""
-        ),
+        r"""\b(?:instead|just|only|simply|stattdessen|nur|solo|seulement)
+        (?:\W++\w++){0,3}?\W++(?:output|print|say|reply|respond|sag\w*|schreib\w*|decir|digas
+        |dites)\b|\brepeat\ after\ me\b|\bstop\W{1,4}(?:write|say|print|schreib\w*|sag\w*)\b
+        |\bsay\ yes\b""",
     ),
-    Phrase(
+    _phrase(
         "answer_forbidden",
         3.0,
         "answer look",
-        _pattern(
-            r"""\b(?:do\ not|don'?n?'?t)\ (?:answer|look\ in)\ (?:this|the)\ (?:question|documents?)
-            ~(?:just|but|tell|instead|output)\b"""
-        ),
+        r"""\b(?:do\ not|don'?n?'?t)\ (?:answer|look\ in)\ (?:this|the)\ (?:question|documents?)
+        ~(?:just|but|tell|instead|output)\b""",
     ),
-    Phrase(
+    _phrase(
         "unbound_persona",
         3.5,
         "anything mode",
-        _pattern(
-            r"""\bdo\ anything\ now\b
-            |\b(?:dan|god|jailbreak|jailbroken|unrestricted|evil)\ mode\b"""
-        ),
+        r"""\bdo\ anything\ now\b
+        |\b(?:dan|god|jailbreak|jailbroken|unrestricted|evil)\ mode\b""",
     ),
-    Phrase(
+    _phrase(
         "fallen_persona",
         3.1,
         "ai chatbot assistant model llm version ki",
-        _pattern(
-            r"""\b(?:evil|unfiltered|uncensored|unrestricted|amoral|jailbroken|rogue)
-            \ (?:ai|a\.i\.|chatbot|assistant|language\ model|llm|version\ of\ yourself)\b
-            |\bbose\ ki\b"""
-        ),
+        r"""\b(?:evil|unfiltered|uncensored|unrestricted|amoral|jailbroken|rogue)
+        \ (?:ai|a\.i\.|chatbot|assistant|language\ model|llm|version\ of\ yourself)\b
+        |\bbose\ ki\b""",
     ),
-    Phrase(
+    _phrase(
         "no_limits",
         2.0,
         "restrictions limitations filter filters censorship ethics ethical moral morals guidelines rules confines policy policies",
-        _pattern(
-            r"""\b(?:you|they|dan|ai|yourself|answers?|responses?)\b(?:\W++\w++){0,8}?\W++
-            (?:no(?:t)?|without|free|freed|unbound|never|ignores?)~
-            (?:restrictions|limitations|filters?|censorship|ethics|ethical|morals?|guidelines|rules
-            |confines|policies|policy)\b"""
-        ),
+        r"""\b(?:you|they|dan|ai|yourself|answers?|responses?)\b(?:\W++\w++){0,8}?\W++
+        (?:no(?:t)?|without|free|freed|unbound|never|ignores?)~
+        (?:restrictions|limitations|filters?|censorship|ethics|ethical|morals?|guidelines|rules
+        |confines|policies|policy)\b""",
     ),
-    Phrase(
+    _phrase(
         "persona",
         1.0,
         "now pretend imagine act roleplay stay jetzt nun stell ahora maintenant dan",
-        _pattern(
-            r"""\b(?:you\ are\ (?:now|dan)|now\ you\ are|you\ are\ about\ to|pretend\ (?:to\ be|you)
-            |imagine\ you\ are|act\ as|roleplay\ as|stay\ in\ character|(?:jetzt|nun)\ bist\ du
-            |du\ bist\ (?:jetzt|nun)|stell\ dir\ vor\W+du\ bist|ahora\ eres|tu\ es\ maintenant)\b"""
-        ),
+        r"""\b(?:you\ are\ (?:now|dan)|now\ you\ are|you\ are\ about\ to|pretend\ (?:to\ be|you)
+        |imagine\ you\ are|act\ as|roleplay\ as|stay\ in\ character|(?:jetzt|nun)\ bist\ du
+        |du\ bist\ (?:jetzt|nun)|stell\ dir\ vor\W+du\ bist|ahora\ eres|tu\ es\ maintenant)\b""",
     ),
-    Phrase(
+    _phrase(
         "authority",
         1.5,
         "mode audit openai anthropic developer creator administrator admin maintainer",
-        _pattern(
-            r"""\bi(?:'m|\ am)\ (?:actually\ )?(?:your|the|a|an)\ (?:\w+\ )?(?:developer|creator
-            |administrator|admin|maintainer|engineer\ at\ (?:openai|anthropic))\b
-            |\b(?:maintenance|debug|developer|admin|system)\ mode\b|\bsecurity\ audit\b
-            |\bdeveloped\ by\ (?:openai|anthropic)\b"""
-        ),
+        r"""\bi(?:'m|\ am)\ (?:actually\ )?(?:your|the|a|an)\ (?:\w+\ )?(?:developer|creator
+        |administrator|admin|maintainer|engineer\ at\ (?:openai|anthropic))\b
+        |\b(?:maintenance|debug|developer|admin|system)\ mode\b|\bsecurity\ audit\b
+        |\bdeveloped\ by\ (?:openai|anthropic)\b""",
     ),
-    Phrase(
+    _phrase(
         "credential_request",
         4.2,
         "key code word token password passcode passphrase passwort contrasena senha credentials passe",
-        _pattern(
-            r"""\b(?:what(?:'s|\ is)|tell~|share|give~|reveal|confirm|print)
-            (?:\ me|\ with\ me)?\ your\ (?:secret\ (?:key|code|word)|api\ key|private\ key|access\ token
-            |pass(?:word|code|phrase)(?:\ phrase)?|credentials)
-            (?!\ (?:policy|manager|reset|strength|hash|require|protected))\b
-            |\bpassword\ (?:for|to)\ (?:our|the|this|your)\ (?:system|mode|server|database)\b
-            |\b(?:qual|cual|was|quel)\ (?:e|es|ist|est)\ (?:la\ tua|tu|tua|dein|ton|a\ sua|su)
-            \ (?:password|contrasena|senha|passwort|mot\ de\ passe)\b"""
-        ),
+        r"""\b(?:what(?:'s|\ is)|tell~|share|give~|reveal|confirm|print)
+        (?:\ me|\ with\ me)?\ your\ (?:secret\ (?:key|code|word)|api\ key|private\ key|access\ token
+        |pass(?:word|code|phrase)(?:\ phrase)?|credentials)
+        (?!\ (?:policy|manager|reset|strength|hash|require|protected))\b
+        |\bpassword\ (?:for|to)\ (?:our|the|this|your)\ (?:system|mode|server|database)\b
+        |\b(?:qual|cual|was|quel)\ (?:e|es|ist|est)\ (?:la\ tua|tu|tua|dein|ton|a\ sua|su)
+        \ (?:password|contrasena|senha|passwort|mot\ de\ passe)\b""",
     ),
-    Phrase(
+    _phrase(
         "prompt_leak",
         4.6,
         "above before beginning oben anfang",
-        _pattern(
-            r"""\b(?:what|which|was)\b(?:\W++\w++){0,5}?\W++(?:written|said|stated|stood|stand|steht)
-            ~(?:above|beginning|before\ this|oben|anfang)\b
-            |\b(?:repeat|print|output|recite|copy)\ (?:me\ )?(?:all\ |everything\ |the\ )*
-            (?:words?|text|sentences?|lines?|everything|content)?\ ?(?:above|before\ this)\b
-            |\bsentences?\ (?:before|above)\ (?:the|this)\ (?:text|prompt)\b"""
-        ),
+        r"""\b(?:what|which|was)\b(?:\W++\w++){0,5}?\W++(?:written|said|stated|stood|stand|steht)
+        ~(?:above|beginning|before\ this|oben|anfang)\b
+        |\b(?:repeat|print|output|recite|copy)\ (?:me\ )?(?:all\ |everything\ |the\ )*
+        (?:words?|text|sentences?|lines?|everything|content)?\ ?(?:above|before\ this)\b
+        |\bsentences?\ (?:before|above)\ (?:the|this)\ (?:text|prompt)\b""",
     ),
-    Phrase(
+    _phrase(
         "chat_markup",
         4.2,
         "",
-        _pattern(
-            r"""<\|\ ?(?:im_start|start_header_id)\ ?\|>\ ?(?:system|user|assistant|tool)\b
-            |<\|\ ?(?:system|user|assistant)\ ?\|>\s?\S|<<sys>>\s?\S|\[inst\]\s?\S"""
-        ),
+        r"""<\|\ ?(?:im_start|start_header_id)\ ?\|>\ ?(?:system|user|assistant|tool)\b
+        |<\|\ ?(?:system|user|assistant)\ ?\|>\s?\S|<<sys>>\s?\S|\[inst\]\s?\S""",
     ),
-    Phrase(
+    _phrase(
         "chat_marker",
         1.5,
         "",
-        _pattern(
-            r"""<\|\ ?(?:im_start|im_end|endoftext|endofprompt|eot_id|start_header_id|end_header_id
-            |begin_of_text)\ ?\|>|\[/inst\]|<</sys>>"""
-        ),
+        r"""<\|\ ?(?:im_start|im_end|endoftext|endofprompt|eot_id|start_header_id|end_header_id
+        |begin_of_text)\ ?\|>|\[/inst\]|<</sys>>""",
     ),
-    Phrase(
+    _phrase(
         "fake_section",
         3.0,
         "system system_prompt instruction instructions prompt rules user user_input context input admin developer override",
-        _pattern(
-            r"""</?(?:system|system_prompt|system-prompt|instructions?|prompt|rules|user_input)>
-            |\[(?:system|admin|developer)(?:\ (?:message|override|note|prompt))?\]
-            |[-=\#*]{2,}\ ?(?:begin|end|start|new|system)\ (?:of\ )?(?:the\ )?(?:system|prompt
-            |instructions?|user|context|input|override)\b
-            |\bend\ of\ (?:the\ )?(?:system\ )?(?:prompt|instructions)\b"""
-        ),
+        r"""</?(?:system|system_prompt|system-prompt|instructions?|prompt|rules|user_input)>
+        |\[(?:system|admin|developer)(?:\ (?:message|override|note|prompt))?\]
+        |[-=\#*]{2,}\ ?(?:begin|end|start|new|system)\ (?:of\ )?(?:the\ )?(?:system|prompt
+        |instructions?|user|context|input|override)\b
+        |\bend\ of\ (?:the\ )?(?:system\ )?(?:prompt|instructions)\b""",
     ),
-    Phrase(
+    _phrase(
         "fake_turn",
         1.8,
         "",
-        _pattern(
-            r"""^(?:\#{1,4}\ ?)?(?:system|assistant|developer|human|instruction)\ ?
-            (?:prompt|message|override)?\ ?:|\\n\ ?(?:system|human|instruction)\ ?:"""
-        ),
+        r"""^(?:\#{1,4}\ ?)?(?:system|assistant|developer|human|instruction)\ ?
+        (?:prompt|message|override)?\ ?:|\\n\ ?(?:system|human|instruction)\ ?:""",
     ),
-    Phrase(
+    _phrase(
         "router_order",
         4.8,
         "rule routing_verdict",
-        _pattern(
-            r"""\byou\ must\ (?:now\ |always\ )?(?:choose|select|pick|return|use|apply|answer\ with)
-            (?:\W++\w++){0,3}?\W++rule\b(?!\ of)|"rule"\ ?:\ ?"[^"\n]{1,80}"\ ?,\s?"(?:reason|self_)
-            |\b(?:choose|select|pick|return)\ the\ (?:routing\ )?rule\ (?:named|called)\b
-            |\brouting_verdict\b"""
-        ),
+        r"""\byou\ must\ (?:now\ |always\ )?(?:choose|select|pick|return|use|apply|answer\ with)
+        (?:\W++\w++){0,3}?\W++rule\b(?!\ of)|"rule"\ ?:\ ?"[^"\n]{1,80}"\ ?,\s?"(?:reason|self_)
+        |\b(?:choose|select|pick|return)\ the\ (?:routing\ )?rule\ (?:named|called)\b
+        |\brouting_verdict\b""",
     ),
 )
 

@@ -1,8 +1,8 @@
-"""Whether a prompt is text at all, before anybody reads what it says.
+"""Prompt validation: length, control characters, Unicode and invisible characters.
 
 Real text of every script passes: joiners in Persian, Indic and emoji, direction marks in Arabic
-and Hebrew, variation selectors, combining marks. What does not: characters that no keyboard
-writes and no reader sees, but a model reads.
+and Hebrew, variation selectors, combining marks. Rejected are characters that no keyboard writes
+and no reader sees, but a model reads.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _CLOSERS = {"\u202c": "\u202a\u202b", "\u2069": "\u2066\u2067\u2068"}
 def validate_prompt(content: object, *, max_chars: int) -> str:
     """The prompt as it came, once it is known to be text of at most ``max_chars`` characters.
 
-    A character is a Unicode code point. Raises ``PromptTooLong`` (and looks no further), or
-    ``PromptRejected`` with every other fault found.
+    A character is a Unicode code point. Raises ``PromptTooLong`` (without further checks), or
+    ``PromptRejected`` with every other fault.
     """
     if not isinstance(content, str):
         raise PromptRejected(_fault("not_a_string", "The message must be text."))
@@ -68,12 +68,12 @@ def _faults(content: str) -> Iterator[FieldFault]:
     if _BLANK.fullmatch(content):
         yield _fault("empty", "The message is empty. Please write something.")
         return
-    if (found := _CONTROL.search(content)) is not None:
-        yield _fault("control_characters", _named(found.start(), content, "a control character"))
+    if (match := _CONTROL.search(content)) is not None:
+        yield _fault("control_characters", _named(match.start(), content, "a control character"))
     if content.isascii():
         return
-    if (found := _NOT_UNICODE.search(content)) is not None:
-        yield _fault("bad_unicode", _named(found.start(), content, "a broken Unicode character"))
+    if (match := _NOT_UNICODE.search(content)) is not None:
+        yield _fault("bad_unicode", _named(match.start(), content, "a broken Unicode character"))
     if (position := _hidden(content)) is not None:
         yield _fault(
             "invisible_characters",
@@ -82,7 +82,7 @@ def _faults(content: str) -> Iterator[FieldFault]:
 
 
 def _hidden(content: str) -> int | None:
-    """Where the first character stands that hides text, or puts it in a false order."""
+    """Position of the first character that hides text, or puts it in a false order."""
     if (run := _HIDDEN_RUN.search(content)) is not None:
         return run.start()
     for tag in _TAG.finditer(content):
@@ -109,9 +109,9 @@ def _disorder(content: str) -> int | None:
     return opened.start() if opened else None
 
 
-def _named(position: int, content: str, what: str) -> str:
+def _named(position: int, content: str, name: str) -> str:
     code = f"U+{ord(content[position]):04X}"
-    return f"The message contains {what} ({code}, character {position + 1}). Please remove it."
+    return f"The message contains {name} ({code}, character {position + 1}). Please remove it."
 
 
 def _fault(code: str, detail: str) -> FieldFault:

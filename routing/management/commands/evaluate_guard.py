@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from routing.guard.service import PromptGuard
+from routing.guard.prompt_guard import PromptGuard
 
 INJECTION = "injection"
 BENIGN = "benign"

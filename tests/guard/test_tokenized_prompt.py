@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.guard.normalise import fold, hidden_texts
+from routing.guard.tokenized_prompt import fold, hidden_texts
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.guard import service
-from routing.guard.service import LONG_CHARS, PromptGuard
+from routing.guard import prompt_guard
+from routing.guard.prompt_guard import LONG_CHARS, PromptGuard
 from tests.guard.prompts import ATTACKS, MENTIONS, ORDINARY, SUSPECT
 
 LIMIT = 32_000
@@ -63,7 +63,7 @@ async def test_a_fault_of_the_guard_marks_and_never_raises(
     def broken(prompt: str) -> tuple[float, tuple[str, ...]]:
         raise ZeroDivisionError(prompt)
 
-    monkeypatch.setattr(service, "assess", broken)
+    monkeypatch.setattr(prompt_guard, "assess", broken)
     report = await guard.check("hello")
     assert (report.verdict, report.signals) == ("flag", ("guard_error",))
 
