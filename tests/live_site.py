@@ -22,7 +22,7 @@ from assistant_site.simulator import Simulator
 from conversations.bootstrap import container
 from routing.common.redis.clients import sync_client
 from routing.domain.errors import CircuitsUnavailable
-from routing.llm.failover.shared_circuits import CircuitDesk
+from routing.llm.failover.circuit_states import CircuitAdmin
 from routing.models import LLMModel, RoutingSettings, Rule
 from routing.publishing.default_rules import seed_defaults
 from routing.publishing.draft import draft_now
@@ -238,7 +238,7 @@ class LiveSite:
         container().circuits.forget()
         container().metrics.recent_failures.forget()
         with sync_client(settings.REDIS_URL) as client, suppress(CircuitsUnavailable):
-            CircuitDesk(client, prefix=settings.REDIS_PREFIX).reset()
+            CircuitAdmin(client, prefix=settings.REDIS_PREFIX).reset()
 
     def client(self, **headers: str) -> httpx.Client:
         """An HTTP client of nobody."""

@@ -15,7 +15,7 @@ from assistant_site.simulator import Simulator
 from benchmarks.stage.site import Site
 from routing.common.redis.clients import sync_client
 from routing.domain.errors import CircuitsUnavailable
-from routing.llm.failover.shared_circuits import CircuitDesk
+from routing.llm.failover.circuit_states import CircuitAdmin
 from tests.live_site import LiveSite
 from tests.processes import site_process
 
@@ -53,7 +53,7 @@ class RemoteSite(LiveSite):
 
     def close_circuits(self) -> None:
         with sync_client(settings.REDIS_URL) as client, suppress(CircuitsUnavailable):
-            CircuitDesk(client, prefix=settings.REDIS_PREFIX).reset()
+            CircuitAdmin(client, prefix=settings.REDIS_PREFIX).reset()
 
     def client(self, **headers: str) -> httpx.Client:
         """A client whose every request may meet another worker."""

@@ -37,8 +37,8 @@ from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder
 from routing.guard.prompt_guard import PromptGuard
 from routing.llm.failover.chat import FailoverChat
+from routing.llm.failover.circuits import SharedCircuits
 from routing.llm.failover.images import ImageGenerator
-from routing.llm.failover.shared_circuits import CircuitBoard
 from routing.publishing.reader import RuleStore
 from routing.reuse.judge import ReuseJudge
 
@@ -66,7 +66,7 @@ class Container:
     memory: RedisMemory
     embedder: LocalEmbedder | ProviderEmbedder
     llm: ProviderClient
-    circuits: CircuitBoard
+    circuits: SharedCircuits
     redis: Sequence[Redis]
 
     async def aclose(self) -> None:

@@ -29,11 +29,9 @@ from routing.common.tasks import Background
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.provider import ProviderEmbedder
 from routing.embeddings.timeout import PatientCall
-from routing.llm.failover.candidates import Failover
-from routing.llm.failover.circuits import CircuitSettings
+from routing.llm.failover.candidates import Failover, RetryBudget
+from routing.llm.failover.circuits import CircuitSettings, SharedCircuits
 from routing.llm.failover.policy import FailoverPolicy
-from routing.llm.failover.retry_budget import RetryBudget
-from routing.llm.failover.shared_circuits import CircuitBoard
 from routing.llm.providers.registry import read_credentials
 from routing.publishing.reader import RuleStore
 from routing.publishing.selectors import release_latest_async
@@ -140,12 +138,12 @@ async def _withheld(entry: UUID, user: int) -> bool:
     return await in_database(reviews.entry_withheld, entry=entry, user=user)
 
 
-def make_circuits(redis: Redis, breaker: Breaker) -> CircuitBoard:
+def make_circuits(redis: Redis, breaker: Breaker) -> SharedCircuits:
     """The circuit breakers of all models, shared over Redis."""
     limits = CircuitSettings(
         failures=settings.CIRCUIT_FAILURES, open_seconds=settings.CIRCUIT_OPEN_SECONDS
     )
-    return CircuitBoard(redis, breaker, prefix=settings.REDIS_PREFIX, settings=limits)
+    return SharedCircuits(redis, breaker, prefix=settings.REDIS_PREFIX, settings=limits)
 
 
 def make_classifier(llm: ProviderClient, failover: Failover) -> FallbackClassifier:
@@ -153,7 +151,7 @@ def make_classifier(llm: ProviderClient, failover: Failover) -> FallbackClassifi
     return FallbackClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
 
 
-def make_failover(circuits: CircuitBoard) -> Failover:
+def make_failover(circuits: SharedCircuits) -> Failover:
     """The failover's policy, retry budget and circuits; 0 seconds turn its hedge off."""
     policy = FailoverPolicy(
         retries=settings.FAILOVER_RETRIES,

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from routing.common.admin import Admin, M
 from routing.common.redis.clients import sync_client
 from routing.domain.errors import CircuitsUnavailable
-from routing.llm.failover.shared_circuits import CircuitDesk
+from routing.llm.failover.circuit_states import CircuitAdmin
 
 
 class CircuitsAdmin(Admin[M]):
@@ -37,7 +37,7 @@ class CircuitsAdmin(Admin[M]):
         model = request.POST.get("model", "")
         try:
             with sync_client(settings.REDIS_URL) as client:
-                CircuitDesk(client, prefix=settings.REDIS_PREFIX).reset(model)
+                CircuitAdmin(client, prefix=settings.REDIS_PREFIX).reset(model)
         except CircuitsUnavailable:
             messages.error(request, "Redis does not answer; each worker keeps its own circuits.")
         else:
@@ -49,6 +49,6 @@ def circuits_context() -> dict[str, Any]:
     """What the template shows; ``circuits`` is ``None`` while Redis is away."""
     try:
         with sync_client(settings.REDIS_URL) as client:
-            return {"circuits": CircuitDesk(client, prefix=settings.REDIS_PREFIX).states()}
+            return {"circuits": CircuitAdmin(client, prefix=settings.REDIS_PREFIX).states()}
     except CircuitsUnavailable:
         return {"circuits": None}

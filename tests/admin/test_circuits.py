@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 
 from routing.common.redis.clients import Breaker, async_client, close, sync_client
-from routing.llm.failover.circuits import CircuitSettings, Permit
-from routing.llm.failover.shared_circuits import CircuitBoard, CircuitDesk
+from routing.llm.failover.circuit_states import CircuitAdmin
+from routing.llm.failover.circuits import CircuitSettings, Permit, SharedCircuits
 
 pytestmark = pytest.mark.usefixtures("published")
 PAGE = "admin:routing_llmmodel_changelist"
@@ -21,10 +21,10 @@ RESET = "admin:routing_circuit_reset"
 
 
 @pytest.fixture
-def desk(redis_url: str, settings: LazySettings) -> Iterator[CircuitDesk]:
+def desk(redis_url: str, settings: LazySettings) -> Iterator[CircuitAdmin]:
     settings.REDIS_URL, settings.REDIS_PREFIX = redis_url, "circuits-in-the-admin"
     with sync_client(redis_url) as client:
-        desk = CircuitDesk(client, prefix=settings.REDIS_PREFIX)
+        desk = CircuitAdmin(client, prefix=settings.REDIS_PREFIX)
         desk.reset()
         yield desk
         desk.reset()
@@ -32,7 +32,7 @@ def desk(redis_url: str, settings: LazySettings) -> Iterator[CircuitDesk]:
 
 async def broken(redis_url: str, model: str) -> None:
     client = async_client(redis_url)
-    board = CircuitBoard(
+    board = SharedCircuits(
         client, Breaker(), prefix="circuits-in-the-admin", settings=CircuitSettings(failures=1)
     )
     await board.leave(Permit(model, allowed=True), "fault", "provider_timeout")
@@ -44,16 +44,18 @@ def page_of(client: Client) -> str:
 
 
 @pytest.fixture
-def open_circuit(desk: CircuitDesk, redis_url: str) -> CircuitDesk:
+def open_circuit(desk: CircuitAdmin, redis_url: str) -> CircuitAdmin:
     asyncio.run(broken(redis_url, "gpt"))
     return desk
 
 
-def test_all_is_well(desk: CircuitDesk, admin_client: Client) -> None:
+def test_all_is_well(desk: CircuitAdmin, admin_client: Client) -> None:
     assert "no model failed lately" in page_of(admin_client)
 
 
-def test_an_open_circuit_is_seen_and_reset(open_circuit: CircuitDesk, admin_client: Client) -> None:
+def test_an_open_circuit_is_seen_and_reset(
+    open_circuit: CircuitAdmin, admin_client: Client
+) -> None:
     page = page_of(admin_client)
     assert "is not asked for another" in page
     assert "provider_timeout" in page
@@ -64,7 +66,7 @@ def test_an_open_circuit_is_seen_and_reset(open_circuit: CircuitDesk, admin_clie
     assert open_circuit.states() == []
 
 
-def test_who_may_only_look_has_no_button(open_circuit: CircuitDesk, client: Client) -> None:
+def test_who_may_only_look_has_no_button(open_circuit: CircuitAdmin, client: Client) -> None:
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_llmmodel"))
     client.force_login(viewer)

@@ -12,11 +12,10 @@ from decimal import Decimal
 from routing.domain.errors import ProviderError
 from routing.domain.llm import Attempt, ChatMessage, GenerationEvent, RawChunk, TextDelta, Usage
 from routing.domain.rules import ModelRef
-from routing.llm.failover.candidates import Failover
+from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.chat import FailoverChat
 from routing.llm.failover.circuits import Circuits, LocalCircuits
 from routing.llm.failover.policy import FailoverPolicy
-from routing.llm.failover.retry_budget import RetryBudget
 
 ASK = (ChatMessage("user", "Tell me about zebrafish."),)
 END = RawChunk(finish_reason="stop", usage=Usage(10, 20, Decimal("0.5")))
@@ -105,7 +104,7 @@ async def play(
         policy or FailoverPolicy(retries=1),
         budget or RetryBudget(),
         circuits or LocalCircuits(),
-        dice=lambda: 0.5,
+        jitter=lambda: 0.5,
         sleep=sleep,
     )
     chat = FailoverChat(player, shared, continues=continues)

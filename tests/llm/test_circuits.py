@@ -9,36 +9,42 @@ import pytest
 
 from routing.common.redis.clients import Breaker, async_client, close, sync_client
 from routing.domain.errors import CircuitsUnavailable
-from routing.llm.failover.circuits import FORCED, CircuitSettings, LocalCircuits, Permit
-from routing.llm.failover.shared_circuits import CircuitBoard, CircuitDesk
+from routing.llm.failover.circuit_states import CircuitAdmin
+from routing.llm.failover.circuits import (
+    FORCED,
+    CircuitSettings,
+    LocalCircuits,
+    Permit,
+    SharedCircuits,
+)
 
 PREFIX = "test-circuits"
 LIMITS = CircuitSettings(failures=3, open_seconds=0.05, open_max=0.2, probe_seconds=30)
 PLAIN = Permit("gpt", allowed=True)
-Make = Callable[[CircuitSettings], CircuitBoard]
+Make = Callable[[CircuitSettings], SharedCircuits]
 
 
 @pytest.fixture
 async def make(redis_url: str) -> AsyncIterator[Make]:
     clients = []
 
-    def board(limits: CircuitSettings) -> CircuitBoard:
+    def board(limits: CircuitSettings) -> SharedCircuits:
         clients.append(async_client(redis_url))
-        return CircuitBoard(clients[-1], Breaker(), prefix=PREFIX, settings=limits)
+        return SharedCircuits(clients[-1], Breaker(), prefix=PREFIX, settings=limits)
 
     with sync_client(redis_url) as client:
-        CircuitDesk(client, prefix=PREFIX).reset()
+        CircuitAdmin(client, prefix=PREFIX).reset()
     yield board
     for each in clients:
         await close(each)
 
 
-async def fails(board: CircuitBoard, times: int, permit: Permit = PLAIN) -> None:
+async def fails(board: SharedCircuits, times: int, permit: Permit = PLAIN) -> None:
     for _ in range(times):
         await board.leave(permit, "fault", "provider_timeout")
 
 
-async def probe(board: CircuitBoard) -> Permit:
+async def probe(board: SharedCircuits) -> Permit:
     """The permit for the probe, as soon as there is one."""
     permit = await board.enter("gpt")
     if permit.allowed:
@@ -148,7 +154,7 @@ async def test_old_failures_are_forgotten(make: Make) -> None:
 async def test_operators_reset_from_either_side(make: Make, redis_url: str) -> None:
     board = make(CircuitSettings(failures=1))
     with sync_client(redis_url) as client:
-        desk = CircuitDesk(client, prefix=PREFIX)
+        desk = CircuitAdmin(client, prefix=PREFIX)
         for reset in (board.reset, _in_thread(desk.reset)):
             await fails(board, 1)
             assert [state.model for state in desk.states()] == ["gpt"]
@@ -162,7 +168,7 @@ def _in_thread(reset: Callable[[str], None]) -> Callable[[str], Awaitable[None]]
 
 async def test_without_redis_each_worker_knows_its_own() -> None:
     client = async_client("redis://127.0.0.1:1/0")
-    board = CircuitBoard(client, Breaker(), prefix=PREFIX, settings=CircuitSettings(failures=2))
+    board = SharedCircuits(client, Breaker(), prefix=PREFIX, settings=CircuitSettings(failures=2))
     assert (await board.enter("gpt")).allowed
     await fails(board, 2)
 

@@ -34,11 +34,10 @@ from routing.domain.llm import (
     Usage,
 )
 from routing.domain.rules import ModelRef, Timeouts
-from routing.llm.failover.candidates import Failover
+from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.chat import FailoverChat
 from routing.llm.failover.circuits import LocalCircuits
 from routing.llm.failover.policy import FailoverPolicy
-from routing.llm.failover.retry_budget import RetryBudget
 from routing.llm.providers.client import ProviderClient
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.wire import PING, Wire, anthropic_frames

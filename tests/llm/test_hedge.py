@@ -9,11 +9,10 @@ import pytest
 
 from routing.domain.errors import NoProviderAvailable, ProviderUnavailable
 from routing.domain.llm import AnsweringModel, Attempt, RawChunk, Switched
-from routing.llm.failover.candidates import Failover
+from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.chat import FailoverChat
 from routing.llm.failover.circuits import CircuitSettings, LocalCircuits
 from routing.llm.failover.policy import FailoverPolicy
-from routing.llm.failover.retry_budget import RetryBudget
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.playing import ASK, HOLD, Player, Script, play, says
 

@@ -19,10 +19,9 @@ from routing.domain.errors import (
     ProviderUnavailable,
 )
 from routing.domain.llm import ChatMessage, Completed, Continued, RawChunk, Shortened, Switched
+from routing.llm.failover.candidates import RetryBudget
 from routing.llm.failover.circuits import CircuitSettings, LocalCircuits, Permit
-from routing.llm.failover.context_window import shortened
-from routing.llm.failover.policy import FailoverPolicy, outcome
-from routing.llm.failover.retry_budget import RetryBudget
+from routing.llm.failover.policy import FailoverPolicy, attempt_outcome, drop_oldest
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.playing import Player, play, says
 
@@ -180,7 +179,7 @@ async def test_a_dead_model_is_soon_asked_no_more() -> None:
     ],
 )
 def test_what_counts_against_a_provider(error: ProviderError, said: str) -> None:
-    assert outcome(error, patience=2) == said
+    assert attempt_outcome(error, patience=2) == said
 
 
 TALK = (
@@ -220,9 +219,9 @@ async def test_else_its_oldest_exchanges_are_left_out_and_that_is_told() -> None
 def test_a_window_shrinks_by_whole_exchanges_until_only_the_question_is_left() -> None:
     talk = (*TALK[:-1], ChatMessage("user", "x"), ChatMessage("assistant", "y"), TALK[-1])
 
-    assert shortened(talk) == (TALK[0], *talk[5:])
-    assert shortened((TALK[0], *talk[5:])) == (TALK[0], TALK[-1])
-    assert shortened((TALK[0], TALK[-1])) is None
+    assert drop_oldest(talk) == (TALK[0], *talk[5:])
+    assert drop_oldest((TALK[0], *talk[5:])) == (TALK[0], TALK[-1])
+    assert drop_oldest((TALK[0], TALK[-1])) is None
 
 
 async def test_a_prompt_alone_too_long_ends_honestly() -> None:

@@ -1,60 +1,69 @@
-"""One attempt at one model, from the question to its honest end: whole, failed, or cancelled."""
+"""Attempts: one call to one model, and a hedged pair of them.
+
+Third step of failover, called by ``chat``. ``ChatAttempt`` reads the provider client's stream to its
+end (whole, failed or cancelled), meters it once and gives the permit back to ``circuits``.
+``HedgedAttempts`` starts a second attempt when the first token is late; the first text wins.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from types import TracebackType
+from typing import Self
 
 from routing.domain.errors import ProviderError, ProviderStreamBroken, ProviderTimeout, TimeoutPhase
 from routing.domain.llm import Attempt, ChatClient, ChatMessage, Meter, RawChunk, Usage
 from routing.domain.pricing import estimated_usage
-from routing.llm.failover.candidates import Failover, Pass
+from routing.llm.failover.candidates import Failover, PermittedModel
+
+LATE = "another model was sooner"
 
 
-class Trial:
-    """Call ``begin``, then read ``texts``; ``close`` in any case, which meters what was not.
+class ChatAttempt:
+    """Call ``begin``, then read ``texts``; ``close`` in any case, which meters an unfinished attempt.
 
-    ``error`` says why it failed. ``now`` gives Unix nanoseconds.
+    ``error`` is the reason of a failure. ``now`` gives Unix nanoseconds.
     """
 
     def __init__(
         self,
         client: ChatClient,
-        turn: Pass,
+        permitted: PermittedModel,
         prompt: tuple[ChatMessage, ...],
         *,
         meter: Meter,
-        shared: Failover,
+        failover: Failover,
         now: Callable[[], int],
     ) -> None:
-        self.model = turn.model
+        self.model = permitted.model
         self.error: ProviderError | None = None
         self.metered: Attempt | None = None
-        self._turn, self._prompt, self._shared = turn, prompt, shared
+        self._permit, self._prompt, self._failover = permitted.permit, prompt, failover
         self._client, self._meter, self._now = client, meter, now
-        self._chunks = client.stream(turn.model, prompt)
-        self._end = asyncio.get_running_loop().time() + turn.model.timeouts.total
+        self._chunks = client.stream(self.model, prompt)
+        self._deadline = asyncio.get_running_loop().time() + self.model.timeouts.total
         self._started_ns = now()
         self._first_ns: int | None = None
         self._pieces: list[str] = []
         self._last = RawChunk()
 
     @property
-    def begun(self) -> bool:
-        """Whether it said a word."""
+    def began(self) -> bool:
+        """Whether text arrived."""
         return bool(self._pieces)
 
     async def begin(self) -> None:
-        """Wait for the first text. Afterwards it has ``begun``, or there is an ``error``."""
+        """Wait for the first text. Afterwards the attempt ``began``, or there is an ``error``."""
         try:
             if await self._text() is None:
                 raise ProviderStreamBroken(self.model.name, "an answer without text")
         except ProviderError as error:
-            await self._ended(error)
+            await self._end(error)
             return
         self._first_ns = self._now()
-        if self._turn.permit.decides:
-            await self._shared.circuits.leave(self._turn.permit, "heard")
+        if self._permit.decides:
+            await self._failover.circuits.leave(self._permit, "heard")
 
     async def texts(self) -> AsyncGenerator[str, None]:
         """The texts from the first on. Ends with the answer, or with an ``error``."""
@@ -63,27 +72,24 @@ class Trial:
             while (text := await self._text()) is not None:
                 yield text
         except ProviderError as error:
-            await self._ended(error)
+            await self._end(error)
         else:
-            await self._ended(None)
+            await self._end(None)
 
     async def close(self, detail: str = "") -> None:
-        """Leave the provider; what had not ended is metered as cancelled."""
+        """Close the connection; an unfinished attempt is metered as cancelled."""
         await self._chunks.aclose()
         if self.metered is None:
-            self._metered("cancelled", detail)
-            await self._shared.circuits.leave(self._turn.permit, "released")
+            self._record("cancelled", detail)
+            await self._failover.circuits.leave(self._permit, "released")
 
-    async def _ended(self, error: ProviderError | None) -> None:
+    async def _end(self, error: ProviderError | None) -> None:
         self.error = error
-        self._metered(error.code if error else "ok", error.detail if error else "")
-        await self._shared.report(self._turn.permit, error)
+        self._record(error.code if error else "ok", error.detail if error else "")
+        await self._failover.report(self._permit, error)
 
     async def _text(self) -> str | None:
-        """The next text; ``None`` at the end.
-
-        Time-outs guard the arrival of words, not of bytes: pings do not count.
-        """
+        """The next text; ``None`` at the end."""
         while True:
             chunk = await self._next()
             if chunk is None:
@@ -95,21 +101,22 @@ class Trial:
                 return chunk.text
 
     async def _next(self) -> RawChunk | None:
-        patience = self.model.timeouts
+        # Time-outs guard the arrival of chunks, not of bytes: pings do not count.
+        timeouts = self.model.timeouts
         phase: TimeoutPhase = "stall" if self._pieces else "first_token"
-        limit = patience.stall if self._pieces else patience.first_token
-        left = self._end - asyncio.get_running_loop().time()
+        limit = timeouts.stall if self._pieces else timeouts.first_token
+        left = self._deadline - asyncio.get_running_loop().time()
         if left < limit:
             phase, limit = "total", left
         try:
             async with asyncio.timeout(limit):
                 return await anext(self._chunks, None)
         except TimeoutError as exc:
-            seconds = patience.total if phase == "total" else limit
+            seconds = timeouts.total if phase == "total" else limit
             raise ProviderTimeout(self.model.name, phase, seconds) from exc
 
-    def _metered(self, outcome: str, detail: str) -> None:
-        """Tell the meter, once; a usage that nobody told is estimated."""
+    def _record(self, outcome: str, detail: str) -> None:
+        """Meter the attempt, once; a usage that the provider did not report is estimated."""
         output, first = "".join(self._pieces), self._first_ns
         self.metered = Attempt(
             operation="chat",
@@ -128,7 +135,83 @@ class Trial:
         self._meter(self.metered)
 
     def _estimated(self, output: str, outcome: str) -> Usage:
-        """Nothing was used where the provider turned the request away before a word."""
+        """Nothing for a request that the provider rejected before any text."""
         if not (output or outcome in {"ok", "cancelled"}):
             return Usage()
         return self._client.priced(self.model, estimated_usage(self._prompt, output))
+
+
+class HedgedAttempts:
+    """Hedged request: waits for the first text of up to two attempts. Leaving it closes both.
+
+    ``hedge`` starts the second attempt, or returns ``None``; it is called once, after ``hedge_after``
+    seconds without text. ``on_lost`` receives an attempt that was cancelled for the winner,
+    ``on_failed`` one that failed while the other still ran.
+    """
+
+    def __init__(
+        self,
+        first: ChatAttempt,
+        *,
+        hedge_after: float | None,
+        hedge: Callable[[], Awaitable[ChatAttempt | None]],
+        on_lost: Callable[[ChatAttempt], None],
+        on_failed: Callable[[ChatAttempt], None],
+    ) -> None:
+        self._first, self._hedge_after, self._hedge = first, hedge_after, hedge
+        self._on_lost, self._on_failed = on_lost, on_failed
+        self._running: dict[asyncio.Task[None], ChatAttempt] = {}
+        self._attempts = [first]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._cancel_running("")
+        for attempt in self._attempts:
+            await attempt.close()
+
+    async def first_text(self) -> ChatAttempt:
+        """The attempt that began to answer; when none did, the last that failed."""
+        if self._hedge_after is None:
+            await self._first.begin()
+            return self._first
+        self._start(self._first)
+        done, _ = await asyncio.wait(self._running, timeout=self._hedge_after)
+        if not done and (second := await self._hedge()):
+            self._attempts.append(second)
+            self._start(second)
+        while True:
+            done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            attempt = self._take(done)
+            if attempt.began or not self._running:
+                await self._cancel_running(LATE)
+                return attempt
+            self._on_failed(attempt)
+
+    def _start(self, attempt: ChatAttempt) -> None:
+        task = asyncio.create_task(attempt.begin(), name=f"ask {attempt.model.name}")
+        self._running[task] = attempt
+
+    def _take(self, done: set[asyncio.Task[None]]) -> ChatAttempt:
+        """One that is done, rather one that began; an unexpected exception is raised here."""
+        task = max(done, key=lambda each: self._running[each].began)
+        attempt = self._running.pop(task)
+        task.result()
+        return attempt
+
+    async def _cancel_running(self, reason: str) -> None:
+        cancelled, self._running = self._running, {}
+        for task in cancelled:
+            task.cancel()
+        if cancelled:
+            await asyncio.gather(*cancelled, return_exceptions=True)
+        for attempt in cancelled.values():
+            await attempt.close(reason)
+            if reason and not attempt.error:
+                self._on_lost(attempt)

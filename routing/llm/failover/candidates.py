@@ -1,9 +1,15 @@
-"""Who is asked next: the candidates in order, past open circuits, again where that may help."""
+"""Candidates: the models of one answer in order, past open circuits, retried where that may help.
+
+Second step of failover: ``chat`` and ``images`` ask ``Candidates`` for the next model; it asks
+``circuits`` for a permit, and ``policy`` and ``RetryBudget`` before it repeats a call. ``Failover``
+holds the state that all answers of a process share.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +17,61 @@ from dataclasses import dataclass
 from routing.domain.errors import ContextTooLong, ProviderError
 from routing.domain.rules import ModelRef
 from routing.llm.failover.circuits import FORCED, Circuits, LocalCircuits, Permit
-from routing.llm.failover.policy import FailoverPolicy, may_pass, outcome, told_when
-from routing.llm.failover.retry_budget import RetryBudget
+from routing.llm.failover.policy import FailoverPolicy, attempt_outcome, may_recover, names_its_wait
+
+
+class RetryBudget:
+    """Retry budget: a token bucket that keeps retries and hedges a small share of all calls.
+
+    One process's answers share it. Each answer puts in ``ratio`` of a token, each retry or hedge takes
+    one. ``burst`` is the bucket's size, and its first content; ``per_second`` keeps a quiet service able
+    to retry. ``clock`` counts seconds.
+    """
+
+    def __init__(
+        self,
+        ratio: float = 0.2,
+        burst: float = 10.0,
+        per_second: float = 0.1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ratio = ratio
+        self._burst = burst
+        self._per_second = per_second
+        self._clock = clock
+        self._tokens = burst
+        self._filled_at = clock()
+
+    @property
+    def tokens(self) -> float:
+        """Retries that may be made now."""
+        grown = (self._clock() - self._filled_at) * self._per_second
+        return min(self._burst, self._tokens + grown)
+
+    def earn(self) -> None:
+        """An answer begins."""
+        self._fill(self._ratio)
+
+    def take(self) -> bool:
+        """Pay for one more call; false where the budget is spent."""
+        self._fill(0.0)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def give_back(self) -> None:
+        """A call that was paid for was not made."""
+        self._fill(1.0)
+
+    def _fill(self, more: float) -> None:
+        self._tokens = min(self._burst, self.tokens + more)
+        self._filled_at = self._clock()
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """A model's turn. The ``permit`` is given back when the call's outcome is known."""
+class PermittedModel:
+    """A model that may be called now. The ``permit`` is given back with the call's outcome."""
 
     model: ModelRef
     permit: Permit
@@ -25,126 +79,129 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Failover:
-    """What all answers of a process share: the policy and what it draws on.
+    """Shared by all answers of a process: the policy, the budget and the circuits.
 
-    ``dice`` gives numbers in [0, 1), ``sleep`` waits seconds.
+    ``jitter`` returns numbers in [0, 1), ``sleep`` waits seconds.
     """
 
     policy: FailoverPolicy
     budget: RetryBudget
     circuits: Circuits
-    dice: Callable[[], float] = random.random
+    jitter: Callable[[], float] = random.random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     @classmethod
     def plain(cls) -> Failover:
-        """Every model once, circuits of this object alone."""
+        """Every model once, with circuits of this object alone."""
         return cls(FailoverPolicy(), RetryBudget(), LocalCircuits())
 
-    def walk(self, candidates: Sequence[ModelRef]) -> Walk:
-        """The candidates of one answer, in order."""
+    def candidates(self, models: Sequence[ModelRef]) -> Candidates:
+        """The candidates of a new answer, in order."""
         self.budget.earn()
-        return Walk(candidates, self)
+        return Candidates(models, self)
 
     async def report(self, permit: Permit, error: ProviderError | None) -> None:
         """Give a permit back: the call answered whole, or failed with ``error``."""
         if error is None:
             await self.circuits.leave(permit, "ok")
         else:
-            said = outcome(error, self.policy.patience)
-            await self.circuits.leave(permit, said, error.code)
+            outcome = attempt_outcome(error, self.policy.patience)
+            await self.circuits.leave(permit, outcome, error.code)
 
 
-class Walk:
-    """One answer's way through its candidates. ``causes`` are the failures so far, in order."""
+class Candidates:
+    """One answer's candidates. ``causes`` are the failures so far, in order."""
 
-    def __init__(self, candidates: Sequence[ModelRef], shared: Failover) -> None:
-        self._waiting = deque(dict.fromkeys(candidates))
-        self._shared = shared
-        self._shut: list[tuple[float, ModelRef]] = []
-        self._tries: Counter[str] = Counter()
+    def __init__(self, models: Sequence[ModelRef], failover: Failover) -> None:
+        self._waiting = deque(dict.fromkeys(models))
+        self._failover = failover
+        self._circuit_open: list[tuple[float, ModelRef]] = []
+        self._retries: Counter[str] = Counter()
         self._failed: dict[ModelRef, ProviderError] = {}
         self.causes: list[ProviderError] = []
 
-    async def next(self) -> Pass | None:
-        """The next candidate. When only such with an open circuit are left, the one that may soonest
-        be tried again is: better one useless call than none."""
+    async def next(self) -> PermittedModel | None:
+        """The next candidate. With open circuits only, the one that is probed soonest: better one useless
+        call than none."""
         while self._waiting:
-            found = await self._enter(self._waiting.popleft())
-            if found:
-                return found
-        if not self._shut:
+            permitted = await self._enter(self._waiting.popleft())
+            if permitted:
+                return permitted
+        if not self._circuit_open:
             return None
-        _, model = min(self._shut, key=lambda shut: shut[0])
-        self._shut.clear()
-        return Pass(model, Permit(model.name, allowed=True, token=FORCED))
+        _, model = min(self._circuit_open, key=lambda item: item[0])
+        self._circuit_open.clear()
+        return PermittedModel(model, Permit(model.name, allowed=True, token=FORCED))
 
-    async def beside(self) -> Pass | None:
-        """A candidate to ask beside a slow one, where there is one and the budget has room."""
-        budget = self._shared.budget
+    async def next_for_hedge(self) -> PermittedModel | None:
+        """A candidate to call beside a slow one, where there is one and the budget has room."""
+        budget = self._failover.budget
+        # Paid for first: asking the circuit may take a probe's permit, which must then be used.
         if not self._waiting or not budget.take():
             return None
-        found = await self._enter(self._waiting.popleft())
-        if found is None:
+        permitted = await self._enter(self._waiting.popleft())
+        if permitted is None:
             budget.give_back()
-        return found
+        return permitted
 
-    def put_last(self, model: ModelRef) -> None:
-        """The model was given up for a sooner one; it may be asked when nobody else is left."""
-        self._waiting.append(model)
+    async def next_after(
+        self, model: ModelRef, error: ProviderError, *, began: bool
+    ) -> PermittedModel | None:
+        """The model to call after ``model`` failed; ``began``: text of the answer was passed on already.
 
-    async def after(self, model: ModelRef, error: ProviderError, *, begun: bool) -> Pass | None:
-        """Who is asked after ``model`` failed; ``begun``: text of the answer was passed on already.
-
-        The next candidate is sooner than any back-off, so the same model comes before it only where
-        its provider said when. When nobody else is left, those that may have recovered are asked
-        again. Nobody is after a provider's refusal: its no is not shopped around.
+        The next candidate is sooner than any back-off, so the same model comes first only where its
+        provider named the wait. After the last candidate, those that may have recovered are called
+        again. A provider's refusal ends the answer: no other model is asked to break it.
         """
         self.causes.append(error)
         if not error.retryable:
             return None
         self._failed[model] = error
         if isinstance(error, ContextTooLong):
-            self._roomier_first(model)
-        found = await self.again(model, error) if told_when(error) and not begun else None
-        return found or await self.next() or await self._second_round()
+            self._larger_windows_first(model)
+        again = await self.retry(model, error) if names_its_wait(error) and not began else None
+        return again or await self.next() or await self._second_round()
 
-    async def _second_round(self) -> Pass | None:
+    async def _second_round(self) -> PermittedModel | None:
         for model, error in self._failed.items():
-            found = await self.again(model, error) if may_pass(error) else None
-            if found:
-                return found
+            again = await self.retry(model, error) if may_recover(error) else None
+            if again:
+                return again
         return None
 
-    async def again(self, model: ModelRef, error: ProviderError) -> Pass | None:
+    async def retry(self, model: ModelRef, error: ProviderError) -> PermittedModel | None:
         """The same model once more, after its wait, within the policy and the budget."""
-        shared = self._shared
-        tries = self._tries[model.name] + 1
-        wait = shared.policy.wait(error, tries, shared.dice())
-        if wait is None or not shared.budget.take():
+        failover = self._failover
+        retry = self._retries[model.name] + 1
+        wait = failover.policy.wait(error, retry, failover.jitter())
+        if wait is None or not failover.budget.take():
             return None
-        self._tries[model.name] = tries
-        await shared.sleep(wait)
-        permit = await shared.circuits.enter(model.name)
-        return Pass(model, permit) if permit.allowed else None
+        self._retries[model.name] = retry
+        await failover.sleep(wait)
+        permit = await failover.circuits.enter(model.name)
+        return PermittedModel(model, permit) if permit.allowed else None
 
-    async def anew(self, model: ModelRef) -> Pass:
-        """The same model with another request, of which it did not complain yet."""
-        permit = await self._shared.circuits.enter(model.name)
-        return Pass(model, permit if permit.allowed else Permit(model.name, allowed=True))
+    async def repeat(self, model: ModelRef) -> PermittedModel:
+        """The same model with another prompt, which has not failed yet."""
+        permit = await self._failover.circuits.enter(model.name)
+        return PermittedModel(model, permit if permit.allowed else Permit(model.name, allowed=True))
 
-    def has_roomier(self, model: ModelRef) -> bool:
+    def put_last(self, model: ModelRef) -> None:
+        """Call the model again after all others: it was cancelled for a faster one."""
+        self._waiting.append(model)
+
+    def has_larger_window(self, model: ModelRef) -> bool:
         """Whether a candidate is left with a larger context window."""
         return any(each.context_window > model.context_window for each in self._waiting)
 
-    async def _enter(self, model: ModelRef) -> Pass | None:
-        permit = await self._shared.circuits.enter(model.name)
+    async def _enter(self, model: ModelRef) -> PermittedModel | None:
+        permit = await self._failover.circuits.enter(model.name)
         if permit.allowed:
-            return Pass(model, permit)
-        self._shut.append((permit.wait, model))
+            return PermittedModel(model, permit)
+        self._circuit_open.append((permit.wait, model))
         return None
 
-    def _roomier_first(self, model: ModelRef) -> None:
-        """A stable sort: among the roomier, and among the rest, the order stays."""
-        room = model.context_window
-        self._waiting = deque(sorted(self._waiting, key=lambda each: each.context_window <= room))
+    def _larger_windows_first(self, model: ModelRef) -> None:
+        # A stable sort: among the larger, and among the rest, the order stays.
+        size = model.context_window
+        self._waiting = deque(sorted(self._waiting, key=lambda each: each.context_window <= size))

@@ -1,7 +1,9 @@
-"""Circuits: what is remembered of each model's failures, so that nobody waits for a dead one.
+"""Circuit breakers: remember each model's failures, so that no call waits for a dead provider.
 
-Closed: calls go through. Open: none do, until a while has passed. Then half-open: one call, the
-probe, finds out. This module is the port and its one-process form; ``circuit_board`` shares it.
+Last step of failover, called by ``candidates``, ``attempt``, the classifier and the embedder. Closed:
+calls go through. Open: none do, until a while has passed. Then half-open: one call, the probe, decides.
+``SharedCircuits`` are one Redis hash for all workers; ``LocalCircuits`` stand in while Redis is away.
+``circuit_states`` shows them to operators.
 """
 
 from __future__ import annotations
@@ -9,20 +11,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+from uuid import uuid4
 
-from routing.common.redis.clients import Breaker
+import redis.asyncio
 
-Outcome = Literal["ok", "heard", "fault", "released"]
-"""How a call went, as far as it tells of the provider's health: answered whole, began to answer,
-failed by the provider's fault, or taught nothing."""
+from routing.common.redis.clients import Breaker, redis_call
+from routing.domain.errors import CircuitsUnavailable
+from routing.llm.failover.circuit_states import CircuitState, circuits_key, read_states
+
+AttemptOutcome = Literal["ok", "heard", "fault", "released"]
+"""The meaning of a call for the provider's health: answered whole, began to answer, failed by the
+provider's fault, or proves nothing."""
+FORCED = "forced"
+"""Token of a call that is made although the circuit is open, because all are."""
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitSettings:
     """Opens after ``failures`` in a row, each within ``window`` seconds of the last. Stays open for
-    ``open_seconds``, doubled with each probe that fails, up to ``open_max``. A probe that is not
-    heard of for ``probe_seconds`` is replaced.
+    ``open_seconds``, doubled with each probe that fails, up to ``open_max``. A probe without a result
+    for ``probe_seconds`` is replaced.
     """
 
     failures: int = 5
@@ -34,10 +43,10 @@ class CircuitSettings:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The answer to "may I ask this model?". ``wait`` is seconds until it may be tried again.
+    """Whether a model may be called. ``wait`` is seconds until it may be tried again.
 
-    ``token`` is set on calls whose outcome decides about an open circuit: the probe, and a call
-    made because no circuit was closed (``FORCED``). ``failures`` were counted so far.
+    ``token`` is set on calls that decide about an open circuit: the probe, and a ``FORCED`` call.
+    ``failures`` were counted so far.
     """
 
     model: str
@@ -52,30 +61,15 @@ class Permit:
         return bool(self.token)
 
 
-FORCED = "forced"
-
-
-@dataclass(frozen=True, slots=True)
-class CircuitState:
-    """A model's circuit as operators see it. ``wait`` is seconds until the next probe; ``error`` the
-    code of the last failure that counted."""
-
-    model: str
-    state: Literal["closed", "open", "half_open"]
-    failures: int = 0
-    wait: float = 0.0
-    error: str = ""
-
-
 class Circuits(Protocol):
-    """Ask ``enter`` before each call and tell ``leave`` how it went. Neither raises."""
+    """Port: ``enter`` before each call, ``leave`` with its outcome. Neither raises."""
 
     async def enter(self, model: str) -> Permit:
         """Whether to make the call. Each permit that allows one is given back with ``leave``."""
         ...
 
-    async def leave(self, permit: Permit, outcome: Outcome, error: str = "") -> None:
-        """How the call went. ``heard`` may come before the last word on it; ``error`` is the code."""
+    async def leave(self, permit: Permit, outcome: AttemptOutcome, error: str = "") -> None:
+        """Count the call's outcome. ``heard`` may precede the last one; ``error`` is the code."""
         ...
 
 
@@ -99,12 +93,8 @@ class LocalCircuits:
             return Permit(model, allowed=True, token="probe" if probe else "")
         return Permit(model, allowed=False, wait=self._settings.open_seconds)
 
-    async def leave(self, permit: Permit, outcome: Outcome, error: str = "") -> None:
+    async def leave(self, permit: Permit, outcome: AttemptOutcome, error: str = "") -> None:
         """As ``Circuits.leave``."""
-        self.learn(permit, outcome)
-
-    def learn(self, permit: Permit, outcome: Outcome) -> None:
-        """Count the outcome."""
         breaker = self._breaker(permit.model)
         if outcome == "fault":
             breaker.failed()
@@ -129,8 +119,166 @@ class LocalCircuits:
         ]
 
     def _breaker(self, model: str) -> Breaker:
-        known = self._breakers.get(model)
-        if known is None:
+        if model not in self._breakers:
             limit, pause = self._settings.failures, self._settings.open_seconds
-            known = self._breakers[model] = Breaker(limit, pause, self._clock)
-        return known
+            self._breakers[model] = Breaker(limit, pause, self._clock)
+        return self._breakers[model]
+
+
+# Each value is JSON: failures; at, the time of the last one; reopen, the time of the next probe (0
+# while closed); rounds, how often it opened in a row; probe, its token; probe_until, its time limit.
+# Times are milliseconds by Redis' clock, so of all workers exactly one gets the probe.
+_CLOCK = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+_ENTER = (
+    """
+local raw = redis.call('HGET', KEYS[1], ARGV[1])
+if not raw then return {'closed', 0, 0} end
+local c = cjson.decode(raw)
+if c.reopen == 0 then return {'closed', c.failures, 0} end
+"""
+    + _CLOCK
+    + """
+local free = math.max(c.reopen, c.probe_until)
+if now < free then return {'open', c.failures, free - now} end
+c.probe, c.probe_until = ARGV[2], now + tonumber(ARGV[3])
+redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(c))
+return {'probe', c.failures, 0}
+"""
+)
+
+_LEAVE = (
+    """
+local model, outcome, token, error = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local limit, window, pause, longest =
+    tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local raw = redis.call('HGET', KEYS[1], model)
+"""
+    + _CLOCK
+    + """
+local c = raw and cjson.decode(raw) or
+    {failures = 0, at = now, reopen = 0, rounds = 0, probe = '', probe_until = 0, error = ''}
+local open = c.reopen > 0
+local mine = token ~= '' and c.probe == token
+local function reopen()
+    c.reopen = now + math.min(longest, pause * 2 ^ c.rounds)
+    c.rounds, c.probe, c.probe_until = c.rounds + 1, '', 0
+end
+if outcome == 'ok' then
+    if raw and (not open or mine or token == 'forced') then redis.call('HDEL', KEYS[1], model) end
+    return
+elseif outcome == 'heard' then
+    -- Closed on probation: the next failure opens it again.
+    if not open or not (mine or token == 'forced') then return end
+    c.failures, c.at, c.reopen, c.probe, c.probe_until = limit - 1, now, 0, '', 0
+elseif outcome == 'released' then
+    if not mine then return end
+    c.probe, c.probe_until = '', 0
+elseif open then
+    if not mine then return end
+    c.at, c.error = now, error
+    reopen()
+else
+    if now - c.at > window then c.failures, c.rounds = 0, 0 end
+    c.failures, c.at, c.error = c.failures + 1, now, error
+    if c.failures >= limit then reopen() end
+end
+redis.call('HSET', KEYS[1], model, cjson.encode(c))
+"""
+)
+
+
+class SharedCircuits:
+    """Circuits that all workers share. A healthy model costs one short read a call and no write.
+
+    ``client`` belongs to the running event loop; ``breaker`` guards its Redis.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        breaker: Breaker,
+        *,
+        prefix: str,
+        settings: CircuitSettings | None = None,
+        token: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        self._client, self._breaker = client, breaker
+        self._key = circuits_key(prefix)
+        self._settings = settings or CircuitSettings()
+        self._token = token
+        self._local = LocalCircuits(self._settings)
+        self._enter = client.register_script(_ENTER)
+        self._leave = client.register_script(_LEAVE)
+
+    async def enter(self, model: str) -> Permit:
+        """As ``Circuits.enter``."""
+        token = self._token()
+        try:
+            with redis_call(self._breaker, CircuitsUnavailable):
+                if not await self._client.hexists(self._key, model):
+                    return Permit(model, allowed=True)
+                state, failures, wait = await self._enter(
+                    keys=[self._key], args=[model, token, _ms(self._settings.probe_seconds)]
+                )
+        except CircuitsUnavailable:
+            return await self._local.enter(model)
+        return Permit(
+            model,
+            allowed=state != b"open",
+            wait=wait / 1000,
+            token=token if state == b"probe" else "",
+            failures=failures,
+        )
+
+    async def leave(self, permit: Permit, outcome: AttemptOutcome, error: str = "") -> None:
+        """As ``Circuits.leave``."""
+        await self._local.leave(permit, outcome)
+        if not _changes_state(permit, outcome):
+            return
+        limits = self._settings
+        try:
+            with redis_call(self._breaker, CircuitsUnavailable):
+                await self._leave(
+                    keys=[self._key],
+                    args=[
+                        *(permit.model, outcome, permit.token, error, limits.failures),
+                        *map(_ms, (limits.window, limits.open_seconds, limits.open_max)),
+                    ],
+                )
+        except CircuitsUnavailable:
+            return  # this process has counted it at least
+
+    async def states(self) -> list[CircuitState]:
+        """Every circuit with failures on it, by model; this process's own while Redis is away."""
+        try:
+            with redis_call(self._breaker, CircuitsUnavailable):
+                now = await self._client.time()
+                values: Any = await self._client.hgetall(self._key)
+        except CircuitsUnavailable:
+            return self._local.states()
+        return read_states(now, values)
+
+    async def reset(self, model: str) -> None:
+        """Close the model's circuit. Raises ``CircuitsUnavailable`` when only this process's is."""
+        self._local.forget(model)
+        with redis_call(self._breaker, CircuitsUnavailable):
+            await self._client.hdel(self._key, model)
+
+    def forget(self) -> None:
+        """Close this process's own circuits."""
+        self._local.forget()
+
+
+def _changes_state(permit: Permit, outcome: AttemptOutcome) -> bool:
+    """Whether Redis needs the outcome: most calls go well and change nothing."""
+    if outcome == "fault":
+        return True
+    return permit.decides or (outcome == "ok" and permit.failures > 0)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,4 +1,7 @@
-"""The image tool: asks the candidates for a picture in order, with circuits and failover."""
+"""Image generator: draws with the first candidate that can, with circuits and failover.
+
+Called by the image tool. As ``chat``, but a picture is whole or nothing: no hedge, no continuation.
+"""
 
 from __future__ import annotations
 
@@ -6,65 +9,77 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from routing.domain.errors import (
-    NoProviderAvailable,
-    ProviderError,
-    ProviderTimeout,
+from routing.domain.errors import NoProviderAvailable, ProviderError, ProviderTimeout
+from routing.domain.llm import (
+    Attempt,
+    ChatMessage,
+    ImageBytes,
+    ImageClient,
+    Meter,
+    RawImage,
+    Usage,
 )
-from routing.domain.llm import Attempt, ChatMessage, ImageBytes, ImageClient, Meter, RawImage, Usage
 from routing.domain.rules import ModelRef
-from routing.llm.failover.candidates import Failover, Pass
+from routing.llm.failover.candidates import Failover, PermittedModel
 from routing.llm.providers.image_download import measure_image
 
 
 class ImageGenerator:
-    """Draws with the first candidate that can. ``shared`` is the process's; without it each model is
-    asked once."""
+    """``failover`` is the process's; without it each model is called once."""
 
     def __init__(
         self,
         client: ImageClient,
-        shared: Failover | None = None,
+        failover: Failover | None = None,
         *,
         now: Callable[[], int] = time.time_ns,
     ) -> None:
         self._client = client
-        self._shared = shared or Failover.plain()
+        self._failover = failover or Failover.plain()
         self._now = now
 
     async def draw(
         self, prompt: str, candidates: Sequence[ModelRef], meter: Meter
     ) -> tuple[ImageBytes, ModelRef]:
-        """The picture and who drew it. ``meter`` hears of every attempt, a cancelled one too.
+        """The picture and the model that drew it. ``meter`` receives every attempt, a cancelled one too.
 
         Raises ``NoProviderAvailable``.
         """
-        walk = self._shared.walk(candidates)
-        turn = await walk.next()
-        while turn is not None:
+        models = self._failover.candidates(candidates)
+        permitted = await models.next()
+        while permitted is not None:
             try:
-                return await self._permitted(prompt, turn, meter), turn.model
+                return await self._draw_permitted(prompt, permitted, meter), permitted.model
             except ProviderError as error:
-                turn = await walk.after(turn.model, error, begun=False)
-        raise NoProviderAvailable(walk.causes) from (walk.causes[-1] if walk.causes else None)
+                permitted = await models.next_after(permitted.model, error, began=False)
+        raise NoProviderAvailable(models.causes) from (models.causes[-1] if models.causes else None)
 
-    async def _permitted(self, prompt: str, turn: Pass, meter: Meter) -> ImageBytes:
+    async def _draw_permitted(
+        self, prompt: str, permitted: PermittedModel, meter: Meter
+    ) -> ImageBytes:
         try:
-            drawn = await self._attempt(prompt, turn.model, meter)
+            image = await self._attempt(prompt, permitted.model, meter)
         except ProviderError as error:
-            await self._shared.report(turn.permit, error)
+            await self._failover.report(permitted.permit, error)
             raise
         except BaseException:
-            await self._shared.circuits.leave(turn.permit, "released")
+            await self._failover.circuits.leave(permitted.permit, "released")
             raise
-        await self._shared.report(turn.permit, None)
-        return drawn
+        await self._failover.report(permitted.permit, None)
+        return image
 
     async def _attempt(self, prompt: str, model: ModelRef, meter: Meter) -> ImageBytes:
         started, outcome, detail, usage = self._now(), "cancelled", "", Usage()
-
-        def attempt() -> Attempt:
-            return Attempt(
+        try:
+            raw = await self._image(prompt, model)
+            usage = raw.usage or Usage()
+            media_type, width, height = await asyncio.to_thread(measure_image, model.name, raw.data)
+            outcome = "ok"
+        except ProviderError as error:
+            outcome, detail = error.code, error.detail
+            raise
+        finally:
+            attempt = Attempt(
                 operation="image",
                 model=model.name,
                 provider=model.provider,
@@ -75,21 +90,10 @@ class ImageGenerator:
                 detail=detail,
                 prompt=(ChatMessage("user", prompt),),
             )
+            meter(attempt)
+        return ImageBytes(raw.data, media_type, width, height, raw.revised_prompt, attempt)
 
-        try:
-            raw = await self._drawn(prompt, model)
-            usage = raw.usage or Usage()
-            media_type, width, height = await asyncio.to_thread(measure_image, model.name, raw.data)
-            outcome = "ok"
-        except ProviderError as error:
-            outcome, detail = error.code, error.detail
-            raise
-        finally:
-            done = attempt()
-            meter(done)
-        return ImageBytes(raw.data, media_type, width, height, raw.revised_prompt, done)
-
-    async def _drawn(self, prompt: str, model: ModelRef) -> RawImage:
+    async def _image(self, prompt: str, model: ModelRef) -> RawImage:
         seconds = model.timeouts.total
         try:
             async with asyncio.timeout(seconds):
