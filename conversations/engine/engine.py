@@ -5,7 +5,7 @@ The graph's picture in docs/architecture.md comes from ``manage.py draw_graph``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
 from typing import Any
@@ -21,7 +21,7 @@ from conversations.engine.generate import generate
 from conversations.engine.ports import Context, Ports, Sink
 from conversations.engine.single_flight import join_flight
 from conversations.engine.types import Answer, CacheFacts, Shadowed, State, Turn, Update
-from routing.domain.actions import ACTIONS, Action
+from routing.domain.actions import ACTIONS
 from routing.domain.decide import requested_decision
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.llm import ChatMessage
@@ -31,12 +31,8 @@ Graph = CompiledStateGraph[State, Context, Any, Any]
 Node = Callable[[State, Runtime[Context]], Coroutine[Any, Any, Update]]
 Route = Callable[[State], str]
 
-ACTION_NODES: Mapping[Action, Node] = {
-    Action.REFUSE: nodes.refuse,
-    Action.IMAGE: draw,
-    Action.ANSWER: generate,
-}
-"""The node that performs each action of ``routing.domain.actions``."""
+ACTING: Sequence[Node] = (nodes.refuse, draw, generate)
+"""The nodes named by the rows of ``routing.domain.actions``."""
 
 
 class Engine:
@@ -108,17 +104,17 @@ def was_classified(final: Mapping[str, Any]) -> bool:
 def build_graph() -> Graph:
     """Compile the graph. It holds no state of a run and serves all of them."""
     graph: StateGraph[State, Context, Any, Any] = StateGraph(State, context_schema=Context)
-    acting = [node.__name__ for node in ACTION_NODES.values()]
-    reusable = [ACTION_NODES[action].__name__ for action in ACTIONS if ACTIONS[action].reusable]
+    acting = [node.__name__ for node in ACTING]
+    reusable = [spec.node for spec in ACTIONS.values() if spec.reusable]
     graph.add_edge(START, "guard")
-    _add(graph, nodes.guard, after_guard, "recall_memory", "lookup_answer", *acting)
-    _add(graph, nodes.recall_memory, after_recall, "classify", *acting)
-    _add(graph, nodes.lookup_answer, after_lookup, "replay", "join_flight")
-    _add(graph, join_flight, after_flight, "remember", "replay", "classify", END)
-    _add(graph, nodes.classify, after_classify, "lookup_follow_up", *acting)
-    _add(graph, nodes.lookup_follow_up, after_follow_up, "replay", *reusable)
-    for last in (nodes.replay, *ACTION_NODES.values()):
-        _add(graph, last, after_answer, "remember", END)
+    _add(graph, nodes.guard, nodes.after_guard, "recall_memory", "lookup_answer", *acting)
+    _add(graph, nodes.recall_memory, nodes.after_recall, "classify", *acting)
+    _add(graph, nodes.lookup_answer, nodes.after_lookup, "replay", "join_flight")
+    _add(graph, join_flight, nodes.after_flight, "remember", "replay", "classify", END)
+    _add(graph, nodes.classify, nodes.after_classify, "lookup_follow_up", *acting)
+    _add(graph, nodes.lookup_follow_up, nodes.after_follow_up, "replay", *reusable)
+    for last in (nodes.replay, *ACTING):
+        _add(graph, last, nodes.after_answer, "remember", END)
     graph.add_node("remember", nodes.remember)
     graph.add_edge("remember", END)
     return graph.compile()
@@ -139,56 +135,3 @@ def _add(
         return Command(update=update, goto=route({**state, **update}))  # type: ignore[typeddict-item]
 
     graph.add_node(node.__name__, routed, destinations=destinations)
-
-
-# Nodes without work for a turn are passed by: a step of the graph costs more than their work.
-
-
-def after_guard(state: State) -> str:
-    """A blocked prompt is refused. A later turn needs its conversation first; a first one is looked up
-    as it is, unless a model was named."""
-    if state["guard"].verdict == "block":
-        return nodes.refuse.__name__
-    if not state["turn"].first:
-        return "recall_memory"
-    return _acting(state) if state["turn"].requested_model else "lookup_answer"
-
-
-def after_recall(state: State) -> str:
-    """A named model answers; otherwise the rules choose one."""
-    return _acting(state) if state["turn"].requested_model else "classify"
-
-
-def after_lookup(state: State) -> str:
-    """A stored answer is served; otherwise another run may be answering the same question."""
-    return "replay" if state["hit"] else "join_flight"
-
-
-def after_flight(state: State) -> str:
-    """A followed answer is done; one that was stored meanwhile is served; otherwise the rules choose."""
-    if "answer" in state:
-        return after_answer(state)
-    return "replay" if state["hit"] else "classify"
-
-
-def after_classify(state: State) -> str:
-    """The action's node; a follow-up whose answer may be a stored one is looked up first."""
-    turn, decision = state["turn"], state["decision"]
-    if ACTIONS[decision.action].reusable and not turn.first and not turn.requested_model:
-        return "lookup_follow_up"
-    return _acting(state)
-
-
-def after_follow_up(state: State) -> str:
-    """A stored answer is served; otherwise the chosen model answers."""
-    return "replay" if state["hit"] else _acting(state)
-
-
-def after_answer(state: State) -> str:
-    """An answer goes to the memory that its turn has recalled, and to the cache where it may be reused.
-    The first turn of a conversation has recalled none."""
-    return "remember" if not state["turn"].first or nodes.storable(state) else END
-
-
-def _acting(state: State) -> str:
-    return ACTION_NODES[state["decision"].action].__name__

@@ -1,8 +1,8 @@
-"""Graph nodes: functions from a turn's state to a partial update of it.
+"""Graph nodes: functions from a turn's state to a partial update of it, in the order in which they run.
 
 A node never mutates the state. It touches the world through ``runtime.context.ports`` only, and sends
-events and trace records to ``runtime.context.sink``. The nodes stand in the order in which they run;
-``generate``, ``draw`` and ``single_flight`` have files of their own.
+events and trace records to ``runtime.context.sink``. After a node, its ``after_...`` function names the
+next one; nodes without work for a turn are passed by, as a step of the graph costs more than that work.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from langgraph.graph import END
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Token
@@ -32,7 +33,7 @@ from conversations.engine.types import (
     Turn,
     Update,
 )
-from routing.domain.actions import Action
+from routing.domain.actions import ACTIONS, Action
 from routing.domain.decide import held_back
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.llm import Attempt, ChatMessage, Meter, Usage
@@ -112,6 +113,17 @@ async def guard(state: State, runtime: Runtime[Context]) -> Update:
     return {"guard": report, "decision": held_back(state["rules"]), "cache": CacheFacts()}
 
 
+def after_guard(state: State) -> str:
+    """A blocked prompt is refused. A later turn needs its conversation first; a first one is looked up
+    as it is, unless a model was named."""
+    turn = state["turn"]
+    if state["guard"].verdict == "block":
+        return ACTIONS[Action.REFUSE].node
+    if not turn.first:
+        return "recall_memory"
+    return ACTIONS[state["decision"].action].node if turn.requested_model else "lookup_answer"
+
+
 async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:
     """Fetch the conversation's recent messages."""
     turn, context = state["turn"], runtime.context
@@ -123,9 +135,27 @@ async def recall_memory(state: State, runtime: Runtime[Context]) -> Update:
     return {"history": history}
 
 
+def after_recall(state: State) -> str:
+    """A named model answers; otherwise the rules choose one."""
+    named = state["turn"].requested_model
+    return ACTIONS[state["decision"].action].node if named else "classify"
+
+
 async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
     """Look a first turn's prompt up in the answer cache, before any model is asked."""
     return await _look_up(state["turn"], state, runtime.context)
+
+
+def after_lookup(state: State) -> str:
+    """A stored answer is served; otherwise another run may be answering the same question."""
+    return "replay" if state["hit"] else "join_flight"
+
+
+def after_flight(state: State) -> str:
+    """A followed answer is done; one that was stored meanwhile is served; otherwise the rules choose."""
+    if "answer" in state:
+        return after_answer(state)
+    return "replay" if state["hit"] else "classify"
 
 
 async def lookup_follow_up(state: State, runtime: Runtime[Context]) -> Update:
@@ -137,6 +167,11 @@ async def lookup_follow_up(state: State, runtime: Runtime[Context]) -> Update:
     update = await _look_up(replace(turn, prompt=words), state, runtime.context)
     # Without a vector its own answer is not stored: it is made with the memory of its conversation.
     return update | {"vector": None}
+
+
+def after_follow_up(state: State) -> str:
+    """A stored answer is served; otherwise the chosen model answers."""
+    return "replay" if state["hit"] else ACTIONS[state["decision"].action].node
 
 
 async def _look_up(turn: Turn, state: State, context: Context) -> Update:
@@ -198,6 +233,14 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
     return {"decision": classified.decision}
 
 
+def after_classify(state: State) -> str:
+    """The action's node; a follow-up whose answer may be a stored one is looked up first."""
+    turn, spec = state["turn"], ACTIONS[state["decision"].action]
+    if spec.reusable and not turn.first and not turn.requested_model:
+        return "lookup_follow_up"
+    return spec.node
+
+
 async def refuse(state: State, runtime: Runtime[Context]) -> Update:
     """Answer with the reason of the refusal and with other ways to ask; no model is called."""
     decision, report, context = state["decision"], state["guard"], runtime.context
@@ -210,6 +253,12 @@ async def refuse(state: State, runtime: Runtime[Context]) -> Update:
     send_decision(state, context, decision, facts)
     context.sink.emit(Token(text))
     return {"answer": Answer(text, decision, report, facts, finish_reason="content_filter")}
+
+
+def after_answer(state: State) -> str:
+    """An answer goes to the memory that its turn has recalled, and to the cache where it may be reused.
+    The first turn of a conversation has recalled none."""
+    return "remember" if not state["turn"].first or storable(state) else END
 
 
 async def remember(state: State, runtime: Runtime[Context]) -> Update:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from conversations.engine.types import CacheFacts, CacheOutcome
 from conversations.models import Feedback, GeneratedImage, Message
-from routing.domain.actions import Action, attachment_of
+from routing.domain.actions import ATTACHMENTS, Action
 from routing.domain.guard import GuardReport
 from routing.domain.rules import Decision, Source
 
@@ -72,7 +72,7 @@ def feedback_object(feedback: Feedback) -> dict[str, Any]:
 
 def _image(message: Message) -> GeneratedImage | None:
     # Only what was drawn is looked for: elsewhere there is none.
-    return getattr(message, "image", None) if attachment_of(message.action) == "image" else None
+    return getattr(message, "image", None) if ATTACHMENTS.get(message.action) == "image" else None
 
 
 def decision_of(message: Message) -> Decision | None:
