@@ -1,4 +1,4 @@
-"""Django's handle on the site."""
+"""Django app: system checks, templates and static files of the site."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class SiteConfig(AppConfig):
-    """Holds the system checks, templates and static files of the whole site."""
+    """Registers the system checks."""
 
     name = "assistant_site"
     verbose_name = "Assistant Core"

@@ -1,7 +1,7 @@
-"""The ASGI application: loads what is slow at boot, drains what runs at shutdown.
+"""ASGI application: builds the container at startup, drains the running answers at shutdown.
 
-LiteLLM takes seconds to import. It is imported by a thread as soon as this module is there, so that the
-process answers ``/healthz`` meanwhile; every other request that comes that early waits for it.
+LiteLLM takes seconds to import. A thread imports it as soon as this module is loaded, and the process
+answers ``/healthz`` meanwhile. All other early requests wait for the import.
 """
 
 from __future__ import annotations
@@ -27,16 +27,15 @@ django.setup(set_prefix=False)
 # After the apps are ready; Django itself would import its URLs on the first request.
 import assistant_site.urls  # noqa: E402, F401
 from assistant_site.checks import refuse_nobodys_key, refuse_wrong_redis_url  # noqa: E402
-from assistant_site.http.fast_path import ShortWay  # noqa: E402
-from assistant_site.http.handler import SiteHandler  # noqa: E402
+from assistant_site.http.handlers import FastPathHandler, SiteHandler  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.domain.errors import DependencyUnavailable  # noqa: E402
 
-GARBAGE_EVERY = 20_000
-"""Objects made, less those gone, until the youngest are searched for garbage. By Python's 700 that
-happens several times an answer, for nothing: what an answer is made of is freed by its count."""
+GC_THRESHOLD = 20_000
+"""Threshold of the youngest generation, in objects. With Python's 700 the collector would run several
+times an answer and find nothing: reference counts free the objects of an answer."""
 
-_django, _short_way = SiteHandler(), ShortWay()
+_site, _fast_path = SiteHandler(), FastPathHandler()
 _log = structlog.get_logger("assistant.boot")
 
 
@@ -44,19 +43,19 @@ refuse_nobodys_key()
 refuse_wrong_redis_url()
 
 
-def _import_models() -> None:
-    # Measured: collecting garbage meanwhile is a fifth of LiteLLM's import, and what was imported
-    # would be scanned again and again for as long as the site runs.
+def _import_litellm() -> None:
+    # Measured: garbage collection is a fifth of LiteLLM's import. Frozen, the imported objects are never
+    # scanned again.
     gc.disable()
     try:
         importlib.import_module("routing.llm.providers.client")
     finally:
         gc.freeze()
-        gc.set_threshold(GARBAGE_EVERY, 20, 50)
+        gc.set_threshold(GC_THRESHOLD, 20, 50)
         gc.enable()
 
 
-_models = ThreadPoolExecutor(1, thread_name_prefix="boot").submit(_import_models)
+_litellm = ThreadPoolExecutor(1, thread_name_prefix="boot").submit(_import_litellm)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -67,15 +66,15 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     boot: asyncio.Task[None] | None = scope.get("state", {}).get("boot")
     if boot is not None and not boot.done() and scope["path"] != "/healthz":
         await asyncio.shield(boot)
-    way = _short_way if _short_way.takes(scope) else _django
-    await way(scope, receive, send)
+    handler = _fast_path if _fast_path.accepts(scope) else _site
+    await handler(scope, receive, send)
 
 
 async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     boot = scope["state"]["boot"] = asyncio.create_task(_boot(), name="boot")
     if multiprocessing.parent_process():
-        # Behind one port with others: whoever comes early is served by a worker that is ready.
+        # Several workers share one port: an early request must reach a worker that is ready.
         await asyncio.wait([boot])
     await send({"type": "lifespan.startup.complete"})
     await receive()
@@ -86,16 +85,16 @@ async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def _drain_at_signals(house: Container) -> None:
-    """Begin to drain with the signal: uvicorn reports the end only when all connections are closed,
-    and streams close when their runs end."""
+def _drain_at_signals(built: Container) -> None:
+    """Start to drain at the signal. uvicorn's shutdown event comes too late: it waits for all connections
+    to close, and streams close only when their runs end."""
     if threading.current_thread() is not threading.main_thread():
         return
     loop = asyncio.get_running_loop()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def drain(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(house.runs.begin_drain, settings.DRAIN_SECONDS)
+        loop.call_soon_threadsafe(built.runs.begin_drain, settings.DRAIN_SECONDS)
         before = handlers[signal.Signals(number)]
         if callable(before):
             before(number, frame)
@@ -105,19 +104,19 @@ def _drain_at_signals(house: Container) -> None:
 
 
 async def _boot() -> None:
-    """Build this process's house. Without one the process ends: it could answer nothing."""
+    """Build the container and start its background work. If that fails, the process ends."""
     try:
-        await asyncio.wrap_future(_models)
-        house = container()
+        await asyncio.wrap_future(_litellm)
+        built = container()
     except Exception:
         _log.exception("the service cannot start")
         signal.raise_signal(signal.SIGTERM)
         raise
-    house.runs.watch()
-    house.outbox_worker.start()
-    house.stats_worker.start()
-    _drain_at_signals(house)
+    built.runs.watch()
+    built.outbox_worker.start()
+    built.stats_worker.start()
+    _drain_at_signals(built)
     try:
-        await asyncio.to_thread(house.embedder.warm)
+        await asyncio.to_thread(built.embedder.warm)
     except DependencyUnavailable as exc:
         _log.error("no embedder: similar questions are not recognized", error=str(exc))

@@ -1,4 +1,4 @@
-"""What must be right before the site serves anybody."""
+"""System checks: settings without which the site must not serve."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ HINT = "Set SECRET_KEY to a secret of its own."
 
 @register(Tags.security, deploy=True)
 def own_key(**_: Any) -> list[CheckMessage]:
-    """``manage.py check --deploy``: the key is not the one that everybody knows."""
+    """``manage.py check --deploy``: the secret key is not the published default."""
     return [Error(FAULT, hint=HINT, id="assistant_site.E001")] if _is_nobodys() else []
 
 
 def refuse_nobodys_key() -> None:
-    """For whatever is about to serve. Raises ``ImproperlyConfigured``."""
+    """Before serving. Raises ``ImproperlyConfigured`` if the secret key is the default."""
     if _is_nobodys():
         raise ImproperlyConfigured(f"{FAULT} {HINT}")
 
 
 def refuse_wrong_redis_url() -> None:
-    """For whatever is about to serve. Raises ``ImproperlyConfigured``."""
+    """Before serving. Raises ``ImproperlyConfigured``."""
     if fault := fault_of_url(settings.REDIS_URL):
         raise ImproperlyConfigured(f"REDIS_URL is no address of a Redis: {fault}")
 

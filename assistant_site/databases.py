@@ -1,4 +1,4 @@
-"""Options of the database connection that the site needs, beside those of its URL."""
+"""Database options: lock time-outs, write-ahead log and connection pool, by engine."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ Database = dict[str, Any]
 
 
 def with_options(database: Database, *, pool_size: int, seconds: float) -> Database:
-    """A ``DATABASES`` entry with what serving needs of its engine: nobody waits for another's lock
-    longer than ``seconds``. What its URL says wins, except that connections always come from the
-    pool."""
-    given = database.get("OPTIONS", {})
+    """A ``DATABASES`` entry with the options for serving. ``seconds`` is the longest wait for a lock.
+
+    Options of the URL win, except that connections always come from the pool."""
+    options = database.get("OPTIONS", {})
     if database["ENGINE"].endswith("sqlite3"):
-        return {**database, "OPTIONS": {**_sqlite(seconds), **given}}
-    return {**database, "OPTIONS": {**_server(seconds), **given, "pool": _pool(pool_size)}}
+        return {**database, "OPTIONS": {**_sqlite(seconds), **options}}
+    return {**database, "OPTIONS": {**_server(seconds), **options, "pool": _pool(pool_size)}}
 
 
 def _sqlite(seconds: float) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def _sqlite(seconds: float) -> dict[str, Any]:
 
 
 def _server(seconds: float) -> dict[str, Any]:
-    # A database that is away is told in seconds, and found again in seconds.
+    # An unreachable database must be an error within seconds, and usable again within seconds.
     return {"connect_timeout": 3, "options": f"-c lock_timeout={round(seconds * 1000)}"}
 
 

@@ -1,8 +1,7 @@
-"""Typed readers of the environment, and the only ones: ``settings`` calls them, and the launcher for
-what it must know before there are settings.
+"""Environment variables: the only typed readers, used by ``settings`` and the launcher.
 
-A variable that is set but cannot be read as its type stops the start with its name and what was
-expected. An empty variable counts as absent, because ``.env`` files and compose files leave them so.
+A variable with an unreadable value stops the start; the message has its name and the expected type. An
+empty variable counts as absent, because ``.env`` files and compose files contain empty ones.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""``python -m assistant_site.serve``: the site on uvicorn, as ``make run`` and the image start it.
+"""Server: ``python -m assistant_site.serve`` runs the site on uvicorn, for ``make run`` and the image.
 
-WEB_CONCURRENCY (uvicorn's own variable) is the number of worker processes.
+WEB_CONCURRENCY, a variable of uvicorn, is the number of worker processes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import uvicorn
 from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
-from assistant_site.http.protocol import ImpatientProtocol
+from assistant_site.http.protocol import WriteTimeoutProtocol
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
         host=options.host,
         port=options.port,
         lifespan="on",
-        http=ImpatientProtocol,
+        http=WriteTimeoutProtocol,
         ws="none",
         log_config=None,  # Django's LOGGING formats every line
         access_log=False,  # the request middleware writes a better one

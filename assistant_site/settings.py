@@ -18,13 +18,13 @@ from assistant_site.theme import UNFOLD  # noqa: F401 - read by django-unfold
 # Where it runs
 DATA_DIR = Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var")))
 DEBUG = env.flag("DEBUG", default=False)
-# Lets commands run that serve nobody; the server does not start with it.
+# For commands without a server; the server refuses to start with it.
 NOBODYS_KEY = "insecure-key-for-commands-that-serve-nobody-0123456789"
 SECRET_KEY = env.text("SECRET_KEY", NOBODYS_KEY)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 HTTPS = env.flag("HTTPS", default=False)
-# uvicorn's own variable, but it trusts 127.0.0.1 by itself: so anybody on this machine has any address
+# uvicorn reads it too, but trusts 127.0.0.1 by default: then any local program could claim any address
 FORWARDED_ALLOW_IPS = env.words("FORWARDED_ALLOW_IPS", [])
 
 INSTALLED_APPS = [
@@ -49,7 +49,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "assistant_site.logging.RequestMiddleware",
+    "assistant_site.http.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -112,7 +112,7 @@ SIMULATED_PROVIDERS = env.words("SIMULATED_PROVIDERS", [])
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "local")
 EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384)
 EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0)
-# What is done when a model fails: docs/reliability.md
+# Failover and circuit breakers, see docs/reliability.md
 FAST_LANE = env.flag("FAST_LANE", default=True)
 FAILOVER_RETRIES = env.integer("FAILOVER_RETRIES", 1)
 FAILOVER_PATIENCE_SECONDS = env.number("FAILOVER_PATIENCE_SECONDS", 2.0)
@@ -166,7 +166,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "assistant_site.http.lockout.LockoutHandler"
 SIGN_IN_NAME_FAILURES = env.integer("SIGN_IN_NAME_FAILURES", 50)
-# The server knows whose X-Forwarded-For to believe, and says it here.
+# uvicorn has checked X-Forwarded-For already (FORWARDED_ALLOW_IPS).
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
@@ -230,7 +230,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 CSRF_FAILURE_VIEW = "assistant_site.http.error_views.csrf_failure"
-# The admin and Swagger UI get more room in assistant_site.http.middleware.
+# The admin and Swagger UI need more sources: assistant_site.http.middleware.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         **{part: ["'self'"] for part in ("default-src", "script-src", "style-src", "connect-src")},

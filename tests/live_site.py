@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from assistant_site.http.protocol import ImpatientProtocol
+from assistant_site.http.protocol import WriteTimeoutProtocol
 from assistant_site.simulator import Simulator
 from conversations.bootstrap import container
 from routing.common.redis.clients import sync_client
@@ -153,7 +153,7 @@ class LiveSite:
             lifespan="on",
             log_config=None,
             access_log=False,
-            http=ImpatientProtocol,
+            http=WriteTimeoutProtocol,
             ws="none",
             forwarded_allow_ips="",
             loop="asyncio",

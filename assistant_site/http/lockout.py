@@ -1,7 +1,7 @@
-"""When wrong passwords lock a name: from one address after a few, from everywhere after many.
+"""Account lockout: wrong passwords lock a user name, for one address and for all addresses.
 
-The second lock is for whoever guesses from many addresses. Its limit is high, because it also locks
-out the name's owner.
+The lock for all addresses stops guesses from many machines. Its limit is high, because it also locks out
+the owner of the name.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from django.http import HttpRequest
 
 
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
-    """django-axes' own, for name and address, with a lock for the name alone."""
+    """django-axes' lock for a name and address, and a second one for the name alone."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Recent failures that count against ``AXES_FAILURE_LIMIT``."""
-        here: int = super().get_failures(request, credentials)
-        if self._everywhere(request, credentials) >= settings.SIGN_IN_NAME_FAILURES:
-            return max(here, settings.AXES_FAILURE_LIMIT)
-        return here
+        from_address: int = super().get_failures(request, credentials)
+        if self._from_everywhere(request, credentials) >= settings.SIGN_IN_NAME_FAILURES:
+            return max(from_address, settings.AXES_FAILURE_LIMIT)
+        return from_address
 
     @staticmethod
-    def _everywhere(request: HttpRequest, credentials: dict[str, Any] | None) -> int:
+    def _from_everywhere(request: HttpRequest, credentials: dict[str, Any] | None) -> int:
         attempts = AccessAttempt.objects.filter(
             username=get_client_username(request, credentials),
             attempt_time__gte=get_cool_off_threshold(request),

@@ -1,17 +1,26 @@
-"""What the site's pages may load, and where a path without its last slash leads."""
+"""Middlewares: request ids and trace ids, content security policy, redirects to the last slash."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import structlog
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware
 from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
+from django.utils.decorators import async_only_middleware
 from django.utils.http import escape_leading_slashes
 
-ROOM: Mapping[str, dict[str, list[str]]] = {
+_log = structlog.get_logger("assistant.request")
+_SAFE_ID = re.compile(r"^[\w.:/+=-]{1,128}$", re.ASCII)
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+EXTRA_SOURCES: Mapping[str, dict[str, list[str]]] = {
     # unfold is built on Alpine.js, which evaluates its attributes
     "/admin/": {
         "script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL],
@@ -20,34 +29,73 @@ ROOM: Mapping[str, dict[str, list[str]]] = {
     # Swagger UI brings its own inline styles
     "/api/docs/": {"style-src": [SELF, UNSAFE_INLINE]},
 }
-"""What pages of others' making need beyond ``settings.CONTENT_SECURITY_POLICY``, by path."""
+"""Sources that pages of libraries need beyond ``settings.CONTENT_SECURITY_POLICY``, by path."""
+
+
+@async_only_middleware
+def RequestMiddleware(  # noqa: N802 - Django names middleware like classes
+    get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]],
+) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
+    """Give each request an id and a trace id, send both to the client, and log one line at its end."""
+
+    async def middleware(request: HttpRequest) -> HttpResponseBase:
+        client_id = request.headers.get("X-Request-ID", "")
+        # An id goes into logs and headers as it is: only harmless characters are accepted.
+        request_id = client_id if _SAFE_ID.match(client_id) else secrets.token_hex(16)
+        trace_id = _trace_id(request)
+        request.META["assistant.request_id"] = request_id
+        request.META["assistant.trace_id"] = trace_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.perf_counter()
+        response = await get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        response.headers.setdefault("traceparent", f"00-{trace_id}-{secrets.token_hex(8)}-01")
+        _log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            duration_ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return response
+
+    return middleware
+
+
+def _trace_id(request: HttpRequest) -> str:
+    """The W3C Trace Context trace id of the request, or a new one: 32 hex digits."""
+    match = _TRACEPARENT.match(request.headers.get("traceparent", ""))
+    if match and set(match[1]) != {"0"}:
+        return match[1]
+    return secrets.token_hex(16)
 
 
 class PolicyMiddleware(CSPMiddleware):
-    """The site's strict Content-Security-Policy, with ``ROOM`` where it is needed."""
+    """The site's strict Content-Security-Policy, with ``EXTRA_SOURCES`` for their paths."""
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> Any:
-        """The parts of one answer's policy."""
+        """The policy of one response."""
         parts = super().get_policy_parts(request, response, report_only)
-        room = next((room for path, room in ROOM.items() if request.path.startswith(path)), None)
-        if room:
-            parts.replace = {**room, **(parts.replace or {})}
+        for path, sources in EXTRA_SOURCES.items():
+            if request.path.startswith(path):
+                parts.replace = {**sources, **(parts.replace or {})}
         return parts
 
 
-class SamePostElsewhere(HttpResponsePermanentRedirect):
-    """308: the client sends the same method and body to the other address."""
+class PermanentPostRedirect(HttpResponsePermanentRedirect):
+    """Status 308: the client repeats the same method and body at the other address."""
 
     status_code = 308
 
 
 class SlashMiddleware(CommonMiddleware):
-    """Django's, but a POST that misses its last slash keeps its body on the way to the right path."""
+    """``CommonMiddleware`` that redirects a POST without its last slash together with its body."""
 
-    response_redirect_class = SamePostElsewhere
+    response_redirect_class = PermanentPostRedirect
 
     def get_full_path_with_slash(self, request: HttpRequest) -> str:
-        """The path with its slash; never another site's address."""
+        """The path with its slash; never the address of another host."""
         return escape_leading_slashes(request.get_full_path(force_append_slash=True))

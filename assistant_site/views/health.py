@@ -1,4 +1,4 @@
-"""Health for operators and load balancers: alive, ready, degraded."""
+"""Health checks: alive, ready, degraded, for operators and load balancers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from conversations.bootstrap import container
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.release import Release, Stage
 
-PATIENCE = 2.0
-"""Seconds that one part may take to tell its state."""
+CHECK_SECONDS = 2.0
+"""Time limit of one check."""
 
 Part = dict[str, Any]
 
@@ -35,13 +35,13 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 @native
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """``GET /readyz``: each part with its state. 503 only when answers are impossible: without the
-    database, or without any rules. Redis away makes answers poorer, not impossible."""
+    """``GET /readyz``: each part with its state. Status 503 only if answers are impossible: without the
+    database or without rules. Without Redis the service still answers."""
     checks = {"database": _database, "redis": _redis, "rules": _rules}
-    told = await asyncio.gather(*(_told(check) for check in checks.values()))
-    parts = dict(zip(checks, told, strict=True))
-    if shut := await _shut_circuits():
-        parts["models"] = {"state": "degraded", "not_asked": shut}
+    states = await asyncio.gather(*(_timed(check) for check in checks.values()))
+    parts = dict(zip(checks, states, strict=True))
+    if open_circuits := await _open_circuits():
+        parts["models"] = {"state": "degraded", "not_asked": open_circuits}
     for part, seconds in container().metrics.recent_failures.ages().items():
         parts.setdefault(part, {"state": "degraded", "failed_seconds_ago": seconds})
     if container().runs.draining:
@@ -55,12 +55,12 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     )
 
 
-async def _told(check: Callable[[], Awaitable[Part]]) -> Part:
+async def _timed(check: Callable[[], Awaitable[Part]]) -> Part:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CHECK_SECONDS):
             return await check()
     except TimeoutError:
-        return {"state": "down", "detail": f"no answer within {PATIENCE:g} s"}
+        return {"state": "down", "detail": f"no answer within {CHECK_SECONDS:g} s"}
 
 
 async def _database() -> Part:
@@ -70,7 +70,7 @@ async def _database() -> Part:
         connection.close()
 
     try:
-        # Not sync_to_async: it would wait for its thread, whatever the patience.
+        # Not sync_to_async: it waits for its thread beyond the time limit.
         await asyncio.to_thread(probe)
     except DatabaseError as exc:
         return {"state": "down", "detail": type(exc).__name__}
@@ -91,18 +91,18 @@ async def _rules() -> Part:
     except DependencyUnavailable:
         return {"state": "down", "detail": "no published rules"}
     origin = store.state().origin
-    told: Part = {"state": "ok", "version": release.live.version, "origin": origin}
+    state: Part = {"state": "ok", "version": release.live.version, "origin": origin}
     if release.trial:
-        told["trial"] = {"version": release.trial.version, "stage": _stage(release)}
+        state["trial"] = {"version": release.trial.version, "stage": _stage(release)}
     if origin != "redis":
-        told |= {"state": "degraded", "detail": _WITHOUT_REDIS[origin or "local"]}
-    return told
+        state |= {"state": "degraded", "detail": _WITHOUT_REDIS[origin or "local"]}
+    return state
 
 
 def _stage(release: Release) -> str:
     return f"{release.percent} %" if release.stage is Stage.PERCENT else release.stage.value
 
 
-async def _shut_circuits() -> list[str]:
-    """Models that are given a moment, because they failed lately."""
+async def _open_circuits() -> list[str]:
+    """Models whose circuit breaker is open."""
     return [each.model for each in await container().circuits.states() if each.state == "open"]

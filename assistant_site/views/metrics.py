@@ -1,4 +1,4 @@
-"""``GET /metrics`` in Prometheus' text format."""
+"""Metrics: ``GET /metrics`` in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from conversations.bootstrap import container
 
 @native
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """This process's counters. With several workers, each answers for itself."""
-    house = container()
+    """The counters of this process: each worker has its own."""
+    services = container()
     openness = {"open": 1.0, "half_open": 0.5}
-    circuits = {each.model: openness.get(each.state, 0.0) for each in await house.circuits.states()}
-    house.metrics.show(
+    circuits = {
+        each.model: openness.get(each.state, 0.0) for each in await services.circuits.states()
+    }
+    services.metrics.show(
         circuits=circuits,
-        streams=house.stream_limits.open,
-        background=house.background.running(),
+        streams=services.stream_limits.open,
+        background=services.background.running(),
     )
-    body, content_type = house.metrics.render()
+    body, content_type = services.metrics.render()
     return HttpResponse(body, content_type=content_type)

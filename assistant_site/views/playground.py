@@ -1,4 +1,4 @@
-"""The page at ``/``: a small client of the public API, to try everything by hand."""
+"""Playground: the page at ``/``, a small client of the public API."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 def playground(request: HttpRequest) -> HttpResponse:
-    """The page. It holds nobody's data: the script signs in and asks like any client."""
+    """The page, without data: its script signs in and asks like any client of the API."""
     return render(request, "playground.html")

@@ -1,4 +1,4 @@
-"""The short way in answers like the long one: the same headers, the same errors, for fewer steps."""
+"""The fast path responds like Django's handler: the same headers and errors, in fewer steps."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.http import HttpRequest, HttpResponseBase
 
-from assistant_site.http import fast_path as short_way
-from assistant_site.http.fast_path import ShortWay
-from assistant_site.http.handler import SiteHandler
+from assistant_site.http import handlers
+from assistant_site.http.handlers import FastPathHandler, SiteHandler
 from tests.live_site import LiveSite
 
 SOME_ID = "01a207ba-bba9-735e-a595-832cadbabbc2"
 CHANGING = {"x-request-id", "traceparent"}
 
 
-def asked(path: str, method: str = "GET", **headers: str) -> dict[str, Any]:
-    given = {"host": "localhost", "origin": "https://elsewhere.example", **headers}
+def scope_of(path: str, method: str = "GET", **headers: str) -> dict[str, Any]:
+    all_headers = {"host": "localhost", "origin": "https://elsewhere.example", **headers}
     return {
         "type": "http",
         "method": method,
@@ -26,22 +25,20 @@ def asked(path: str, method: str = "GET", **headers: str) -> dict[str, Any]:
         "raw_path": path.encode(),
         "query_string": b"",
         "scheme": "http",
-        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "headers": [(name.encode(), value.encode()) for name, value in all_headers.items()],
         "server": ("127.0.0.1", 80),
         "client": ("127.0.0.1", 1),
     }
 
 
-async def answered(
-    handler: SiteHandler, scope: dict[str, Any]
-) -> tuple[int, dict[str, str], bytes]:
-    if isinstance(handler, ShortWay):
-        assert handler.takes(scope)
-    talk: Any = ApplicationCommunicator(handler, scope)  # type: ignore[no-untyped-call]
-    await talk.send_input({"type": "http.request", "body": b"", "more_body": False})
-    start = await talk.receive_output(10)
-    body = await talk.receive_output(10)
-    await talk.wait()
+async def respond(handler: SiteHandler, scope: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    if isinstance(handler, FastPathHandler):
+        assert handler.accepts(scope)
+    communicator: Any = ApplicationCommunicator(handler, scope)  # type: ignore[no-untyped-call]
+    await communicator.send_input({"type": "http.request", "body": b"", "more_body": False})
+    start = await communicator.receive_output(10)
+    body = await communicator.receive_output(10)
+    await communicator.wait()
     headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
     return start["status"], headers, body["body"]
 
@@ -54,16 +51,16 @@ async def answered(
         (f"/api/v1/messages/{SOME_ID}/stream/", "GET"),
     ],
 )
-async def test_both_ways_say_the_same(path: str, method: str) -> None:
-    status, headers, body = await answered(ShortWay(), asked(path, method))
-    long_status, long_headers, long_body = await answered(SiteHandler(), asked(path, method))
+async def test_both_handlers_respond_alike(path: str, method: str) -> None:
+    status, headers, body = await respond(FastPathHandler(), scope_of(path, method))
+    site_status, site_headers, site_body = await respond(SiteHandler(), scope_of(path, method))
 
-    assert status == long_status
+    assert status == site_status
     assert "content-security-policy" in headers
     assert {name: text for name, text in headers.items() if name not in CHANGING} == {
-        name: text for name, text in long_headers.items() if name not in CHANGING
+        name: text for name, text in site_headers.items() if name not in CHANGING
     }
-    assert _without_id(body, headers) == _without_id(long_body, long_headers)
+    assert _without_id(body, headers) == _without_id(site_body, site_headers)
 
 
 def _without_id(body: bytes, headers: dict[str, str]) -> bytes:
@@ -81,16 +78,16 @@ def _without_id(body: bytes, headers: dict[str, str]) -> bytes:
         ("/nowhere", "GET"),
     ],
 )
-def test_what_needs_more_goes_the_long_way(path: str, method: str) -> None:
-    assert not ShortWay().takes(asked(path, method))
+def test_other_views_are_left_to_the_site_handler(path: str, method: str) -> None:
+    assert not FastPathHandler().accepts(scope_of(path, method))
 
 
 def test_a_middleware_that_waits_is_refused(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(short_way, "HEADERS_ALONE", frozenset())
+    monkeypatch.setattr(handlers, "HEADER_MIDDLEWARE", frozenset())
     settings.MIDDLEWARE = [f"{__name__}.a_synchronous_middleware"]
 
     with pytest.raises(TypeError, match="not async"):
-        ShortWay()
+        FastPathHandler()
 
 
 def a_synchronous_middleware(get_response: Any) -> Any:
