@@ -1,6 +1,6 @@
-"""``python3 -m assistant_site.launcher install|run|test``: what the Makefile calls.
+"""Command line: ``python3 -m assistant_site.launcher install|run|test``, called by the Makefile.
 
-Any Python 3.7 gets as far as a kind word; the work is done by the one in ``.venv``.
+Every Python from 3.7 can run this file; the Python in ``.venv`` runs the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ except ImportError:  # no fcntl: Windows
 
 
 def main() -> None:
-    """Install what is missing, then become the program that was asked for."""
+    """Install missing packages, then execute pytest or the supervisor in this process."""
     parser = argparse.ArgumentParser(prog="python3 -m assistant_site.launcher")
     parser.add_argument("command", choices=["install", "run", "test"])
     parser.add_argument("--dev", action="store_true", help="install the tools for tests too")
@@ -29,7 +29,7 @@ def main() -> None:
     if options.command == "install":
         sys.stdout.write("Installed.\n" if changed else "Everything is installed already.\n")
         return
-    module = "pytest" if options.command == "test" else "assistant_site.launcher.launcher"
+    module = "pytest" if options.command == "test" else "assistant_site.launcher.supervisor"
     os.chdir(ROOT)
     sys.stdout.flush()
     python = str(installation.python)

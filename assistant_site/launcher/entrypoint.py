@@ -1,8 +1,7 @@
-"""``python -m assistant_site.launcher.entrypoint PROGRAM ARGUMENT…``: the image's entry point.
+"""Entry point of the image: ``python -m assistant_site.launcher.entrypoint PROGRAM ARGUMENT…``.
 
-Completes the environment the way ``make run`` does, then becomes the program: a secret key that is
-kept in the data folder unless SECRET_KEY is set, and the stand-ins on SIMULATOR_HOST as providers
-while there is no key.
+Completes the environment as ``make run`` does, then executes the program. Without SECRET_KEY the secret
+key is stored in the data folder; without a provider's key, simulators on SIMULATOR_HOST are the providers.
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ import os
 import sys
 
 from assistant_site.env import env
-from assistant_site.launcher.run_config import environment, read_plan
+from assistant_site.launcher.run_config import environment, read_run_config
 
 SIMULATOR_PORTS = {"openai": 8101, "anthropic": 8102}
 
 
 def main() -> None:
     """Replace this process with the program named on the command line."""
-    plan = read_plan()
+    config = read_run_config()
     host = env.text("SIMULATOR_HOST")
     hosts = {name: f"{host}:{port}" for name, port in SIMULATOR_PORTS.items()}
-    told = environment(plan, plan.redis_url, hosts if host and plan.simulated else {})
-    os.execvpe(sys.argv[1], sys.argv[1:], told)  # noqa: S606 - no shell is wanted
+    variables = environment(config, config.redis_url, hosts if host and config.simulated else {})
+    os.execvpe(sys.argv[1], sys.argv[1:], variables)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Make ``.venv`` and fill it from the locked, hashed requirements.
+"""Installation: ``.venv`` from the locked, hashed requirements.
 
-Standard library only, and words any Python 3.7 can read: this runs before anything is installed.
-A stamp in the environment tells that it is complete, so a second call costs milliseconds and an
-interrupted one is made good by the next.
+Uses the standard library and the syntax of Python 3.7 only: nothing is installed yet when it runs. A stamp
+file marks a complete environment: a second call takes milliseconds, and the next one repairs an
+interrupted installation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REDIS_PLATFORM = "x86_64-manylinux_2_38"
 
 
 class InstallFailed(Exception):
-    """Nothing could be installed; the message is for a person."""
+    """The installation failed; the message is for the user."""
 
 
 class Installation:
@@ -38,7 +38,7 @@ class Installation:
         self.python = self.venv / "bin" / "python"
 
     def ensure(self, *, dev: bool) -> bool:
-        """Install what is missing; False when there was nothing to do. Raises InstallFailed."""
+        """Install missing packages; False if nothing was missing. Raises InstallFailed."""
         if self.is_complete(dev=dev):
             return False
         self.venv.parent.joinpath("var").mkdir(exist_ok=True)
@@ -50,7 +50,7 @@ class Installation:
         return True
 
     def is_complete(self, *, dev: bool) -> bool:
-        """Whether the last installation finished and the locked files are still the same."""
+        """True if the last installation finished and the locked files are unchanged since."""
         kinds = ["dev"] if dev else ["base", "dev"]
         return self.python.exists() and any(self._is_stamped(kind) for kind in kinds)
 
@@ -62,10 +62,10 @@ class Installation:
         return self.venv / f"installed-{kind}"
 
     def _digest(self, kind: str) -> str:
-        found = hashlib.sha256(f"{platform.machine()} {sys.platform}".encode())
+        digest = hashlib.sha256(f"{platform.machine()} {sys.platform}".encode())
         for name in ("installer", kind, "embedder", "redis"):
-            found.update((self.requirements / f"{name}.txt").read_bytes())
-        return found.hexdigest()
+            digest.update((self.requirements / f"{name}.txt").read_bytes())
+        return digest.hexdigest()
 
     def _install(self, *, dev: bool) -> None:
         kind = "dev" if dev else "base"
@@ -116,10 +116,10 @@ def find_python() -> str:
 
 def _pythons() -> list[str]:
     named = [shutil.which(f"python3.{minor}") for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    found = [path for path in named if path is not None]
+    on_path = [path for path in named if path is not None]
     ours = sys.executable
     # A Python newer than the locked wheels were made for is the last resort.
-    return [*found, ours] if sys.version_info[:2] > NEWEST else [ours, *found]
+    return [*on_path, ours] if sys.version_info[:2] > NEWEST else [ours, *on_path]
 
 
 def _is_fit(python: str, module: str) -> bool:
@@ -146,7 +146,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what would lead pip or uv to another environment."""
+    """Ours, without the variables that point pip or uv to another environment."""
     misleading = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET"}
     return {name: value for name, value in os.environ.items() if name not in misleading}
 

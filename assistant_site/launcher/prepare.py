@@ -1,5 +1,6 @@
-"""``python -m assistant_site.launcher.prepare``: migrate and seed in one process, which spares the
-second start of Django. Prints the passwords that were made up, as one JSON object."""
+"""Database preparation: ``python -m assistant_site.launcher.prepare`` migrates and seeds in one process.
+
+Prints the new passwords as one JSON object."""
 
 from __future__ import annotations
 

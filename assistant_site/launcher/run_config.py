@@ -1,4 +1,4 @@
-"""What one ``make run`` starts, read from the environment, and what its children are told."""
+"""Run configuration: which processes ``make run`` starts, and the environment of these processes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ PROVIDERS = ("openai", "anthropic")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Decided before anything is started."""
+class RunConfig:
+    """Read from the environment before any process starts."""
 
     data_dir: Path
     port: int
-    simulated: bool  # neither provider has a key or an address: both are stood in for
-    keyed: tuple[str, ...]  # providers that are really asked
+    simulated: bool  # no provider has a key or an address: simulators replace both
+    keyed: tuple[str, ...]  # real providers
     redis_url: str  # empty: the embedded one
-    demo_password: str  # empty: unknown to us, unless it is made up in this run
+    demo_password: str  # empty: unknown, unless this run creates it
 
     @property
     def url(self) -> str:
@@ -39,10 +39,10 @@ class Plan:
         return self.data_dir / "run"
 
 
-def read_plan() -> Plan:
-    """From the environment and ``.env``. Raises ImproperlyConfigured for what can't be read."""
+def read_run_config() -> RunConfig:
+    """From the environment and ``.env``. Raises ImproperlyConfigured for an unreadable value."""
     keyed = tuple(name for name in PROVIDERS if _is_configured(name.upper()))
-    return Plan(
+    return RunConfig(
         data_dir=Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var"))).resolve(),
         port=env.integer("PORT", 8000) or processes.free_port(),
         simulated=not keyed,
@@ -53,47 +53,45 @@ def read_plan() -> Plan:
 
 
 def _is_configured(provider: str) -> bool:
-    return any(env.has(f"{provider}_{what}") for what in ("API_KEY", "BASE_URL", "API_BASE"))
+    return any(env.has(f"{provider}_{suffix}") for suffix in ("API_KEY", "BASE_URL", "API_BASE"))
 
 
-def environment(plan: Plan, redis_url: str, simulators: Mapping[str, str]) -> dict[str, str]:
-    """For the children: ours (with ``.env`` in it already) and what was started for them.
+def environment(config: RunConfig, redis_url: str, simulators: Mapping[str, str]) -> dict[str, str]:
+    """The environment of child processes: ours (with ``.env``), Redis and simulators.
 
-    ``simulators`` are the stand-ins' ``host:port`` by provider.
+    ``simulators``: ``host:port`` by provider.
     """
-    told = {
-        "ASSISTANT_DATA_DIR": str(plan.data_dir),
+    variables = {
+        "ASSISTANT_DATA_DIR": str(config.data_dir),
         "REDIS_URL": redis_url,
         "PYTHONUNBUFFERED": "1",
-        "SECRET_KEY": env.text("SECRET_KEY") or _kept_secret(plan.data_dir / "secret_key"),
+        "SECRET_KEY": env.text("SECRET_KEY") or _stored_secret(config.data_dir / "secret_key"),
     }
     if simulators:
-        told |= {
+        variables |= {
             "SIMULATED_PROVIDERS": ",".join(simulators),
             "OPENAI_API_KEY": "simulated",
             "OPENAI_BASE_URL": f"http://{simulators['openai']}/v1",
             "ANTHROPIC_API_KEY": "simulated",
             "ANTHROPIC_BASE_URL": f"http://{simulators['anthropic']}",
         }
-    return os.environ | told
+    return os.environ | variables
 
 
 def simulator_command(provider: str, port: int) -> list[str]:
-    """One side of the provider simulator, in a process of its own."""
+    """Command line of the simulator of one provider."""
     sides = ["--only", provider, f"--{provider}-port", str(port)]
     return [sys.executable, "-m", "assistant_site.simulator", *sides]
 
 
-def _kept_secret(path: Path) -> str:
-    """Made once: sessions and tokens outlive a restart. Nobody else on the machine may read it.
-
-    Linked into place, so that of two containers that start at once on one volume the first wins.
-    """
+def _stored_secret(path: Path) -> str:
+    """Create the secret once, readable by its owner only: sessions and tokens outlive a restart."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, fresh = tempfile.mkstemp(dir=path.parent)  # mode 600
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(64))
+        # A link is atomic: of two containers that start at once on one volume, the first wins.
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         Path(fresh).unlink()

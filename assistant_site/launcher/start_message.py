@@ -1,25 +1,25 @@
-"""What ``make run`` says once it serves."""
+"""Start message: addresses, passwords and a first question, printed by ``make run``."""
 
 from __future__ import annotations
 
 import json
 import shlex
 
-from assistant_site.launcher.run_config import Plan
+from assistant_site.launcher.run_config import RunConfig
 
 _QUESTION = "Write a short poem about the sea."
 _PLACEHOLDER = "PUT-THE-DEMO-PASSWORD-HERE"
 _TOKEN = 'import json,sys; print(json.load(sys.stdin)["access"])'  # noqa: S105 - a program
 
 
-def announcement(plan: Plan, made_up: dict[str, str], seconds: float) -> str:
-    """``made_up`` are the passwords of accounts made in this run, by user name."""
+def start_message(config: RunConfig, new_passwords: dict[str, str], seconds: float) -> str:
+    """``new_passwords``: the passwords of accounts that this run created, by user name."""
     parts = [
         f"Serving after {seconds:.1f} s. Ctrl-C ends it and everything it started.",
-        _addresses(plan.url),
-        _sign_in(made_up),
-        _providers(plan),
-        _question(plan, made_up.get("demo", plan.demo_password)),
+        _addresses(config.url),
+        _sign_in(new_passwords),
+        _providers(config),
+        _question(config, new_passwords.get("demo", config.demo_password)),
     ]
     return "\n\n".join(["", *parts, ""])
 
@@ -34,10 +34,10 @@ def _addresses(url: str) -> str:
     return "\n".join(f"  {name:<12}{value}" for name, value in rows.items())
 
 
-def _sign_in(made_up: dict[str, str]) -> str:
+def _sign_in(new_passwords: dict[str, str]) -> str:
     lines = ["  Sign in     as demo (playground, API) or admin (all of that, and the admin)."]
-    lines += [f"              {name}: {password}" for name, password in made_up.items()]
-    if made_up:
+    lines += [f"              {name}: {password}" for name, password in new_passwords.items()]
+    if new_passwords:
         lines.append("              Note the passwords: they are shown this once.")
     else:
         lines.append(
@@ -47,33 +47,33 @@ def _sign_in(made_up: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _providers(plan: Plan) -> str:
-    if plan.simulated:
+def _providers(config: RunConfig) -> str:
+    if config.simulated:
         return (
             "  Answers are SIMULATED: there is no API key, so stand-ins for OpenAI and Anthropic run on\n"
             '  this machine, and the names of their models begin with "simulated/". For real answers put\n'
             "  OPENAI_API_KEY=… and ANTHROPIC_API_KEY=… (or one of them) into .env and start again."
         )
-    asked = " and ".join(
-        {"openai": "OpenAI", "anthropic": "Anthropic"}[name] for name in plan.keyed
+    providers = " and ".join(
+        {"openai": "OpenAI", "anthropic": "Anthropic"}[name] for name in config.keyed
     )
-    if len(plan.keyed) == 1:
-        return f"  Answers come from {asked}, the only provider with a key; set the other's in .env too."
-    return f"  Answers come from {asked}, with the keys you set."
+    if len(config.keyed) == 1:
+        return f"  Answers come from {providers}, the only provider with a key; set the other's in .env too."
+    return f"  Answers come from {providers}, with the keys you set."
 
 
-def _question(plan: Plan, password: str) -> str:
-    """One line for any POSIX shell. ``!`` is escaped: bash expands it even in here."""
+def _question(config: RunConfig, password: str) -> str:
+    """One line for any POSIX shell. ``!`` is escaped, because bash expands it inside quotes."""
     credentials = {"username": "demo", "password": password or _PLACEHOLDER}
     body = json.dumps(credentials).replace("!", "\\u0021")
     is_json = "-H 'Content-Type: application/json'"
     token = (
-        f"curl -s {plan.url}/api/v1/auth/token/ {is_json} -d {shlex.quote(body)}"
+        f"curl -s {config.url}/api/v1/auth/token/ {is_json} -d {shlex.quote(body)}"
         f" | python3 -c {shlex.quote(_TOKEN)}"
     )
     question = shlex.quote(json.dumps({"content": _QUESTION}))
     ask = (
-        f'curl -sN {plan.url}/api/v1/messages/ -H "Authorization: Bearer $({token})"'
+        f'curl -sN {config.url}/api/v1/messages/ -H "Authorization: Bearer $({token})"'
         f" {is_json} -d {question}"
     )
     lead = "  Ask a question; paste this line"

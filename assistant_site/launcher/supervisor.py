@@ -1,4 +1,4 @@
-"""``make run``: start what the service needs, the service, and end all of it in order."""
+"""Process supervisor of ``make run``: starts Redis, simulators and the server, and ends them in order."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from django.core.exceptions import ImproperlyConfigured
 
 from assistant_site.env import BASE_DIR, env
 from assistant_site.launcher import processes
-from assistant_site.launcher.parent_watchdog import tie_to_parent
+from assistant_site.launcher.parent_watchdog import die_with_parent
 from assistant_site.launcher.redis_server import RedisNotStarted, RedisServer
 from assistant_site.launcher.run_config import (
     PROVIDERS,
-    Plan,
+    RunConfig,
     environment,
-    read_plan,
+    read_run_config,
     simulator_command,
 )
-from assistant_site.launcher.start_message import announcement
+from assistant_site.launcher.start_message import start_message
 
 _START_SECONDS = 180.0
 _DRAIN_SECONDS = 15.0  # longer than the server gives its running answers
@@ -42,37 +42,37 @@ _LOSSES = {
 
 
 class CannotRun(RuntimeError):
-    """Nothing is served; the message is for a person."""
+    """The service cannot run; the message is for the user."""
 
 
 def main() -> None:
-    """Serve until a signal or the server's end; exit code 1 where it could not."""
+    """Serve until a signal or the end of the server; exit code 1 after an error."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    if env.has("MAKELEVEL"):  # killed make cannot tell us
-        tie_to_parent(os.getppid())
+    if env.has("MAKELEVEL"):  # a killed make sends no signal
+        die_with_parent(os.getppid())
     try:
-        # Every variable is read once here: better one line about a wrong one than every child's traceback.
+        # Read all variables before the first child: one line about a wrong one, not a traceback a child.
         importlib.import_module("assistant_site.settings")
-        _run(read_plan())
+        _run(read_run_config())
     except KeyboardInterrupt:
         _say("Ended.")
     except (CannotRun, RedisNotStarted, ImproperlyConfigured) as exc:
         sys.exit(f"{exc}")
 
 
-def _run(plan: Plan) -> None:
+def _run(config: RunConfig) -> None:
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(_only_run(plan))
-            _claim(plan.port)
-            services = Services(plan, stack)
-            made_up = services.start()
-            _say(announcement(plan, made_up, time.monotonic() - started))
-            services.watch()
+            stack.enter_context(_only_run(config))
+            _claim(config.port)
+            supervisor = Supervisor(config, stack)
+            new_passwords = supervisor.start()
+            _say(start_message(config, new_passwords, time.monotonic() - started))
+            supervisor.watch()
         finally:
-            _ignore_signals()  # nothing may interrupt the stack while it ends the children
+            _ignore_signals()  # a signal must not interrupt the stack while it ends the children
 
 
 def _claim(port: int) -> None:
@@ -83,39 +83,37 @@ def _claim(port: int) -> None:
         )
 
 
-class Services:
-    """The processes of one run. Whatever is started is ended by the stack, last one first."""
+class Supervisor:
+    """The processes of one run. The exit stack ends them, the last one first."""
 
-    def __init__(self, plan: Plan, stack: contextlib.ExitStack) -> None:
-        self._plan = plan
+    def __init__(self, config: RunConfig, stack: contextlib.ExitStack) -> None:
+        self._config = config
         self._stack = stack
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> dict[str, str]:
-        """Start everything and wait until the site answers; the passwords that were made up.
-
-        The server loads its libraries while the database is prepared: together they are what takes
-        long. It is let go on once that is done.
-        """
-        plan = self._plan
-        redis_url = plan.redis_url or self._start_redis()
-        ports = {name: self._port(name) for name in PROVIDERS} if plan.simulated else {}
+        """Start all processes and wait until the site answers; returns the new passwords."""
+        config = self._config
+        redis_url = config.redis_url or self._start_redis()
+        ports = {name: self._port(name) for name in PROVIDERS} if config.simulated else {}
         hosts = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-        told = environment(plan, redis_url, hosts)
+        variables = environment(config, redis_url, hosts)
         for provider, port in ports.items():
-            self._start(f"simulator-{provider}", simulator_command(provider, port), told)
+            self._start(f"simulator-{provider}", simulator_command(provider, port), variables)
         serve = [sys.executable, "-m", "assistant_site.serve", "--after-stdin"]
         server = self._start(
-            "server", [*serve, "--port", str(plan.port)], told, stdin=subprocess.PIPE
+            "server", [*serve, "--port", str(config.port)], variables, stdin=subprocess.PIPE
         )
-        made_up = _prepare(told)
+        # The server loads its libraries while the database is prepared: both take seconds. It waits for
+        # the end of its standard input before it serves.
+        new_passwords = _prepare(variables)
         if server.stdin is not None:
             server.stdin.close()
-        _await_answer(server, plan.port)
-        return made_up
+        _await_answer(server, config.port)
+        return new_passwords
 
     def watch(self) -> NoReturn:
-        """Tell of every child that ends. Only the server's end is ours: raises CannotRun then."""
+        """Report children that end. Raises CannotRun when the server ends."""
         while True:
             for name, process in list(self._running.items()):
                 code = process.poll()
@@ -128,26 +126,26 @@ class Services:
             time.sleep(0.3)
 
     def _start_redis(self) -> str:
-        redis = self._stack.enter_context(RedisServer(self._plan.data_dir / "redis"))
+        redis = self._stack.enter_context(RedisServer(self._config.data_dir / "redis"))
         self._running["redis"] = redis.process
         return redis.url
 
     def _port(self, provider: str) -> int:
-        return processes.remembered_port(self._plan.run_dir / f"simulator-{provider}.port")
+        return processes.remembered_port(self._config.run_dir / f"simulator-{provider}.port")
 
     def _start(
         self,
         name: str,
         command: list[str],
-        told: Mapping[str, str],
+        variables: Mapping[str, str],
         stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        """The server's lines go to the terminal, the others' into files beside their pids."""
-        run_dir = self._plan.run_dir
+        """The output of the server goes to the terminal, other output into files beside the pids."""
+        run_dir = self._config.run_dir
         with contextlib.ExitStack() as opened:
             is_quiet = name != "server"
             log = opened.enter_context((run_dir / f"{name}.log").open("ab")) if is_quiet else None
-            process = processes.start(command, env=told, output=log, cwd=BASE_DIR, stdin=stdin)
+            process = processes.start(command, env=variables, output=log, cwd=BASE_DIR, stdin=stdin)
         pid_file = run_dir / f"{name}.pid"
         self._stack.callback(_end, process, pid_file)
         pid_file.write_text(f"{process.pid}\n")
@@ -161,33 +159,33 @@ def _end(process: subprocess.Popen[bytes], pid_file: Path) -> None:
 
 
 @contextlib.contextmanager
-def _only_run(plan: Plan) -> Iterator[None]:
-    """The data folder belongs to one run; what a killed one left behind is ended first."""
-    plan.run_dir.mkdir(parents=True, exist_ok=True)
-    with (plan.run_dir / "lock").open("w") as lock:
+def _only_run(config: RunConfig) -> Iterator[None]:
+    """Lock the data folder for this run, and end the leftovers of a killed one."""
+    config.run_dir.mkdir(parents=True, exist_ok=True)
+    with (config.run_dir / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
-            raise CannotRun(f"It is running already, with its data in {plan.data_dir}.") from exc
-        processes.end_leftover(plan.run_dir / "server.pid", mark="assistant_site.serve")
+            raise CannotRun(f"It is running already, with its data in {config.data_dir}.") from exc
+        processes.end_leftover(config.run_dir / "server.pid", mark="assistant_site.serve")
         for provider in PROVIDERS:
-            pid_file = plan.run_dir / f"simulator-{provider}.pid"
+            pid_file = config.run_dir / f"simulator-{provider}.pid"
             processes.end_leftover(pid_file, mark="assistant_site.simulator")
         yield
 
 
-def _prepare(told: Mapping[str, str]) -> dict[str, str]:
-    """Migrate and seed; the passwords that were made up, which nobody will ever see again."""
+def _prepare(variables: Mapping[str, str]) -> dict[str, str]:
+    """Migrate and seed; returns the new passwords. They are stored as hashes only."""
     command = [sys.executable, "-m", "assistant_site.launcher.prepare"]
     done = subprocess.run(  # noqa: S603 - our own module
-        command, env=dict(told), cwd=BASE_DIR, stdout=subprocess.PIPE, check=False
+        command, env=dict(variables), cwd=BASE_DIR, stdout=subprocess.PIPE, check=False
     )
     if done.returncode:
         raise CannotRun("The database could not be prepared; the lines above say why.")
-    made_up: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    for name, password in made_up.items():
+    new_passwords: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    for name, password in new_passwords.items():
         _say(f"Created the user {name} with the password {password}")
-    return made_up
+    return new_passwords
 
 
 def _await_answer(server: subprocess.Popen[bytes], port: int) -> None:
@@ -210,7 +208,7 @@ def _await_answer(server: subprocess.Popen[bytes], port: int) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """The first signal ends us; further ones must not stop us from ending the others."""
+    """The first signal ends this process; later ones must not interrupt the end of the children."""
     _ignore_signals()
     _say("Ending …")
     raise KeyboardInterrupt
@@ -226,7 +224,7 @@ def _manner(code: int) -> str:
 
 
 def _say(words: str) -> None:
-    # A closed terminal must not keep us from ending what was started.
+    # A closed terminal must not prevent the end of the children.
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{words}\n")
         sys.stdout.flush()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from assistant_site.launcher.run_config import environment, read_plan, simulator_command
+from assistant_site.launcher.run_config import environment, read_run_config, simulator_command
 
 VARIABLES = (
     *("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"),
@@ -29,10 +29,10 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_without_a_key_both_providers_are_simulated() -> None:
-    plan = read_plan()
-    told = environment(plan, "redis://127.0.0.1:4000/0", SIMULATORS)
+    config = read_run_config()
+    told = environment(config, "redis://127.0.0.1:4000/0", SIMULATORS)
 
-    assert plan.simulated
+    assert config.simulated
     assert told["SIMULATED_PROVIDERS"] == "openai,anthropic"
     assert told["OPENAI_BASE_URL"] == "http://127.0.0.1:4001/v1"
     assert told["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:4002"
@@ -53,17 +53,17 @@ def test_a_key_or_an_address_of_either_ends_the_simulation(
     variable: str, provider: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "given")
-    plan = read_plan()
+    config = read_run_config()
 
-    assert not plan.simulated
-    assert plan.keyed == (provider,)
-    assert environment(plan, "", {})[variable] == "given"
-    assert not environment(plan, "", {})["SIMULATED_PROVIDERS"]
+    assert not config.simulated
+    assert config.keyed == (provider,)
+    assert environment(config, "", {})[variable] == "given"
+    assert not environment(config, "", {})["SIMULATED_PROVIDERS"]
 
 
 def test_the_secret_is_kept_and_nobody_elses_to_read(tmp_path: Path) -> None:
-    first = environment(read_plan(), "", {})["SECRET_KEY"]
-    second = environment(read_plan(), "", {})["SECRET_KEY"]
+    first = environment(read_run_config(), "", {})["SECRET_KEY"]
+    second = environment(read_run_config(), "", {})["SECRET_KEY"]
 
     assert first == second
     assert len(first) > 64
@@ -74,7 +74,7 @@ def test_the_secret_is_kept_and_nobody_elses_to_read(tmp_path: Path) -> None:
 def test_a_given_secret_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SECRET_KEY", "given")
 
-    assert environment(read_plan(), "", {})["SECRET_KEY"] == "given"
+    assert environment(read_run_config(), "", {})["SECRET_KEY"] == "given"
     assert not (tmp_path / "secret_key").exists()
 
 
@@ -82,7 +82,7 @@ def test_a_port_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PORT", "eight")
 
     with pytest.raises(ImproperlyConfigured, match="PORT"):
-        read_plan()
+        read_run_config()
 
 
 def test_each_side_of_the_simulator_is_a_process_of_its_own() -> None:
