@@ -6,13 +6,20 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run test scorecard bench growth lint lock clean
+.PHONY: help run check test scorecard bench growth lint lock clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is missing and serve on 127.0.0.1:8000 (PORT moves it); Ctrl-C ends it
 	@exec $(LOCAL) run
+
+check: ## Lint, check types and imports, and run the tests marked pure: under a minute
+	@$(LOCAL) install --dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy . & types=$$!; $(BIN)/python -m pytest -q -m pure $(TESTS); tests=$$?; wait $$types && exit $$tests
 
 test: ## Run every test, starting what it needs (TESTS="tests/launcher -k redis" for some)
 	@exec $(LOCAL) test -n 2 $(TESTS)

@@ -1,9 +1,10 @@
-"""What every room of the suite may ask for."""
+"""Fixtures of all tests, and the markers ``pure`` and ``live``."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -15,6 +16,32 @@ from assistant_site.launcher.redis_server import RedisServer
 from assistant_site.simulator import Simulator
 from tests.live_site import LiveSite
 from tests.observability.receiver import LangfuseReceiver
+
+LIVE_FOLDERS = {"browser", "matrix", "scorecard"}
+LIVE_FIXTURES = {"_running_site"}
+SERVICE_FIXTURES = {"_own_redis", "db", "transactional_db", "django_db_setup"}
+"""Fixtures that start Redis or the database."""
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its folder and its fixtures, those of its fixtures included.
+
+    ``live``: uses the whole site, in this process or in others. ``pure``: uses neither the site nor
+    Redis nor the database. All other tests have no marker. A test that starts servers by itself,
+    without a fixture, says so: ``pytestmark = pytest.mark.live`` or ``pytest.mark.services``.
+    """
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in LIVE_FOLDERS or fixtures & LIVE_FIXTURES:
+            item.add_marker("live")
+        elif not (fixtures & SERVICE_FIXTURES or _is_marked(item)):
+            item.add_marker("pure")
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("live", "services", "django_db"))
 
 
 @pytest.fixture(scope="session")
@@ -44,24 +71,23 @@ def redis_server(_own_redis: RedisServer | None) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
-    """Both providers, scripted; call ``clear`` before and after scripting faults."""
+    """Both providers, scripted; call ``clear`` before and after a test scripts faults."""
     with Simulator.in_thread() as running:
         yield running
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_and_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Settings that only tests want: nothing is written into the checkout, no hash is slow."""
+    """Settings for tests: files go into a temporary folder, and password hashes are quick."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MEDIA_ROOT = str(tmp_path_factory.mktemp("media"))
-    # Tokens were given their key when the settings were loaded: the site in this process may serve
-    # with it, because it is not the one that is refused.
+    # Tokens already have their key from the settings. It is the default, so another key is refused.
     settings.NOBODYS_KEY = "refused-here-0123456789-0123456789"
 
 
 @pytest.fixture(scope="session")
 def langfuse() -> Iterator[LangfuseReceiver]:
-    """A stand-in Langfuse that the site traces to."""
+    """A simulated Langfuse for the traces of the site."""
     with LangfuseReceiver(public_key="pk-lf-test", secret_key="sk-lf-test") as receiver:
         yield receiver
 
@@ -73,8 +99,8 @@ def django_db_setup(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
-    """One test database for all tests. SQLite's is a file, because the site's threads share it, and
-    in a folder of this run's own, so that two runs do not meet."""
+    """One test database for all tests. SQLite needs a file, because the threads of the site share it;
+    its folder is new for each run."""
     if connection.vendor == "sqlite":
         folder = tmp_path_factory.mktemp("database")
         connection.settings_dict["TEST"]["NAME"] = str(folder / "test.sqlite3")

@@ -17,6 +17,7 @@ from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.errors import CacheUnavailable
 from tests.answer_cache.conftest import DIMENSIONS, Asked, make_rules
 
+pytestmark = pytest.mark.services
 QUESTION = "What is the capital of France?"
 
 

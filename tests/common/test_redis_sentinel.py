@@ -89,6 +89,7 @@ async def _again(call: Callable[[], Awaitable[Any]]) -> Any:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.services
 async def test_every_client_finds_the_new_master(watched: WatchedRedis) -> None:
     client, reader = async_client(watched.url), blocking_client(watched.url)
     with sync_client(watched.url) as outside:

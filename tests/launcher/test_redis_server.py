@@ -11,6 +11,8 @@ import redis
 from assistant_site.launcher import processes, redis_server
 from assistant_site.launcher.redis_server import RedisNotStarted, RedisServer
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:

@@ -28,6 +28,8 @@ BARE = (
     *("REDIS_URL", "DATABASE_URL", "SECRET_KEY", "ASSISTANT_ADMIN_PASSWORD"),
 )
 
+pytestmark = pytest.mark.live
+
 
 class Run:
     """One launcher and what it said until it served."""
@@ -37,7 +39,7 @@ class Run:
         told = {**dict.fromkeys(BARE, ""), "ASSISTANT_DATA_DIR": str(data_dir), **variables}
         with (data_dir / "server.log").open("ab") as log:
             self.process: subprocess.Popen[str] = subprocess.Popen(
-                [sys.executable, "-m", "assistant_site.launcher.launcher"],
+                [sys.executable, "-m", "assistant_site.launcher.supervisor"],
                 cwd=ROOT,
                 env=os.environ | told,
                 stdout=subprocess.PIPE,

@@ -230,6 +230,7 @@ async def test_what_is_no_text_is_refused_in_our_own_words(
         await memory.remember(database.conversation, [ChatMessage("user", "\ud800")])
 
 
+@pytest.mark.services
 async def test_a_redis_that_dies_and_comes_back_misses_nothing(
     tmp_path: Path, database: Database
 ) -> None:

@@ -226,6 +226,7 @@ async def test_simulated_providers_show_in_the_names(
     assert {model.name for model in rules.models} == {"simulated/gpt", "claude-haiku"}
 
 
+@pytest.mark.services
 class TestRedisKilled:
     """A Redis of its own, ended and started again."""
 
