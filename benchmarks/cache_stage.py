@@ -11,7 +11,7 @@ import numpy as np
 import redis.asyncio
 from django.conf import settings
 
-from conversations.adapters.answer_cache.cache import RedisAnswerCache
+from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
 from conversations.adapters.answer_cache.entries import Entry, curated_id, vector_bytes
 from conversations.adapters.answer_cache.index import CANDIDATES, AnswerIndex
 from conversations.adapters.answer_cache.verifier import ReuseVerifier
@@ -46,19 +46,13 @@ class CacheStage:
     async def opened(cls, url: str) -> AsyncIterator[CacheStage]:
         """On an empty Redis; everything is closed at the end."""
         client, embedder = async_client(url), LocalEmbedder(Path(settings.DATA_DIR))
-        cache = RedisAnswerCache(
-            client,
-            Breaker(),
-            prefix=PREFIX,
-            embedder_name=embedder.name,
-            dimensions=embedder.dimensions,
-            verifier=ReuseVerifier(ReuseModel.load()),
-        )
         # an index this large takes its time, which nobody waits for on the hot path
         filler = redis.asyncio.Redis.from_url(url, socket_timeout=60)
         index = AnswerIndex(
             client, prefix=PREFIX, embedder_name=embedder.name, dimensions=embedder.dimensions
         )
+        cache_parts = CacheParts(verifier=ReuseVerifier(ReuseModel.load()))
+        cache = RedisAnswerCache(index, Breaker(), cache_parts)
         try:
             await cache.state()
             yield cls(client, filler, embedder, cache, index)

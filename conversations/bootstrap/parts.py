@@ -11,10 +11,10 @@ from uuid import UUID
 from django.conf import settings
 from redis.asyncio import Redis
 
-from conversations.adapters.answer_cache.cache import RedisAnswerCache
-from conversations.adapters.answer_cache.calibration_source import ReuseExperience
-from conversations.adapters.answer_cache.single_flight import RedisFlights
-from conversations.adapters.answer_cache.verifier import ReuseVerifier
+from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
+from conversations.adapters.answer_cache.index import AnswerIndex
+from conversations.adapters.answer_cache.single_flight import RedisSingleFlight
+from conversations.adapters.answer_cache.verifier import CalibrationSource, ReuseVerifier
 from conversations.adapters.limits import RateLimiter, StreamLimiter
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
@@ -27,6 +27,7 @@ from routing.classifier.fallback import FallbackClassifier
 from routing.common.redis.clients import Breaker
 from routing.common.tasks import Background
 from routing.embeddings.local import LocalEmbedder
+from routing.embeddings.port import Embedder
 from routing.embeddings.provider import ProviderEmbedder
 from routing.embeddings.timeout import PatientCall
 from routing.llm.failover.candidates import Failover, RetryBudget
@@ -103,26 +104,32 @@ def make_cache(
     background: Background,
 ) -> RedisAnswerCache:
     """The answer cache, in the index of ``embedder``; ``judge`` decides doubtful hits."""
-    experience = ReuseExperience(partial(in_database, reuse.learned), background)
-    return RedisAnswerCache(
+    calibrations = CalibrationSource(partial(in_database, reuse.learned), background)
+    cache_parts = CacheParts(
+        system_prompt=settings.SYSTEM_PROMPT,
+        ids=reviews.entry_ids(),
+        withheld=_withheld,
+        verifier=ReuseVerifier(ReuseModel.load(), judge, calibrations),
+        embed=embedder.embed,
+    )
+    return RedisAnswerCache(make_index(redis, embedder), breaker, cache_parts)
+
+
+def make_index(redis: Redis, embedder: Embedder) -> AnswerIndex:
+    """The answer cache's index of one embedder."""
+    return AnswerIndex(
         redis,
-        breaker,
         prefix=settings.REDIS_PREFIX,
         embedder_name=embedder.name,
         dimensions=embedder.dimensions,
-        system_prompt=settings.SYSTEM_PROMPT,
-        ids=reviews.entry_ids(),
-        verifier=ReuseVerifier(ReuseModel.load(), judge, experience),
-        embed=embedder.embed,
-        withheld=_withheld,
     )
 
 
 def make_flights(
     redis: Redis, breaker: Breaker, log: RunLog, background: Background
-) -> RedisFlights:
+) -> RedisSingleFlight:
     """The claims on questions that are being answered."""
-    return RedisFlights(
+    return RedisSingleFlight(
         redis,
         breaker,
         log,

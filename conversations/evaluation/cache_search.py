@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 
 from conversations import bootstrap
-from conversations.adapters.answer_cache.explain import Explained, explain
+from conversations.adapters.answer_cache.explain import ExplainedEntry, explain
 from conversations.evaluation.cache_preview import first_turn
 from conversations.evaluation.rule_sets import live_side
 from conversations.feedback.reviews import entry_ids
@@ -46,14 +46,14 @@ CLOSED: Mapping[str, str] = {
 class Found:
     """An entry on the page; ``message`` it was made in and ``review`` of it, where there are any."""
 
-    told: Explained
+    told: ExplainedEntry
     message: Message | None = None
     review: AnswerReview | None = None
 
     @property
     def fate(self) -> str:
         """In words, with the filters' and vetoes' names."""
-        choice = self.told.choice
+        choice = self.told.scored
         if self.told.fate == "closed":
             named = ", ".join(CLOSED[name] for name in self.told.closed)
         elif self.told.fate == "veto" and choice:
@@ -65,7 +65,7 @@ class Found:
     @property
     def signals(self) -> list[tuple[str, float, bool]]:
         """Each signal that speaks: its name, its value, and whether it is a veto."""
-        vetoes = self.told.choice.verdict.vetoes if self.told.choice else ()
+        vetoes = self.told.scored.verdict.vetoes if self.told.scored else ()
         return [
             (_plain(name), value, name in vetoes) for name, value in self._signals.items() if value
         ]
@@ -77,7 +77,7 @@ class Found:
 
     @property
     def _signals(self) -> Mapping[str, float]:
-        return self.told.choice.verdict.signals if self.told.choice else {}
+        return self.told.scored.verdict.signals if self.told.scored else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +102,17 @@ def search(prompt: str, *, user: int) -> Search:
     return Search(prompt, tuple(_found(told)))
 
 
-async def _explained(prompt: str, rules: RuleSet, user: int) -> list[Explained]:
+async def _explained(prompt: str, rules: RuleSet, user: int) -> list[ExplainedEntry]:
     async with bootstrap.evaluation_container() as desk:
         vector = await desk.embedder.embed(prompt)
-        return explain(await desk.cache.seen(first_turn(prompt, user), rules, vector))
+        return explain(await desk.cache.report(first_turn(prompt, user), rules, vector))
 
 
 def _plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _found(told: list[Explained]) -> list[Found]:
+def _found(told: list[ExplainedEntry]) -> list[Found]:
     """With the rows they belong to."""
     ids = entry_ids()
     sources: dict[UUID, UUID] = {

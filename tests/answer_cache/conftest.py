@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 import pytest
 import redis.asyncio
 
-from conversations.adapters.answer_cache.cache import RedisAnswerCache
+from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
+from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.adapters.background.outbox import set_standing
 from conversations.domain.entry_ids import EntryIds
 from conversations.engine.types import Answer, Turn
@@ -87,10 +88,18 @@ def at(similarity: float) -> list[float]:
     return [similarity, math.sqrt(1 - similarity**2), *[0.0] * (DIMENSIONS - 2)]
 
 
-def make_cache(client: redis.asyncio.Redis, prefix: str, **more: Any) -> RedisAnswerCache:
+def make_cache(
+    client: redis.asyncio.Redis,
+    prefix: str,
+    breaker: Breaker | None = None,
+    *,
+    embedder_name: str = "test-embedder",
+    dimensions: int = DIMENSIONS,
+    **parts: Any,
+) -> RedisAnswerCache:
     """A cache of the embedder that ``at`` stands for, unless another one is named."""
-    given = {"embedder_name": "test-embedder", "dimensions": DIMENSIONS, **more}
-    return RedisAnswerCache(client, Breaker(), prefix=prefix, **given)
+    index = AnswerIndex(client, prefix=prefix, embedder_name=embedder_name, dimensions=dimensions)
+    return RedisAnswerCache(index, breaker or Breaker(), CacheParts(**parts))
 
 
 @asynccontextmanager
@@ -100,7 +109,7 @@ async def indexed(
     """The same cache with its index, which is gone at the end with all it holds."""
     await cache.state()
     yield cache
-    await client.ft(cache.index_name).dropindex(delete_documents=True)
+    await client.ft(cache._index.name).dropindex(delete_documents=True)
 
 
 class Asked:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 import redis.asyncio
 
-from conversations.adapters.answer_cache.explain import Explained, explain
+from conversations.adapters.answer_cache.explain import ExplainedEntry, explain
 from conversations.adapters.answer_cache.verifier import ReuseVerifier
 from routing.reuse.model import ReuseModel
 from tests.answer_cache.conftest import (
@@ -45,10 +45,10 @@ async def asked(
         yield Asked(cache, make_rules(min_similarity=0.6))
 
 
-async def looked(asked: Asked, prompt: str, near: float, user: int = 1) -> list[Explained]:
+async def looked(asked: Asked, prompt: str, near: float, user: int = 1) -> list[ExplainedEntry]:
     """What is told of each candidate; the first, if any, is what would really be served."""
     turn = make_turn(prompt, user)
-    told = explain(await asked.cache.seen(turn, asked.rules, at(near)))
+    told = explain(await asked.cache.report(turn, asked.rules, at(near)))
     hit = await asked.cache.lookup_exact(turn, asked.rules)
     hit = hit or await asked.cache.lookup_similar(turn, asked.rules, at(near))
     served = [one.hit.entry for one in told if one.fate == "served"]
@@ -56,7 +56,7 @@ async def looked(asked: Asked, prompt: str, near: float, user: int = 1) -> list[
     return told
 
 
-def words(told: list[Explained]) -> list[tuple[str, bool]]:
+def words(told: list[ExplainedEntry]) -> list[tuple[str, bool]]:
     return [(one.fate, one.exact) for one in told]
 
 
@@ -76,8 +76,8 @@ async def test_the_fate_is_what_the_lookup_decides(
     await asked.store(ENABLE, "Switch it on.")
     told = await looked(asked, prompt, near)
     assert words(told) == [(fate, exact)]
-    assert told[0].choice is not None
-    assert told[0].choice.verdict.signals["cosine"] == pytest.approx(near, abs=1e-3)
+    assert told[0].scored is not None
+    assert told[0].scored.verdict.signals["cosine"] == pytest.approx(near, abs=1e-3)
 
 
 async def test_of_several_one_is_served_and_the_others_wait(asked: Asked) -> None:
@@ -133,5 +133,5 @@ async def test_a_strangers_entry_is_told_with_its_signals(asked: Asked) -> None:
     await asked.cache.store(turn, asked.rules, at(1), make_answer())
     (told,) = await looked(asked, "How do I disable 2FA?", 0.99, user=8)
     assert told.closed == ("scope",)
-    assert told.choice is not None
-    assert told.choice.verdict.vetoes == ("opposite",)
+    assert told.scored is not None
+    assert told.scored.verdict.vetoes == ("opposite",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversations.adapters.answer_cache.languages import LATIN, language_of, readable_by
+from conversations.adapters.answer_cache.entries import LATIN, language_of, readable_by
 
 
 @pytest.mark.parametrize(

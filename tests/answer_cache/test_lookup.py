@@ -130,7 +130,7 @@ async def test_another_embedder_keeps_the_exact_hits_and_has_an_index_of_its_own
 ) -> None:
     await asked.store("What is the capital of France?")
     other = make_cache(client, prefix, embedder_name="other/model", dimensions=4, clock=clock)
-    assert other.index_name.startswith(f"{prefix}:answers:other_model:4:")
+    assert other._index.name.startswith(f"{prefix}:answers:other_model:4:")
     beside = Asked(other, asked.rules)
     assert await beside.exact("What is the capital of France?")  # makes the index
     while (await other.stats()).entries < 1:  # Redis fills it in the background
@@ -139,4 +139,4 @@ async def test_another_embedder_keeps_the_exact_hits_and_has_an_index_of_its_own
     assert await other.lookup_similar(turn, asked.rules, [1.0, 0, 0, 0]) is None
     await other.store(turn, asked.rules, [1.0, 0, 0, 0], make_answer())
     assert await other.lookup_similar(make_turn("x"), asked.rules, [1.0, 0, 0, 0])
-    await client.ft(other.index_name).dropindex()
+    await client.ft(other._index.name).dropindex()

@@ -12,10 +12,9 @@ import redis.asyncio
 
 from assistant_site.launcher import redis_server
 from assistant_site.launcher.redis_server import RedisServer
-from conversations.adapters.answer_cache.cache import RedisAnswerCache
 from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.errors import CacheUnavailable
-from tests.answer_cache.conftest import DIMENSIONS, Asked, make_rules
+from tests.answer_cache.conftest import Asked, make_cache, make_rules
 
 pytestmark = pytest.mark.services
 QUESTION = "What is the capital of France?"
@@ -37,14 +36,7 @@ async def client(server: RedisServer) -> AsyncIterator[redis.asyncio.Redis]:
 
 @pytest.fixture
 def asked(client: redis.asyncio.Redis) -> Asked:
-    cache = RedisAnswerCache(
-        client,
-        Breaker(failures=1, reset_after=0),
-        prefix="test",
-        embedder_name="test-embedder",
-        dimensions=DIMENSIONS,
-    )
-    return Asked(cache, make_rules())
+    return Asked(make_cache(client, "test", Breaker(failures=1, reset_after=0)), make_rules())
 
 
 async def test_the_first_lookup_makes_the_index(asked: Asked) -> None:
@@ -107,9 +99,7 @@ async def test_a_redis_without_search_is_said_so(tmp_path: Path) -> None:
         pass
     client = async_client(f"unix://{socket}")
     breaker = Breaker(failures=1)
-    cache = RedisAnswerCache(
-        client, breaker, prefix="test", embedder_name="test-embedder", dimensions=DIMENSIONS
-    )
+    cache = make_cache(client, "test", breaker)
     try:
         with pytest.raises(CacheUnavailable, match="unknown command"):
             await Asked(cache, make_rules()).exact(QUESTION)

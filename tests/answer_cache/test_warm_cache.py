@@ -43,8 +43,8 @@ async def asked(
     client: redis.asyncio.Redis, prefix: str, embedder: LocalEmbedder
 ) -> AsyncIterator[Asked]:
     """The cache the command fills."""
-    named = {"embedder_name": embedder.name, "dimensions": embedder.dimensions}
-    async with indexed(client, make_cache(client, prefix, **named)) as cache:
+    cache = make_cache(client, prefix, embedder_name=embedder.name, dimensions=embedder.dimensions)
+    async with indexed(client, cache):
         yield Asked(cache, make_rules())
 
 

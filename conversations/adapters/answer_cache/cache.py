@@ -1,41 +1,33 @@
-"""The answer cache: earlier answers in Redis, found by the question's words or by its meaning.
+"""Answer cache: earlier answers in Redis, found by the question's words or by its meaning.
 
-Who may see an entry is a filter, what it is about is the vector, never the other way round. An
-entry ends when it was said to end: being served does not prolong it.
+Visibility is a filter and meaning is a vector, never the other way round. An entry ends at its time:
+being served does not prolong it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
-import redis.asyncio
+from django.db import Error as DatabaseError
 
 from conversations.adapters.answer_cache.entries import (
     Entry,
     Hit,
     curated_id,
     forget_commands,
+    language_of,
     normalized,
     prompt_digest,
     question_hash,
 )
-from conversations.adapters.answer_cache.exact import (
-    SIGN,
-    keep_entry,
-    read_entry,
-    read_words,
-)
-from conversations.adapters.answer_cache.explain import Seen
-from conversations.adapters.answer_cache.index import FIELDS, AnswerIndex, CacheStats
-from conversations.adapters.answer_cache.languages import language_of
-from conversations.adapters.answer_cache.verifier import Choice, ReuseVerifier
-from conversations.adapters.answer_cache.visibility import Servable
-from conversations.adapters.answer_cache.withheld import Withheld, is_withheld
+from conversations.adapters.answer_cache.explain import LookupReport
+from conversations.adapters.answer_cache.index import FIELDS, AnswerIndex, CacheStats, Visibility
+from conversations.adapters.answer_cache.verifier import ReuseVerifier, ScoredHit
 from conversations.domain.entry_ids import EntryIds
 from conversations.engine.ports import OnCandidate
 from conversations.engine.reusability import shareable
@@ -49,153 +41,122 @@ from routing.reuse.answer_signature import gist
 
 Embed = Callable[[str], Awaitable[Vector]]
 Warmth = Literal["new", "changed", "unchanged"]
+Withheld = Callable[[UUID, int], Awaitable[bool]]
+"""Whether the database keeps an entry, or the answer that it was made from, from a user (a primary key).
+Raises Django's database errors."""
 
 MEANING_LIMIT = 1_000
 """Characters of a question up to which its meaning is looked up. The local embedder reads some 250
-tokens: longer texts that begin alike would be the same to it."""
+tokens: longer texts with the same beginning would be the same to it."""
 
 
-def _unheard(_: object) -> None:
-    """Nobody wants to know."""
+def _ignore(_: object) -> None: ...
+
+
+async def is_withheld(withheld: Withheld, entry: UUID, user: int) -> bool:
+    """Ask the database. Raises ``CacheUnavailable`` where it does not answer."""
+    try:
+        return await withheld(entry, user)
+    except DatabaseError as exc:
+        raise CacheUnavailable(f"database: {exc}") from exc
 
 
 @dataclass(frozen=True, slots=True)
 class CacheState:
-    """For ``/readyz``: whether answers can be looked up, and why not."""
+    """For ``/readyz``: whether answers can be looked up; ``error`` is the reason if not."""
 
     available: bool
     error: str = ""
 
 
-class RedisAnswerCache:
-    """Implements the port ``AnswerCache`` on a Redis with the query engine.
+@dataclass(frozen=True, slots=True)
+class CacheParts:
+    """Optional parts of the answer cache.
 
-    ``embedder_name`` and ``dimensions`` name the index and the vector's field, so that another
-    embedder gets an index of its own over the same entries. ``system_prompt`` is what answers are made
-    under now. ``ids`` names what is shared; without it nothing is. ``withheld`` tells from the database
-    whether a person must not be given an entry: asked before each hit, because what was said while
-    Redis was away is not in Redis. ``verifier`` decides about similar questions; without one the nearest is
-    served. ``embed`` reads an answer when it is stored, so that answers which say the same are known.
-    ``clock`` gives Unix seconds.
+    ``system_prompt`` is the one that answers are made under now. ``ids`` names shared entries; without
+    it none are shared. ``withheld`` is asked before each hit: a verdict that was given while Redis was
+    away is not in Redis. ``verifier`` decides about similar questions; without one the nearest is
+    served. ``embed`` makes the signature of a stored answer. ``clock`` gives Unix seconds.
     """
 
-    def __init__(
-        self,
-        client: redis.asyncio.Redis,
-        breaker: Breaker,
-        *,
-        prefix: str,
-        embedder_name: str,
-        dimensions: int,
-        system_prompt: str = "",
-        ids: EntryIds | None = None,
-        withheld: Withheld | None = None,
-        verifier: ReuseVerifier | None = None,
-        embed: Embed | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._client, self._prefix = client, prefix
-        self._breaker = breaker
-        self._index = AnswerIndex(
-            client, prefix=prefix, embedder_name=embedder_name, dimensions=dimensions
-        )
-        self._system = prompt_digest(system_prompt)
-        self._ids = ids
-        self._withheld = withheld
-        self._verifier = verifier
-        self._embed = embed
-        self._clock = clock
+    system_prompt: str = ""
+    ids: EntryIds | None = None
+    withheld: Withheld | None = None
+    verifier: ReuseVerifier | None = None
+    embed: Embed | None = None
+    clock: Callable[[], float] = time.time
 
-    @property
-    def index_name(self) -> str:
-        """The name of the index in Redis."""
-        return self._index.name
+
+class RedisAnswerCache:
+    """The engine's port ``AnswerCache``, on a Redis with the query engine."""
+
+    def __init__(self, index: AnswerIndex, breaker: Breaker, parts: CacheParts) -> None:
+        self._index, self._breaker = index, breaker
+        self._system, self._clock = prompt_digest(parts.system_prompt), parts.clock
+        self._ids, self._withheld = parts.ids, parts.withheld
+        self._verifier, self._embed = parts.verifier, parts.embed
 
     async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
-        """The answer to this very question: the operator's before the person's own before others', the
+        """The answer to this very question: the operator's before the user's own before others', the
         newest first. Raises ``CacheUnavailable``."""
-        asked, among = question_hash(turn.prompt), self._servable(turn, rules)
+        asked, visible = question_hash(turn.prompt), self._visibility(turn, rules)
         with redis_call(self._breaker, CacheUnavailable):
-            await self._index.made()
-            pointed = await read_words(self._client, self._prefix, asked, among)
-        found = await self._first_served(turn, among, pointed.hits, "exact")
-        if found or not (pointed.hits or pointed.astray):
-            return found
+            await self._index.ensure()
+            hits, stale = await self._index.by_words(asked, visible)
+        answer = await self._first_served(turn, visible, hits, "exact")
+        if answer or not (hits or stale):
+            return answer
         # The newest may not be served, but perhaps an older one.
         with redis_call(self._breaker, CacheUnavailable):
-            hits = await self._index.same(asked, among)
+            hits = await self._index.same(asked, visible)
         hits.sort(key=Hit.place)
-        return await self._first_served(turn, among, hits, "exact")
+        return await self._first_served(turn, visible, hits, "exact")
 
     async def lookup_similar(
         self,
         turn: Turn,
         rules: RuleSet,
         vector: Vector,
-        on_candidate: OnCandidate = _unheard,
-        meter: Meter = _unheard,
+        on_candidate: OnCandidate = _ignore,
+        meter: Meter = _ignore,
     ) -> CachedAnswer | None:
         """The best answer that the verifier lets serve this question too, among those at or over
-        ``rules.min_similarity``; the nearest, without a verifier. ``meter`` hears of a call to the
+        ``rules.min_similarity``; the nearest, without a verifier. ``meter`` is called for a call to the
         judge. Raises ``CacheUnavailable``."""
         if len(turn.prompt) > MEANING_LIMIT:
             return None
-        among = self._servable(turn, rules)
+        visible = self._visibility(turn, rules)
         with redis_call(self._breaker, CacheUnavailable):
-            hits = await self._index.nearest(vector, among)
+            hits = await self._index.nearest(vector, visible)
         if self._verifier is None:
             near = [hit for hit in hits if hit.similarity >= hit.bar(rules.min_similarity)]
-            return await self._first_served(turn, among, near, "semantic")
-        choices = self._verifier.choices(turn.prompt, hits, rules.reuse)
-        for choice in choices:
-            on_candidate(choice.as_json())
-        looked_at = [one for one in choices if one.hit.similarity >= rules.min_similarity]
-        sure = [one.hit for one in looked_at if one.sure]
-        found = await self._first_served(turn, among, sure, "semantic")
-        return found or await self._first_approved(turn, among, rules, looked_at[:1], meter)
+            return await self._first_served(turn, visible, near, "semantic")
+        scored = self._verifier.score(turn.prompt, hits, rules.reuse)
+        for one in scored:
+            on_candidate(one.as_json())
+        near_enough = [one for one in scored if one.hit.similarity >= rules.min_similarity]
+        sure = [one.hit for one in near_enough if one.sure]
+        answer = await self._first_served(turn, visible, sure, "semantic")
+        if answer or not near_enough:
+            return answer
+        # The judge costs a call to a model: only the likeliest one is shown to it.
+        return await self._judged(turn, visible, rules, near_enough[0], meter)
 
-    async def _first_approved(
-        self,
-        turn: Turn,
-        among: Servable,
-        rules: RuleSet,
-        choices: Sequence[Choice],
-        meter: Meter,
+    async def _judged(
+        self, turn: Turn, visible: Visibility, rules: RuleSet, scored: ScoredHit, meter: Meter
     ) -> CachedAnswer | None:
-        """The likeliest, where it is in doubt and the judge approves of it."""
-        assert self._verifier is not None  # noqa: S101 - who chose
-        for choice in choices:
-            if not self._verifier.doubts(choice, rules):
-                return None
-            whole = await self._whole(choice.hit, among)
-            if whole and await self._verifier.approves(turn.prompt, whole, rules, meter):
-                return await self._first_served(turn, among, [whole], "semantic")
+        """The answer of a doubtful hit, where the judge approves of it."""
+        assert self._verifier is not None  # noqa: S101 - it has scored
+        if not self._verifier.doubts(scored, rules):
+            return None
+        hit = await self._with_answer(scored.hit, visible)
+        if hit and await self._verifier.approves(turn.prompt, hit, rules, meter):
+            return await self._first_served(turn, visible, [hit], "semantic")
         return None
 
-    async def seen(self, turn: Turn, rules: RuleSet, vector: Vector) -> Seen:
-        """What would be looked at, and what is near but not theirs. Raises ``CacheUnavailable``."""
-        assert self._verifier is not None  # noqa: S101 - who weighs
-        among, whole = self._servable(turn, rules), len(turn.prompt) <= MEANING_LIMIT
-        with redis_call(self._breaker, CacheUnavailable):
-            same = await self._index.same(question_hash(turn.prompt), among)
-            near = await self._index.nearest(vector, among, FIELDS) if whole else []
-            around = await self._index.around(vector) if whole else []
-        strange = [hit for hit in around if among.objections(hit.fields)]
-        hits = [*same, *near]
-        return Seen(
-            question_hash(turn.prompt),
-            among,
-            same=sorted(same, key=Hit.place),
-            choices=self._verifier.choices(turn.prompt, near, rules.reuse),
-            around=around,
-            strange=self._verifier.choices(turn.prompt, strange, rules.reuse),
-            withheld={hit.entry for hit in hits if await self._is_withheld(hit.entry, turn.user)},
-            min_similarity=rules.min_similarity,
-        )
-
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> UUID:
-        """Keep an answer, unsigned: for all people where nothing speaks against it, else for the person
-        who asked. Returns the entry's id. Raises ``CacheUnavailable``."""
+        """Store an answer, unsigned: for all users where nothing speaks against it, else for its own.
+        Returns the entry's id. Raises ``CacheUnavailable``."""
         entry = Entry.of(turn, rules, answer, vector, system=self._system, now=self._clock())
         if self._ids and shareable(answer.decision, rules) and not await _is_personal(entry):
             entry = entry.shared(self._ids.shared(turn.message))
@@ -204,36 +165,57 @@ class RedisAnswerCache:
 
     async def sign(self, entry: UUID, content: str) -> None:
         """Add the signature of its answer, ``content``, to an entry. Raises ``CacheUnavailable``."""
-        if signature := await self._gist(content):
+        if signature := await self._signature(content):
             with redis_call(self._breaker, CacheUnavailable):
-                await self._client.eval(SIGN, 1, self._index.key(entry), signature)
+                await self._index.sign(entry, signature)
 
     async def forget(self, entries: Collection[UUID]) -> int:
         """Delete entries; returns how many there were. Raises ``CacheUnavailable``."""
         deleted = 0
-        for command in forget_commands(self._prefix, entries):
+        for command in forget_commands(self._index.prefix, entries):
             with redis_call(self._breaker, CacheUnavailable):
-                deleted += int(await self._client.eval(*command))
+                deleted += int(await self._index.client.eval(*command))
         return deleted
 
     async def warmth(self, question: str, answer: str) -> Warmth:
-        """What ``warm`` would do with this curated answer. Raises ``CacheUnavailable``."""
+        """The effect that ``warm`` would have with this answer. Raises ``CacheUnavailable``."""
         fields = ["question", "answer", self._index.vector_field]
         with redis_call(self._breaker, CacheUnavailable):
-            held = await self._client.hmget(self._index.key(curated_id(question)), fields)
-        if held[1] is None:
+            row = await self._index.client.hmget(self._index.key(curated_id(question)), fields)
+        if row[1] is None:
             return "new"
-        same = held[:2] == [question.encode(), answer.encode()] and held[2] is not None
+        same = row[:2] == [question.encode(), answer.encode()] and row[2] is not None
         return "unchanged" if same else "changed"
 
     async def warm(self, question: str, answer: str, vector: Vector) -> Warmth:
-        """Keep an answer of the operator's, for everybody, whatever the rules say, until it is
-        replaced. An unchanged one keeps its ratings. Raises ``CacheUnavailable``."""
+        """Store an answer of the operator's, for all users and under all rules, until it is replaced. An
+        unchanged one keeps its ratings. Raises ``CacheUnavailable``."""
         warmth = await self.warmth(question, answer)
         if warmth != "unchanged":
             entry = Entry.curated(question, answer, vector, self._clock())
-            await self._write(replace(entry, says=await self._gist(answer)))
+            await self._write(replace(entry, says=await self._signature(answer)))
         return warmth
+
+    async def report(self, turn: Turn, rules: RuleSet, vector: Vector) -> LookupReport:
+        """A dry run of both lookups, with near entries of others. Raises ``CacheUnavailable``."""
+        assert self._verifier is not None  # noqa: S101 - it scores
+        visible, by_meaning = self._visibility(turn, rules), len(turn.prompt) <= MEANING_LIMIT
+        with redis_call(self._breaker, CacheUnavailable):
+            same = await self._index.same(question_hash(turn.prompt), visible)
+            near = await self._index.nearest(vector, visible, FIELDS) if by_meaning else []
+            around = await self._index.around(vector) if by_meaning else []
+        others = [hit for hit in around if visible.objections(hit.fields)]
+        hits = [*same, *near]
+        return LookupReport(
+            question_hash(turn.prompt),
+            visible,
+            same=sorted(same, key=Hit.place),
+            scored=self._verifier.score(turn.prompt, near, rules.reuse),
+            around=around,
+            others=self._verifier.score(turn.prompt, others, rules.reuse),
+            withheld={hit.entry for hit in hits if await self._is_withheld(hit.entry, turn.user)},
+            min_similarity=rules.min_similarity,
+        )
 
     async def stats(self) -> CacheStats:
         """Counts over the whole index. Raises ``CacheUnavailable``."""
@@ -241,44 +223,39 @@ class RedisAnswerCache:
             return await self._index.count()
 
     async def state(self) -> CacheState:
-        """Ask the index, and make it where there is none. Never raises."""
+        """Query the index, and create it where there is none. Never raises."""
         try:
             await self.stats()
         except CacheUnavailable as exc:
             return CacheState(available=False, error=str(exc))
         return CacheState(available=True)
 
-    def _servable(self, turn: Turn, rules: RuleSet) -> Servable:
-        return Servable(
-            turn.user,
-            language_of(normalized(turn.prompt)),
-            rules.fingerprint,
-            self._system,
-            self._clock(),
-        )
+    def _visibility(self, turn: Turn, rules: RuleSet) -> Visibility:
+        language = language_of(normalized(turn.prompt))
+        return Visibility(turn.user, language, rules.fingerprint, self._system, self._clock())
 
     async def _first_served(
-        self, turn: Turn, among: Servable, hits: Collection[Hit], outcome: CacheOutcome
+        self, turn: Turn, visible: Visibility, hits: Collection[Hit], outcome: CacheOutcome
     ) -> CachedAnswer | None:
-        """The first that is not withheld from them."""
+        """The first answer that still exists and is not withheld from the user."""
         for hit in hits:
-            whole = await self._whole(hit, among)
+            whole = await self._with_answer(hit, visible)
             if whole and not await self._is_withheld(hit.entry, turn.user):
                 return whole.cached(outcome)
         return None
 
-    async def _whole(self, hit: Hit, among: Servable) -> Hit | None:
-        """With its answer, which candidates lack until one is chosen; ``None`` where it has gone."""
+    async def _with_answer(self, hit: Hit, visible: Visibility) -> Hit | None:
+        """The hit with its answer, which candidates lack; ``None`` where the entry is gone."""
         if "answer" in hit.fields:
             return hit
         with redis_call(self._breaker, CacheUnavailable):
-            return await read_entry(self._client, self._index.key(hit.entry), hit, among)
+            return await self._index.read(hit, visible)
 
     async def _is_withheld(self, entry: UUID, user: int) -> bool:
         return self._withheld is not None and await is_withheld(self._withheld, entry, user)
 
-    async def _gist(self, answer: str) -> str:
-        """What the answer says; nothing where it cannot be embedded: then it agrees with none."""
+    async def _signature(self, answer: str) -> str:
+        """The signature of an answer; empty where it cannot be embedded: then it agrees with none."""
         if self._embed is None:
             return ""
         try:
@@ -287,13 +264,11 @@ class RedisAnswerCache:
             return ""
 
     async def _write(self, entry: Entry) -> None:
-        """All or nothing, and never without an end."""
-        fields = entry.fields(self._index.vector_field, self._index.embedding)
         with redis_call(self._breaker, CacheUnavailable):
-            await keep_entry(self._client, self._prefix, entry, fields)
+            await self._index.write(entry)
 
 
 async def _is_personal(entry: Entry) -> bool:
-    """Whether the question or the answer tells of somebody. A long text takes half a second."""
+    """Whether question or answer have personal data. A long text takes half a second."""
     texts = f"{entry.question}\n\n{entry.answer}"
     return bool(await asyncio.to_thread(personal_data, texts))

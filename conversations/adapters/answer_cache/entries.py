@@ -1,39 +1,45 @@
-"""What an entry of the answer cache is: its key, its fields, and the question it answers. Pure."""
+"""Entries of the answer cache: keys, fields, and the normal form and language of a question. Pure.
+
+The language is told by script and by small words, without a model: a filter, not a translation.
+Latin text without enough small words is ``LATIN``, which any language of that script may answer.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 
-from conversations.adapters.answer_cache.languages import language_of
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, CacheOutcome, Turn
 from routing.domain.rules import Decision, RuleSet, StaysTrue
 
 SHARED = "shared"
-"""Scope of what everybody may be answered with."""
+"""Scope of entries for all users."""
 
 CURATED = "curated"
-"""Stands for the rules' fingerprint and the system prompt's digest on entries that hold whatever
-these say."""
+"""In place of the rules' fingerprint and the system prompt's digest: the operator's entries hold
+under all of them."""
 
 NEVER = 253_402_300_799.0
-"""``expires_at`` of what does not expire: the last second of the year 9999."""
+"""``expires_at`` of entries that do not expire: the last second of the year 9999."""
 
 LIVE = "live"
 """State of an entry that is neither quarantined nor withdrawn."""
 
 LIVES = {StaysTrue.MONTHS: 60 * 24 * 3600.0, StaysTrue.DAY: 24 * 3600.0, StaysTrue.NEVER: 0.0}
-"""Seconds that an answer is kept at most, by how long it stays true; timeless ones as the rule says."""
+"""Seconds that an answer is stored at most, by how long it stays true; timeless ones as the rule says."""
 
 SERVED = ("answer", "provider", "model", "rule", "ruleset")
-"""An entry's fields that an answer is made of."""
+"""Fields of an entry that an answer is made of."""
 
 FORGET_BATCH = 500
 """Entries deleted by one command."""
@@ -55,15 +61,46 @@ _END = " ?!.,;:。"
 # "10²" is not "102", though compatibility normalization says so.
 _MEANINGFUL = ("<super>", "<sub>", "<fraction>")
 
+LATIN = "latn"
+
+_WORD = re.compile(r"[^\W\d_]+")
+_SMALL = {
+    "en": "the is are was of and to how what who when where why which do does did can could should would i my you it in on for"
+    " with from not this that there have has be an me your",
+    "de": "der die das ist sind war und oder wie wer wann wo warum welche welcher welches kann ich mein meine du sie es im am auf"
+    " für mit von nicht dieser diese ein eine einen den dem des zu zum zur wird gibt hat haben bitte",
+    "fr": "le la les est sont et ou où comment qui quand pourquoi quel quelle quels quelles je mon ma mes tu vous il elle dans sur"
+    " pour avec de du des pas ce cette un une au aux puis peut que quoi faire",
+    "es": "el la los las es son y o cómo como qué que quién quien cuándo cuando dónde donde por cuál cual puedo mi mis tú usted en"
+    " para con de del no este esta un una al hay hacer está",
+    "it": "il lo la gli le è sono e o come che chi quando dove perché quale quali posso mio mia tu lei in su per con di del della"
+    " dei non questo questa un una al alla si può fare",
+    "pt": "o a os as é são e ou como que quem quando onde por qual quais posso meu minha você em no na para com de do da dos das não"
+    " este esta um uma ao fazer está",
+    "nl": "de het is zijn en of hoe wat wie wanneer waar waarom welke kan ik mijn je jij u in op voor met van niet deze dit een te"
+    " naar wordt heb hebben",
+    "pl": "jest są i lub jak co kto kiedy gdzie dlaczego który która które czy mogę mój moja w na do z nie ten ta to się dla od",
+    "sv": "och är var hur vad vem när varför vilken vilket kan jag min mitt du det den en ett i på för med av inte till som",
+}  # fmt: skip
+_BY_WORD = {
+    word: frozenset(language for language, words in _SMALL.items() if word in words.split())
+    for words in _SMALL.values()
+    for word in words.split()
+}
+LANGUAGES = (*_SMALL, LATIN)
+"""The languages of Latin text."""
+
+_WORDS_READ = 400
+
 
 def own(user: int) -> str:
-    """Scope of what only this person may be answered with."""
+    """Scope of entries for this user alone."""
     return f"user:{user}"
 
 
 def normalized(question: str) -> str:
-    """The question without what makes no difference: width and form of characters, case, spaces, the
-    mark at its end."""
+    """The normal form of a question: without differences of width and form of characters, case, spaces
+    and the mark at its end."""
     text = question if question.isascii() else _composed(question)
     text = " ".join(text.casefold().split())
     bare = text.rstrip(_END)
@@ -78,6 +115,39 @@ def _composed(text: str) -> str:
         else unicodedata.normalize("NFKC", char)
         for char in unicodedata.normalize("NFC", text)
     )
+
+
+@lru_cache(maxsize=1_024)
+def language_of(text: str) -> str:
+    """A language of ``LANGUAGES``, or the lower-case name of another script."""
+    script = _script(text)
+    if script != LATIN:
+        return script
+    votes: Counter[str] = Counter()
+    for word in _WORD.findall(unicodedata.normalize("NFC", text).lower())[:_WORDS_READ]:
+        votes.update(_BY_WORD.get(word, ()))
+    ranked = votes.most_common(2)
+    if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
+        return LATIN
+    return ranked[0][0]
+
+
+def readable_by(language: str) -> list[str]:
+    """Languages of the answers that may serve a question of this language."""
+    if language == LATIN:
+        return list(LANGUAGES)
+    return [language, LATIN] if language in _SMALL else [language]
+
+
+def _script(text: str) -> str:
+    scripts = Counter(
+        unicodedata.name(char, LATIN).partition(" ")[0].lower() for char in text if char.isalpha()
+    )
+    # Japanese is written in three scripts, of which one is telling.
+    if scripts["hiragana"] or scripts["katakana"]:
+        return "japanese"
+    script = scripts.most_common(1)[0][0] if scripts else LATIN
+    return LATIN if script in {"latin", LATIN} else script
 
 
 def question_hash(question: str) -> str:
@@ -101,7 +171,7 @@ def prompt_digest(system_prompt: str) -> str:
 
 
 def entry_key(prefix: str, entry: UUID | str) -> str:
-    """Where an entry lies; the same for every embedder."""
+    """The key of an entry; the same for every embedder."""
     return f"{prefix}:answer:{entry}"
 
 
@@ -121,7 +191,7 @@ def vector_bytes(vector: Sequence[float]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored answer. Times are Unix seconds; ``says`` is its gist (``routing.reuse.answer_signature``)."""
+    """An answer to store. Times are Unix seconds; ``says`` is the answer's signature."""
 
     id: UUID
     scope: str
@@ -146,7 +216,7 @@ class Entry:
         system: str,
         now: float,
     ) -> Entry:
-        """A person's own answer, under the message's id."""
+        """A user's own answer, under the message's id."""
         return cls(
             id=turn.message,
             scope=own(turn.user),
@@ -161,12 +231,12 @@ class Entry:
         )
 
     def shared(self, entry: UUID) -> Entry:
-        """The same answer for everybody, under another id."""
+        """The same answer for all users, under another id."""
         return replace(self, id=entry, scope=SHARED)
 
     @classmethod
     def curated(cls, question: str, answer: str, vector: Sequence[float], now: float) -> Entry:
-        """An answer that the operator wrote, for everybody and for good."""
+        """An answer that the operator wrote, for all users, without an end."""
         return cls(
             id=curated_id(question),
             scope=SHARED,
@@ -185,9 +255,8 @@ class Entry:
         return question_hash(self.question)
 
     def fields(self, vector_field: str, embedding: str) -> dict[Any, Any]:
-        """The hash in Redis; ``embedding`` names the vector's maker and size. Feedback counts start at
-        nought."""
-        decided = self.decision or {}
+        """The hash in Redis; ``embedding`` names the vector's maker and size. Feedback counts start at 0."""
+        decision = self.decision or {}
         return {
             "scope": self.scope,
             "fingerprint": self.fingerprint,
@@ -198,11 +267,11 @@ class Entry:
             "question_hash": self.asked,
             "answer": self.answer,
             "says": self.says,
-            "provider": decided.get("provider") or "",
-            "model": decided.get("model") or "",
-            "rule": decided.get("rule") or "",
-            "ruleset": "" if decided.get("ruleset") is None else str(decided["ruleset"]),
-            "decision": json.dumps(decided, default=str),
+            "provider": decision.get("provider") or "",
+            "model": decision.get("model") or "",
+            "rule": decision.get("rule") or "",
+            "ruleset": "" if decision.get("ruleset") is None else str(decision["ruleset"]),
+            "decision": json.dumps(decision, default=str),
             "state": LIVE,
             "hidden": "",
             "penalty": 0,
@@ -224,7 +293,7 @@ def _life(decision: Decision, rules: RuleSet) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry found: ``similarity`` is the cosine in [-1, 1], ``fields`` are its hash's."""
+    """A stored entry: ``similarity`` is the cosine in [-1, 1], ``fields`` are its hash's."""
 
     entry: UUID
     similarity: float
@@ -240,20 +309,19 @@ class Hit:
         return min_similarity + (1 - min_similarity) * self.penalty
 
     def place(self) -> int:
-        """In the order of serving: the operator's before one's own before others'. For a stable sort: what
-        stands in the same place stays in its order."""
+        """Rank in the order of serving, for a stable sort: the operator's, the user's own, others'."""
         if self.fields["fingerprint"] == CURATED:
             return 0
         return 2 if self.fields["scope"] == SHARED else 1
 
     def cached(self, outcome: CacheOutcome) -> CachedAnswer:
         """The stored answer, as the engine serves it."""
-        held = self.fields
+        fields = self.fields
         return CachedAnswer(
             facts=CacheFacts(outcome, self.similarity, self.entry),
-            content=held["answer"],
-            provider=held.get("provider") or None,
-            model=held.get("model") or None,
-            rule=held.get("rule") or None,
-            ruleset=int(held["ruleset"]) if held.get("ruleset") else None,
+            content=fields["answer"],
+            provider=fields.get("provider") or None,
+            model=fields.get("model") or None,
+            rule=fields.get("rule") or None,
+            ruleset=int(fields["ruleset"]) if fields.get("ruleset") else None,
         )

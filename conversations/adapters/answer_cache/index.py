@@ -1,65 +1,130 @@
-"""The answer cache's index and queries: the one place that knows redisvl, which makes the index.
+"""Entries in Redis: found by words through pointers, by meaning through vectors, within a filter.
 
-The queries are texts of parameters, made once: redisvl's are built and parsed anew each time. Its
-``SemanticCache`` is left aside: it prolongs every match's life, so that a popular answer, once wrong,
-never dies. The query engine's distance is the cosine's, 0 to 2.
+By words: a pointer names the newest entry for one question, in one scope, under one set of rules and
+one system prompt, and expires with that entry. A query would take ten times as long. The operator's
+entries need no pointer: the question makes their id. A pointer proves nothing: the fields of the entry
+say whether it may be served.
+
+By meaning: the queries are texts of parameters, made once; redisvl's are built and parsed anew each
+time. The query engine's distance is the cosine's, 0 to 2.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 import redis.asyncio
-from redis.exceptions import RedisError, ResponseError
-from redisvl.exceptions import RedisVLError
-from redisvl.index import AsyncSearchIndex
-from redisvl.schema import IndexSchema
+from redis.exceptions import ResponseError
 
 from conversations.adapters.answer_cache.entries import (
     CURATED,
     LIVE,
     SERVED,
     SHARED,
+    Entry,
     Hit,
+    curated_id_of,
     entry_key,
     own,
+    readable_by,
     vector_bytes,
 )
-from conversations.adapters.answer_cache.visibility import FILTERED, Servable
+from conversations.adapters.answer_cache.index_schema import SearchIndex
 from conversations.engine.types import Vector
 from routing.reuse.neighbours import NEIGHBOURS
 
 CANDIDATES = NEIGHBOURS
-"""Entries looked at for each question: the next one may be served where the nearest may not, and what
-the others say counts."""
+"""Entries read for each question: the second may be served where the nearest may not, and the others
+are evidence."""
 
+FILTERED = ("scope", "fingerprint", "system", "language", "state", "hidden", "expires_at")
+"""Fields of an entry that ``Visibility`` reads."""
 WEIGHED = ("question", "scope", "penalty", "says")
-"""An entry's fields that a candidate is weighed by."""
+"""Fields of an entry that a candidate is weighed by."""
 FIELDS = (*SERVED, "fingerprint", *WEIGHED)
-"""Those that an entry is shown by."""
+"""Fields of an entry that it is shown by."""
+_EXACT = ("question_hash", *SERVED, *FILTERED)
 
-_TAGS = (
-    "scope",
-    "fingerprint",
-    "system",
-    "language",
-    "embedding",
-    "question_hash",
-    "state",
-    "hidden",
-)
+# KEYS: the operator's entry, then pointers.
+_READ = f"""
+local found = {{}}
+for at, key in ipairs(KEYS) do
+  local entry = redis.call(at > 1 and 'GET' or 'EXISTS', key)
+  if at == 1 then entry = entry == 1 and key end
+  found[at] = entry and {{entry, redis.call('HMGET', entry, '{"', '".join(_EXACT)}')}}
+end
+return found
+"""
+# KEYS: an entry. ARGV: the signature of its answer. A deleted entry must not come back without an end.
+_SIGN = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'says', ARGV[1]) end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Visibility rules: which entries a user may be served, beside which no similarity counts.
+
+    ``user`` is a primary key, ``fingerprint`` and ``system`` are the digests of the rules and of the
+    system prompt, ``now`` is in Unix seconds.
+    """
+
+    user: int
+    language: str
+    fingerprint: str
+    system: str
+    now: float
+
+    @property
+    def languages(self) -> list[str]:
+        """Languages of the answers that the user may be given."""
+        return readable_by(self.language)
+
+    def objections(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the rules that keep an entry with these fields from the user."""
+        fits = {
+            "scope": fields["scope"] in {own(self.user), SHARED},
+            "language": fields["language"] in self.languages,
+            "rules": fields["fingerprint"] in {self.fingerprint, CURATED},
+            "system prompt": fields["system"] in {self.system, CURATED},
+            "state": fields["state"] == LIVE,
+            "hidden": str(self.user) not in str(fields.get("hidden") or "").split(","),
+            "expired": float(fields["expires_at"]) > self.now,
+        }
+        return tuple(name for name, fit in fits.items() if not fit)
+
+    def parameters(self) -> dict[str, Any]:
+        """Values of the parameters of ``_filter``."""
+        return {
+            "own": own(self.user),
+            "fingerprint": self.fingerprint,
+            "system": self.system,
+            "user": str(self.user),
+            "now": self.now,
+            **{f"language{at}": language for at, language in enumerate(self.languages)},
+        }
+
+
+@cache
+def _filter(languages: int) -> str:
+    """``Visibility.objections`` as a query, of parameters alone."""
+    alternatives = "|".join(f"$language{at}" for at in range(languages))
+    return (
+        f"(@scope:{{$own|{SHARED}}} @language:{{{alternatives}}}"
+        f" @fingerprint:{{$fingerprint|{CURATED}}} @system:{{$system|{CURATED}}}"
+        f" @state:{{{LIVE}}} -@hidden:{{$user}} @expires_at:[($now +inf])"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """Entries in the index: all, the operator's own, those that are quarantined or withdrawn."""
+    """Numbers of entries in the index: all, the operator's, quarantined or withdrawn ones."""
 
     entries: int
     curated: int
@@ -67,173 +132,161 @@ class CacheStats:
 
 
 class AnswerIndex:
-    """The index of one embedder over the entries under ``key_prefix``.
+    """The entries under one prefix, with the vectors of one embedder. Raises redis-py's errors.
 
-    Every method raises redis-py's errors. Where Redis has no such index (it is new, or was emptied) it
-    is made, over what is there by then, and this once nothing is found.
+    The name of the index and the vector's field tell the embedder and its ``dimensions``: another
+    embedder has an index of its own over the same entries.
     """
 
     def __init__(
         self, client: redis.asyncio.Redis, *, prefix: str, embedder_name: str, dimensions: int
     ) -> None:
+        self.client, self.prefix = client, prefix
         model = re.sub(r"[^a-z0-9]+", "_", embedder_name.lower()).strip("_")
-        self._client, self._prefix, self._seen = client, prefix, False
         self.embedding = f"{model}_{dimensions}"
-        self.key_prefix = entry_key(prefix, "")
         self.vector_field = f"vector_{self.embedding}"
-        fields = _fields(self.vector_field, dimensions)
-        # Named after its fields too: another version of them is another index, not a broken one.
-        layout = hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:8]
-        self.name = f"{prefix}:answers:{model}:{dimensions}:{layout}"
-        index = {"name": self.name, "prefix": self.key_prefix, "storage_type": "hash"}
-        schema = IndexSchema.from_dict({"index": index, "fields": fields})
-        self._index = AsyncSearchIndex(schema, redis_client=client)
+        self.key_prefix = entry_key(prefix, "")
+        self._index = SearchIndex(
+            client,
+            name=f"{prefix}:answers:{model}:{dimensions}",
+            key_prefix=self.key_prefix,
+            vector_field=self.vector_field,
+            dimensions=dimensions,
+        )
+        self.name, self._created = self._index.name, False
 
     def key(self, entry: UUID) -> str:
         """The entry's key; the same for every embedder."""
-        return entry_key(self._prefix, entry)
+        return entry_key(self.prefix, entry)
 
-    async def made(self) -> None:
-        """Make the index where this process has not yet seen it."""
-        if not self._seen:
-            await self._create()
-            self._seen = True
+    async def ensure(self) -> None:
+        """Create the index, once in this process."""
+        if not self._created:
+            await self._index.create()
+            self._created = True
 
-    async def same(self, asked: str, among: Servable) -> list[Hit]:
-        """Entries of the question with this hash, the newest first."""
+    async def by_words(self, question_hash: str, visible: Visibility) -> tuple[list[Hit], bool]:
+        """The operator's entry, the user's own and the shared one of this question, in one round trip;
+        and whether a pointer led elsewhere: then older entries may be left."""
+        keys = [self.key(curated_id_of(question_hash))] + [
+            self._pointer(scope, visible.fingerprint, visible.system, question_hash)
+            for scope in (own(visible.user), SHARED)
+        ]
+        replies = await self.client.eval_ro(_READ, len(keys), *keys)
+        entries = [(key.decode(), _named(values)) for key, values in filter(None, replies)]
+        hits = [
+            Hit(UUID(key.rpartition(":")[2]), 1.0, fields)
+            for key, fields in entries
+            if fields.get("question_hash") == question_hash and not visible.objections(fields)
+        ]
+        return hits, len(hits) < len(entries)
+
+    async def same(self, question_hash: str, visible: Visibility) -> list[Hit]:
+        """All entries of the question with this hash, the newest first."""
         query = ("SORTBY", "created_at", "DESC", *_returning((*FIELDS, "created_at")))
-        text = f"@question_hash:{{$asked}} {_filter(len(among.languages))}"
-        found = await self._found(text, {"asked": asked, **_values(among)}, query)
-        return [self._hit(key, held, 1.0) for key, held in found]
+        text = f"@question_hash:{{$asked}} {_filter(len(visible.languages))}"
+        rows = await self._rows(text, {"asked": question_hash, **visible.parameters()}, query)
+        return [self._hit(key, fields, 1.0) for key, fields in rows]
 
     async def nearest(
-        self, vector: Vector, among: Servable, fields: Sequence[str] = WEIGHED
+        self, vector: Vector, visible: Visibility, fields: Sequence[str] = WEIGHED
     ) -> list[Hit]:
         """Entries of similar questions, the nearest first."""
-        return await self._near(vector, _filter(len(among.languages)), _values(among), fields)
+        query_filter = _filter(len(visible.languages))
+        return await self._near(vector, query_filter, visible.parameters(), fields)
 
     async def around(self, vector: Vector) -> list[Hit]:
-        """Entries of similar questions, whoever they are for, with what the filter reads; the nearest
-        first."""
+        """Entries of similar questions in any scope, with the filtered fields; the nearest first."""
         return await self._near(vector, "*", {}, (*FIELDS, *FILTERED))
 
+    async def read(self, hit: Hit, visible: Visibility) -> Hit | None:
+        """The hit with its answer; ``None`` where the entry is gone, or not visible any more."""
+        fields = _named(await self.client.hmget(self.key(hit.entry), list(_EXACT)))
+        if "answer" not in fields or visible.objections(fields):
+            return None
+        return replace(hit, fields={**hit.fields, **fields})
+
+    async def write(self, entry: Entry) -> None:
+        """Store an entry, all or nothing, and then its pointer; neither without an end."""
+        key, expires = self.key(entry.id), int(entry.expires_at) + 1
+        pointer = ""
+        if entry.fingerprint != CURATED:
+            pointer = self._pointer(entry.scope, entry.fingerprint, entry.system, entry.asked)
+        fields = {**entry.fields(self.vector_field, self.embedding), "words": pointer}
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.delete(key)
+            pipe.hset(key, mapping=fields)
+            pipe.expireat(key, expires)
+            await pipe.execute()
+        if pointer:  # it may lie in another slot; without it the entry is found by meaning
+            await self.client.set(pointer, key, exat=expires)
+
+    async def sign(self, entry: UUID, signature: str) -> None:
+        """Add the signature of its answer to an entry, if it exists."""
+        await self.client.eval(_SIGN, 1, self.key(entry), signature)
+
     async def count(self) -> CacheStats:
-        """How many entries there are."""
+        """Count the entries."""
         texts = ("*", f"@fingerprint:{{{CURATED}}}", f"-@state:{{{LIVE}}}")
         counts = [await self._search(text, {}, ("LIMIT", 0, 0)) for text in texts]
         return CacheStats(*(count[0] for count in counts))
 
-    async def _near(
-        self, vector: Vector, among: str, values: Mapping[str, Any], fields: Sequence[str]
-    ) -> list[Hit]:
-        text = f"({among})=>[KNN {CANDIDATES} @{self.vector_field} $vector AS distance]"
-        query = ("SORTBY", "distance", *_returning((*fields, "distance")))
-        found = await self._found(text, {"vector": vector_bytes(vector), **values}, query)
-        return [self._hit(key, held, 1.0 - float(held.pop("distance"))) for key, held in found]
+    def _pointer(self, scope: str, fingerprint: str, system: str, question_hash: str) -> str:
+        """The key of a pointer: a digest, which tells nothing of the question."""
+        text = f"{scope}\0{fingerprint}\0{system}\0{question_hash}"
+        return f"{self.prefix}:words:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
-    async def _found(
+    async def _near(
+        self, vector: Vector, query_filter: str, values: Mapping[str, Any], fields: Sequence[str]
+    ) -> list[Hit]:
+        text = f"({query_filter})=>[KNN {CANDIDATES} @{self.vector_field} $vector AS distance]"
+        query = ("SORTBY", "distance", *_returning((*fields, "distance")))
+        rows = await self._rows(text, {"vector": vector_bytes(vector), **values}, query)
+        return [self._hit(key, row, 1.0 - float(row.pop("distance"))) for key, row in rows]
+
+    async def _rows(
         self, text: str, values: Mapping[str, Any], query: Sequence[str | int]
     ) -> list[tuple[str, dict[str, str]]]:
-        """Keys, and the fields asked for that are there."""
-        _, *rows = await self._search(text, values, (*query, "LIMIT", 0, CANDIDATES))
+        """Keys, and those of the returned fields that exist."""
+        _, *flat = await self._search(text, values, (*query, "LIMIT", 0, CANDIDATES))
         return [
-            (key.decode(), _decoded(flat)) for key, flat in zip(rows[::2], rows[1::2], strict=True)
+            (key.decode(), {name.decode(): value.decode() for name, value in _pairs(fields)})
+            for key, fields in _pairs(flat)
         ]
 
     async def _search(
         self, text: str, values: Mapping[str, Any], query: Sequence[str | int]
     ) -> list[Any]:
-        """As the query engine replies; nothing when the index had to be made for the next one."""
+        """The query engine's reply; an empty one when the index had to be created first."""
         flat = [part for pair in values.items() for part in pair]
-        given = ("PARAMS", len(flat), *flat) if flat else ()
+        parameters = ("PARAMS", len(flat), *flat) if flat else ()
         try:
-            return await self._client.execute_command(  # type: ignore[no-untyped-call,no-any-return] # redis-py
-                "FT.SEARCH", self.name, text, *given, *query, "DIALECT", 2
+            return await self.client.execute_command(  # type: ignore[no-untyped-call,no-any-return] # redis-py
+                "FT.SEARCH", self.name, text, *parameters, *query, "DIALECT", 2
             )
         except ResponseError as exc:
-            if not _is_missing_index(exc):
+            reason = str(exc).lower()
+            if "no such index" not in reason and "unknown index name" not in reason:
                 raise
-        await self._create()
+        await self._index.create()
         return [0]
 
-    async def _create(self) -> None:
-        try:
-            await self._index.create(overwrite=False)
-        except RedisVLError as exc:
-            if "already exists" not in str(exc):  # another worker was quicker
-                raise _redis_error(exc) from exc
-
-    def _hit(self, key: str, held: dict[str, str], similarity: float) -> Hit:
+    def _hit(self, key: str, fields: dict[str, str], similarity: float) -> Hit:
         return Hit(
             entry=UUID(key.removeprefix(self.key_prefix)),
             similarity=round(min(1.0, max(-1.0, similarity)), 6),
-            fields=held,
+            fields=fields,
         )
-
-
-@cache
-def _filter(languages: int) -> str:
-    """``Servable`` as a query, of parameters alone; see ``Servable.objections``."""
-    among = "|".join(f"$language{at}" for at in range(languages))
-    return (
-        f"(@scope:{{$own|{SHARED}}} @language:{{{among}}} @fingerprint:{{$fingerprint|{CURATED}}}"
-        f" @system:{{$system|{CURATED}}} @state:{{{LIVE}}} -@hidden:{{$user}} @expires_at:[($now +inf])"
-    )
-
-
-def _values(among: Servable) -> dict[str, Any]:
-    """What the parameters of ``_filter`` stand for."""
-    return {
-        "own": own(among.user),
-        "fingerprint": among.fingerprint,
-        "system": among.system,
-        "user": str(among.user),
-        "now": among.now,
-        **{f"language{at}": language for at, language in enumerate(among.languages)},
-    }
 
 
 def _returning(fields: Sequence[str]) -> tuple[str | int, ...]:
     return ("RETURN", len(fields), *fields)
 
 
-def _decoded(flat: Sequence[bytes]) -> dict[str, str]:
-    return {
-        name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)
-    }
+def _pairs(flat: Sequence[Any]) -> zip[tuple[Any, Any]]:
+    return zip(flat[::2], flat[1::2], strict=True)
 
 
-def _redis_error(exc: RedisVLError) -> RedisError | OSError:
-    cause = exc.__cause__
-    return cause if isinstance(cause, RedisError | OSError) else RedisError(str(exc))
-
-
-def _is_missing_index(exc: ResponseError) -> bool:
-    told = str(exc).lower()
-    return "no such index" in told or "unknown index name" in told
-
-
-def _fields(vector_field: str, dimensions: int) -> list[dict[str, Any]]:
-    """HNSW, because the shared entries grow without a bound and a flat index compares all of them.
-
-    A person's own are few: there the query engine compares each one by itself, and misses none. With ``m``
-    over 10 it does so with all that pass the filter in every index of up to 30,000 entries: 6 ms at 10,000
-    instead of 0.8. Recall was the same.
-    """
-    tags: list[dict[str, Any]] = [{"name": name, "type": "tag"} for name in _TAGS]
-    numbers = [{"name": name, "type": "numeric"} for name in ("expires_at",)]
-    created = {"name": "created_at", "type": "numeric", "attrs": {"sortable": True}}
-    vector = {
-        "name": vector_field,
-        "type": "vector",
-        "attrs": {
-            "algorithm": "hnsw",
-            "dims": dimensions,
-            "distance_metric": "cosine",
-            "datatype": "float32",
-            "m": 10,
-            "ef_construction": 200,
-            "ef_runtime": 64,
-        },
-    }
-    return [*tags, *numbers, created, vector]
+def _named(values: Sequence[Any]) -> dict[str, str]:
+    fields = zip(_EXACT, values, strict=True)
+    return {name: value.decode() for name, value in fields if value is not None}

@@ -1,28 +1,39 @@
-"""Which of the nearest entries may be served: every candidate is verified, the likeliest first."""
+"""Reuse verifier: decides which of the nearest entries may serve a question, the likeliest first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+from django.db import Error as DatabaseError
+
 from conversations.adapters.answer_cache.entries import SHARED, Hit
+from routing.common.tasks import Background
 from routing.domain.llm import Meter
 from routing.domain.reuse_policy import ReusePolicy
 from routing.domain.rules import RuleSet
 from routing.reuse.answer_signature import groups
 from routing.reuse.calibration import Calibration
+from routing.reuse.calibration_state import Learned
 from routing.reuse.judge import Case
 from routing.reuse.model import Candidate, ReuseModel, Verdict
 
+_log = structlog.get_logger("assistant.reuse")
+
 HOPELESS = 0.3
-"""Probability below which nobody is asked for a second opinion."""
+"""Probability below which the judge is not asked."""
+
+FRESH_SECONDS = 30.0
+"""Life of the calibration that a worker has read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A candidate and what is thought of it. ``probability`` is the verdict's as experience has it, and
-    ``cut`` the one it must reach."""
+class ScoredHit:
+    """A hit with the model's verdict. ``probability`` is the verdict's, calibrated; ``cut`` is the
+    probability that it must reach."""
 
     hit: Hit
     verdict: Verdict
@@ -31,16 +42,16 @@ class Choice:
 
     @property
     def sure(self) -> bool:
-        """Whether it may be served without asking anybody."""
+        """Whether it may be served without the judge."""
         return not self.verdict.vetoes and self.probability >= self.cut
 
     @property
     def grey(self) -> bool:
-        """Whether a judge might let it be served."""
+        """Whether the judge might let it be served."""
         return not self.sure and not self.verdict.vetoes and self.probability >= HOPELESS
 
     def as_json(self) -> dict[str, object]:
-        """For traces and the review desk, without anybody's words."""
+        """For traces and the review queue, without texts of users."""
         return {
             "entry": str(self.hit.entry),
             "similarity": self.hit.similarity,
@@ -51,71 +62,94 @@ class Choice:
         }
 
 
+class CalibrationSource:
+    """Cached read: calibrations and the judge's worth, read anew from the database in the background
+    after ``FRESH_SECONDS``. No call waits."""
+
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[Learned]],
+        background: Background,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load, self._background, self._clock = load, background, clock
+        self._learned, self._read_at = Learned(), float("-inf")
+
+    def calibration(self, *, shared: bool) -> Calibration:
+        """The calibration of the model's probabilities in this scope."""
+        self._refresh()
+        return self._learned.shared if shared else self._learned.own
+
+    def judge_pays(self) -> bool:
+        """Whether asking the judge saves more than it costs."""
+        self._refresh()
+        return self._learned.judge_pays
+
+    def _refresh(self) -> None:
+        if self._clock() - self._read_at >= FRESH_SECONDS:
+            self._read_at = self._clock()
+            self._background.start("reuse calibration", self._read())
+
+    async def _read(self) -> None:
+        try:
+            self._learned = await self._load()
+        except DatabaseError as exc:
+            _log.warning("reuse goes by what was learned before", error=str(exc))
+
+
 class Judge(Protocol):
     """A second opinion about a stored answer."""
 
     async def serves(self, case: Case, rules: RuleSet, meter: Meter) -> bool | None:
-        """Yes, no, or nothing that could be understood."""
-        ...
-
-
-class Experience(Protocol):
-    """What reuse has come to so far."""
-
-    def calibration(self, *, shared: bool) -> Calibration:
-        """How the model's probabilities did in this scope."""
-        ...
-
-    def judge_pays(self) -> bool:
-        """Whether asking the judge saves more than it costs."""
+        """Yes, no, or ``None`` for a reply that is neither."""
         ...
 
 
 class ReuseVerifier:
-    """Weighs candidates by the model and by experience; the cut follows from the error budget. What is
-    neither sure nor hopeless is shown to the judge, where the policy lets it."""
+    """Scores hits by the model and by its calibration; the cut follows from the error budget. A hit that
+    is neither sure nor hopeless is shown to the judge, where the policy allows it."""
 
     def __init__(
         self,
         model: ReuseModel,
         judge: Judge | None = None,
-        experience: Experience | None = None,
+        calibrations: CalibrationSource | None = None,
     ) -> None:
-        self._model, self._judge, self._experience = model, judge, experience
+        self._model, self._judge, self._calibrations = model, judge, calibrations
 
-    def choices(self, prompt: str, hits: Sequence[Hit], policy: ReusePolicy) -> list[Choice]:
-        """What is thought of each of the nearest entries (nearest first), the likeliest first."""
-        says = groups([str(hit.fields.get("says") or "") for hit in hits])
+    def score(self, prompt: str, hits: Sequence[Hit], policy: ReusePolicy) -> list[ScoredHit]:
+        """Score the nearest entries (nearest first); the likeliest first."""
+        signatures = groups([str(hit.fields.get("says") or "") for hit in hits])
         candidates = [
-            Candidate(str(hit.fields["question"]), hit.similarity, said)
-            for hit, said in zip(hits, says, strict=True)
+            Candidate(str(hit.fields["question"]), hit.similarity, signature)
+            for hit, signature in zip(hits, signatures, strict=True)
         ]
         verdicts = self._model.verdicts(prompt, candidates)
-        choices = [
-            self._choice(hit, verdict, policy) for hit, verdict in zip(hits, verdicts, strict=False)
+        scored = [
+            self._scored(hit, verdict, policy) for hit, verdict in zip(hits, verdicts, strict=False)
         ]
-        return sorted(choices, key=lambda one: -one.probability)
+        return sorted(scored, key=lambda one: -one.probability)
 
-    def doubts(self, choice: Choice, rules: RuleSet) -> bool:
-        """Whether the judge is asked: not about what is sure or hopeless, nor where the policy forbids
-        it."""
-        return self._judge is not None and choice.grey and self._may_judge(rules.reuse)
+    def doubts(self, scored: ScoredHit, rules: RuleSet) -> bool:
+        """Whether to ask the judge: about doubtful hits, where the policy allows it."""
+        return self._judge is not None and scored.grey and self._may_judge(rules.reuse)
 
     async def approves(self, prompt: str, hit: Hit, rules: RuleSet, meter: Meter) -> bool:
         """Whether the judge says that a stored answer serves the prompt."""
-        assert self._judge is not None  # noqa: S101 - who would be in doubt
+        assert self._judge is not None  # noqa: S101 - else there are no doubts
         case = Case(prompt, str(hit.fields["question"]), str(hit.fields["answer"]))
         return bool(await self._judge.serves(case, rules, meter))
 
-    def _choice(self, hit: Hit, verdict: Verdict, policy: ReusePolicy) -> Choice:
+    def _scored(self, hit: Hit, verdict: Verdict, policy: ReusePolicy) -> ScoredHit:
         shared = hit.fields["scope"] == SHARED
-        told = verdict.probability
-        if self._experience is not None:
-            told = self._experience.calibration(shared=shared).probability(told)
-        told *= 1 - hit.penalty
-        return Choice(hit, verdict, told, self._model.cut(policy.budget(shared=shared)))
+        probability = verdict.probability
+        if self._calibrations is not None:
+            calibration = self._calibrations.calibration(shared=shared)
+            probability = calibration.probability(probability)
+        probability *= 1 - hit.penalty
+        return ScoredHit(hit, verdict, probability, self._model.cut(policy.budget(shared=shared)))
 
     def _may_judge(self, policy: ReusePolicy) -> bool:
         if policy.judge == "auto":
-            return self._experience is not None and self._experience.judge_pays()
+            return self._calibrations is not None and self._calibrations.judge_pays()
         return policy.judge == "on"

@@ -15,9 +15,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from conversations.adapters.answer_cache.cache import RedisAnswerCache
+from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
 from conversations.adapters.answer_cache.curated_files import Fault, Row, read_rows
 from conversations.adapters.answer_cache.entries import curated_id
+from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.db.threads import in_database
 from conversations.feedback.reviews import answer_replaced
 from routing.common.redis.clients import Breaker, async_client, close
@@ -63,14 +64,13 @@ class Command(BaseCommand):
         client = async_client(settings.REDIS_URL)
         try:
             async with _embedding() as embedder:
-                cache = RedisAnswerCache(
+                index = AnswerIndex(
                     client,
-                    Breaker(),
                     prefix=settings.REDIS_PREFIX,
                     embedder_name=embedder.name,
                     dimensions=embedder.dimensions,
-                    embed=embedder.embed,
                 )
+                cache = RedisAnswerCache(index, Breaker(), CacheParts(embed=embedder.embed))
                 await cache.stats()  # makes the index, or says why it can't
                 for batch in self._shown(rows):
                     done.update(await _warm_batch(cache, embedder, batch, dry_run=dry_run))
