@@ -13,7 +13,7 @@ class ConversationsConfig(AppConfig):
         # The models are loaded by now, not before.
         from conversations import signals  # noqa: PLC0415
         from conversations.evaluation.golden import golden_check  # noqa: PLC0415
-        from routing.publishing import checks  # noqa: PLC0415
+        from routing.publishing.services import register_check  # noqa: PLC0415
 
         signals.connect()
-        checks.register(golden_check)
+        register_check(golden_check)

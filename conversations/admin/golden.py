@@ -21,7 +21,7 @@ from routing.common.admin import NOTHING, admin_link, column
 from routing.domain.decide import plain_name
 from routing.domain.errors import RuleSetInvalid
 from routing.models import GoldenCase
-from routing.publishing.services import ruleset_build
+from routing.publishing.draft import ruleset_build
 
 STATE_LABELS = {"holds": "success", "fails": "danger", "not run yet": ""}
 LONGEST_LINKED = 1_500

@@ -26,8 +26,8 @@ from routing.common.admin import (
 )
 from routing.common.statistics import Estimate, mean, share
 from routing.models import RuleSetVersion
+from routing.publishing.draft import changes_since
 from routing.publishing.selectors import ruleset_of
-from routing.publishing.versions import words_since
 
 SUMS = tuple(
     field.name
@@ -196,7 +196,7 @@ class MeasuredVersionAdmin(VersionAdmin):
             "numbers": numbers,
             "a": a,
             "b": b,
-            "changes": words_since(a, ruleset_of(b)),
+            "changes": changes_since(a, ruleset_of(b)),
             "comparisons": comparisons(figures_of(a.number), figures_of(b.number)),
             "figures": [figures_of(a.number), figures_of(b.number)],
         }

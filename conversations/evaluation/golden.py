@@ -12,7 +12,7 @@ from routing.domain.decide import plain_name
 from routing.domain.rules import RuleSet
 from routing.evaluation.expectations import Expected, failure
 from routing.models import GoldenCase
-from routing.publishing.versions import Person
+from routing.publishing.services import Person
 
 
 def golden_check(candidate: RuleSet) -> Iterable[str]:

@@ -18,7 +18,7 @@ from routing.domain.llm import ChatMessage, Usage
 from routing.domain.rules import ModelRef
 from routing.guard.validation import validate_prompt
 from routing.models import LLMModel
-from routing.publishing.from_tables import model_ref
+from routing.publishing.draft import model_ref
 
 PATIENCE = 60.0
 """Seconds that a page waits at most, whatever the model's own time-outs."""

@@ -33,8 +33,9 @@ from routing.domain.decide import Outcome
 from routing.domain.llm import ChatMessage, Usage
 from routing.domain.pricing import estimated_tokens
 from routing.domain.rules import RuleSet, Source
+from routing.publishing.codec import ruleset_dump, ruleset_load
+from routing.publishing.services import Person
 from routing.publishing.validation import prompt_tokens
-from routing.publishing.versions import Person
 
 BATCH = 2 * AT_ONCE
 STALE = timedelta(seconds=60)
@@ -116,8 +117,8 @@ def replay_start(
         size=len(answers),
         cap_usd=cap_usd,
         estimate_usd=estimate(answers, draft, live),
-        draft=draft.to_dict(),
-        live=live.to_dict(),
+        draft=ruleset_dump(draft),
+        live=ruleset_dump(live),
         created_by_id=by.pk if by else None,
     )
     ReplayResult.objects.bulk_create(ReplayResult(run=run, answer=answer) for answer in answers)
@@ -167,7 +168,7 @@ def replay_work(
 ) -> None:
     """Decide what is left of a run, in small batches: a batch that might go over the cap is not begun,
     nor one after ``closing``. ``loop`` as for ``decide_all``."""
-    draft, live = (as_asked(RuleSet.from_dict(body)) for body in (run.draft, run.live))
+    draft, live = (as_asked(ruleset_load(body)) for body in (run.draft, run.live))
     sides = _Sides.of(draft, live)
     while batch := list(_left(run)[:BATCH]):
         run.refresh_from_db()

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from routing.domain.errors import RuleSetInvalid
 from routing.domain.rules import RuleSet
+from routing.publishing.draft import ruleset_build
 from routing.publishing.selectors import release_row, ruleset_of
-from routing.publishing.services import ruleset_build
 
 _NOTHING_LIVE = "Nothing is published yet."
 

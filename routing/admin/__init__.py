@@ -6,12 +6,21 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
+from django.db.models import F, JSONField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from routing.admin.circuits import CircuitsAdmin, circuits_context
-from routing.admin.forms import LLMModelForm, RoutingSettingsForm, RuleForm, sentence, users_of
+from routing.admin.forms import (
+    FallbacksField,
+    LinesField,
+    LLMModelForm,
+    RoutingSettingsForm,
+    RuleForm,
+    rule_fieldsets,
+    sentence,
+    users_of,
+)
 from routing.admin.golden import GoldenCaseAdmin
 from routing.admin.publishing import PublishingAdmin
 from routing.admin.switching import SwitchingAdmin
@@ -36,16 +45,13 @@ class RuleAdmin(SwitchingAdmin[Rule]):
     list_select_related = ("model",)
     search_fields = ("name", "instruction")
     ordering = ("priority", "name")
-    fieldsets = (
-        ("Which prompts", {"fields": ("name", "instruction", "priority", "enabled", "is_default")}),
-        ("What is done", {"fields": ("action", "model", "fallbacks")}),
-        (
-            "Examples for the classifier",
-            {"fields": ("examples_for", "examples_against")},
-        ),
-        ("When it refuses", {"fields": ("refusal_reason", "suggestions")}),
-        ("Using answers again", {"fields": ("cache", "cache_ttl_seconds")}),
-    )
+    fieldsets = rule_fieldsets()
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, JSONField):
+            field = FallbacksField if db_field.name == "fallbacks" else LinesField
+            return field(label=kwargs.get("label"), help_text=kwargs.get("help_text"))
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @column("action", ordering="action", labels=ACTION_LABELS)
     def does(self, rule: Rule) -> str:

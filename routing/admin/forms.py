@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.html import format_html, format_html_join
@@ -11,18 +11,26 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from routing.common.form_revisions import RevisionedForm
-from routing.domain.actions import (
-    ACTIONS,
-    DEFAULT_ACTION,
-    Action,
-    ActionSpec,
-    ModelKind,
-    action_for,
-)
+from routing.domain.actions import Action, ModelKind, action_for
+from routing.domain.fields import FieldSpec, specs
+from routing.domain.rules import ReusePolicy, RuleSet
+from routing.domain.rules import Rule as DomainRule
 from routing.models import LLMModel, RoutingSettings, Rule
-from routing.publishing.validation import EXAMPLE_CHARS, INSTRUCTION_CHARS, closes_quoting
+from routing.publishing.draft import model_ref, rule_of
+from routing.publishing.validation import default_faults, rule_faults
 
 FEWEST_CHOICES = 3
+COLUMNS = {"audited": "audited_percent"}
+"""Columns that have another name than the field of the domain."""
+
+
+def column_specs(*kinds: Any) -> dict[str, FieldSpec]:
+    """Labels and helps of the columns that the fields of these dataclasses are edited in."""
+    return {COLUMNS.get(name, name): item for kind in kinds for name, item in specs(kind).items()}
+
+
+_RULE = column_specs(DomainRule)
+_SETTINGS = column_specs(RuleSet, ReusePolicy)
 
 
 class LinesField(forms.CharField):
@@ -102,45 +110,32 @@ class FallbacksField(forms.Field):
 
 
 class RuleForm(RevisionedForm[Rule]):
-    """One rule. What could not be published is refused here, where it can be put right."""
-
-    fallbacks = FallbacksField(help_text="Tried in this order when the first choice fails.")
-    examples_for = LinesField(
-        label="Prompts that fit", help_text="One per line. The classifier reads them."
-    )
-    examples_against = LinesField(
-        label="Prompts that do not fit", help_text="One per line. Near misses teach the most."
-    )
-    suggestions = LinesField(help_text="One per line: wordings offered with the refusal.")
+    """Form of one rule: a fault that would keep it from being published is shown at its field."""
 
     class Meta:
         model = Rule
         fields = "__all__"
-        labels = {
+        labels: ClassVar[Any] = {
+            **{name: item.form_label for name, item in _RULE.items()},
             "is_default": "Default",
-            "refusal_reason": "Reason",
-            "cache": "May be used again for",
-            "cache_ttl_seconds": "Life of an answer",
-            "wrong_shared": "Wrong ones in a hundred, of answers for everybody",
-            "wrong_own": "Wrong ones in a hundred, of a person's own answers",
-            "judge": "Ask the small model when in doubt",
-            "audited_percent": "Reuses checked afterwards, in per cent",
         }
-        help_texts = {
+        help_texts: ClassVar[Any] = {
+            **{name: item.help for name, item in _RULE.items() if item.help},
             "is_default": "Answers when no classifier can be reached. Marking a rule takes the "
             "mark from the one that had it.",
-            "cache_ttl_seconds": "Seconds; empty uses the routing settings.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.enabled_models = {row.name: row for row in LLMModel.objects.filter(enabled=True)}
+        self.enabled_models = {
+            row.name: model_ref(row) for row in LLMModel.objects.filter(enabled=True)
+        }
         widget = self.fields["fallbacks"].widget if "fallbacks" in self.fields else None
         if isinstance(widget, OrderedModelsWidget):
             widget.choices = [
-                (name, f"{name} ({row.kind})")
-                for name, row in self.enabled_models.items()
-                if action_for(ModelKind(row.kind))
+                (name, f"{name} ({model.kind})")
+                for name, model in self.enabled_models.items()
+                if action_for(model.kind)
             ]
 
     def _get_validation_exclusions(self) -> set[str]:
@@ -149,72 +144,32 @@ class RuleForm(RevisionedForm[Rule]):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        action = cleaned.get("action")
-        if action == Action.REFUSE:
-            self._check_refusal(cleaned)
-        elif action:
-            self._check_models(ACTIONS[Action(action)], cleaned)
+        if cleaned.get("action"):
+            self._check_rule(cleaned)
         self._check_default(cleaned)
-        self._check_words(cleaned)
         return cleaned
 
     def clean_instruction(self) -> str:
-        """Browsers end lines as in letters of the telegraph's time."""
+        """The instruction with single line ends: browsers send two characters."""
         instruction: str = self.cleaned_data["instruction"]
         return instruction.replace("\r\n", "\n")
 
-    def _check_words(self, cleaned: dict[str, Any]) -> None:
-        instruction = cleaned.get("instruction") or ""
-        if len(instruction) > INSTRUCTION_CHARS:
-            self.add_error(
-                "instruction",
-                f"{len(instruction):,} characters: the classifier's budget for one instruction "
-                f"is {INSTRUCTION_CHARS:,}.",
-            )
-        self._check_quoting("instruction", instruction, strict=True)
-        for name in ("examples_for", "examples_against"):
-            for example in cleaned.get(name) or []:
-                if len(example) > EXAMPLE_CHARS:
-                    self.add_error(name, f"An example has more than {EXAMPLE_CHARS:,} characters.")
-                self._check_quoting(name, example)
-
-    def _check_quoting(self, field: str, text: str, *, strict: bool = False) -> None:
-        if found := closes_quoting(text, strict=strict):
-            self.add_error(field, f"“{found}” could close the classifier's quoting: leave it out.")
-
-    def _check_refusal(self, cleaned: dict[str, Any]) -> None:
-        if not (cleaned.get("refusal_reason") or "").strip():
-            self.add_error("refusal_reason", "A refusal needs a reason to give.")
-
-    def _check_models(self, spec: ActionSpec, cleaned: dict[str, Any]) -> None:
-        kind = spec.model_kind
-        chosen = cleaned.get("model")
-        if chosen is None:
-            if "model" not in self.errors:
-                self.add_error("model", f"Choose the {kind} model that does it.")
-        else:
-            self._check_model("model", chosen.name, spec)
-        for name in cleaned.get("fallbacks") or []:
-            if chosen and name == chosen.name:
-                self.add_error("fallbacks", f"“{name}” is the first choice already.")
-            else:
-                self._check_model("fallbacks", name, spec)
-
-    def _check_model(self, field: str, name: str, spec: ActionSpec) -> None:
-        model = self.enabled_models.get(name)
-        if model is None:
-            self.add_error(field, f"“{name}” is not an enabled model.")
-        elif model.kind != spec.model_kind:
-            self.add_error(
-                field,
-                f"{spec.gerund} needs a model of kind {spec.model_kind}; "
-                f"“{name}” is one of kind {model.kind}.",
-            )
+    def _check_rule(self, cleaned: dict[str, Any]) -> None:
+        """Show the faults of the rule as it would be published, but for fields that have others."""
+        known = {name: cleaned[name] for name in specs(DomainRule) if name in cleaned}
+        rule = rule_of(Rule(**known))
+        faults = list(rule_faults(rule, self.enabled_models.get))
+        if cleaned.get("is_default"):
+            faults += default_faults(rule)
+        faulty = set(self.errors)
+        for fault in faults:
+            if fault.field not in faulty:
+                self.add_error(fault.field, fault.at_field)
+        if rule.model in rule.fallbacks and "fallbacks" not in faulty:
+            self.add_error("fallbacks", f"“{rule.model}” is the first choice already.")
 
     def _check_default(self, cleaned: dict[str, Any]) -> None:
         if cleaned.get("is_default"):
-            if cleaned.get("action") != DEFAULT_ACTION:
-                self.add_error("is_default", "Only an answering rule can be the default.")
             if not cleaned.get("enabled"):
                 self.add_error("enabled", "The default rule must be enabled.")
         elif self.initial.get("is_default"):
@@ -223,6 +178,16 @@ class RuleForm(RevisionedForm[Rule]):
                 "There must be a default. Mark another rule as the default instead: "
                 "that takes the mark from this one.",
             )
+
+
+def rule_fieldsets() -> Any:
+    """The groups of the fields of a rule, with the draft's own switches in the first."""
+    groups: dict[str, list[str]] = {}
+    for name, item in specs(DomainRule).items():
+        groups.setdefault(item.group, []).append(name)
+    first = next(iter(groups.values()))
+    first += ["enabled", "is_default"]
+    return [(title, {"fields": names}) for title, names in groups.items()]
 
 
 class LLMModelForm(RevisionedForm[LLMModel]):
@@ -266,26 +231,15 @@ class RoutingSettingsForm(RevisionedForm[RoutingSettings]):
     class Meta:
         model = RoutingSettings
         fields = "__all__"
-        labels = {
+        labels: ClassVar[Any] = {
+            **{name: item.form_label for name, item in _SETTINGS.items()},
             "classifier_fallback": "Second classifier",
-            "callers_choose": "Callers may name a model",
-            "min_similarity": "Similarity",
-            "cache_ttl_seconds": "Life of an answer",
         }
-        help_texts = {
+        help_texts: ClassVar[Any] = {
+            **{name: item.help for name, item in _SETTINGS.items() if item.help},
             "classifier": "Reads every prompt and picks the rule: small and quick is best.",
             "classifier_fallback": "Asked when the first one can't be reached. Another "
             "provider's is best.",
-            "min_similarity": "From 0.5 to 1: the least cosine similarity at which a stored answer is "
-            "considered. Whether it is served is decided by the verifier.",
-            "cache_ttl_seconds": "Seconds, where a rule says nothing else.",
-            "wrong_shared": "From 0.1 to 20: how many of a hundred reused answers may be wrong. The less, "
-            "the fewer are reused.",
-            "wrong_own": "The same for answers that only the person who asked gets again.",
-            "judge": "A yes or no from the classifier's model about a stored answer that is neither sure "
-            "nor hopeless. It delays the question by as long.",
-            "audited_percent": "The classifier's model looks at this share of the reused answers in the "
-            "background. Its verdicts move the cut and show in the precision.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

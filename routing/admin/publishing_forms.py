@@ -13,7 +13,7 @@ from unfold.widgets import (
 )
 
 from routing.domain.release import Stage
-from routing.publishing.versions import Target
+from routing.publishing.services import Target
 from routing.publishing.yaml_files import MOST_CHARS
 
 STAGES = (

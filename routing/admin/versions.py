@@ -19,11 +19,9 @@ from routing.common.admin import NOTHING, ReadOnlyAdmin, column, rendered
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.domain.release import Stage
 from routing.models import RuleSetRelease, RuleSetVersion
-from routing.publishing.draft import draft_now
-from routing.publishing.prompt_cost import ClassifierPrompt
+from routing.publishing.draft import ClassifierPrompt, changes_since, draft_now
 from routing.publishing.selectors import release_row, ruleset_of
-from routing.publishing.services import ruleset_roll_back, trial_end, version_release
-from routing.publishing.versions import may_override, words_since
+from routing.publishing.services import may_override, ruleset_roll_back, trial_end, version_release
 
 STATE_LABELS = {"live": "success", "shadow": "info", "some users": "info", "past": ""}
 
@@ -94,7 +92,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
                 )
                 return self._to(made.number)
         live = release_row()
-        changes = words_since(live.live if live else None, ruleset_of(version))
+        changes = changes_since(live.live if live else None, ruleset_of(version))
         context = {
             "title": f"Roll back to version {number}?",
             "form": form,

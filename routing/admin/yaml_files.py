@@ -15,9 +15,14 @@ from routing.admin.publishing_forms import ImportForm
 from routing.domain.errors import RuleSetInvalid
 from routing.models import RuleSetVersion
 from routing.publishing.draft import draft_now
-from routing.publishing.restore import write_tables
 from routing.publishing.selectors import ruleset_of
-from routing.publishing.yaml_files import Document, document_of, document_of_tables, read_document
+from routing.publishing.yaml_files import (
+    Document,
+    document_of,
+    document_of_tables,
+    read_document,
+    write_tables,
+)
 
 CHANGES = ("routing.add_rule", "routing.change_rule", "routing.delete_rule",
            "routing.add_llmmodel", "routing.change_llmmodel", "routing.delete_llmmodel",

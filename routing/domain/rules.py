@@ -1,22 +1,25 @@
-"""Routing's vocabulary: models, rules, published rule sets and decisions.
+"""Value objects: rules, models, published rule sets and decisions. Pure: standard library only.
 
-Pure: standard library only. Everything is frozen; a published ``RuleSet`` never changes, a
-new one replaces it.
+Everything is frozen; a published ``RuleSet`` never changes, a new one replaces it. A field of ``Rule``,
+``ModelRef`` and the settings is declared here once: the admin's form, the sentences about changes, the
+YAML file and the stored JSON follow its ``spec``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Literal
 
 from routing.domain.actions import DEFAULT_ACTION, Action, ModelKind
-from routing.domain.reuse_policy import ReusePolicy
+from routing.domain.fields import Stored, spec
+
+JudgeUse = Literal["auto", "on", "off"]
 
 SIMULATED_PREFIX = "simulated/"
 
@@ -49,8 +52,8 @@ class StaysTrue(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Patience with one attempt at a model, in seconds."""
+class Timeouts(Stored):
+    """Limits of one attempt at a model, in seconds."""
 
     connect: float = 5.0
     first_token: float = 20.0
@@ -59,40 +62,88 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelRef:
+class ModelRef(Stored):
     """A published model: a short public name and the LiteLLM name behind it.
 
     Prices are US dollars per million tokens and override LiteLLM's price list; ``None``
     leaves the list's price. ``context_window`` and ``max_output_tokens`` are in tokens.
     """
 
-    name: str
-    litellm_name: str
-    provider: str
-    kind: ModelKind
-    context_window: int = 128_000
-    max_output_tokens: int | None = None
-    input_price: Decimal | None = None
-    output_price: Decimal | None = None
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    name: str = field(metadata=spec("name"))
+    litellm_name: str = field(metadata=spec("LiteLLM name"))
+    provider: str = field(metadata=spec("provider"))
+    kind: ModelKind = field(metadata=spec("kind"))
+    context_window: int = field(default=128_000, metadata=spec("context window"))
+    max_output_tokens: int | None = field(default=None, metadata=spec("longest output"))
+    input_price: Decimal | None = field(default=None, metadata=spec("input price"))
+    output_price: Decimal | None = field(default=None, metadata=spec("output price"))
+    timeouts: Timeouts = field(default_factory=Timeouts, metadata=spec("time-outs"))
+
+
+WHICH = "Which prompts"
+DONE = "What is done"
+EXAMPLES = "Examples for the classifier"
+REFUSING = "When it refuses"
+REUSING = "Using answers again"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One published rule: a plain-language instruction and what follows when it applies."""
+class Rule(Stored):
+    """One published rule: an instruction for the classifier, and the action on prompts that fit."""
 
-    name: str
-    instruction: str
-    action: Action
-    model: str | None = None
-    fallbacks: tuple[str, ...] = ()
-    priority: int = 100
-    examples_for: tuple[str, ...] = ()
-    examples_against: tuple[str, ...] = ()
-    refusal_reason: str = ""
-    suggestions: tuple[str, ...] = ()
-    cache: CachePolicy = CachePolicy.USER
-    cache_ttl_seconds: int | None = None
+    name: str = field(metadata=spec("name", group=WHICH))
+    instruction: str = field(metadata=spec("instruction", group=WHICH))
+    action: Action = field(metadata=spec("action", group=DONE))
+    model: str | None = field(default=None, metadata=spec("model", group=DONE))
+    fallbacks: tuple[str, ...] = field(
+        default=(),
+        metadata=spec(
+            "fallbacks",
+            help="Tried in this order when the first choice fails.",
+            group=DONE,
+            in_order=True,
+        ),
+    )
+    priority: int = field(default=100, metadata=spec("priority", group=WHICH))
+    examples_for: tuple[str, ...] = field(
+        default=(),
+        metadata=spec(
+            "prompts that fit", help="One per line. The classifier reads them.", group=EXAMPLES
+        ),
+    )
+    examples_against: tuple[str, ...] = field(
+        default=(),
+        metadata=spec(
+            "prompts that do not fit",
+            help="One per line. Near misses teach the most.",
+            group=EXAMPLES,
+        ),
+    )
+    refusal_reason: str = field(
+        default="", metadata=spec("reason of the refusal", title="Reason", group=REFUSING)
+    )
+    suggestions: tuple[str, ...] = field(
+        default=(),
+        metadata=spec(
+            "suggested wordings",
+            title="Suggestions",
+            help="One per line: wordings offered with the refusal.",
+            group=REFUSING,
+        ),
+    )
+    cache: CachePolicy = field(
+        default=CachePolicy.USER,
+        metadata=spec("reuse of answers", title="May be used again for", group=REUSING),
+    )
+    cache_ttl_seconds: int | None = field(
+        default=None,
+        metadata=spec(
+            "life of an answer in seconds",
+            title="Life of an answer",
+            help="Seconds; empty uses the routing settings.",
+            group=REUSING,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,27 +197,93 @@ class Decision:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ReusePolicy(Stored):
+    """Limits that an administrator sets on the reuse of answers.
+
+    ``wrong_shared`` and ``wrong_own`` are the wrong ones accepted in a hundred reuses of shared answers,
+    and of a person's own. ``judge`` says when the small model decides about candidates that are neither
+    sure nor hopeless: ``auto`` is when it saves more than it costs. ``audited`` is the share of reuses
+    that are judged afterwards, in [0, 1].
+    """
+
+    wrong_shared: float = field(
+        default=1.0,
+        metadata=spec(
+            "Wrong ones accepted in a hundred reuses, of answers for everybody",
+            title="Wrong ones in a hundred, of answers for everybody",
+            help="From 0.1 to 20: how many of a hundred reused answers may be wrong. The less, the "
+            "fewer are reused.",
+        ),
+    )
+    wrong_own: float = field(
+        default=1.0,
+        metadata=spec(
+            "Wrong ones accepted in a hundred reuses, of a person's own answers",
+            title="Wrong ones in a hundred, of a person's own answers",
+            help="The same for answers that only the person who asked gets again.",
+        ),
+    )
+    judge: JudgeUse = field(
+        default="auto",
+        metadata=spec(
+            "Asking the small model when in doubt",
+            title="Ask the small model when in doubt",
+            help="A yes or no from the classifier's model about a stored answer that is neither sure "
+            "nor hopeless. It delays the question by as long.",
+        ),
+    )
+    audited: float = field(
+        default=0.02,
+        metadata=spec(
+            "The share of reuses checked afterwards",
+            title="Reuses checked afterwards, in per cent",
+            help="The classifier's model looks at this share of the reused answers in the background. "
+            "Its verdicts move the cut and show in the precision.",
+        ),
+    )
+
+    def budget(self, *, shared: bool) -> float:
+        """Wrong ones in a hundred reuses."""
+        return self.wrong_shared if shared else self.wrong_own
+
+
 _WITHOUT_EFFECT = ("version", "min_similarity", "cache_ttl_seconds", "callers_choose", "reuse")
 """Fields of a rule set that do not decide who answers."""
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(Stored):
     """One published, immutable version of the rules and of the models they may name.
 
     ``default_rule`` answers when no classifier can. ``classifiers`` are model names in the
     order they are asked. ``min_similarity`` is the cosine similarity in [0, 1] from which a
-    stored answer is looked at, ``reuse`` how sure one must be to serve it.
+    stored answer is considered, ``reuse`` the limits on serving it.
     """
 
     version: int
     rules: tuple[Rule, ...]
     models: tuple[ModelRef, ...]
-    default_rule: str
-    classifiers: tuple[str, ...]
-    callers_choose: bool = True
-    min_similarity: float = 0.90
-    cache_ttl_seconds: int = 30 * 24 * 3600
+    default_rule: str = field(metadata=spec("The default rule"))
+    classifiers: tuple[str, ...] = field(metadata=spec("The classifiers"))
+    callers_choose: bool = field(default=True, metadata=spec("Callers may name a model"))
+    min_similarity: float = field(
+        default=0.90,
+        metadata=spec(
+            "The similarity for reuse",
+            title="Similarity",
+            help="From 0.5 to 1: the least cosine similarity at which a stored answer is considered. "
+            "Whether it is served is decided by the verifier.",
+        ),
+    )
+    cache_ttl_seconds: int = field(
+        default=30 * 24 * 3600,
+        metadata=spec(
+            "The life of a stored answer in seconds",
+            title="Life of an answer",
+            help="Seconds, where a rule says nothing else.",
+        ),
+    )
     reuse: ReusePolicy = field(default_factory=ReusePolicy)
 
     def rule(self, name: str) -> Rule | None:
@@ -222,54 +339,12 @@ class RuleSet:
             classifiers=tuple(map(name, self.classifiers)),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form; decimals become strings. ``from_dict`` is its inverse."""
-        return json.loads(json.dumps(asdict(self), default=str))  # type: ignore[no-any-return]
-
-    @classmethod
-    def from_dict(cls, body: Mapping[str, Any]) -> RuleSet:
-        """Build from ``to_dict``'s form. Raises ``KeyError``, ``TypeError`` or ``ValueError``
-        on anything else."""
-        return cls(
-            **{
-                **body,
-                "rules": tuple(_rule(item) for item in body["rules"]),
-                "models": tuple(_model(item) for item in body["models"]),
-                "classifiers": tuple(body["classifiers"]),
-                "reuse": ReusePolicy(**body.get("reuse", {})),
-            }
-        )
-
 
 @lru_cache(maxsize=32)
 def _fingerprint(rules: RuleSet) -> str:
     """Kept for the sets in force: it takes a fifth of a millisecond, and each turn asks several times."""
-    body = rules.to_dict()
+    body = asdict(rules)
     for irrelevant in _WITHOUT_EFFECT:
         del body[irrelevant]
-    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False)
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def _rule(body: Mapping[str, Any]) -> Rule:
-    tuples = ("fallbacks", "examples_for", "examples_against", "suggestions")
-    return Rule(
-        **{
-            **body,
-            **{key: tuple(body[key]) for key in tuples},
-            "action": Action(body["action"]),
-            "cache": CachePolicy(body["cache"]),
-        }
-    )
-
-
-def _model(body: Mapping[str, Any]) -> ModelRef:
-    prices = ("input_price", "output_price")
-    return ModelRef(
-        **{
-            **body,
-            **{key: None if body[key] is None else Decimal(body[key]) for key in prices},
-            "kind": ModelKind(body["kind"]),
-            "timeouts": Timeouts(**body["timeouts"]),
-        }
-    )

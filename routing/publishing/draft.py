@@ -1,22 +1,35 @@
-"""The draft against what is live: for the banner, the publish page and the command."""
+"""Draft: the tables as a rule set, and its differences from the version that is live."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal
+from typing import Any
 
+from pydantic import TypeAdapter
+
+from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import RuleSetInvalid
-from routing.domain.rules import RuleSet
-from routing.models import RuleSetRelease, RuleSetVersion
+from routing.domain.fields import specs
+from routing.domain.llm import Usage
+from routing.domain.rules import ModelRef, ReusePolicy, Rule, RuleSet, Timeouts
+from routing.models import LLMModel, RoutingSettings, RuleSetRelease, RuleSetVersion
+from routing.models import Rule as RuleRow
+from routing.publishing.codec import ruleset_load
+from routing.publishing.diff import differences
 from routing.publishing.selectors import release_row
-from routing.publishing.services import ruleset_build
-from routing.publishing.versions import same, words_since
+from routing.publishing.validation import budget, prompt_tokens, ruleset_faults
+
+_RULE = TypeAdapter(Rule)
+_MODEL = TypeAdapter(ModelRef)
+_LISTS = tuple(item.name for item in fields(Rule) if item.default == ())
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """``release`` is in force, ``faults`` keep the tables from being published, ``changes`` say what
-    they would change, and ``rules`` are what they say, as version 0, where they have no faults."""
+    """``release`` is in force, ``faults`` keep the tables from being published, ``changes`` are the
+    sentences about the difference, ``rules`` the tables' set, as version 0, where it has no faults."""
 
     release: RuleSetRelease | None
     rules: RuleSet | None
@@ -30,12 +43,12 @@ class Draft:
 
     @property
     def trial(self) -> RuleSetVersion | None:
-        """The version that is tried, in shadow or on some users."""
+        """The version on trial, in shadow or for some users."""
         return self.release.trial if self.release else None
 
     @property
     def on_trial(self) -> bool:
-        """Whether the tables say just what the version on trial says."""
+        """Whether the tables equal the version on trial."""
         return bool(self.trial and self.rules and same(self.trial, self.rules))
 
     @property
@@ -44,13 +57,105 @@ class Draft:
         return bool(self.faults or (self.changes and not self.on_trial))
 
 
+@dataclass(frozen=True, slots=True)
+class ClassifierPrompt:
+    """The cost of the rules in every prompt that is classified: estimated ``tokens``, and the first
+    classifier's price for them, ``None`` where it has none."""
+
+    classifier: str
+    tokens: int
+    budget: int
+    cost_usd: Decimal | None
+
+    @classmethod
+    def of(cls, rules: RuleSet) -> ClassifierPrompt:
+        """The cost of a valid set."""
+        # LiteLLM takes seconds to import, and the server has it already: commands that need no price
+        # of its list must not wait.
+        from routing.llm.providers.client import ProviderClient  # noqa: PLC0415
+
+        model, tokens = rules.model(rules.classifiers[0]), prompt_tokens(rules)
+        usage = ProviderClient({}).priced(model, Usage(input_tokens=tokens)) if model else Usage()
+        return cls(rules.classifiers[0], tokens, budget(rules), usage.cost_usd)
+
+
 def draft_now() -> Draft:
-    """The tables as they are."""
+    """The draft of this moment."""
     release = release_row()
     live = release.live if release else None
     try:
         rules = ruleset_build()
     except RuleSetInvalid as exc:
         return Draft(release, None, exc.faults, ())
-    changes = () if live and same(live, rules) else words_since(live, rules)
+    changes = () if live and same(live, rules) else changes_since(live, rules)
     return Draft(release, rules, (), changes)
+
+
+def same(version: RuleSetVersion, candidate: RuleSet) -> bool:
+    """Whether the version equals the candidate but for its number. A version stored before a setting was
+    known has the setting's default; one that can't be read equals nothing."""
+    try:
+        stored = ruleset_load(version.blob)
+    except ValueError:
+        return False
+    return stored == replace(candidate, version=version.number)
+
+
+def changes_since(live: RuleSetVersion | None, candidate: RuleSet) -> Sequence[str]:
+    """The candidate's changes, in sentences."""
+    return differences(ruleset_load(live.blob) if live else None, candidate)
+
+
+def ruleset_build() -> RuleSet:
+    """The enabled rules and models as version 0. Raises ``RuleSetInvalid`` with all faults."""
+    rows = list(RuleRow.objects.filter(enabled=True).select_related("model"))
+    models = list(LLMModel.objects.all())
+    chosen = RoutingSettings.objects.select_related("classifier", "classifier_fallback").first()
+    rules = _ruleset(rows, models, chosen or RoutingSettings())
+    disabled = {row.name for row in models if not row.enabled}
+    malformed = [fault for row in rows for fault in _list_faults(row)]
+    if faults := (*ruleset_faults(rules, disabled=disabled), *malformed):
+        raise RuleSetInvalid(faults)
+    return rules
+
+
+def _ruleset(rows: list[RuleRow], models: list[LLMModel], chosen: RoutingSettings) -> RuleSet:
+    classifiers = [row.name for row in (chosen.classifier, chosen.classifier_fallback) if row]
+    reuse = {name: getattr(chosen, name) for name in specs(ReusePolicy) if name != "audited"}
+    settings = specs(RuleSet).keys() - {"default_rule", "classifiers"}
+    return RuleSet(
+        version=0,
+        rules=tuple(map(rule_of, rows)),
+        models=tuple(model_ref(row) for row in models if row.enabled),
+        default_rule=next((row.name for row in rows if row.is_default), ""),
+        classifiers=tuple(dict.fromkeys(classifiers)) if chosen.classifier else (),
+        reuse=ReusePolicy(**reuse, audited=chosen.audited_percent / 100),
+        **{name: getattr(chosen, name) for name in settings},
+    )
+
+
+def _list_faults(row: RuleRow) -> Iterable[str]:
+    for name in _LISTS:
+        if not _is_texts(getattr(row, name)):
+            yield f"“{name}” of the rule “{row.name}” must be a list of texts."
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def rule_of(row: RuleRow) -> Rule:
+    """A rule as its row describes it now. A malformed list counts as empty: it is a fault of its own."""
+    values = {name: getattr(row, name) for name in specs(Rule)}
+    values |= {name: [] for name in _LISTS if not _is_texts(values[name])}
+    values["model"] = row.model.name if row.model else None
+    if ACTIONS[Action(row.action)].model_kind is None:
+        values |= {"model": None, "fallbacks": []}
+    return _RULE.validate_python(values)
+
+
+def model_ref(row: LLMModel) -> ModelRef:
+    """A model as its row describes it now."""
+    values = {name: getattr(row, name) for name in specs(ModelRef) if name != "timeouts"}
+    timeouts = {phase.name: getattr(row, f"{phase.name}_timeout") for phase in fields(Timeouts)}
+    return _MODEL.validate_python({**values, "timeouts": timeouts})

@@ -15,7 +15,7 @@ from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import RulesUnavailable
 from routing.domain.release import Release
 from routing.domain.rules import RuleSet
-from routing.publishing.redis_format import Blob, Keys, Pointer, Publication, number_of
+from routing.publishing.codec import Blob, Keys, Pointer, Publication, number_of
 
 Origin = Literal["redis", "local", "database"]
 LoadLatest = Callable[[], Awaitable[Release | None]]

@@ -1,4 +1,4 @@
-"""Reads of the rules' tables."""
+"""Reads of the published versions and releases."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from routing.domain.errors import RulesUnavailable
 from routing.domain.release import Release, Stage
 from routing.domain.rules import RuleSet
 from routing.models import RuleSetRelease, RuleSetVersion
+from routing.publishing.codec import ruleset_load
 
 
 def release_row() -> RuleSetRelease | None:
@@ -22,11 +23,8 @@ def release_number() -> int:
 
 
 def release_latest() -> Release | None:
-    """The release in force; ``None`` before the first.
-
-    Raises ``RulesUnavailable`` when one of its versions was written by another program version and
-    can't be read.
-    """
+    """The release in force; ``None`` before the first. Raises ``RulesUnavailable`` when one of its
+    versions was written by another program version and can't be read."""
     row = release_row()
     if row is None:
         return None
@@ -42,8 +40,8 @@ def release_latest() -> Release | None:
 def ruleset_of(row: RuleSetVersion) -> RuleSet:
     """A version's rules. Raises ``RulesUnavailable`` when they can't be read."""
     try:
-        return RuleSet.from_dict(row.blob)
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        return ruleset_load(row.blob)
+    except ValueError as exc:
         raise RulesUnavailable(f"version {row.number} is not readable: {exc}") from exc
 
 

@@ -1,52 +1,72 @@
-"""Writes of the rules: publishing the draft, releasing in steps, rolling back, and Redis."""
+"""Services: the writes of publishing. A draft becomes a version, a version is released, Redis follows."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 
 import redis
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.db import transaction
 from redis.exceptions import RedisError
 
 from routing.common.redis.clients import sync_client
-from routing.domain.errors import PublishConflict, RuleSetInvalid, RulesUnavailable
+from routing.domain.errors import (
+    PublishConflict,
+    PublishRefused,
+    RuleSetInvalid,
+    RulesUnavailable,
+)
 from routing.domain.release import Stage
 from routing.domain.rules import RuleSet
-from routing.models import RuleSetRelease, RuleSetVersion
-from routing.publishing.from_tables import ruleset_from_tables
-from routing.publishing.redis_format import Publication, read_pointer, write_release
-from routing.publishing.restore import restore_tables
+from routing.models import RoutingSettings, RuleSetRelease, RuleSetVersion
+from routing.publishing.codec import Publication, read_pointer, ruleset_dump, write_release
+from routing.publishing.draft import changes_since, ruleset_build, same
 from routing.publishing.selectors import release_latest, release_number, release_row, ruleset_of
-from routing.publishing.versions import (
-    TO_ALL,
-    Person,
-    Target,
-    publish,
-    release,
-    release_locked,
-    same,
-)
+from routing.publishing.validation import ruleset_faults
+from routing.publishing.yaml_files import restore_tables
 
 logger = logging.getLogger(__name__)
 
+Person = AbstractBaseUser | AnonymousUser | None
+
+Check = Callable[[RuleSet], Iterable[str]]
+"""Sentences on the faults of a valid candidate; none where it passes. A check may take seconds."""
+
+MAY_OVERRIDE = "routing.override_rulesetversion"
 ATTEMPTS = 3
-"""How often the tables are built anew when somebody publishes meanwhile."""
+"""How often the tables are built anew when others publish meanwhile."""
+
+_checks: list[Check] = []
 
 
-def ruleset_build() -> RuleSet:
-    """The set that the tables describe now, as version 0. Raises ``RuleSetInvalid``."""
-    return ruleset_from_tables()
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The reach of a publication at first: all, shadow, or ``percent`` of the users."""
+
+    stage: Stage = Stage.ALL
+    percent: int = 0
+
+
+TO_ALL = Target()
+
+
+def register_check(check: Check) -> Check:
+    """Have every later publication pass ``check``; registering it again changes nothing."""
+    if check not in _checks:
+        _checks.append(check)
+    return check
 
 
 def ruleset_publish(
     *, by: Person = None, why: str = "", override: str = "", target: Target = TO_ALL
 ) -> RuleSetVersion:
-    """Publish what the tables say, under a new number where it differs from the live version.
+    """Publish the tables' rules, under a new number where they differ from the live version.
 
-    Redis is told once the transaction is committed; its failure is logged and mended by the
+    Redis is written once the transaction is committed; its failure is logged and mended by the
     readers or ``rules_sync``. Raises ``RuleSetInvalid``, ``PublishRefused`` and, when others publish
     again and again meanwhile, ``PublishConflict``.
     """
@@ -57,10 +77,103 @@ def ruleset_publish(
 
 
 def _publish_tables(by: Person, why: str, override: str, target: Target) -> RuleSetVersion:
-    # The release is read before the tables: who publishes in between has other tables, perhaps.
+    # The release is read before the tables: a publication in between has other tables, perhaps.
     prepared_on = release_number()
     return publish(
         ruleset_build(), by=by, why=why, override=override, target=target, prepared_on=prepared_on
+    )
+
+
+def publish(
+    candidate: RuleSet,
+    *,
+    by: Person = None,
+    why: str = "",
+    override: str = "",
+    target: Target = TO_ALL,
+    prepared_on: int | None = None,
+    restores: int | None = None,
+) -> RuleSetVersion:
+    """Make ``candidate`` the next version and release it; return the version.
+
+    Nothing is written, and the live version returned, where both are the same and the target is all.
+    ``override`` is the reason for publishing although checks fail, taken from those who may override
+    them. ``prepared_on`` is the release that the candidate was built against: where another one is in
+    force by now, ``PublishConflict`` is raised. ``restores`` is the version whose contents these are:
+    a set that was valid once is not judged by later limits. Raises ``RuleSetInvalid`` and
+    ``PublishRefused``.
+    """
+    if restores is None and (faults := ruleset_faults(candidate)):
+        raise RuleSetInvalid(faults)
+    # Checks may take seconds: they run before the transaction, which holds the lock on publishing.
+    failed = tuple(failure for check in _checks for failure in check(candidate))
+    if failed and not (override.strip() and may_override(by)):
+        raise PublishRefused(failed)
+    with transaction.atomic():
+        before = release_locked(prepared_on)
+        live = before.live if before else None
+        if live and same(live, candidate) and target == TO_ALL:
+            return live
+        version = RuleSetVersion(
+            published_by_id=by.pk if by else None,
+            why=why.strip(),
+            override_reason=override.strip() if failed else "",
+            failures=list(failed),
+            restores=restores,
+        )
+        _number(version, candidate, live)
+        release(version, before, target=target, by=by, why=version.why)
+    logger.info("rules published", extra={"version": version.number, "stage": target.stage})
+    return version
+
+
+def _number(version: RuleSetVersion, candidate: RuleSet, live: RuleSetVersion | None) -> None:
+    latest = RuleSetVersion.objects.first()
+    version.number = latest.number + 1 if latest else 1
+    version.blob = ruleset_dump(replace(candidate, version=version.number))
+    version.diff = list(changes_since(live, candidate))
+    version.save(force_insert=True)
+
+
+def may_override(by: Person) -> bool:
+    """Whether failing checks give way to the person's reason. ``None`` is the server's own operator, at
+    the command line."""
+    if by is None:
+        return True
+    return isinstance(by, PermissionsMixin) and by.has_perm(MAY_OVERRIDE)
+
+
+def release_locked(prepared_on: int | None = None) -> RuleSetRelease | None:
+    """The release in force, locked against other publishers until the transaction ends. Raises
+    ``PublishConflict`` where it is not ``prepared_on``."""
+    # The row of settings is there as long as anything can be published.
+    RoutingSettings.objects.select_for_update().filter(pk=1).first()
+    before = RuleSetRelease.objects.select_related("live", "trial").first()
+    if prepared_on is not None and (before.number if before else 0) != prepared_on:
+        raise PublishConflict("Somebody else published meanwhile.")
+    return before
+
+
+def release(
+    version: RuleSetVersion,
+    before: RuleSetRelease | None,
+    *,
+    target: Target,
+    by: Person = None,
+    why: str = "",
+) -> RuleSetRelease:
+    """Add the step that releases ``version``; a trial needs another version to be live."""
+    to_all = target.stage is Stage.ALL
+    if not to_all and before is None:
+        raise RuleSetInvalid(["Nothing is live yet: the first version goes to all users."])
+    return RuleSetRelease.objects.create(
+        number=before.number + 1 if before else 1,
+        live=version if to_all or before is None else before.live,
+        trial=None if to_all else version,
+        stage=target.stage,
+        percent=target.percent if target.stage is Stage.PERCENT else 0,
+        released_by_id=by.pk if by else None,
+        why=why.strip(),
     )
 
 
@@ -82,12 +195,12 @@ def ruleset_roll_back(
         restores=version.number,
     )
     if before:
-        _follow(candidate, left=before.live)
+        _restore(candidate, left=before.live)
     return published
 
 
 @transaction.atomic
-def _follow(candidate: RuleSet, *, left: RuleSetVersion) -> None:
+def _restore(candidate: RuleSet, *, left: RuleSetVersion) -> None:
     """Have the tables say what is live again, unless they hold more than the version that was left."""
     with suppress(RuleSetInvalid):
         if same(left, ruleset_build()):

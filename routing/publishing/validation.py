@@ -1,6 +1,6 @@
-"""What keeps a rule set from being published: every fault found at once, told in words.
+"""Validation: every fault that keeps a rule set from being published, in sentences.
 
-Pure: standard library only.
+The one place that says when a rule is valid: forms and imports show these faults too. Pure.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 
 from routing.classifier.classification import build_instructions
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.pricing import estimated_tokens
-from routing.domain.rules import Rule, RuleSet
+from routing.domain.rules import ModelRef, Rule, RuleSet
 
 INSTRUCTION_CHARS = 4_000
 """The longest instruction of one rule."""
@@ -47,16 +48,61 @@ _FENCES = re.compile(
 _ESCAPES = {"\\u003c": "<", "\\u003e": ">", "&lt;": "<", "&gt;": ">", "\\n": "\n", '\\"': '"'}
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of one rule: its field, the sentence beside the field in a form, and the sentence in the
+    list of a rule set's faults."""
+
+    field: str
+    at_field: str
+    sentence: str
+
+
 def ruleset_faults(rules: RuleSet, *, disabled: Collection[str] = ()) -> tuple[str, ...]:
-    """What is wrong with the set, in sentences; ``disabled`` are models that exist but may not be
-    used."""
-    found = [
+    """All faults of the set; ``disabled`` are models that exist but may not be used."""
+    faults = [
         *_default_faults(rules),
         *_name_faults(rules),
         *_classifier_faults(rules, disabled),
-        *(fault for rule in rules.rules for fault in _rule_faults(rule, rules)),
+        *_reuse_faults(rules),
+        *(fault.sentence for rule in rules.rules for fault in rule_faults(rule, rules.model)),
     ]
-    return tuple(found or _budget_faults(rules))
+    return tuple(faults or _budget_faults(rules))
+
+
+def rule_faults(rule: Rule, model_of: Callable[[str], ModelRef | None]) -> Iterable[Fault]:
+    """The faults of one rule; ``model_of`` finds an enabled model by its name."""
+    yield from _text_faults(rule)
+    if rule.action is Action.REFUSE and not rule.refusal_reason.strip():
+        yield Fault(
+            "refusal_reason",
+            "A refusal needs a reason to give.",
+            f"The rule “{rule.name}” refuses without a reason to give.",
+        )
+    kind = ACTIONS[rule.action].model_kind
+    if kind is None:
+        return
+    if rule.model is None:
+        yield Fault(
+            "model",
+            f"Choose the {kind} model that does it.",
+            f"The rule “{rule.name}” names no model.",
+        )
+    else:
+        yield from _model_faults(rule, "model", rule.model, model_of)
+    for name in rule.fallbacks:
+        if name != rule.model:
+            yield from _model_faults(rule, "fallbacks", name, model_of)
+
+
+def default_faults(rule: Rule) -> Iterable[Fault]:
+    """The faults of a rule as the default one."""
+    if rule.action is not DEFAULT_ACTION:
+        yield Fault(
+            "is_default",
+            "Only an answering rule can be the default.",
+            f"The default rule “{rule.name}” must answer: nobody may be there to choose another.",
+        )
 
 
 def prompt_tokens(rules: RuleSet) -> int:
@@ -72,38 +118,38 @@ def budget(rules: RuleSet) -> int:
 
 
 def closes_quoting(text: str, *, strict: bool = False) -> str:
-    """What in ``text`` would pass for the end of the classifier's quotation; empty where nothing does.
+    """The part of ``text`` that could pass for the end of the classifier's quotation, or empty.
 
     ``strict`` also minds fences and rulers, which occur in people's prompts but not in instructions.
     """
-    seen = _unescaped(text)
-    found = _CLOSING.search(seen) or (_FENCES.search(seen) if strict else None)
-    return found.group().strip() if found else ""
+    plain = _unescaped(text)
+    match = _CLOSING.search(plain) or (_FENCES.search(plain) if strict else None)
+    return match.group().strip() if match else ""
 
 
 def _unescaped(text: str) -> str:
     """The text as a model may read it: without invisible characters, look-alikes and escapes."""
-    seen = unicodedata.normalize("NFKC", text)
-    seen = "".join(c for c in seen if unicodedata.category(c) != "Cf")
+    plain = unicodedata.normalize("NFKC", text)
+    plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
     for escape, character in _ESCAPES.items():
-        seen = seen.replace(escape, character)
-    return seen
+        plain = plain.replace(escape, character)
+    return plain
 
 
 def _default_faults(rules: RuleSet) -> Iterable[str]:
     default = rules.rule(rules.default_rule)
     if default is None:
         yield "One enabled rule must be the default."
-    elif default.action is not DEFAULT_ACTION:
-        yield f"The default rule “{default.name}” must answer: nobody may be there to choose another."
+    else:
+        yield from (fault.sentence for fault in default_faults(default))
 
 
 def _name_faults(rules: RuleSet) -> Iterable[str]:
-    for what, items in (("rules", rules.rules), ("models", rules.models)):
+    for noun, items in (("rules", rules.rules), ("models", rules.models)):
         counted = Counter(item.name.casefold() for item in items)
         for name, count in counted.items():
             if count > 1:
-                yield f"{count} {what} are named “{name}”."
+                yield f"{count} {noun} are named “{name}”."
 
 
 def _classifier_faults(rules: RuleSet, disabled: Collection[str]) -> Iterable[str]:
@@ -117,6 +163,9 @@ def _classifier_faults(rules: RuleSet, disabled: Collection[str]) -> Iterable[st
             yield f"The classifier “{name}” {gone}."
         elif model.kind not in CLASSIFYING:
             yield f"The classifier “{name}” is a model for {model.kind}."
+
+
+def _reuse_faults(rules: RuleSet) -> Iterable[str]:
     if not 0.5 <= rules.min_similarity <= 1:
         yield "The similarity must be between 0.5 and 1."
     if not all(0.1 <= wrong <= 20 for wrong in (rules.reuse.wrong_shared, rules.reuse.wrong_own)):
@@ -125,43 +174,64 @@ def _classifier_faults(rules: RuleSet, disabled: Collection[str]) -> Iterable[st
         yield "No more than all of the reuses can be checked afterwards."
 
 
-def _rule_faults(rule: Rule, rules: RuleSet) -> Iterable[str]:
-    if not rule.instruction.strip():
-        yield f"The rule “{rule.name}” has no instruction."
-    yield from _text_faults(rule)
-    if rule.action is Action.REFUSE and not rule.refusal_reason.strip():
-        yield f"The rule “{rule.name}” refuses without a reason to give."
-    kind = ACTIONS[rule.action].model_kind
-    if kind is None:
-        return
-    if rule.model is None:
-        yield f"The rule “{rule.name}” names no model."
-    for name in (rule.model, *rule.fallbacks):
-        if name is not None:
-            yield from _choice_faults(rule, name, kind, rules)
-
-
-def _choice_faults(rule: Rule, name: str, kind: ModelKind, rules: RuleSet) -> Iterable[str]:
-    model = rules.model(name)
+def _model_faults(
+    rule: Rule, field: str, name: str, model_of: Callable[[str], ModelRef | None]
+) -> Iterable[Fault]:
+    action, model = ACTIONS[rule.action], model_of(name)
     if model is None:
-        yield f"The rule “{rule.name}” names “{name}”, which is no enabled model."
-    elif model.kind is not kind:
-        yield f"The rule “{rule.name}” needs a model for {kind}; “{name}” is one for {model.kind}."
-
-
-def _text_faults(rule: Rule) -> Iterable[str]:
-    if len(rule.instruction) > INSTRUCTION_CHARS:
-        yield (
-            f"The instruction of the rule “{rule.name}” has {len(rule.instruction):,} characters, "
-            f"{INSTRUCTION_CHARS:,} are the classifier's budget for one."
+        yield Fault(
+            field,
+            f"“{name}” is not an enabled model.",
+            f"The rule “{rule.name}” names “{name}”, which is no enabled model.",
         )
-    if found := closes_quoting(rule.instruction, strict=True):
-        yield f"The instruction of the rule “{rule.name}” holds “{found}”, which could close the classifier's quoting."
-    for example in (*rule.examples_for, *rule.examples_against):
-        if len(example) > EXAMPLE_CHARS:
-            yield f"An example of the rule “{rule.name}” has {len(example):,} characters, {EXAMPLE_CHARS:,} are the most."
-        if found := closes_quoting(example):
-            yield f"An example of the rule “{rule.name}” holds “{found}”, which could close the classifier's quoting."
+    elif model.kind is not action.model_kind:
+        yield Fault(
+            field,
+            f"{action.gerund} needs a model of kind {action.model_kind}; "
+            f"“{name}” is one of kind {model.kind}.",
+            f"The rule “{rule.name}” needs a model for {action.model_kind}; "
+            f"“{name}” is one for {model.kind}.",
+        )
+
+
+def _text_faults(rule: Rule) -> Iterable[Fault]:
+    length, instruction = len(rule.instruction), f"The instruction of the rule “{rule.name}”"
+    if not rule.instruction.strip():
+        text = f"The rule “{rule.name}” has no instruction."
+        yield Fault("instruction", "A rule needs an instruction.", text)
+    if length > INSTRUCTION_CHARS:
+        yield Fault(
+            "instruction",
+            f"{length:,} characters: the classifier's budget for one instruction is "
+            f"{INSTRUCTION_CHARS:,}.",
+            f"{instruction} has {length:,} characters, {INSTRUCTION_CHARS:,} are the classifier's "
+            "budget for one.",
+        )
+    yield from _quoting_faults("instruction", rule.instruction, instruction, strict=True)
+    for field in ("examples_for", "examples_against"):
+        for example in getattr(rule, field):
+            yield from _example_faults(field, example, f"An example of the rule “{rule.name}”")
+
+
+def _example_faults(field: str, example: str, subject: str) -> Iterable[Fault]:
+    if len(example) > EXAMPLE_CHARS:
+        yield Fault(
+            field,
+            f"An example has more than {EXAMPLE_CHARS:,} characters.",
+            f"{subject} has {len(example):,} characters, {EXAMPLE_CHARS:,} are the most.",
+        )
+    yield from _quoting_faults(field, example, subject)
+
+
+def _quoting_faults(
+    field: str, text: str, subject: str, *, strict: bool = False
+) -> Iterable[Fault]:
+    if end := closes_quoting(text, strict=strict):
+        yield Fault(
+            field,
+            f"“{end}” could close the classifier's quoting: leave it out.",
+            f"{subject} holds “{end}”, which could close the classifier's quoting.",
+        )
 
 
 def _budget_faults(rules: RuleSet) -> Iterable[str]:

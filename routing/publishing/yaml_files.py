@@ -1,25 +1,43 @@
-"""Rules, models and settings as one YAML document: what the tables hold, in a file that git can keep.
+"""YAML files: models, rules and settings as one document, written from the tables and read into them.
 
-The same tables give the same bytes, whatever way they were filled: every field is written, rows come in
-a fixed order, and what was read back is compared before the text is given out.
+The same tables give the same bytes: every field is written, rows come in a fixed order, and the text is
+read back and compared before it is given out. The fields and their limits are those of the tables'
+columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from dataclasses import fields
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from django.core.exceptions import ValidationError as ColumnError
+from django.core.validators import BaseValidator
+from django.db import models, transaction
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.models import F
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    create_model,
+)
 
-from routing.domain.actions import Action, ModelKind
 from routing.domain.errors import RuleSetInvalid
-from routing.domain.rules import CachePolicy, RuleSet
+from routing.domain.rules import RuleSet, Timeouts
 from routing.models import LLMModel, RoutingSettings, Rule
+from routing.publishing.codec import ruleset_dump
 
 MOST_CHARS = 5_000_000
 """Of a document; a thousand rules have half a million."""
+
+_CLASSIFIERS = ("classifier", "classifier_fallback")
+_RANGES = BaseDatabaseOperations.integer_field_ranges
 
 
 def _decimal(value: Any) -> Any:
@@ -31,71 +49,86 @@ def _decimal(value: Any) -> Any:
         return value
 
 
-def _told(value: Decimal | None) -> str | None:
+def _decimal_text(value: Decimal | None) -> str | None:
     return None if value is None else f"{value.normalize():f}"
-
-
-Name = Annotated[str, Field(min_length=1, max_length=64)]
-Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Budget = Annotated[float, Field(ge=0.1, le=20)]
-Dollars = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)]
-Price = Annotated[Dollars | None, BeforeValidator(_decimal), PlainSerializer(_told)]
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class ModelEntry(_Entry):
-    """A row of ``LLMModel``."""
-
-    name: Name
-    litellm_name: Annotated[str, Field(min_length=1, max_length=128)]
-    provider: Annotated[str, Field(min_length=1, max_length=32)]
-    kind: Literal[tuple(map(str, ModelKind))] = ModelKind.CHAT.value  # type: ignore[valid-type]
-    context_window: Count = 128_000
-    max_output_tokens: Count | None = None
-    input_price: Price = None
-    output_price: Price = None
-    connect_timeout: Seconds = 5.0
-    first_token_timeout: Seconds = 20.0
-    stall_timeout: Seconds = 15.0
-    total_timeout: Seconds = 180.0
-    enabled: bool = True
+def _limits(column: models.Field[Any, Any]) -> dict[str, Any]:
+    """The limits of a float column, from its validators; time-outs are above zero."""
+    names = {"min_value": "ge", "max_value": "le"}
+    checks = [check for check in column.validators if isinstance(check, BaseValidator)]
+    limits = {names[check.code]: check.limit_value for check in checks}
+    if column.name in {f"{phase.name}_timeout" for phase in fields(Timeouts)}:
+        limits["gt"] = 0
+    return limits
 
 
-class RuleEntry(_Entry):
-    """A row of ``Rule``."""
-
-    name: Name
-    instruction: str
-    action: Literal[tuple(map(str, Action))] = Action.ANSWER.value  # type: ignore[valid-type]
-    model: Name | None = None
-    fallbacks: list[str] = []
-    priority: Annotated[int, Field(ge=0, le=32_767)] = 100
-    examples_for: list[str] = []
-    examples_against: list[str] = []
-    refusal_reason: str = ""
-    suggestions: list[str] = []
-    cache: Literal[tuple(map(str, CachePolicy))] = CachePolicy.USER.value  # type: ignore[valid-type]
-    cache_ttl_seconds: Count | None = None
-    is_default: bool = False
-    enabled: bool = True
+def _text_annotation(column: models.Field[Any, Any]) -> Any:
+    if isinstance(column, models.TextField):
+        return str
+    if column.choices:
+        return Literal[tuple(str(value) for value, _ in column.choices)]
+    if isinstance(column, models.ForeignKey):  # a model is named
+        column = LLMModel._meta.get_field("name")  # noqa: SLF001 - documented
+    return Annotated[str, Field(min_length=1, max_length=column.max_length)]
 
 
-class SettingsEntry(_Entry):
-    """The row of ``RoutingSettings``."""
+def _annotation(column: models.Field[Any, Any]) -> Any:
+    """The type of a column's values in a document."""
+    kind: Any
+    match column:
+        case models.JSONField():
+            kind = list[str]
+        case models.BooleanField():
+            kind = bool
+        case models.FloatField():
+            kind = Annotated[float, Field(allow_inf_nan=False, **_limits(column))]
+        case models.IntegerField():
+            low, high = _RANGES[column.get_internal_type()]
+            kind = Annotated[int, Field(ge=low, le=high)]
+        case models.DecimalField(max_digits=digits, decimal_places=places):
+            kind = Annotated[Decimal, Field(ge=0, max_digits=digits, decimal_places=places)]
+        case _:
+            kind = _text_annotation(column)
+    kind = kind | None if column.null else kind
+    if isinstance(column, models.DecimalField):
+        return Annotated[kind, BeforeValidator(_decimal), PlainSerializer(_decimal_text)]
+    return kind
 
-    classifier: Name | None = None
-    classifier_fallback: Name | None = None
-    callers_choose: bool = True
-    min_similarity: Annotated[float, Field(ge=0.5, le=1)] = 0.6
-    cache_ttl_seconds: Count = 30 * 24 * 3600
-    wrong_shared: Budget = 1.0
-    wrong_own: Budget = 1.0
-    judge: Literal["auto", "on", "off"] = "auto"
-    audited_percent: Annotated[float, Field(ge=0, le=100)] = 2.0
+
+def _default(column: models.Field[Any, Any]) -> Any:
+    if column.has_default():
+        value = column.get_default()
+        return str(value) if column.choices else value
+    return None if column.null else "" if column.blank else ...
+
+
+def _entry(table: type[models.Model]) -> Any:
+    """The model of a table's rows: one field a column that people edit."""
+    columns = [
+        column
+        for column in table._meta.concrete_fields  # noqa: SLF001 - documented
+        if column.editable and not column.primary_key
+    ]
+    named: dict[str, Any] = {
+        column.name: (_annotation(column), _default(column)) for column in columns
+    }
+    return create_model(f"{table.__name__}Entry", __base__=_Entry, **named)
+
+
+if TYPE_CHECKING:
+    # Made of the columns: the type checker sees no fields.
+    ModelEntry = Any
+    RuleEntry = Any
+    SettingsEntry = Any
+else:
+    ModelEntry = _entry(LLMModel)
+    RuleEntry = _entry(Rule)
+    SettingsEntry = _entry(RoutingSettings)
 
 
 class Document(_Entry):
@@ -115,35 +148,41 @@ class Document(_Entry):
 
 
 def document_of_tables() -> Document:
-    """The draft, switched-off rows included. Raises ``RuleSetInvalid`` when a row holds what no document
-    can, written past every form."""
-    chosen = RoutingSettings.objects.select_related("classifier", "classifier_fallback").first()
+    """The draft, switched-off rows included. Raises ``RuleSetInvalid`` when a row holds a value that no
+    document can, written past every form."""
+    chosen = RoutingSettings.objects.select_related(*_CLASSIFIERS).first()
     rules = Rule.objects.select_related("model").order_by("priority", "name")
     models = LLMModel.objects.order_by("name")
     try:
         return Document(
-            settings=_settings(chosen or RoutingSettings()),
-            models=[_entry(ModelEntry, row) for row in models],
-            rules=[_entry(RuleEntry, row, model=row.model and row.model.name) for row in rules],
+            settings=_entry_of(SettingsEntry, chosen or RoutingSettings()),
+            models=[_entry_of(ModelEntry, row) for row in models],
+            rules=[_entry_of(RuleEntry, row) for row in rules],
         )
     except ValidationError as exc:
         raise RuleSetInvalid([_fault(error) for error in exc.errors()]) from exc
 
 
+def _entry_of(kind: Any, row: models.Model) -> Any:
+    values = {name: getattr(row, name) for name in kind.model_fields}
+    named = {name: value.name for name, value in values.items() if isinstance(value, LLMModel)}
+    return kind(**{**values, **named})
+
+
 def document_of(rules: RuleSet) -> Document:
     """A published version as a document."""
-    body = rules.to_dict()
+    body = ruleset_dump(rules)
     for model in body["models"]:
         model |= {f"{phase}_timeout": value for phase, value in model.pop("timeouts").items()}
     for rule in body["rules"]:
         rule["is_default"] = rule["name"] == rules.default_rule
-    first, second = (*rules.classifiers, None, None)[:2]
-    kept = {name: body[name] for name in ("callers_choose", "min_similarity", "cache_ttl_seconds")}
-    kept |= {name: body["reuse"][name] for name in ("wrong_shared", "wrong_own", "judge")}
-    kept["audited_percent"] = round(100 * rules.reuse.audited, 6)
+    values = {**body, **body["reuse"]}
+    settings = {name: values[name] for name in SettingsEntry.model_fields if name in values}
+    settings |= zip(_CLASSIFIERS, (*rules.classifiers, None, None), strict=False)
+    settings["audited_percent"] = round(100 * rules.reuse.audited, 6)
     return Document.model_validate(
         {
-            "settings": {"classifier": first, "classifier_fallback": second, **kept},
+            "settings": settings,
             "models": sorted(body["models"], key=lambda model: model["name"]),
             "rules": sorted(body["rules"], key=lambda rule: (rule["priority"], rule["name"])),
         }
@@ -167,18 +206,99 @@ def _fault(error: Any) -> str:
     return f"{at or 'The document'}: {error['msg']}."
 
 
-def _entry(kind: type[Any], row: Any, **known: Any) -> Any:
-    fields = {name: getattr(row, name) for name in kind.model_fields if name not in known}
-    return kind(**fields, **known)
+def restore_tables(rules: RuleSet) -> None:
+    """Write a version into the tables. Rows that it does not know are switched off."""
+    write_tables(document_of(rules), delete=False)
 
 
-def _settings(row: RoutingSettings) -> SettingsEntry:
-    names = {
-        name: chosen.name if (chosen := getattr(row, name)) else None
-        for name in ("classifier", "classifier_fallback")
-    }
-    entry: SettingsEntry = _entry(SettingsEntry, row, **names)
-    return entry
+@transaction.atomic
+def write_tables(document: Document, *, delete: bool = True) -> None:
+    """Write the document into the tables. Rows that it does not name are deleted, or, without
+    ``delete``, switched off. Raises ``RuleSetInvalid`` with the values that no column takes, and stores
+    nothing."""
+    if faults := list(_faults(document)):
+        raise RuleSetInvalid(faults)
+    models = {entry.name: _put(LLMModel, entry.name, dict(entry)) for entry in document.models}
+    _leave(Rule, [entry.name for entry in document.rules], delete=delete)
+    # No two defaults at any moment: the mark is taken away before it is given.
+    default = [entry.name for entry in document.rules if entry.is_default]
+    Rule.objects.filter(is_default=True).exclude(name__in=default).update(
+        is_default=False, revision=F("revision") + 1
+    )
+    for entry in document.rules:
+        _put(Rule, entry.name, {**dict(entry), "model": models.get(entry.model)})
+    roles = {role: models.get(getattr(document.settings, role)) for role in _CLASSIFIERS}
+    _put(RoutingSettings, None, {**dict(document.settings), **roles})
+    _leave(LLMModel, list(models), delete=delete)
+
+
+def _put(table: Any, name: str | None, fields: dict[str, Any]) -> Any:
+    """Write the row's fields, where one differs; a row that is not there is made."""
+    key = {"pk": 1} if name is None else {"name": name}
+    row, made = table.objects.select_for_update().get_or_create(**key, defaults=fields)
+    changed = [field for field, value in fields.items() if getattr(row, field) != value]
+    if changed and not made:
+        for field in changed:
+            setattr(row, field, fields[field])
+        row.revision += 1
+        row.save()
+    return row
+
+
+def _leave(table: Any, names: list[str], *, delete: bool) -> None:
+    """Keep the named rows only, or only those switched on."""
+    others = table.objects.exclude(name__in=names)
+    if delete:
+        others.delete()
+    else:
+        others.filter(enabled=True).update(enabled=False, revision=F("revision") + 1)
+
+
+def _faults(document: Document) -> Iterable[str]:
+    models = [entry.name for entry in document.models]
+    yield from _twice("models", models)
+    yield from _twice("rules", [entry.name for entry in document.rules])
+    if len([entry for entry in document.rules if entry.is_default]) > 1:
+        yield "Only one rule can be the default."
+    for subject, name in _choices(document):
+        if name not in models:
+            yield f"{subject} names “{name}”, which is no model of the document."
+    for table, entries in ((LLMModel, document.models), (Rule, document.rules)):
+        for entry in entries:
+            yield from _row_faults(table, entry)
+
+
+def _twice(noun: str, names: list[str]) -> Iterable[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{names.count(name)} {noun} are named “{name}”."
+
+
+def _choices(document: Document) -> Iterable[tuple[str, str]]:
+    chosen = document.settings
+    for name in filter(None, (chosen.classifier, chosen.classifier_fallback)):
+        yield "The settings", name
+    for entry in document.rules:
+        if entry.model:
+            yield f"The rule “{entry.name}”", entry.model
+
+
+def _row_faults(table: type[LLMModel | Rule], entry: Any) -> Iterable[str]:
+    """The values that the columns refuse."""
+    values = {name: value for name, value in dict(entry).items() if name != "model"}
+    try:
+        table(**values).clean_fields()
+    except ColumnError as exc:
+        for name, messages in exc.message_dict.items():
+            yield f"{name} of “{entry.name}”: {' '.join(messages)}"
+    if "\0" in "".join(_texts(values)):
+        yield f"“{entry.name}” holds a NUL character."
+
+
+def _texts(values: dict[str, Any]) -> Iterable[str]:
+    for value in values.values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                yield text
 
 
 _BREAKS = frozenset("\r\x85\u2028\u2029")

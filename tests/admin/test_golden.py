@@ -12,7 +12,8 @@ from assistant_site.simulator import Simulator
 from conversations.evaluation.golden import golden_check
 from routing.domain.errors import PublishRefused
 from routing.models import GoldenCase, Rule, RuleSetVersion
-from routing.publishing.services import ruleset_build, ruleset_publish
+from routing.publishing.draft import ruleset_build
+from routing.publishing.services import ruleset_publish
 from tests.admin.conftest import make_exchange
 
 CODE = "Write a Python function that merges two sorted lists."

@@ -19,6 +19,7 @@ from conversations.evaluation.replay_results import findings
 from conversations.evaluation.rule_sets import draft_side, live_side
 from conversations.models import Message, ReplayRun
 from routing.models import Rule
+from routing.publishing.codec import ruleset_dump
 from tests.admin.conftest import make_exchange
 
 CODE = "Write a Python function that merges two sorted lists."
@@ -203,7 +204,7 @@ def test_a_run_without_its_process_says_so(
     assert draft
     late = timezone.now() - timedelta(minutes=5)
     run = ReplayRun.objects.create(
-        pool=1, size=1, cap_usd=1, draft=draft.to_dict(), live=draft.to_dict()
+        pool=1, size=1, cap_usd=1, draft=ruleset_dump(draft), live=ruleset_dump(draft)
     )
     ReplayRun.objects.filter(pk=run.pk).update(beat_at=late)
     url = reverse("admin:conversations_replayrun_change", args=[run.pk])

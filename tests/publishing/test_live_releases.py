@@ -19,9 +19,8 @@ from routing.domain.actions import Action
 from routing.domain.release import Stage, share_of
 from routing.domain.rules import CachePolicy
 from routing.models import LLMModel, Rule, RuleSetVersion
-from routing.publishing.services import ruleset_publish, trial_end, version_release
+from routing.publishing.services import TO_ALL, Target, ruleset_publish, trial_end, version_release
 from routing.publishing.validation import prompt_tokens
-from routing.publishing.versions import TO_ALL, Target
 from tests.live_site import LiveSite, Person
 
 pytestmark = pytest.mark.timeout(180)

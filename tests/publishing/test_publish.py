@@ -12,9 +12,9 @@ from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvali
 from routing.domain.release import Stage
 from routing.domain.rules import RuleSet
 from routing.models import RuleSetRelease, RuleSetVersion
-from routing.publishing import checks
+from routing.publishing import services
 from routing.publishing.selectors import release_number
-from routing.publishing.versions import Target, publish
+from routing.publishing.services import Target, publish
 from tests.publishing.conftest import make_rules
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +35,9 @@ def picky() -> Iterator[None]:
             if not rule.instruction.endswith("."):
                 yield f"“{rule.name}” has no full stop."
 
-    checks.register(check)
+    services.register_check(check)
     yield
-    checks._checks.remove(check)
+    services._checks.remove(check)
 
 
 def test_a_version_knows_who_when_why_and_what_changed(django_user_model: type[User]) -> None:

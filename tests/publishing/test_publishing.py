@@ -15,17 +15,18 @@ from pytest_django import Settings
 from routing.domain.errors import RuleSetInvalid
 from routing.domain.release import Stage
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
+from routing.publishing.codec import Keys, Pointer, Publication, read_pointer, write_release
 from routing.publishing.default_rules import MIN_SIMILARITY, seed_defaults
 from routing.publishing.draft import draft_now
-from routing.publishing.redis_format import Keys, Pointer, Publication, read_pointer, write_release
 from routing.publishing.services import (
+    TO_ALL,
+    Target,
     rules_sync,
     ruleset_publish,
     ruleset_roll_back,
     trial_end,
     version_release,
 )
-from routing.publishing.versions import TO_ALL, Target
 from tests.publishing.conftest import make_release
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,8 +15,8 @@ from assistant_site.launcher.redis_server import RedisServer
 from routing.common.redis.clients import Breaker, async_client, close, sync_client
 from routing.domain.errors import RulesUnavailable
 from routing.domain.release import Release, Stage
+from routing.publishing.codec import Keys, Publication, read_pointer, write_release
 from routing.publishing.reader import CHECK_EVERY, REST, RuleStore
-from routing.publishing.redis_format import Keys, Publication, read_pointer, write_release
 from tests.publishing.conftest import make_release, make_rules
 
 

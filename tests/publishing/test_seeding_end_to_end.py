@@ -9,9 +9,9 @@ from asgiref.sync import sync_to_async
 
 from routing.common.redis.clients import Breaker
 from routing.models import Rule
+from routing.publishing.codec import Keys
 from routing.publishing.default_rules import seed_defaults
 from routing.publishing.reader import RuleStore
-from routing.publishing.redis_format import Keys
 from routing.publishing.selectors import release_latest_async
 from routing.publishing.services import ruleset_publish
 

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from routing.domain.errors import RuleSetInvalid
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
 from routing.publishing.default_rules import seed_defaults
-from routing.publishing.draft import draft_now
-from routing.publishing.restore import write_tables
-from routing.publishing.services import ruleset_build
-from routing.publishing.yaml_files import document_of, document_of_tables, read_document
+from routing.publishing.draft import draft_now, ruleset_build
+from routing.publishing.yaml_files import (
+    document_of,
+    document_of_tables,
+    read_document,
+    write_tables,
+)
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,7 @@ from django.db import Error as DatabaseError
 from conversations.adapters.answer_cache.entries import SHARED, Hit
 from routing.common.tasks import Background
 from routing.domain.llm import Meter
-from routing.domain.reuse_policy import ReusePolicy
-from routing.domain.rules import RuleSet
+from routing.domain.rules import ReusePolicy, RuleSet
 from routing.reuse.answer_signature import groups
 from routing.reuse.calibration import Calibration
 from routing.reuse.calibration_state import Learned

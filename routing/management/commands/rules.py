@@ -16,12 +16,16 @@ from routing.domain.release import Stage
 from routing.domain.rules import RuleSet
 from routing.models import RuleSetVersion
 from routing.publishing.draft import Draft, draft_now
-from routing.publishing.restore import write_tables
 from routing.publishing.selectors import release_number, ruleset_of
-from routing.publishing.services import ruleset_publish
+from routing.publishing.services import TO_ALL, Target, ruleset_publish
 from routing.publishing.validation import budget, prompt_tokens
-from routing.publishing.versions import TO_ALL, Target
-from routing.publishing.yaml_files import Document, document_of, document_of_tables, read_document
+from routing.publishing.yaml_files import (
+    Document,
+    document_of,
+    document_of_tables,
+    read_document,
+    write_tables,
+)
 
 STDIO = "-"
 

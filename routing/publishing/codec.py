@@ -1,9 +1,9 @@
-"""What is released, as it lies in Redis: one immutable blob a version, one pointer to what is in force.
+"""Codec: the stored forms of rule sets, as JSON in the database and as blobs and a pointer in Redis.
 
 ``{<prefix>:rules}:version:<n>`` holds the JSON of version n. ``{<prefix>:rules}:current`` names the
 release, its stage and its versions by number and digest: ``7 all 12:9f86d081884c7d65``, or
-``8 percent:25 12:9f86d081884c7d65 13:60303ae22b998861``. All are written by one script, so nobody sees
-half a publication.
+``8 percent:25 12:9f86d081884c7d65 13:60303ae22b998861``. One script writes all of them, so no reader
+sees half a publication.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from functools import cached_property
 from typing import Any, Self
 
 import redis
+from pydantic import TypeAdapter
 
 from routing.domain.release import Release, Stage
 from routing.domain.rules import RuleSet
+
+_RULE_SET = TypeAdapter(RuleSet)
 
 # The pointer moves to a later release, or away from exactly what the caller saw: of two publishers
 # that race the later release wins whoever writes last, and a Redis that outlived its database
@@ -36,6 +39,18 @@ return 1
 """
 
 
+def ruleset_dump(rules: RuleSet) -> dict[str, Any]:
+    """JSON-ready form; decimals become strings."""
+    body: dict[str, Any] = _RULE_SET.dump_python(rules, mode="json")
+    return body
+
+
+def ruleset_load(body: Any) -> RuleSet:
+    """The rules of ``ruleset_dump``'s form; fields that were unknown when it was stored get their
+    defaults. Raises ``ValueError`` on anything else, a field unknown today included."""
+    return _RULE_SET.validate_python(body)
+
+
 @dataclass(frozen=True)
 class Blob:
     """A published version as bytes, with the name that the pointer gives it."""
@@ -46,20 +61,17 @@ class Blob:
     @classmethod
     def of(cls, rules: RuleSet) -> Blob:
         """The bytes are the same for the same rules."""
-        body = json.dumps(rules.to_dict(), sort_keys=True, ensure_ascii=False)
+        body = json.dumps(ruleset_dump(rules), sort_keys=True, ensure_ascii=False)
         return cls(rules.version, body.encode())
 
     @cached_property
     def name(self) -> str:
-        """Number and digest: a reader sees a changed content even under an old number."""
+        """Number and digest: a reader sees changed contents even under an old number."""
         return f"{self.version}:{hashlib.sha256(self.body).hexdigest()[:16]}"
 
     def rules(self) -> RuleSet:
         """Raises ``ValueError`` when the bytes are no rule set."""
-        try:
-            return RuleSet.from_dict(json.loads(self.body))
-        except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            raise ValueError(f"version {self.version} is not readable: {exc}") from exc
+        return _RULE_SET.validate_json(self.body)
 
 
 @dataclass(frozen=True, slots=True)

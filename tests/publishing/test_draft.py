@@ -9,10 +9,11 @@ import pytest
 
 from routing.domain.actions import Action, ModelKind
 from routing.domain.errors import RuleSetInvalid
-from routing.domain.rules import CachePolicy, RuleSet
+from routing.domain.rules import CachePolicy
 from routing.models import LLMModel, RoutingSettings, Rule
+from routing.publishing.codec import ruleset_dump, ruleset_load
 from routing.publishing.default_rules import seed_defaults
-from routing.publishing.from_tables import ruleset_from_tables
+from routing.publishing.draft import ruleset_build
 
 pytestmark = pytest.mark.django_db
 
@@ -28,19 +29,19 @@ def change(table: Any, row: str, **fields: Any) -> None:
 
 def faults() -> str:
     with pytest.raises(RuleSetInvalid) as caught:
-        ruleset_from_tables()
+        ruleset_build()
     return " ".join(caught.value.faults)
 
 
 def test_the_seeds_make_a_valid_set_that_survives_json() -> None:
-    rules = ruleset_from_tables()
+    rules = ruleset_build()
     assert rules.default_rule == "general"
     assert rules.classifiers == ("claude-haiku", "gpt-mini-classifier")
-    assert RuleSet.from_dict(rules.to_dict()) == rules
+    assert ruleset_load(ruleset_dump(rules)) == rules
 
 
 def test_every_seeded_answer_has_a_fallback_at_another_provider() -> None:
-    rules = ruleset_from_tables()
+    rules = ruleset_build()
     for rule in rules.rules:
         if rule.action is Action.ANSWER:
             names = (rule.model or "", *rule.fallbacks)
@@ -49,14 +50,14 @@ def test_every_seeded_answer_has_a_fallback_at_another_provider() -> None:
 
 
 def test_seeded_refusals_pictures_and_sensitive_answers_are_never_reused() -> None:
-    rules = ruleset_from_tables()
+    rules = ruleset_build()
     for rule in rules.rules:
         if rule.action is not Action.ANSWER or rule.name == "sensitive":
             assert rule.cache is CachePolicy.NEVER, rule.name
 
 
 def test_rules_come_by_priority_and_a_refusal_without_model() -> None:
-    rules = ruleset_from_tables()
+    rules = ruleset_build()
     assert [rule.priority for rule in rules.rules] == sorted(rule.priority for rule in rules.rules)
     assert rules.rules[0].name == "not-allowed"
     assert rules.rules[0].model is None
@@ -64,7 +65,7 @@ def test_rules_come_by_priority_and_a_refusal_without_model() -> None:
 
 def test_prices_and_timeouts_are_the_models_own() -> None:
     change(LLMModel, "gpt", input_price=Decimal("2.5"), first_token_timeout=7)
-    model = ruleset_from_tables().model("gpt")
+    model = ruleset_build().model("gpt")
     assert model is not None
     assert model.input_price == Decimal("2.5")
     assert model.timeouts.first_token == 7
@@ -74,7 +75,7 @@ def test_disabled_rules_and_models_are_left_out() -> None:
     change(Rule, "creative", enabled=False)
     change(LLMModel, "gpt-image", enabled=False)
     change(Rule, "draw", enabled=False)
-    rules = ruleset_from_tables()
+    rules = ruleset_build()
     assert rules.rule("creative") is None
     assert rules.model("gpt-image") is None
 
@@ -134,7 +135,7 @@ def test_classifiers_that_cannot_classify() -> None:
 
 def test_no_fallback_classifier_is_fine() -> None:
     RoutingSettings.objects.update(classifier_fallback=None)
-    assert ruleset_from_tables().classifiers == ("claude-haiku",)
+    assert ruleset_build().classifiers == ("claude-haiku",)
 
 
 @pytest.mark.parametrize("value", ["gpt", ["gpt", 3], {"gpt": 1}, None])
