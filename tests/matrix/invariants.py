@@ -17,6 +17,8 @@ from tests.live_site import Event, LiveSite, Person, events_of, text_of
 from tests.remote_site import RemoteSite
 
 TERMINAL = {"done", "error"}
+PERMANENT = {"run keeper", "run recovery"}
+"""Background loops of the run registry."""
 
 
 def answered(site: LiveSite, person: Person, prompt: str, **body: Any) -> list[Event]:
@@ -88,5 +90,5 @@ async def _no_run_left() -> None:
 
 
 def _of_a_run(task: asyncio.Task[Any]) -> bool:
-    kind, _, rest = task.get_name().partition(" ")
-    return kind in {"run", "log", "ask"} and rest != "keeper"
+    name = task.get_name()
+    return name not in PERMANENT and name.startswith(("run ", "ask ", "event writer"))
