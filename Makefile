@@ -21,8 +21,10 @@ check: ## Lint, check types and imports, and run the tests marked pure: under a 
 	$(BIN)/lint-imports
 	$(BIN)/mypy . & types=$$!; $(BIN)/python -m pytest -q -m pure $(TESTS); tests=$$?; wait $$types && exit $$tests
 
+# Most tests wait for servers, browsers and time-outs, so four workers keep two cores busy. Worksteal gives
+# each worker whole files: the fixtures of a module are set up once.
 test: ## Run every test, starting what it needs (TESTS="tests/launcher -k redis" for some)
-	@exec $(LOCAL) test -n 2 $(TESTS)
+	@exec $(LOCAL) test -n 4 --dist worksteal $(TESTS)
 
 scorecard: ## Kill every part once under load and audit (ARGS="--database postgresql --json F")
 	@$(LOCAL) install --dev
