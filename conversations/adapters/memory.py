@@ -21,8 +21,7 @@ from django.db import Error as DatabaseError
 
 from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import MemoryUnavailable
-from routing.domain.llm import ChatMessage
-from routing.domain.pricing import estimated_tokens
+from routing.domain.llm import ChatMessage, estimated_tokens
 
 Load = Callable[[UUID], Awaitable[Sequence[ChatMessage]]]
 Count = Callable[[UUID], Awaitable[int]]

@@ -30,8 +30,7 @@ from conversations.evaluation.rule_sets import as_asked
 from conversations.evaluation.try_prompt import AT_ONCE, Question, decide_all, serving_loop
 from conversations.models import Message, ReplayResult, ReplayRun
 from routing.domain.decide import Outcome
-from routing.domain.llm import ChatMessage, Usage
-from routing.domain.pricing import estimated_tokens
+from routing.domain.llm import ChatMessage, Usage, estimated_tokens
 from routing.domain.rules import RuleSet, Source
 from routing.publishing.codec import ruleset_dump, ruleset_load
 from routing.publishing.services import Person

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,8 +31,8 @@ from routing.domain.llm import (
     Meter,
     RawText,
     Usage,
+    estimated_usage,
 )
-from routing.domain.pricing import estimated_usage
 from routing.domain.rules import Classification, ModelRef, RuleSet, Source
 from routing.llm.failover.candidates import Failover
 
@@ -44,6 +44,7 @@ _UNREACHED = "No classifier could be asked, so the default rule decides."
 _MALFORMED = "No classifier named a published rule, so the default rule decides."
 
 
+@dataclass(slots=True)
 class FallbackClassifier:
     """The engine's ``Classifier`` port.
 
@@ -52,21 +53,13 @@ class FallbackClassifier:
     ``now`` gives Unix nanoseconds.
     """
 
-    def __init__(
-        self,
-        client: JSONClient,
-        failover: Failover | None = None,
-        *,
-        patience: float = 10.0,
-        late: float | None = None,
-        now: Callable[[], int] = time.time_ns,
-    ) -> None:
-        self._client = client
-        self._failover = failover or Failover.plain()
-        self._patience = patience
-        self._late = late
-        self._now = now
-        self._instructions: Instructions | None = None
+    client: JSONClient
+    failover: Failover = field(default_factory=Failover.plain)
+    _: KW_ONLY
+    patience: float = 10.0
+    late: float | None = None
+    now: Callable[[], int] = time.time_ns
+    _instructions: Instructions | None = field(default=None, init=False)
 
     async def classify(
         self,
@@ -87,7 +80,7 @@ class FallbackClassifier:
             if (model := rules.model(name))
         ]
         calls = [partial(self._call_permitted, model, request) for _, model in models]
-        first = await first_valid(calls, self._late)
+        first = await first_valid(calls, self.late)
         if first is None:
             classification, source = request.default, Source.DEFAULT
         else:
@@ -99,15 +92,15 @@ class FallbackClassifier:
 
     async def _call_permitted(self, model: ModelRef, request: _Request) -> Classification | None:
         """The model's classification, unless its circuit is open: a dead classifier costs nothing."""
-        permit = await self._failover.circuits.enter(model.name)
+        permit = await self.failover.circuits.enter(model.name)
         if not permit.allowed:
             return None
         try:
             call = await self._call_twice(model, request)
         except BaseException:
-            await self._failover.circuits.leave(permit, "released")
+            await self.failover.circuits.leave(permit, "released")
             raise
-        await self._failover.report(permit, call.error)
+        await self.failover.report(permit, call.error)
         return call.classification
 
     async def _call_twice(self, model: ModelRef, request: _Request) -> _Call:
@@ -122,21 +115,21 @@ class FallbackClassifier:
     async def _call(
         self, model: ModelRef, request: _Request, schema: Mapping[str, Any] | None
     ) -> _Call:
-        call = _Call(model, request.messages, self._now())
-        seconds = min(model.timeouts.total, self._patience)
+        call = _Call(model, request.messages, self.now())
+        seconds = min(model.timeouts.total, self.patience)
         try:
             async with asyncio.timeout(seconds):
-                call.raw = await self._client.complete_json(model, call.messages, schema)
+                call.raw = await self.client.complete_json(model, call.messages, schema)
         except TimeoutError:
             call.error = ProviderTimeout(model.name, "total", seconds)
         except ProviderError as error:
             call.error = error
         except asyncio.CancelledError:
-            request.record(call.cancelled(self._now(), self._client.priced))
+            request.record(call.attempt(self.now(), self.client.priced, cancelled=True))
             raise
         if call.raw:
             call.classification = parse_classification(call.raw.text, request.instructions.rules)
-        request.record(call.attempt(self._now(), self._client.priced))
+        request.record(call.attempt(self.now(), self.client.priced))
         return call
 
 
@@ -182,35 +175,27 @@ class _Call:
             return self.classification is None
         return isinstance(self.error, ProviderMisconfigured) and self.error.status in {400, 422}
 
-    def attempt(self, ended_ns: int, priced: Callable[[ModelRef, Usage], Usage]) -> Attempt:
-        """The call as it is metered and traced."""
+    def attempt(
+        self, ended_ns: int, priced: Callable[[ModelRef, Usage], Usage], *, cancelled: bool = False
+    ) -> Attempt:
+        """The call as it is metered and traced. A cancelled prompt is billed all the same."""
         raw, error = self.raw, self.error
-        usage = raw.usage if raw else Usage()
-        if raw and usage is None:
-            usage = priced(self.model, estimated_usage(self.messages, raw.text))
-        return self._attempt(
-            ended_ns,
-            error.code if error else "ok" if self.classification else MALFORMED,
-            usage or Usage(),
-            detail=error.detail if error else "",
-        )
-
-    def cancelled(self, ended_ns: int, priced: Callable[[ModelRef, Usage], Usage]) -> Attempt:
-        """The cancelled call as it is metered: the provider bills the prompt all the same."""
-        usage = priced(self.model, estimated_usage(self.messages, ""))
-        return self._attempt(ended_ns, CANCELLED, usage, detail=_NOT_NEEDED)
-
-    def _attempt(self, ended_ns: int, outcome: str, usage: Usage, *, detail: str) -> Attempt:
+        usage = raw.usage if raw else None
+        if usage is None and (raw or cancelled):
+            output = raw.text if raw else ""
+            usage = priced(self.model, estimated_usage(self.messages, output))
+        outcome = error.code if error else "ok" if self.classification else MALFORMED
+        detail = error.detail if error else ""
         return Attempt(
             operation="classify",
             model=self.model.name,
             provider=self.model.provider,
             started_ns=self.started_ns,
             ended_ns=ended_ns,
-            outcome=outcome,
-            usage=usage,
-            finish_reason=self.raw.finish_reason if self.raw else None,
-            detail=detail,
+            outcome=CANCELLED if cancelled else outcome,
+            usage=usage or Usage(),
+            finish_reason=raw.finish_reason if raw else None,
+            detail=_NOT_NEEDED if cancelled else detail,
             prompt=self.messages,
-            output=self.raw.text if self.raw else "",
+            output=raw.text if raw else "",
         )

@@ -1,4 +1,4 @@
-"""Types of the LLM layer: messages in, raw answers and events out, and the provider client's ports.
+"""Types of the LLM layer: messages in, raw answers and events out, usage with its price, and ports.
 
 Pure: standard library only.
 """
@@ -12,6 +12,13 @@ from typing import Any, Literal, Protocol
 
 from routing.domain.rules import Decision, ModelRef
 
+_BYTES_PER_TOKEN = 4
+_TOKENS_PER_MESSAGE = 4
+_MILLION = Decimal(1_000_000)
+_MICRODOLLAR = Decimal("0.000001")
+
+ListPrice = tuple[Decimal, Decimal]
+"""US dollars for the input and the output of one call."""
 Operation = Literal["chat", "classify", "image", "embedding", "judge"]
 
 
@@ -222,3 +229,33 @@ class ImageBytes:
     height: int
     revised_prompt: str | None
     attempt: Attempt
+
+
+def estimated_tokens(text: str) -> int:
+    """Roughly the tokens of ``text``: a token is about four UTF-8 bytes, in any script."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
+
+
+def estimated_usage(prompt: Sequence[ChatMessage], output: str) -> Usage:
+    """The usage of an attempt whose provider reported none, marked as estimated."""
+    tokens = sum(estimated_tokens(message.content) + _TOKENS_PER_MESSAGE for message in prompt)
+    return Usage(input_tokens=tokens, output_tokens=estimated_tokens(output), estimated=True)
+
+
+def cost(model: ModelRef, usage: Usage, listed: ListPrice | None) -> Decimal | None:
+    """US dollars, to the millionth: the model's own prices over the price list's.
+
+    ``listed`` is the list's price of this input and this output, ``None`` for a model that it does not
+    have. The result is ``None`` when a part has no price at all.
+    """
+    parts = (
+        _part(model.input_price, usage.input_tokens, listed and listed[0]),
+        _part(model.output_price, usage.output_tokens, listed and listed[1]),
+    )
+    if parts[0] is None or parts[1] is None:
+        return None
+    return (parts[0] + parts[1]).quantize(_MICRODOLLAR)
+
+
+def _part(price: Decimal | None, tokens: int, listed: Decimal | None) -> Decimal | None:
+    return listed if price is None else price * tokens / _MILLION

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from routing.classifier.classification import build_instructions
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
-from routing.domain.pricing import estimated_tokens
+from routing.domain.llm import estimated_tokens
 from routing.domain.rules import ModelRef, Rule, RuleSet
 
 INSTRUCTION_CHARS = 4_000

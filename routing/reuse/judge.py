@@ -12,8 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from routing.domain.errors import ProviderError, ProviderTimeout
-from routing.domain.llm import Attempt, ChatMessage, JSONClient, Meter, RawText, Usage
-from routing.domain.pricing import estimated_usage
+from routing.domain.llm import (
+    Attempt,
+    ChatMessage,
+    JSONClient,
+    Meter,
+    RawText,
+    Usage,
+    estimated_usage,
+)
 from routing.domain.rules import ModelRef, RuleSet
 from routing.llm.failover.candidates import Failover
 

@@ -12,8 +12,7 @@ from conversations.adapters.memory import (
     exchanges,
     fitting,
 )
-from routing.domain.llm import ChatMessage
-from routing.domain.pricing import estimated_tokens
+from routing.domain.llm import ChatMessage, estimated_tokens
 
 
 def said(prompt: str, answer: str) -> Exchange:

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from types import TracebackType
+from dataclasses import dataclass, field
 from typing import Self
 
 from routing.domain.errors import ProviderError, ProviderStreamBroken, ProviderTimeout, TimeoutPhase
-from routing.domain.llm import Attempt, ChatClient, ChatMessage, Meter, RawChunk, Usage
-from routing.domain.pricing import estimated_usage
+from routing.domain.llm import (
+    Attempt,
+    ChatClient,
+    ChatMessage,
+    Meter,
+    RawChunk,
+    Usage,
+    estimated_usage,
+)
 from routing.llm.failover.candidates import Failover, PermittedModel
 
 LATE = "another model was sooner"
@@ -141,6 +148,7 @@ class ChatAttempt:
         return self._client.priced(self.model, estimated_usage(self._prompt, output))
 
 
+@dataclass(slots=True)
 class HedgedAttempts:
     """Hedged request: waits for the first text of up to two attempts. Leaving it closes both.
 
@@ -149,42 +157,32 @@ class HedgedAttempts:
     ``on_failed`` one that failed while the other still ran.
     """
 
-    def __init__(
-        self,
-        first: ChatAttempt,
-        *,
-        hedge_after: float | None,
-        hedge: Callable[[], Awaitable[ChatAttempt | None]],
-        on_lost: Callable[[ChatAttempt], None],
-        on_failed: Callable[[ChatAttempt], None],
-    ) -> None:
-        self._first, self._hedge_after, self._hedge = first, hedge_after, hedge
-        self._on_lost, self._on_failed = on_lost, on_failed
-        self._running: dict[asyncio.Task[None], ChatAttempt] = {}
-        self._attempts = [first]
+    first: ChatAttempt
+    hedge_after: float | None
+    hedge: Callable[[], Awaitable[ChatAttempt | None]]
+    on_lost: Callable[[ChatAttempt], None]
+    on_failed: Callable[[ChatAttempt], None]
+    second: ChatAttempt | None = None
+    _running: dict[asyncio.Task[None], ChatAttempt] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._cancel_running("")
-        for attempt in self._attempts:
-            await attempt.close()
+        await self.first.close()
+        if self.second:
+            await self.second.close()
 
     async def first_text(self) -> ChatAttempt:
         """The attempt that began to answer; when none did, the last that failed."""
-        if self._hedge_after is None:
-            await self._first.begin()
-            return self._first
-        self._start(self._first)
-        done, _ = await asyncio.wait(self._running, timeout=self._hedge_after)
-        if not done and (second := await self._hedge()):
-            self._attempts.append(second)
+        if self.hedge_after is None:
+            await self.first.begin()
+            return self.first
+        self._start(self.first)
+        done, _ = await asyncio.wait(self._running, timeout=self.hedge_after)
+        if not done and (second := await self.hedge()):
+            self.second = second
             self._start(second)
         while True:
             done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -192,7 +190,7 @@ class HedgedAttempts:
             if attempt.began or not self._running:
                 await self._cancel_running(LATE)
                 return attempt
-            self._on_failed(attempt)
+            self.on_failed(attempt)
 
     def _start(self, attempt: ChatAttempt) -> None:
         task = asyncio.create_task(attempt.begin(), name=f"ask {attempt.model.name}")
@@ -214,4 +212,4 @@ class HedgedAttempts:
         for attempt in cancelled.values():
             await attempt.close(reason)
             if reason and not attempt.error:
-                self._on_lost(attempt)
+                self.on_lost(attempt)

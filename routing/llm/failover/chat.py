@@ -12,6 +12,8 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
 
 from routing.domain.errors import ContextTooLong, NoProviderAvailable, ProviderError
 from routing.domain.llm import (
@@ -34,6 +36,7 @@ from routing.llm.failover.policy import drop_oldest, was_cut_off
 Events = AsyncGenerator[GenerationEvent, None]
 
 
+@dataclass(frozen=True, slots=True)
 class FailoverChat:
     """Streams answers of one provider client.
 
@@ -41,18 +44,10 @@ class FailoverChat:
     model continues a partial answer. ``now`` gives Unix nanoseconds.
     """
 
-    def __init__(
-        self,
-        client: ChatClient,
-        failover: Failover | None = None,
-        *,
-        continues: Callable[[ModelRef], bool] = lambda _: False,
-        now: Callable[[], int] = time.time_ns,
-    ) -> None:
-        self._client = client
-        self._failover = failover or Failover.plain()
-        self._continues = continues
-        self._now = now
+    client: ChatClient
+    failover: Failover = field(default_factory=Failover.plain)
+    continues: Callable[[ModelRef], bool] = lambda _: False
+    now: Callable[[], int] = time.time_ns
 
     async def stream(
         self, candidates: Sequence[ModelRef], messages: Sequence[ChatMessage], meter: Meter
@@ -61,7 +56,7 @@ class FailoverChat:
         models, ``Completed`` last. ``meter`` receives every attempt as it ends, a cancelled one
         too. Raises ``NoProviderAvailable``. Close it with ``contextlib.aclosing``.
         """
-        models = self._failover.candidates(candidates)
+        models = self.failover.candidates(candidates)
         first = await models.next()
         if first is not None:
             answer = _Answer(self, models, tuple(messages), meter)
@@ -72,39 +67,18 @@ class FailoverChat:
                 return
         raise NoProviderAvailable(models.causes) from (models.causes[-1] if models.causes else None)
 
-    def attempt(
-        self, permitted: PermittedModel, prompt: tuple[ChatMessage, ...], meter: Meter
-    ) -> ChatAttempt:
-        """A call to one model, begun."""
-        return ChatAttempt(
-            self._client, permitted, prompt, meter=meter, failover=self._failover, now=self._now
-        )
 
-    def may_continue(self, model: ModelRef) -> bool:
-        """Whether to have the model continue an answer that was cut off."""
-        return self._failover.policy.continue_cut and self._continues(model)
-
-    @property
-    def hedge_after(self) -> float | None:
-        """Seconds; see ``FailoverPolicy``."""
-        return self._failover.policy.hedge_after
-
-
+@dataclass(slots=True)
 class _Answer:
     """One answer in the making: the text that was passed on, and the reason of the last change."""
 
-    def __init__(
-        self,
-        chat: FailoverChat,
-        candidates: Candidates,
-        messages: tuple[ChatMessage, ...],
-        meter: Meter,
-    ) -> None:
-        self._chat, self._candidates = chat, candidates
-        self._messages, self._meter = messages, meter
-        self._text = ""
-        self._reason = "circuit_open"
-        self.whole = False
+    chat: FailoverChat
+    candidates: Candidates
+    messages: tuple[ChatMessage, ...]
+    meter: Meter
+    text: str = ""
+    reason: str = "circuit_open"
+    whole: bool = False
 
     async def run(self, announced: ModelRef, permitted: PermittedModel | None) -> Events:
         """Call models until the answer is ``whole`` or no candidate is left.
@@ -135,9 +109,9 @@ class _Answer:
 
     async def _pass_on(self, attempt: ChatAttempt) -> Events:
         yield AnsweringModel(attempt.model)
-        pieces = [self._text] if self._text else []
+        pieces = [self.text] if self.text else []
         # The prompt of a continued answer ends before its white space, so the model repeats it.
-        repeated = self._text[len(self._text.rstrip()) :]
+        repeated = self.text[len(self.text.rstrip()) :]
         try:
             async with aclosing(attempt.texts()) as texts:
                 async for piece in texts:
@@ -147,7 +121,7 @@ class _Answer:
                         pieces.append(text)
                         yield TextDelta(text)
         finally:
-            self._text = "".join(pieces)
+            self.text = "".join(pieces)
         if attempt.error is None and attempt.metered is not None:
             self.whole = True
             metered = attempt.metered
@@ -157,58 +131,57 @@ class _Answer:
         self, model: ModelRef, error: ProviderError
     ) -> tuple[PermittedModel | None, GenerationEvent | None]:
         """The call after ``model`` failed, and the event that announces it, if any."""
-        candidates = self._candidates
-        self._reason = error.code
-        if self._text and was_cut_off(error) and self._chat.may_continue(model):
+        candidates = self.candidates
+        self.reason = error.code
+        may_continue = self.chat.failover.policy.continue_cut and self.chat.continues(model)
+        if self.text and was_cut_off(error) and may_continue:
             again = await candidates.retry(model, error)
             if again:
                 candidates.causes.append(error)
                 return again, Continued(model, error.code)
         if isinstance(error, ContextTooLong) and not candidates.has_larger_window(model):
-            shorter = drop_oldest(self._messages)
+            shorter = drop_oldest(self.messages)
             if shorter:
-                dropped, self._messages = len(self._messages) - len(shorter), shorter
+                dropped, self.messages = len(self.messages) - len(shorter), shorter
                 candidates.causes.append(error)
                 return await candidates.repeat(model), Shortened(model, dropped)
-        permitted = await candidates.next_after(model, error, began=bool(self._text))
-        if permitted is None or not self._text:
+        permitted = await candidates.next_after(model, error, began=bool(self.text))
+        if permitted is None or not self.text:
             return permitted, None
-        self._text = ""
+        self.text = ""
         return permitted, Switched(model, permitted.model, error.code, discard=True)
 
     def _prompt(self) -> tuple[ChatMessage, ...]:
         """The messages, and the text so far of an answer that is continued."""
-        text = self._text.rstrip()  # Anthropic rejects a partial answer that ends in white space
-        return (*self._messages, ChatMessage("assistant", text)) if text else self._messages
+        text = self.text.rstrip()  # Anthropic rejects a partial answer that ends in white space
+        return (*self.messages, ChatMessage("assistant", text)) if text else self.messages
 
     def _attempts(self, permitted: PermittedModel) -> HedgedAttempts:
-        prompt = self._prompt()
-
-        async def hedge() -> ChatAttempt | None:
-            other = await self._candidates.next_for_hedge()
-            return self._chat.attempt(other, prompt, self._meter) if other else None
-
-        # An answer that is continued is not hedged: another model could not go on with its text.
-        hedge_after = None if self._text else self._chat.hedge_after
-        return HedgedAttempts(
-            self._chat.attempt(permitted, prompt, self._meter),
-            hedge_after=hedge_after,
-            hedge=hedge,
-            on_lost=self._lost,
-            on_failed=self._failed,
+        chat, prompt = self.chat, self._prompt()
+        attempt = partial(
+            ChatAttempt, chat.client, meter=self.meter, failover=chat.failover, now=chat.now
         )
 
+        async def hedge() -> ChatAttempt | None:
+            other = await self.candidates.next_for_hedge()
+            return attempt(other, prompt) if other else None
+
+        # An answer that is continued is not hedged: another model could not go on with its text.
+        hedge_after = None if self.text else chat.failover.policy.hedge_after
+        first = attempt(permitted, prompt)
+        return HedgedAttempts(first, hedge_after, hedge, self._lost, self._failed)
+
     def _lost(self, attempt: ChatAttempt) -> None:
-        self._reason = "slow_first_token"
-        self._candidates.put_last(attempt.model)
+        self.reason = "slow_first_token"
+        self.candidates.put_last(attempt.model)
 
     def _failed(self, attempt: ChatAttempt) -> None:
         if attempt.error:
-            self._reason = attempt.error.code
-            self._candidates.causes.append(attempt.error)
+            self.reason = attempt.error.code
+            self.candidates.causes.append(attempt.error)
 
     def _switched(
         self, announced: ModelRef, model: ModelRef, error: ProviderError | None = None
     ) -> Switched:
-        reason = error.code if error else self._reason
+        reason = error.code if error else self.reason
         return Switched(announced, model, reason, discard=False)

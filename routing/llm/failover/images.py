@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from routing.domain.errors import NoProviderAvailable, ProviderError, ProviderTimeout
 from routing.domain.llm import (
@@ -24,19 +25,13 @@ from routing.llm.failover.candidates import Failover, PermittedModel
 from routing.llm.providers.image_download import measure_image
 
 
+@dataclass(frozen=True, slots=True)
 class ImageGenerator:
-    """``failover`` is the process's; without it each model is called once."""
+    """``failover`` is the process's; without it each model is called once. ``now`` gives Unix nanoseconds."""
 
-    def __init__(
-        self,
-        client: ImageClient,
-        failover: Failover | None = None,
-        *,
-        now: Callable[[], int] = time.time_ns,
-    ) -> None:
-        self._client = client
-        self._failover = failover or Failover.plain()
-        self._now = now
+    client: ImageClient
+    failover: Failover = field(default_factory=Failover.plain)
+    now: Callable[[], int] = time.time_ns
 
     async def draw(
         self, prompt: str, candidates: Sequence[ModelRef], meter: Meter
@@ -45,7 +40,7 @@ class ImageGenerator:
 
         Raises ``NoProviderAvailable``.
         """
-        models = self._failover.candidates(candidates)
+        models = self.failover.candidates(candidates)
         permitted = await models.next()
         while permitted is not None:
             try:
@@ -60,16 +55,16 @@ class ImageGenerator:
         try:
             image = await self._attempt(prompt, permitted.model, meter)
         except ProviderError as error:
-            await self._failover.report(permitted.permit, error)
+            await self.failover.report(permitted.permit, error)
             raise
         except BaseException:
-            await self._failover.circuits.leave(permitted.permit, "released")
+            await self.failover.circuits.leave(permitted.permit, "released")
             raise
-        await self._failover.report(permitted.permit, None)
+        await self.failover.report(permitted.permit, None)
         return image
 
     async def _attempt(self, prompt: str, model: ModelRef, meter: Meter) -> ImageBytes:
-        started, outcome, detail, usage = self._now(), "cancelled", "", Usage()
+        started, outcome, detail, usage = self.now(), "cancelled", "", Usage()
         try:
             raw = await self._image(prompt, model)
             usage = raw.usage or Usage()
@@ -84,7 +79,7 @@ class ImageGenerator:
                 model=model.name,
                 provider=model.provider,
                 started_ns=started,
-                ended_ns=self._now(),
+                ended_ns=self.now(),
                 outcome=outcome,
                 usage=usage,
                 detail=detail,
@@ -97,6 +92,6 @@ class ImageGenerator:
         seconds = model.timeouts.total
         try:
             async with asyncio.timeout(seconds):
-                return await self._client.image(model, prompt)
+                return await self.client.image(model, prompt)
         except TimeoutError as exc:
             raise ProviderTimeout(model.name, "total", seconds) from exc

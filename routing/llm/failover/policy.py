@@ -19,8 +19,7 @@ from routing.domain.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from routing.domain.llm import ChatMessage
-from routing.domain.pricing import estimated_tokens
+from routing.domain.llm import ChatMessage, estimated_tokens
 from routing.llm.failover.circuits import AttemptOutcome
 
 _TEMPORARY = (ProviderUnavailable, ProviderOverloaded, ProviderStreamBroken)

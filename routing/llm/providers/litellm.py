@@ -22,8 +22,7 @@ from typing import Any
 import httpx
 import orjson
 
-from routing.domain import pricing
-from routing.domain.llm import ChatMessage, Usage
+from routing.domain.llm import ChatMessage, ListPrice, Usage, cost
 from routing.domain.rules import ModelRef
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
 from routing.llm.providers.registry import PROVIDERS
@@ -38,22 +37,7 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.types.utils import LlmProviders
 from litellm.utils import ProviderConfigManager, get_optional_params
 
-__all__ = [
-    "AsyncHTTPHandler",
-    "build_request",
-    "close_litellm_async_clients",
-    "continues",
-    "direct_provider",
-    "image_usage",
-    "litellm",
-    "output_limit",
-    "priced",
-    "provider_name",
-    "read_usage",
-    "refusals_named",
-    "supported_parameters",
-    "wire_messages",
-]
+__all__ = ["AsyncHTTPHandler", "close_litellm_async_clients", "litellm"]  # for our own modules
 
 _STREAM: Mapping[str, Any] = {"stream": True}
 
@@ -89,24 +73,19 @@ _warm()
 
 
 @lru_cache(maxsize=256)
-def _lookup(litellm_name: str) -> Any:
+def lookup(litellm_name: str) -> Any:
     """The provider's own name of a model, the provider, and its key and address in the environment.
     Raises LiteLLM's error for an unknown name."""
     return litellm.get_llm_provider(litellm_name)
-
-
-def provider_name(litellm_name: str) -> str:
-    """LiteLLM's name of the model's provider. Raises as ``_lookup`` does."""
-    return str(_lookup(litellm_name)[1])
 
 
 @lru_cache(maxsize=256)
 def direct_provider(litellm_name: str) -> Provider | None:
     """The provider of a model whose answers we read ourselves; ``None`` where LiteLLM reads them.
 
-    Models that know OpenAI's Responses API alone are among the latter. Raises as ``_lookup`` does.
+    Models that know OpenAI's Responses API alone are among the latter. Raises as ``lookup`` does.
     """
-    name, provider, *_ = _lookup(litellm_name)
+    name, provider, *_ = lookup(litellm_name)
     chats = litellm.model_cost.get(name, {}).get("mode", "chat") == "chat"
     return PROVIDERS.get(provider) if chats else None
 
@@ -142,7 +121,7 @@ def build_request(
 ) -> ProviderRequest:
     """The request for a streamed answer, or for one by ``options`` (OpenAI's parameters). Raises
     LiteLLM's errors."""
-    name, _, key, base = _lookup(model.litellm_name)
+    name, _, key, base = lookup(model.litellm_name)
     if credential:
         key, base = credential.api_key or key, credential.base_url or base
     given = {
@@ -178,7 +157,7 @@ def _parameters(model: ModelRef, options: Mapping[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _translated(litellm_name: str, encoded: bytes) -> bytes:
     """JSON of OpenAI's parameters in the provider's; the same for every question."""
-    name, provider, *_ = _lookup(litellm_name)
+    name, provider, *_ = lookup(litellm_name)
     options = orjson.loads(encoded)
     if options.get("stream") and "stream_options" in supported_parameters(litellm_name):
         options["stream_options"] = {"include_usage": True}
@@ -195,7 +174,7 @@ def refusals_named(litellm_name: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPStatusError as status_error:
-        name, provider, *_ = _lookup(litellm_name)
+        name, provider, *_ = lookup(litellm_name)
         error = _transformation(provider, name).get_error_class(
             error_message=str(status_error),
             status_code=status_error.response.status_code,
@@ -228,7 +207,7 @@ def read_usage(model: ModelRef, reported: Any) -> Usage | None:
 
 def _usage_object(litellm_name: str, reported: Mapping[str, Any]) -> Any:
     """LiteLLM's object, which its prices need for cached tokens."""
-    name, provider, *_ = _lookup(litellm_name)
+    name, provider, *_ = lookup(litellm_name)
     calculate = getattr(_transformation(provider, name), "calculate_usage", None)
     if calculate is None:  # the provider reports in OpenAI's form
         return litellm.Usage(**reported)
@@ -240,10 +219,10 @@ def priced(model: ModelRef, usage: Usage, reported: Any = None) -> Usage:
 
     ``reported`` is LiteLLM's usage object, which may hold cheaper, cached tokens.
     """
-    return replace(usage, cost_usd=pricing.cost(model, usage, _listed(model, usage, reported)))
+    return replace(usage, cost_usd=cost(model, usage, _listed(model, usage, reported)))
 
 
-def _listed(model: ModelRef, usage: Usage, reported: Any) -> pricing.ListPrice | None:
+def _listed(model: ModelRef, usage: Usage, reported: Any) -> ListPrice | None:
     try:
         prompt, completion = litellm.cost_per_token(
             model=model.litellm_name,
@@ -268,4 +247,4 @@ def image_usage(model: ModelRef, response: Any) -> Usage:
         listed = None
     else:
         listed = (Decimal(str(total)), Decimal(0))
-    return replace(usage, cost_usd=pricing.cost(model, usage, listed))
+    return replace(usage, cost_usd=cost(model, usage, listed))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from typing import Any, Never
 from weakref import WeakKeyDictionary
@@ -27,6 +27,7 @@ from routing.domain.errors import ProviderStreamBroken
 from routing.domain.llm import ChatMessage, RawChunk, RawImage
 from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers import base
+from routing.llm.providers import litellm as adapter
 from routing.llm.providers.base import (
     DEFAULT_FINISH,
     FINISH_REASONS,
@@ -35,16 +36,7 @@ from routing.llm.providers.base import (
     empty_answer,
 )
 from routing.llm.providers.image_download import download_image
-from routing.llm.providers.litellm import (
-    AsyncHTTPHandler,
-    image_usage,
-    litellm,
-    output_limit,
-    provider_name,
-    read_usage,
-    supported_parameters,
-    wire_messages,
-)
+from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
 from routing.llm.providers.registry import PROVIDERS
 
 _connect: ContextVar[float | None] = ContextVar("connect", default=None)
@@ -65,7 +57,7 @@ class LiteLLMCalls:
     ) -> AsyncGenerator[RawChunk, None]:
         """As ``ProviderClient.stream``."""
         opened: list[httpx.Response] = []
-        async with _closed_after(opened):
+        try:
             stream = await self._open(model, messages, opened)
             async with aclosing(_texts(stream, model.name)) as texts:
                 async for text in texts:
@@ -73,18 +65,24 @@ class LiteLLMCalls:
             usages = [getattr(chunk, "usage", None) for chunk in stream.chunks]
             yield RawChunk(
                 finish_reason=FINISH_REASONS.get(stream.received_finish_reason, DEFAULT_FINISH),
-                usage=read_usage(model, next(filter(None, reversed(usages)), None)),
+                usage=adapter.read_usage(model, next(filter(None, reversed(usages)), None)),
             )
+        finally:
+            for response in opened:  # the provider stops writing
+                await response.aclose()
 
     async def _open(
         self, model: ModelRef, messages: Sequence[ChatMessage], opened: list[httpx.Response]
     ) -> Any:
         options = self._options(model)
-        if "stream_options" in supported_parameters(model.litellm_name):
+        if "stream_options" in adapter.supported_parameters(model.litellm_name):
             options["stream_options"] = {"include_usage": True}
         with _exchange(model.timeouts, opened):
             return await litellm.acompletion(
-                messages=wire_messages(messages), stream=True, **options, **output_limit(model)
+                messages=adapter.wire_messages(messages),
+                stream=True,
+                **options,
+                **adapter.output_limit(model),
             )
 
     async def whole(
@@ -93,11 +91,11 @@ class LiteLLMCalls:
         """An answer that is not streamed. ``usage`` is LiteLLM's object."""
         with _exchange(model.timeouts):
             response = await litellm.acompletion(
-                messages=wire_messages(messages),
+                messages=adapter.wire_messages(messages),
                 drop_params=True,
                 **self._options(model),
                 **options,
-                **output_limit(model),
+                **adapter.output_limit(model),
             )
         choice = response.choices[0]
         usage = getattr(response, "usage", None)
@@ -111,7 +109,7 @@ class LiteLLMCalls:
         response = await litellm.aimage_generation(prompt=prompt, n=1, size="1024x1024", **options)
         item = response.data[0]
         data = await download_image(self._here().http, model.name, item.b64_json, item.url)
-        return RawImage(data, item.revised_prompt, image_usage(model, response))
+        return RawImage(data, item.revised_prompt, adapter.image_usage(model, response))
 
     async def embed(
         self, model: ModelRef, texts: Sequence[str], dimensions: int | None
@@ -133,7 +131,7 @@ class LiteLLMCalls:
             await connections.http.aclose()
 
     def _options(self, model: ModelRef) -> dict[str, Any]:
-        provider = provider_name(model.litellm_name)
+        provider = adapter.lookup(model.litellm_name)[1]
         options: dict[str, Any] = {
             "model": model.litellm_name,
             "num_retries": 0,
@@ -233,16 +231,6 @@ async def _keep_response(response: httpx.Response) -> None:
     opened = _opened.get()
     if opened is not None:
         opened.append(response)
-
-
-@asynccontextmanager
-async def _closed_after(responses: Sequence[httpx.Response]) -> AsyncIterator[None]:
-    """Close the responses that were opened meanwhile, so that the provider stops writing."""
-    try:
-        yield
-    finally:
-        for response in responses:
-            await response.aclose()
 
 
 async def _texts(stream: Any, model: str) -> AsyncGenerator[str, None]:
