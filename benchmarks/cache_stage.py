@@ -20,7 +20,7 @@ from conversations.models import new_id
 from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.rules import RuleSet
 from routing.embeddings.local import LocalEmbedder
-from routing.reuse.answer_signature import gist
+from routing.reuse.answer_signature import answer_signature
 from routing.reuse.model import ReuseModel
 
 PREFIX = "bench"
@@ -76,7 +76,7 @@ class CacheStage:
                 for at, vector in zip(chosen.tolist(), scattered.tolist(), strict=True):
                     question = f"{texts[at]} ({start + at})"
                     entry = Entry.curated(question, ANSWER, vector, 0.0)
-                    entry = replace(entry, says=gist(held[at].tolist()))
+                    entry = replace(entry, says=answer_signature(held[at].tolist()))
                     pipe.hset(
                         self.index.key(curated_id(question)),
                         mapping=entry.fields(self.index.vector_field, self.index.embedding),

@@ -7,7 +7,7 @@ import re
 import orjson
 
 from assistant_site.simulator.chat import Ask
-from routing.reuse.features import compare, vetoes
+from routing.reuse.pair_features import compare, vetoes
 
 _PART = re.compile(r'<(asked|stored|answer)>(".*?")</\1>', re.DOTALL)
 

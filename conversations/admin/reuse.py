@@ -21,7 +21,7 @@ from conversations.feedback.reuse_records import (
 )
 from conversations.models import Reuse
 from routing.common.admin import ReadOnlyAdmin, column
-from routing.reuse.calibration import Precision
+from routing.reuse.model import Precision
 
 WIDTH, HEIGHT, GAP = 720, 150, 4
 LOWEST = 0.8

@@ -14,8 +14,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from conversations.models import Feedback, Message, ModelPerformance, Reuse, first_id_at
-from routing.reuse.calibration import Calibration, Precision
-from routing.reuse.calibration_state import Learned
+from routing.reuse.model import Calibration, CalibrationState, Precision
 
 LABELS = 2_000
 """The latest labels that move a cut: what was true a year ago may not be."""
@@ -53,9 +52,9 @@ def reuse_audit(*, message: UUID, right: bool, cost_usd: Decimal | None, millise
     )
 
 
-def learned() -> Learned:
+def learned() -> CalibrationState:
     """What decisions go by."""
-    return Learned(
+    return CalibrationState(
         shared=calibration(shared=True),
         own=calibration(shared=False),
         judge_pays=economy().judge_pays,

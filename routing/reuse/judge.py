@@ -1,6 +1,6 @@
-"""A second opinion from the small model: whether a stored answer serves a question. Fails closed.
+"""LLM judge: the small model says whether a stored answer serves a question. Fails closed.
 
-One call, one word, a hard time-out. What the model is shown is data, quoted as JSON.
+One call, one word, a hard time-out. Questions and answers are data, quoted as JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from routing.domain.rules import ModelRef, RuleSet
 from routing.llm.failover.candidates import Failover
 
 SECONDS = 2.0
-"""Longer than this nobody waits for a second opinion."""
+"""Time-out of a call to the judge."""
 TOKENS = 4
 """One word; some models begin with a space or a line."""
 UNREADABLE = "unreadable_verdict"
@@ -44,7 +44,7 @@ _SYSTEM = ChatMessage(
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class JudgeCase:
     """A question, and a stored answer that may serve it; ``stored`` is the question it was given to,
     empty where that is not known."""
 
@@ -54,14 +54,14 @@ class Case:
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
-        """What the judge is sent."""
+        """The judge's prompt."""
         parts = (
             ("asked", self.asked[:_QUESTION_CHARS]),
             ("stored", self.stored[:_QUESTION_CHARS]),
             ("answer", self.answer[:_ANSWER_CHARS]),
         )
-        told = "\n".join(f"<{name}>{_quoted(text)}</{name}>" for name, text in parts if text)
-        return (_SYSTEM, ChatMessage("user", told))
+        content = "\n".join(f"<{name}>{_quoted(text)}</{name}>" for name, text in parts if text)
+        return (_SYSTEM, ChatMessage("user", content))
 
 
 class ReuseJudge:
@@ -78,9 +78,9 @@ class ReuseJudge:
         self._client, self._shared = client, shared
         self._seconds, self._now = seconds, now
 
-    async def serves(self, case: Case, rules: RuleSet, meter: Meter) -> bool | None:
-        """Yes, no, or ``None`` where the model could not be asked or understood. ``meter`` hears of
-        the call. Never raises a ``ProviderError``."""
+    async def serves(self, case: JudgeCase, rules: RuleSet, meter: Meter) -> bool | None:
+        """Yes, no, or ``None`` where the model could not be asked or understood. ``meter`` gets the
+        attempt. Never raises a ``ProviderError``."""
         model = rules.model(rules.classifiers[0]) if rules.classifiers else None
         if model is None:
             return None
@@ -96,7 +96,7 @@ class ReuseJudge:
             raise
         await self._shared.report(permit, error)
         meter(attempt)
-        return verdict(raw.text) if raw else None
+        return parse_yes_no(raw.text) if raw else None
 
     async def _ask(
         self, model: ModelRef, messages: tuple[ChatMessage, ...]
@@ -130,15 +130,15 @@ class ReuseJudge:
         return raw, error, attempt
 
 
-def verdict(text: str) -> bool | None:
+def parse_yes_no(text: str) -> bool | None:
     """Yes or no, however it is written; ``None`` for anything else."""
     word = "".join(char for char in text.strip().casefold()[:8] if char.isalpha() or char == " ")
-    said = word.split()[:1]
-    return {"yes": True, "no": False}.get(said[0]) if said else None
+    first = word.split()[:1]
+    return {"yes": True, "no": False}.get(first[0]) if first else None
 
 
 def _outcome(raw: RawText | None) -> str:
-    return "ok" if raw and verdict(raw.text) is not None else UNREADABLE
+    return "ok" if raw and parse_yes_no(raw.text) is not None else UNREADABLE
 
 
 def _quoted(text: str) -> str:

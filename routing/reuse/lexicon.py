@@ -1,14 +1,9 @@
-"""Words that decide whether two questions ask the same: opposites, kinds, fillers. English, by hand.
+"""Lexicon of the reuse model: English opposites, kinds, synonyms and fillers, collected by hand.
 
-Texts are compared by their words' stems; the lists of pairs and kinds are brought into that form
-when the module is loaded.
+Data only: ``pair_features`` turns the lists into pairs of stems when it is loaded.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from functools import lru_cache
-from itertools import combinations
 
 
 def _words(text: str) -> frozenset[str]:
@@ -26,7 +21,7 @@ STOP = _words(
     going make really actually exactly ok okay much many lot well
     """
 )
-"""What says little about the matter. ``not`` and its kin are no such words."""
+"""Words that say little about the matter. Negations are none of them."""
 
 NEGATIONS = _words(
     """
@@ -190,7 +185,7 @@ KINDS = """
     seniority: first second third fourth fifth
 """
 
-_ALIKE = """
+SYNONYMS = """
     buy purchase / begin start / big large / small little / fix repair solve resolve / error bug issue
     problem trouble / quick fast rapid / movie film / picture image photo / cost price fee charge /
     car automobile vehicle / job career work / doctor physician / phone mobile cellphone telephone /
@@ -217,92 +212,15 @@ ACTIONS = _words(
 TIMEBOUND = _words("now today tonight currently current latest yesterday tomorrow")
 
 QUESTIONS = {
-    "what": "what",
-    "which": "what",
-    "whats": "what",
-    "how": "how",
-    "hows": "how",
-    "why": "why",
-    "when": "when",
-    "where": "where",
-    "wheres": "where",
-    "who": "who",
-    "whos": "who",
-    "whose": "who",
+    word: kind
+    for kind, words in {
+        "what": "what which whats",
+        "how": "how hows",
+        "why": "why",
+        "when": "when",
+        "where": "where wheres",
+        "who": "who whos whose",
+    }.items()
+    for word in words.split()
 }
 POLAR = _words("is are am was were do does did can could will would should has have may might")
-
-
-@lru_cache(maxsize=32_768)
-def stem(word: str) -> str:
-    """A word without its common English endings: rough, quick and the same every time."""
-    if len(word) <= 3 or not word.isalpha():
-        return word
-    for ending, instead in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return _bare(word[: -len(ending)] + instead)
-    return _bare(word)
-
-
-_ENDINGS = (
-    ("ization", "iz"),
-    ("isation", "iz"),
-    ("ations", "at"),
-    ("ation", "at"),
-    ("ments", ""),
-    ("ment", ""),
-    ("ities", ""),
-    ("ity", ""),
-    ("nesses", ""),
-    ("ness", ""),
-    ("ings", ""),
-    ("ing", ""),
-    ("ies", "i"),
-    ("ied", "i"),
-    ("sses", "ss"),
-    ("ers", "er"),
-    ("ed", ""),
-    ("ly", ""),
-    ("es", ""),
-    ("s", ""),
-)
-
-
-def _bare(word: str) -> str:
-    """Without a doubled consonant and a last vowel, so that stop, stopping and use, using meet."""
-    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiou":
-        word = word[:-1]
-    if len(word) > 3 and word[-1] == "e":
-        word = word[:-1]
-    return word[:-1] + "i" if len(word) > 3 and word[-1] == "y" else word
-
-
-def _pairs(groups: Iterable[Iterable[str]]) -> frozenset[tuple[str, str]]:
-    return frozenset(
-        pair
-        for group in groups
-        for left, right in combinations([stem(word) for word in group], 2)
-        for pair in ((left, right), (right, left))
-        if left != right
-    )
-
-
-def _kinds() -> dict[str, str]:
-    found: dict[str, str] = {}
-    kind = ""
-    for word in KINDS.split():
-        if word.endswith(":"):
-            kind = word[:-1]
-        else:
-            found.setdefault(stem(word), kind)
-    return found
-
-
-ALIKE = _pairs(group.split() for group in _ALIKE.split("/"))
-"""Pairs of stems that say nearly the same, both ways round."""
-
-OPPOSITE = _pairs(pair.split("/") for pair in OPPOSITES.split()) - ALIKE
-"""Pairs of stems that say the opposite, both ways round."""
-
-KIND = _kinds()
-"""Stem to its kind: two different words of one kind are two different things."""

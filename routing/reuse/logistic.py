@@ -15,8 +15,8 @@ _SMALL = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is believed before any label was seen: a mean and a strength a coefficient, the intercept
-    last. ``lowest`` and ``highest`` hold each to the side of nought where it makes sense."""
+    """The belief without any label: a mean and a strength a coefficient, the intercept last.
+    ``lowest`` and ``highest`` hold each to the side of zero where it makes sense."""
 
     mean: Floats
     strength: Floats
@@ -25,7 +25,7 @@ class Prior:
 
     @classmethod
     def loose(cls, count: int, strength: float) -> Prior:
-        """Every coefficient near nought, on either side."""
+        """Every coefficient near zero, on either side."""
         free = np.full(count + 1, np.inf)
         strengths = np.full(count + 1, strength)
         strengths[-1] = _SMALL
@@ -39,17 +39,17 @@ def fit(rows: Floats, labels: Floats, weights: Floats, prior: Prior) -> Floats:
     coefficient that would leave its bounds is put on the bound, and the others are fitted anew.
     """
     matrix = np.column_stack([rows, np.ones(len(rows))])
-    found = np.clip(prior.mean, prior.lowest, prior.highest)
-    free = np.ones(len(found), bool)
+    coefficients = np.clip(prior.mean, prior.lowest, prior.highest)
+    free = np.ones(len(coefficients), bool)
     for _ in range(_ROUNDS):
-        step = _step(matrix, labels, weights, prior=prior, found=found, free=free)
-        moved = np.clip(found - step, prior.lowest, prior.highest)
-        held = (moved != found - step) & free
-        free &= ~held
-        if not held.any() and np.abs(moved - found).max() < _SMALL:
+        step = _step(matrix, labels, weights, prior=prior, coefficients=coefficients, free=free)
+        moved = np.clip(coefficients - step, prior.lowest, prior.highest)
+        bound = (moved != coefficients - step) & free
+        free &= ~bound
+        if not bound.any() and np.abs(moved - coefficients).max() < _SMALL:
             return moved
-        found = moved
-    return found
+        coefficients = moved
+    return coefficients
 
 
 def _step(
@@ -58,14 +58,14 @@ def _step(
     weights: Floats,
     *,
     prior: Prior,
-    found: Floats,
+    coefficients: Floats,
     free: NDArray[np.bool_],
 ) -> Floats:
-    chance = logistic(matrix @ found)
-    slope = matrix.T @ (weights * (chance - labels)) + prior.strength * (found - prior.mean)
+    chance = logistic(matrix @ coefficients)
+    slope = matrix.T @ (weights * (chance - labels)) + prior.strength * (coefficients - prior.mean)
     bend = (matrix * (weights * chance * (1 - chance))[:, None]).T @ matrix
     bend += np.diag(prior.strength + _SMALL)
-    step = np.zeros_like(found)
+    step = np.zeros_like(coefficients)
     step[free] = np.linalg.solve(bend[np.ix_(free, free)], slope[free])
     # far from the optimum Newton overshoots
     return np.asarray(step * min(1.0, 5.0 / max(float(np.abs(step).max()), _SMALL)))

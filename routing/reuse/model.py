@@ -1,8 +1,9 @@
-"""How likely it is that one answer serves two questions: the learned weights, and what they say.
+"""Reuse model: the probability that a stored answer serves a question, from learned weights.
 
-A stored question is judged by itself (the cosine, drawn down by what one says and the other does
-not) and in its company: where the cache knows the neighbourhood, it counts whether the nearest
-questions have one answer or several. Vetoes stand above both.
+A stored question is estimated by itself (its cosine, lowered by words that only one question has)
+and in its neighbourhood: where the cache knows the neighbourhood, it counts whether the nearest
+questions have one answer or several. Vetoes stand above both. People's verdicts and audits then
+calibrate the probability of a scope.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from routing.reuse.features import Rarity, compare, vetoes
-from routing.reuse.neighbours import Company
+from routing.common.statistics import wilson
+from routing.reuse.logistic import Prior, fit
+from routing.reuse.pair_features import Rarity, compare, vetoes
 
 Weights = Mapping[str, float]
 Compare = Callable[[str, str, Rarity], dict[str, float]]
@@ -36,21 +38,34 @@ DOUBTS = (
     "template",
     "inserted",
 )
-"""What one question says and the other does not: it counts in any company."""
+"""Signals of words that only one question has: they count in any neighbourhood."""
+NEIGHBOURHOOD_SIGNALS = ("cosine", "rival", "margin", "agreeing", "mass", "unrivalled", "doubts")
 
+NEIGHBOURS = 10
+"""Stored questions looked up for each request."""
 COMPARED = 5
 """Candidates whose words are read: the nearest ones."""
+NEAR = 0.5
+"""Cosine from which a stored question belongs to the neighbourhood."""
+ENOUGH = 5
+"""Neighbours from which the neighbourhood counts as known."""
 LONE = 1.0
 """How far the log-odds are lowered where nothing is known of the neighbourhood: of stored questions
-judged by themselves more were wrong on streams than their probability said."""
+estimated by themselves more were wrong on streams than their probability said."""
 VETOED = 6.0
 """How far a veto lowers the log-odds where pairs are only ranked; served it never is."""
+BELIEF = 100.0
+"""Labels of a scope from which they weigh as much as the belief without any."""
+
+_WIDTH = 0.05
+"""Cosine by which a neighbour may be farther and still count 1/e of the nearest."""
+_NO_RIVAL = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A stored question, its cosine to the one asked, and a name for what its answer says: equal
-    for answers that say the same."""
+class ReuseCandidate:
+    """A stored question, its cosine to the new one, and a label of its answer that is equal for
+    answers that say the same."""
 
     question: str
     cosine: float
@@ -58,16 +73,16 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is thought of one candidate. ``probability`` that its answer serves the question too;
-    ``vetoes`` name what forbids it."""
+class ReuseEstimate:
+    """The model's opinion of one candidate: ``probability`` that its answer serves the question
+    too, and ``vetoes``, the signals that forbid it."""
 
     probability: float
     vetoes: tuple[str, ...]
     signals: Mapping[str, float]
 
     def as_json(self) -> dict[str, Any]:
-        """For traces and the review desk: signals that are nought left out."""
+        """For traces and the review queue: signals of zero left out."""
         return {
             "probability": round(self.probability, 4),
             "vetoes": list(self.vetoes),
@@ -77,13 +92,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ReuseModel:
-    """The weights of one embedder: of a ``pair`` by itself, and of its ``company``. ``rarity`` is the
-    weight of known stems, in nats; ``cuts`` the probability from which an answer is served, by wrong
-    ones accepted in a hundred reuses."""
+    """The weights for one embedder: of a ``pair`` by itself, and of its ``neighbourhood``.
+
+    ``rarity`` is the weight of known stems, in nats; ``cuts`` the probability from which an answer
+    is served, by wrong ones accepted in a hundred reuses.
+    """
 
     embedder: str
     pair: Weights
-    company: Weights
+    neighbourhood: Weights
     rarity: Mapping[str, float]
     unknown: float
     cuts: Mapping[float, float]
@@ -91,24 +108,57 @@ class ReuseModel:
     @classmethod
     def load(cls, weights: Path = WEIGHTS_FILE, rarity: Path = RARITY_FILE) -> ReuseModel:
         """From the two files that ``train_reuse`` writes. Raises ``OSError`` and ``ValueError``."""
-        held = json.loads(weights.read_text("utf-8"))
-        return cls.from_json(held, json.loads(rarity.read_text("utf-8")))
+        stored = json.loads(weights.read_text("utf-8"))
+        return cls.from_json(stored, json.loads(rarity.read_text("utf-8")))
 
     @classmethod
-    def from_json(cls, held: Mapping[str, Any], rarity: Mapping[str, float]) -> ReuseModel:
+    def from_json(cls, stored: Mapping[str, Any], rarity: Mapping[str, float]) -> ReuseModel:
         """From the contents of the two files."""
         return cls(
-            embedder=held["embedder"],
-            pair=held["pair"],
-            company=held["company"],
+            embedder=stored["embedder"],
+            pair=stored["pair"],
+            neighbourhood=stored["company"],
             rarity=rarity,
-            unknown=held["unknown_rarity"],
-            cuts={float(budget): cut for budget, cut in held["cuts"].items()},
+            unknown=stored["unknown_rarity"],
+            cuts={float(budget): cut for budget, cut in stored["cuts"].items()},
         )
+
+    def estimate(self, one: str, other: str, cosine: float) -> ReuseEstimate:
+        """Whether the answer to ``other`` serves ``one``, without a neighbourhood."""
+        return self.estimates(one, [ReuseCandidate(other, cosine, 0)])[0]
+
+    def estimates(
+        self, question: str, candidates: Sequence[ReuseCandidate], comparing: Compare = compare
+    ) -> list[ReuseEstimate]:
+        """One estimate for each of the nearest ``COMPARED`` candidates; candidates come nearest
+        first."""
+        neighbourhood = Neighbourhood.of(candidates)
+        return [
+            self._estimate(comparing(question, one.question, self.weight_of), at, neighbourhood)
+            for at, one in enumerate(candidates[:COMPARED])
+        ]
+
+    def _estimate(
+        self, signals: dict[str, float], at: int, neighbourhood: Neighbourhood
+    ) -> ReuseEstimate:
+        signals["cosine"] = neighbourhood.cosines[at]
+        odds = weighed(self.pair, signals) - LONE
+        known = neighbourhood.known if self.neighbourhood else 0.0
+        if known:
+            signals |= neighbourhood.signals(at)
+            signals |= {"doubts": self.doubts(signals), "known": known}
+            odds += known * (weighed(self.neighbourhood, signals) - odds)
+        forbidden = vetoes(signals)
+        odds -= VETOED * bool(forbidden)
+        return ReuseEstimate(1 / (1 + math.exp(-max(-40.0, odds))), forbidden, signals)
 
     def weight_of(self, stem: str) -> float:
         """How rare a stem is, in nats."""
         return self.rarity.get(stem, self.unknown)
+
+    def doubts(self, signals: Mapping[str, float]) -> float:
+        """The pair's weights of the doubts alone, in log-odds."""
+        return sum(self.pair[name] * signals[name] for name in DOUBTS)
 
     def cut(self, budget: float) -> float:
         """The probability from which to serve, for this many wrong ones in a hundred reuses: between
@@ -116,34 +166,52 @@ class ReuseModel:
         budgets = sorted(self.cuts)
         return float(np.interp(budget, budgets, [self.cuts[one] for one in budgets]))
 
-    def verdict(self, one: str, other: str, cosine: float) -> Verdict:
-        """Whether the answer to ``other`` serves ``one``, when nothing else is known."""
-        return self.verdicts(one, [Candidate(other, cosine, 0)])[0]
 
-    def verdicts(
-        self, question: str, candidates: Sequence[Candidate], comparing: Compare = compare
-    ) -> list[Verdict]:
-        """The same for stored questions, the nearest first; of many only the nearest are judged."""
-        company = Company.of(candidates)
-        return [
-            self._verdict(comparing(question, one.question, self.weight_of), at, company)
-            for at, one in enumerate(candidates[:COMPARED])
-        ]
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """The stored questions around a request, the nearest first: their cosines and answers.
 
-    def _verdict(self, signals: dict[str, float], at: int, company: Company) -> Verdict:
-        signals["cosine"] = company.cosines[at]
-        odds, known = weighed(self.pair, signals), company.known if self.company else 0.0
-        odds -= LONE
-        if known:
-            signals |= company.signals(at) | {"doubts": self.doubts(signals), "known": known}
-            odds += known * (weighed(self.company, signals) - odds)
-        forbidden = vetoes(signals)
-        odds -= VETOED * bool(forbidden)
-        return Verdict(1 / (1 + math.exp(-max(-40.0, odds))), forbidden, signals)
+    ``known`` is how well the cache knows the neighbourhood, in [0, 1]; ``counts`` and ``shares``
+    are of each answer: how many neighbours have it, and their share by nearness.
+    """
 
-    def doubts(self, signals: Mapping[str, float]) -> float:
-        """What the pair's weights say of the doubts alone, in log-odds."""
-        return sum(self.pair[name] * signals[name] for name in DOUBTS)
+    cosines: tuple[float, ...]
+    says: tuple[Hashable, ...]
+    known: float
+    counts: Mapping[Hashable, int]
+    shares: Mapping[Hashable, float]
+
+    @classmethod
+    def of(cls, candidates: Sequence[ReuseCandidate]) -> Neighbourhood:
+        """The neighbourhood that they make together; one alone makes none."""
+        cosines = tuple(min(1.0, max(-1.0, one.cosine)) for one in candidates)
+        says = tuple(one.says for one in candidates)
+        counts: dict[Hashable, int] = {}
+        shares: dict[Hashable, float] = {}
+        for cosine, answer in zip(cosines, says, strict=True):
+            counts[answer] = counts.get(answer, 0) + 1
+            shares[answer] = shares.get(answer, 0.0) + math.exp((cosine - cosines[0]) / _WIDTH)
+        near = sum(cosine >= NEAR for cosine in cosines)
+        known = min(1.0, near / ENOUGH) if len(cosines) > 1 else 0.0
+        return cls(cosines, says, known, counts, shares)
+
+    def signals(self, at: int) -> dict[str, float]:
+        """Signals of one neighbour among the others: the nearest ``rival`` has another answer,
+        ``agreeing`` is the logarithm of how many have this one, ``mass`` their share by nearness."""
+        answer = self.says[at]
+        contested = len(self.counts) > 1
+        rival = self._rival(answer) if contested else _NO_RIVAL
+        return {
+            "rival": rival,
+            "margin": self.cosines[at] - rival,
+            "agreeing": math.log(self.counts[answer]),
+            "mass": self.shares[answer] / sum(self.shares.values()),
+            "unrivalled": float(not contested),
+        }
+
+    def _rival(self, answer: Hashable) -> float:
+        pairs = zip(self.cosines, self.says, strict=True)
+        return next(cosine for cosine, other in pairs if other != answer)
 
 
 def weighed(weights: Weights, signals: Mapping[str, float]) -> float:
@@ -153,3 +221,67 @@ def weighed(weights: Weights, signals: Mapping[str, float]) -> float:
         if name != "intercept":
             odds += weight * signals[name]
     return odds
+
+
+def log_odds(probability: float) -> float:
+    """ln(p / (1 - p)), for probabilities kept away from 0 and 1."""
+    inside = min(max(probability, 1e-9), 1 - 1e-9)
+    return math.log(inside / (1 - inside))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Platt scaling: log-odds in a scope are ``offset + slope * log-odds`` of the model. The order
+    of candidates never changes, so that few labels cannot make the choice worse, only the cut a
+    little stricter or looser."""
+
+    offset: float = 0.0
+    slope: float = 1.0
+    labels: int = 0
+
+    @classmethod
+    def fitted(cls, probabilities: Sequence[float], right: Sequence[bool]) -> Calibration:
+        """From served (or audited) pairs: the model's probability, and whether it was right."""
+        if not len(probabilities):
+            return cls()
+        prior = Prior(
+            mean=np.array([1.0, 0.0]),
+            strength=np.array([BELIEF, BELIEF / 10]),
+            lowest=np.array([0.2, -np.inf]),
+            highest=np.array([5.0, np.inf]),
+        )
+        odds = np.array([[log_odds(one)] for one in probabilities])
+        labels = np.asarray(right, np.float64)
+        slope, offset = fit(odds, labels, np.ones(len(labels)), prior)
+        return cls(float(offset), float(slope), len(labels))
+
+    def probability(self, estimated: float) -> float:
+        """The model's probability, corrected for this scope."""
+        return 1 / (1 + math.exp(-self.offset - self.slope * log_odds(estimated)))
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationState:
+    """The calibration of each scope, and whether the judge saves more than it costs."""
+
+    shared: Calibration = field(default_factory=Calibration)
+    own: Calibration = field(default_factory=Calibration)
+    judge_pays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Of reuses with a known outcome: the share that was right, with its 95 % interval."""
+
+    known: int
+    right: int
+
+    @property
+    def share(self) -> float | None:
+        """``None`` where no outcome is known."""
+        return self.right / self.known if self.known else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson interval of the share."""
+        return wilson(self.right, self.known)

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from routing.embeddings.minilm import MiniLM
-from routing.reuse.answer_signature import gist, groups
+from routing.reuse.answer_signature import answer_signature, group_answers
 
 RESET = (
     "To reset your password, open the sign-in page, choose Forgot password and enter your address.",
@@ -27,16 +27,19 @@ def mini() -> MiniLM:
 
 
 def test_answers_that_say_the_same_are_one_group(mini: MiniLM) -> None:
-    said = [gist(mini.vectors([mini.tokenize(text)])[0].tolist()) for text in (*RESET, *OTHERS)]
-    assert groups(said) == [0, 0, 2, 3, 4]
+    said = [
+        answer_signature(mini.vectors([mini.tokenize(text)])[0].tolist())
+        for text in (*RESET, *OTHERS)
+    ]
+    assert group_answers(said) == [0, 0, 2, 3, 4]
 
 
 def test_what_has_no_gist_is_by_itself() -> None:
-    same = gist([1.0, 0.0, 0.0])
-    assert groups(["", same, "", same]) == [0, 1, 2, 1]
+    same = answer_signature([1.0, 0.0, 0.0])
+    assert group_answers(["", same, "", same]) == [0, 1, 2, 1]
 
 
 def test_a_gist_is_the_same_in_every_process() -> None:
-    assert gist([0.6, -0.8]) == gist([0.6, -0.8])
-    assert len(gist([0.6, -0.8])) == 64
-    assert gist([0.6, -0.8]).startswith("5d2d9ad3")
+    assert answer_signature([0.6, -0.8]) == answer_signature([0.6, -0.8])
+    assert len(answer_signature([0.6, -0.8])) == 64
+    assert answer_signature([0.6, -0.8]).startswith("5d2d9ad3")

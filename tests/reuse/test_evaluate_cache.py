@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 
 from routing.common.statistics import wilson
-from routing.reuse.lab.measures import auc, recall_at
+from routing.reuse.lab.evaluation import auc, recall_at
 
 PAIRS = """text_a,text_b,label,category
 How do I reset my password?,How can I reset my password?,1,PARAPHRASE

@@ -10,11 +10,18 @@ import pytest
 from django.conf import settings
 
 from routing.embeddings.minilm import MiniLM
-from routing.reuse.calibration import Calibration, Precision
-from routing.reuse.model import COMPARED, WEIGHTS_FILE, Candidate, ReuseModel, Verdict
-from routing.reuse.neighbours import Company
+from routing.reuse.model import (
+    COMPARED,
+    WEIGHTS_FILE,
+    Calibration,
+    Neighbourhood,
+    Precision,
+    ReuseCandidate,
+    ReuseEstimate,
+    ReuseModel,
+)
 
-Judge = Callable[[str, str], Verdict]
+Judge = Callable[[str, str], ReuseEstimate]
 
 PARAPHRASES = [
     ("How do I reset my password?", "How can I reset my password?"),
@@ -43,14 +50,14 @@ def model() -> ReuseModel:
 def judge(model: ReuseModel) -> Judge:
     mini = MiniLM(Path(settings.DATA_DIR))
 
-    def said(one: str, other: str) -> Verdict:
+    def said(one: str, other: str) -> ReuseEstimate:
         left, right = (mini.vectors([mini.tokenize(text)])[0] for text in (one, other))
-        return model.verdict(one, other, float(left @ right))
+        return model.estimate(one, other, float(left @ right))
 
     return said
 
 
-def served(model: ReuseModel, verdict: Verdict) -> bool:
+def served(model: ReuseModel, verdict: ReuseEstimate) -> bool:
     return not verdict.vetoes and verdict.probability >= model.cut(1.0)
 
 
@@ -76,9 +83,9 @@ def test_a_bigger_budget_never_has_a_stricter_cut(model: ReuseModel) -> None:
     assert cuts == sorted(cuts, reverse=True)
 
 
-def among(cosines: list[float], says: str) -> list[Candidate]:
+def among(cosines: list[float], says: str) -> list[ReuseCandidate]:
     return [
-        Candidate(f"where is gate number {word}", cosine, said)
+        ReuseCandidate(f"where is gate number {word}", cosine, said)
         for cosine, said, word in zip(cosines, says, ("x", "y", "z", "u", "v", "w"), strict=False)
     ]
 
@@ -86,20 +93,20 @@ def among(cosines: list[float], says: str) -> list[Candidate]:
 def test_neighbours_with_one_answer_make_sure_and_rivals_make_doubtful(model: ReuseModel) -> None:
     cosines = [0.76, 0.75, 0.75, 0.74, 0.74]
     question = "where would the gate be"
-    agreed = model.verdicts(question, among(cosines, "aaaaa"))[0].probability
-    torn = model.verdicts(question, among(cosines, "abcbd"))[0].probability
+    agreed = model.estimates(question, among(cosines, "aaaaa"))[0].probability
+    torn = model.estimates(question, among(cosines, "abcbd"))[0].probability
     assert agreed > 0.9 > 0.7 > torn
 
 
 def test_one_by_itself_is_no_company(model: ReuseModel) -> None:
-    candidate = Candidate("Where is Rome?", 0.9, 1)
-    assert Company.of([candidate]).known == 0
-    assert "margin" not in model.verdicts("Where is Rome?", [candidate])[0].signals
+    candidate = ReuseCandidate("Where is Rome?", 0.9, 1)
+    assert Neighbourhood.of([candidate]).known == 0
+    assert "margin" not in model.estimates("Where is Rome?", [candidate])[0].signals
 
 
 def test_a_veto_holds_in_any_company(model: ReuseModel) -> None:
-    candidates = [Candidate("how do I disable 2FA", 0.99, 1) for _ in range(8)]
-    verdicts = model.verdicts("how do I enable 2FA", candidates)
+    candidates = [ReuseCandidate("how do I disable 2FA", 0.99, 1) for _ in range(8)]
+    verdicts = model.estimates("how do I enable 2FA", candidates)
     assert len(verdicts) == COMPARED
     assert all(verdict.vetoes == ("opposite",) for verdict in verdicts)
 

@@ -7,10 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from routing.reuse.lab.streams import kin, replay
-from routing.reuse.lab.training import Pairs, Stream, as_json, train, train_company, train_pair
+from routing.reuse.lab.dataset import LabelledPairs, LabelledStream
+from routing.reuse.lab.replay import nearest_earlier, replay
+from routing.reuse.lab.training import as_json, train, train_neighbourhood, train_pair
 from routing.reuse.logistic import Prior, fit, logistic
-from routing.reuse.model import Candidate, ReuseModel
+from routing.reuse.model import ReuseCandidate, ReuseModel
 
 WORDS = ["apple", "brick", "cloud", "drum", "eagle", "fern"]
 
@@ -20,7 +21,7 @@ def unit(rows: int, size: int, seed: int) -> np.ndarray:
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
-def stream(count: int = 120) -> Stream:
+def stream(count: int = 120) -> LabelledStream:
     """Answers differ in the first direction; a loud second one says nothing."""
     chance = np.random.default_rng(1)
     answer = chance.integers(0, 3, count)
@@ -29,7 +30,9 @@ def stream(count: int = 120) -> Stream:
     vectors[:, 10] += chance.normal(size=count)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     texts = [f"about {WORDS[one]} {WORDS[3 + at % 3]}" for at, one in enumerate(answer)]
-    return Stream("field", texts, [WORDS[one] for one in answer], vectors.astype(np.float32))
+    return LabelledStream(
+        "field", texts, [WORDS[one] for one in answer], vectors.astype(np.float32)
+    )
 
 
 def test_coefficients_are_found_and_bounds_are_kept() -> None:
@@ -46,15 +49,15 @@ def test_without_labels_the_prior_judges_and_few_hardly_move_it() -> None:
     believed = train_pair([], [], lambda _: 3.0)
     assert believed["cosine"] == 22.0
     vectors = unit(6, 8, 0)
-    few = Pairs("few", [("enable x", "disable x")] * 6, np.ones(6), vectors, vectors)
+    few = LabelledPairs("few", [("enable x", "disable x")] * 6, np.ones(6), vectors, vectors)
     learned = train_pair([], [few], lambda _: 3.0)
     assert -2.0 <= learned["opposite"] < -1.4  # six wrong labels don't undo what is believed
 
 
 def test_company_is_learned_where_there_are_streams() -> None:
     believed = train_pair([], [], lambda _: 3.0)
-    assert train_company([], believed, lambda _: 3.0, 0) == {}
-    learned = train_company([stream(600)], believed, lambda _: 3.0, 0)
+    assert train_neighbourhood([], believed, lambda _: 3.0, 0) == {}
+    learned = train_neighbourhood([stream(600)], believed, lambda _: 3.0, 0)
     assert learned["mass"] + learned["margin"] + learned["agreeing"] > 0
 
 
@@ -66,15 +69,15 @@ def test_weights_survive_the_file_and_the_same_seed_gives_the_same() -> None:
     held = as_json(model)
     assert as_json(learned()) == held
     back = ReuseModel.from_json(json.loads(json.dumps(held)), model.rarity)
-    candidates = [Candidate(text, 0.8, text) for text in stream().texts[1:8]]
-    before, after = (one.verdicts(stream().texts[0], candidates)[0] for one in (model, back))
+    candidates = [ReuseCandidate(text, 0.8, text) for text in stream().texts[1:8]]
+    before, after = (one.estimates(stream().texts[0], candidates)[0] for one in (model, back))
     assert after.probability == pytest.approx(before.probability, abs=0.02)
     assert back.cut(1.5) == pytest.approx(0.85)
 
 
 def test_a_replay_stores_what_it_did_not_serve() -> None:
     vectors = np.array([[1, 0], [1, 0], [0, 1], [1, 0]], np.float32)
-    near = kin(vectors)
+    near = nearest_earlier(vectors)
     answers = np.array([0, 0, 1, 1])
 
     def nearest(request: int, neighbours: np.ndarray) -> tuple[int, float]:

@@ -19,7 +19,7 @@ from routing.domain.llm import Attempt, ChatMessage
 from routing.domain.rules import ModelRef, Source
 from routing.llm.failover.candidates import Failover
 from routing.llm.providers.client import ProviderClient
-from routing.reuse.judge import Case, ReuseJudge
+from routing.reuse.judge import JudgeCase, ReuseJudge
 from tests.classifier.rules import RULES
 from tests.llm.conftest import CLAUDE, GPT, _client
 
@@ -67,7 +67,7 @@ async def test_the_classifier_is_told_the_default_rule(provider_port: int, class
 
 async def test_the_judge_is_told_no(provider_port: int) -> None:
     root = f"http://127.0.0.1:{provider_port}"
-    case = Case("How do I bake bread?", "How is bread baked?", "Slowly.")
+    case = JudgeCase("How do I bake bread?", "How is bread baked?", "Slowly.")
     heard: list[Attempt] = []
     async for client in _client(f"{root}/v1", root, fast_lane=True):
         judge = ReuseJudge(client, Failover.plain())

@@ -37,7 +37,7 @@ from routing.domain.errors import CacheUnavailable, EmbedderUnavailable
 from routing.domain.llm import Meter
 from routing.domain.rules import RuleSet
 from routing.guard.personal import personal_data
-from routing.reuse.answer_signature import gist
+from routing.reuse.answer_signature import answer_signature
 
 Embed = Callable[[str], Awaitable[Vector]]
 Warmth = Literal["new", "changed", "unchanged"]
@@ -259,7 +259,7 @@ class RedisAnswerCache:
         if self._embed is None:
             return ""
         try:
-            return gist(await self._embed(answer[:MEANING_LIMIT]))
+            return answer_signature(await self._embed(answer[:MEANING_LIMIT]))
         except EmbedderUnavailable:
             return ""
 

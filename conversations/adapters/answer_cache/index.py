@@ -37,7 +37,7 @@ from conversations.adapters.answer_cache.entries import (
 )
 from conversations.adapters.answer_cache.index_schema import SearchIndex
 from conversations.engine.types import Vector
-from routing.reuse.neighbours import NEIGHBOURS
+from routing.reuse.model import NEIGHBOURS
 
 CANDIDATES = NEIGHBOURS
 """Entries read for each question: the second may be served where the nearest may not, and the others

@@ -14,11 +14,15 @@ from conversations.adapters.answer_cache.entries import SHARED, Hit
 from routing.common.tasks import Background
 from routing.domain.llm import Meter
 from routing.domain.rules import ReusePolicy, RuleSet
-from routing.reuse.answer_signature import groups
-from routing.reuse.calibration import Calibration
-from routing.reuse.calibration_state import Learned
-from routing.reuse.judge import Case
-from routing.reuse.model import Candidate, ReuseModel, Verdict
+from routing.reuse.answer_signature import group_answers
+from routing.reuse.judge import JudgeCase
+from routing.reuse.model import (
+    Calibration,
+    CalibrationState,
+    ReuseCandidate,
+    ReuseEstimate,
+    ReuseModel,
+)
 
 _log = structlog.get_logger("assistant.reuse")
 
@@ -35,7 +39,7 @@ class ScoredHit:
     probability that it must reach."""
 
     hit: Hit
-    verdict: Verdict
+    verdict: ReuseEstimate
     probability: float
     cut: float
 
@@ -67,12 +71,12 @@ class CalibrationSource:
 
     def __init__(
         self,
-        load: Callable[[], Awaitable[Learned]],
+        load: Callable[[], Awaitable[CalibrationState]],
         background: Background,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load, self._background, self._clock = load, background, clock
-        self._learned, self._read_at = Learned(), float("-inf")
+        self._learned, self._read_at = CalibrationState(), float("-inf")
 
     def calibration(self, *, shared: bool) -> Calibration:
         """The calibration of the model's probabilities in this scope."""
@@ -99,7 +103,7 @@ class CalibrationSource:
 class Judge(Protocol):
     """A second opinion about a stored answer."""
 
-    async def serves(self, case: Case, rules: RuleSet, meter: Meter) -> bool | None:
+    async def serves(self, case: JudgeCase, rules: RuleSet, meter: Meter) -> bool | None:
         """Yes, no, or ``None`` for a reply that is neither."""
         ...
 
@@ -118,12 +122,12 @@ class ReuseVerifier:
 
     def score(self, prompt: str, hits: Sequence[Hit], policy: ReusePolicy) -> list[ScoredHit]:
         """Score the nearest entries (nearest first); the likeliest first."""
-        signatures = groups([str(hit.fields.get("says") or "") for hit in hits])
+        signatures = group_answers([str(hit.fields.get("says") or "") for hit in hits])
         candidates = [
-            Candidate(str(hit.fields["question"]), hit.similarity, signature)
+            ReuseCandidate(str(hit.fields["question"]), hit.similarity, signature)
             for hit, signature in zip(hits, signatures, strict=True)
         ]
-        verdicts = self._model.verdicts(prompt, candidates)
+        verdicts = self._model.estimates(prompt, candidates)
         scored = [
             self._scored(hit, verdict, policy) for hit, verdict in zip(hits, verdicts, strict=False)
         ]
@@ -136,10 +140,10 @@ class ReuseVerifier:
     async def approves(self, prompt: str, hit: Hit, rules: RuleSet, meter: Meter) -> bool:
         """Whether the judge says that a stored answer serves the prompt."""
         assert self._judge is not None  # noqa: S101 - else there are no doubts
-        case = Case(prompt, str(hit.fields["question"]), str(hit.fields["answer"]))
+        case = JudgeCase(prompt, str(hit.fields["question"]), str(hit.fields["answer"]))
         return bool(await self._judge.serves(case, rules, meter))
 
-    def _scored(self, hit: Hit, verdict: Verdict, policy: ReusePolicy) -> ScoredHit:
+    def _scored(self, hit: Hit, verdict: ReuseEstimate, policy: ReusePolicy) -> ScoredHit:
         shared = hit.fields["scope"] == SHARED
         probability = verdict.probability
         if self._calibrations is not None:

@@ -21,7 +21,7 @@ from routing.common.tasks import Background
 from routing.domain.decide import Classifier
 from routing.domain.errors import RulesUnavailable
 from routing.domain.llm import Attempt
-from routing.reuse.judge import Case, ReuseJudge, verdict
+from routing.reuse.judge import JudgeCase, ReuseJudge, parse_yes_no
 
 _stats_log = structlog.get_logger("assistant.counting")
 _shadow_log = structlog.get_logger("assistant.shadows")
@@ -132,7 +132,7 @@ class ReuseRecorder:
         if self._dice() >= rules.reuse.audited:
             return
         calls: list[Attempt] = []
-        case = Case(trace.turn.prompt, "", trace.content)
+        case = JudgeCase(trace.turn.prompt, "", trace.content)
         right = await self._judge.serves(case, rules, calls.append)
         if right is not None:
             await written(
@@ -162,7 +162,7 @@ def chosen_candidate(trace: TraceRecord) -> Weighed | None:
         shared=candidate["shared"],
         probability=candidate["probability"],
         cut=candidate["cut"],
-        judged=verdict(call.output) if call else None,
+        judged=parse_yes_no(call.output) if call else None,
         judge_cost_usd=call.usage.cost_usd if call else None,
         judge_ms=_milliseconds(call) if call else None,
     )

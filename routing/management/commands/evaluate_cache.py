@@ -12,13 +12,16 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
 from routing.domain.errors import EmbedderUnavailable
-from routing.reuse.lab.charts import Axes, draw
+from routing.reuse.lab.dataset import (
+    LabelledStream,
+    embed_shown,
+    is_stream,
+    read_pairs,
+    read_stream,
+)
 from routing.reuse.lab.evaluation import evaluate_pairs, evaluate_stream
-from routing.reuse.lab.files import is_stream, read_pairs, read_stream
-from routing.reuse.lab.selection import Judging
-from routing.reuse.lab.tables import WAYS, tables
-from routing.reuse.lab.training import Stream
-from routing.reuse.lab.vectors import embed_shown
+from routing.reuse.lab.replay import SimulatedJudge
+from routing.reuse.lab.report import WAYS, Axes, draw, tables
 from routing.reuse.model import ReuseModel
 
 
@@ -61,8 +64,8 @@ class Command(BaseCommand):
             _plot(options["plot"], path.stem, figures)
 
 
-def _judging(options: dict[str, Any]) -> Judging:
-    return Judging(options["judge_error"], options["seed"])
+def _judging(options: dict[str, Any]) -> SimulatedJudge:
+    return SimulatedJudge(options["judge_error"], options["seed"])
 
 
 def _pairs(path: Path, options: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +83,7 @@ def _stream(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     rows = read_stream(path, options["seed"])
     texts = [row.text for row in rows]
     vectors = embed_shown(texts, Path(settings.DATA_DIR))
-    stream = Stream(path.stem, texts, [row.answer for row in rows], vectors)
+    stream = LabelledStream(path.stem, texts, [row.answer for row in rows], vectors)
     model, judging = ReuseModel.load(), _judging(options)
     found = evaluate_stream(stream, model, budget=options["budget"], judging=judging)
     return {"kind": "stream"} | found

@@ -15,10 +15,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from routing.domain.errors import EmbedderUnavailable
 from routing.embeddings.minilm import NAME
-from routing.reuse.lab.files import read_pairs, read_stream
-from routing.reuse.lab.training import Pairs, Stream, as_json, train
+from routing.reuse.lab.dataset import (
+    LabelledPairs,
+    LabelledStream,
+    embed_shown,
+    read_pairs,
+    read_stream,
+)
+from routing.reuse.lab.training import as_json, train
 from routing.reuse.lab.validation import cuts_from, left_out, pair_figures, unseen
-from routing.reuse.lab.vectors import embed_shown
 from routing.reuse.model import RARITY_FILE, WEIGHTS_FILE
 
 
@@ -62,7 +67,7 @@ class Command(BaseCommand):
 
 def _read(
     streams: Sequence[Path], pairs: Sequence[Path], seed: int
-) -> tuple[list[Stream], list[Pairs]]:
+) -> tuple[list[LabelledStream], list[LabelledPairs]]:
     rows = {path: read_stream(path, seed) for path in streams}
     both = {path: read_pairs(path) for path in pairs}
     texts = [row.text for held in rows.values() for row in held]
@@ -71,7 +76,7 @@ def _read(
     place = {text: at for at, text in enumerate(texts)}
     return (
         [
-            Stream(
+            LabelledStream(
                 path.stem,
                 [row.text for row in held],
                 [row.answer for row in held],
@@ -80,7 +85,7 @@ def _read(
             for path, held in rows.items()
         ],
         [
-            Pairs(
+            LabelledPairs(
                 path.stem,
                 [(row.one, row.other) for row in held],
                 np.array([float(row.same) for row in held]),

@@ -1,4 +1,4 @@
-"""Measuring reuse on labelled questions: plain cosine, the verifier, and the verifier with a judge."""
+"""Evaluation of reuse on labelled questions: plain cosine, the verifier, the verifier with a judge."""
 
 from __future__ import annotations
 
@@ -10,25 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.common.statistics import wilson
-from routing.reuse.calibration import log_odds
-from routing.reuse.lab.files import PairRow
-from routing.reuse.lab.measures import Flags, Floats, auc, best_f1, curve, recall_at
-from routing.reuse.lab.selection import Choosing, Judging
-from routing.reuse.lab.streams import (
+from routing.reuse.lab.dataset import Flags, Ints, LabelledStream, PairRow
+from routing.reuse.lab.replay import (
     Choose,
-    Ints,
-    Kin,
-    Outcome,
+    EarlierQuestions,
+    ReplayOutcome,
+    SimulatedJudge,
+    StoredChoice,
     best_within,
     firsts,
-    kin,
+    nearest_earlier,
     of_requests,
     of_reuses,
     replay,
 )
-from routing.reuse.lab.training import Stream
-from routing.reuse.logistic import logistic
-from routing.reuse.model import ReuseModel, Verdict
+from routing.reuse.logistic import Floats, logistic
+from routing.reuse.model import ReuseEstimate, ReuseModel, log_odds
 
 PRECISIONS = (0.90, 0.95, 0.99)
 BUDGETS = (0.01, 0.02)
@@ -50,14 +47,14 @@ def evaluate_pairs(
     model: ReuseModel,
     *,
     budget: float,
-    judging: Judging,
+    judging: SimulatedJudge,
 ) -> dict[str, Any]:
     """Figures for pairs: ``plain``, ``verified`` and ``judged``. ``budget`` is wrong ones in a
     hundred reuses, which says where the verifier's cut is."""
     same = np.array([row.same for row in rows])
     cosines = (left.astype(np.float64) * right).sum(axis=1)
     verdicts = [
-        model.verdict(row.one, row.other, cosine)
+        model.estimate(row.one, row.other, cosine)
         for row, cosine in zip(rows, cosines.tolist(), strict=True)
     ]
     chances = np.array([verdict.probability for verdict in verdicts])
@@ -82,7 +79,7 @@ def _after(chances: Floats, said: Flags, error: float) -> Floats:
     return logistic(np.array([log_odds(one) for one in chances]) + np.where(said, weight, -weight))
 
 
-def _vetoed(verdicts: Sequence[Verdict], same: Flags) -> dict[str, dict[str, int]]:
+def _vetoed(verdicts: Sequence[ReuseEstimate], same: Flags) -> dict[str, dict[str, int]]:
     """How many pairs each veto stopped, rightly and wrongly."""
     counts: dict[str, dict[str, int]] = {}
     for verdict, is_same in zip(verdicts, same.tolist(), strict=True):
@@ -147,19 +144,19 @@ def _share(part: int, whole: int) -> dict[str, Any]:
 
 
 def evaluate_stream(
-    stream: Stream, model: ReuseModel, *, budget: float, judging: Judging
+    stream: LabelledStream, model: ReuseModel, *, budget: float, judging: SimulatedJudge
 ) -> dict[str, Any]:
     """Figures for a stream: the best reuse of each way at as many wrong reuses, and what the cuts
     that would be served with come to. ``alone`` judges every stored answer by itself, as though none
     were known to say the same as another."""
     _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
-    near, choosing = kin(stream.vectors), Choosing(stream, model, answers)
+    near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model, answers)
 
     def judge(one: int, other: int) -> bool:
         right = bool(answers[one] == answers[other])
         return judging.says(right, stream.texts[one], stream.texts[other])
 
-    run: dict[str, Callable[[float], Outcome]] = {
+    run: dict[str, Callable[[float], ReplayOutcome]] = {
         "plain": partial(replay, near, answers, choosing.nearest),
         "verified": cache(partial(replay, near, answers, choosing.likeliest)),
         "alone": cache(partial(replay, near, answers, choosing.likeliest_alone)),
@@ -167,7 +164,7 @@ def evaluate_stream(
     # sure enough to need no judge: what errs half as often as is allowed
     sure = best_within(run["verified"], _ODDS.tolist(), of_requests(BUDGETS[0] / 2))[0]
 
-    def judged(grey: float) -> Outcome:
+    def judged(grey: float) -> ReplayOutcome:
         return replay(near, answers, choosing.likeliest, sure, grey=min(grey, sure), judge=judge)
 
     own = log_odds(model.cut(budget))
@@ -183,11 +180,11 @@ def evaluate_stream(
     }
 
 
-def stream_sweep(stream: Stream, model: ReuseModel) -> dict[str, dict[str, Any]]:
+def stream_sweep(stream: LabelledStream, model: ReuseModel) -> dict[str, dict[str, Any]]:
     """The best of each way by the wrong share of all requests, and the cuts by the wrong share of the
     reuses (under ``cuts``)."""
     _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
-    near, choosing = kin(stream.vectors), Choosing(stream, model, answers)
+    near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model, answers)
     verified = cache(partial(replay, near, answers, choosing.likeliest))
     plain = partial(replay, near, answers, choosing.nearest)
     return {
@@ -200,12 +197,12 @@ def stream_sweep(stream: Stream, model: ReuseModel) -> dict[str, dict[str, Any]]
     }
 
 
-def _strict_cut(run: Callable[[float], Outcome], wrong: float) -> float:
+def _strict_cut(run: Callable[[float], ReplayOutcome], wrong: float) -> float:
     """The lowest probability from which at most this share of the reuses is wrong."""
     return float(logistic(np.array(best_within(run, _ODDS.tolist(), of_reuses(wrong))[0])))
 
 
-def _sweep(run: Callable[[float], Outcome], cuts: Floats) -> dict[str, Any]:
+def _sweep(run: Callable[[float], ReplayOutcome], cuts: Floats) -> dict[str, Any]:
     return {
         f"{wrong:.2f}": _outcome(_told(cut, cuts), found)
         for wrong in BUDGETS
@@ -213,11 +210,13 @@ def _sweep(run: Callable[[float], Outcome], cuts: Floats) -> dict[str, Any]:
     }
 
 
-def _ranked(near: Kin, choose: Choose, answers: Ints) -> dict[str, Any]:
+def _ranked(near: EarlierQuestions, choose: Choose, answers: Ints) -> dict[str, Any]:
     return _ranking(*firsts(near, choose, answers))
 
 
-def _stream_figures(run: Callable[[float], Outcome], cuts: Floats, own: float) -> dict[str, Any]:
+def _stream_figures(
+    run: Callable[[float], ReplayOutcome], cuts: Floats, own: float
+) -> dict[str, Any]:
     best = _sweep(run, cuts)
     return {
         "reuse_at_wrong": {wrong: found["reuse"]["share"] for wrong, found in best.items()},
@@ -236,7 +235,7 @@ def _told(cut: float, cuts: Floats) -> float:
     return cut if cuts is _COSINES else float(logistic(np.array(cut)))
 
 
-def _outcome(cut: float, found: Outcome) -> dict[str, Any]:
+def _outcome(cut: float, found: ReplayOutcome) -> dict[str, Any]:
     return {
         "cut": round(cut, 4),
         "reuse": _share(found.reused, found.requests),
@@ -244,3 +243,50 @@ def _outcome(cut: float, found: Outcome) -> dict[str, Any]:
         "precision": _share(found.reused - found.wrong, found.reused),
         "judge_calls": round(found.judged / found.requests, 4),
     }
+
+
+def auc(scores: Floats, right: Flags) -> float | None:
+    """The chance that a right one scores higher than a wrong one; ties count half. ``None`` where
+    there are not both."""
+    positives = int(right.sum())
+    negatives = len(right) - positives
+    if not positives or not negatives:
+        return None
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    ranks = (ends - (counts - 1) / 2)[place]
+    above = ranks[right].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * negatives))
+
+
+def recall_at(scores: Floats, right: Flags, precision: float) -> float:
+    """The largest share of the right ones above a cut at which this share of all is right."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(right[order])
+    precise = hits >= precision * np.arange(1, len(scores) + 1) - 1e-9
+    usable = precise & _ends(scores[order])
+    return float(hits[usable].max() / max(int(right.sum()), 1)) if usable.any() else 0.0
+
+
+def best_f1(scores: Floats, right: Flags) -> tuple[float, float]:
+    """The best F1 of any cut, and that cut."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(right[order])
+    values = 2 * hits / (np.arange(1, len(scores) + 1) + max(int(right.sum()), 1))
+    values = np.where(_ends(scores[order]), values, 0.0)
+    at = int(values.argmax())
+    return float(values[at]), float(scores[order][at])
+
+
+def curve(scores: Floats, right: Flags) -> list[tuple[float, float]]:
+    """Recall and precision of every hundredth cut."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(right[order])
+    steps = np.unique(np.linspace(1, len(scores), min(100, len(scores))).astype(int))
+    total = max(int(right.sum()), 1)
+    return [(float(hits[at - 1] / total), float(hits[at - 1] / at)) for at in steps.tolist()]
+
+
+def _ends(ordered: Floats) -> Flags:
+    """Where a run of equal scores ends: a cut can't pass between them."""
+    return np.append(ordered[1:] != ordered[:-1], True)

@@ -1,4 +1,4 @@
-"""Learning the weights from labelled questions: of pairs, and of a candidate's company.
+"""Training: the weights of pairs and of a neighbourhood, from labelled questions.
 
 A stream's questions carry the answer that serves each; pairs carry a label. Everything is seeded.
 """
@@ -14,13 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.reuse.features import Rarity, compare, vetoes
-from routing.reuse.lab.streams import kin
-from routing.reuse.lab.training_data import cases
+from routing.reuse.lab.dataset import Ints, LabelledPairs, LabelledStream
+from routing.reuse.lab.replay import nearest_earlier
 from routing.reuse.logistic import Floats, Prior, fit
-from routing.reuse.model import DOUBTS, ReuseModel
-from routing.reuse.neighbours import SIGNALS as COMPANY_SIGNALS
-from routing.reuse.text_features import read
+from routing.reuse.model import (
+    DOUBTS,
+    NEAR,
+    NEIGHBOURHOOD_SIGNALS,
+    NEIGHBOURS,
+    Neighbourhood,
+    ReuseCandidate,
+    ReuseModel,
+)
+from routing.reuse.pair_features import Rarity, compare, vetoes
+from routing.reuse.question_features import question_features
 
 FARTHEST = 0.45
 """Cosine below which neighbours teach nothing: they would never be candidates."""
@@ -56,44 +63,23 @@ PAIR_WEIGHT = {"stream": 500.0, "pair": 1.0}
 _SLOPE, _EVEN = 22.0, 17.0
 _CONFLICT, _ONE_SIDED, _NEGATION = -2.0, -1.2, -0.2
 _HOLD_SLOPE, _HOLD_CONFLICT, _HOLD_LOOSE = 10.0, 20.0, 50.0
-_HOLD_COMPANY, _HOLD_DOUBTS = 3.0, 2_000.0
+_HOLD_NEIGHBOURHOOD, _HOLD_DOUBTS = 3.0, 2_000.0
 _DOUBTS = 0.4
 
 CACHE_SIZES = (500, 500, 1_000, 1_000, 2_500, 6_000)
-"""Requests in each of the streams that fill a cache for the company's weights."""
+"""Requests in each of the streams that fill a cache for the neighbourhood's weights."""
 _BESIDE = 5
+_EASY = 0.88
+"""Cosine from which a request with the same answer is served, and so not stored."""
+_NOVEL = 0.25
+"""Share of requests whose answer is taken out of the cache: nothing there may serve them."""
+_FARTHEST = 0.3
+_GROUPS = 2
+"""Different answers looked at for each request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """Questions in an order, the answer that serves each, and their unit vectors."""
-
-    name: str
-    texts: Sequence[str]
-    answers: Sequence[str]
-    vectors: NDArray[np.float32]
-
-    def part(self, chosen: NDArray[np.bool_]) -> Stream:
-        """The questions chosen, in their order."""
-        at = np.flatnonzero(chosen).tolist()
-        return Stream(
-            self.name, [self.texts[i] for i in at], [self.answers[i] for i in at], self.vectors[at]
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Pairs of questions, whether one answer serves both, and their unit vectors."""
-
-    name: str
-    texts: Sequence[tuple[str, str]]
-    labels: Floats
-    left: NDArray[np.float32]
-    right: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
+class TrainingSamples:
     """Signals of pairs, label and weight of each."""
 
     signals: list[dict[str, float]]
@@ -107,20 +93,20 @@ def rarities(texts: Iterable[str]) -> tuple[dict[str, float], float]:
     count = 0
     for text in texts:
         count += 1
-        seen.update(read(text).content)
+        seen.update(question_features(text).content)
     common = sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:KNOWN]
     found = {stem: round(math.log(count / held), 2) for stem, held in common if held > 2}
     return found, round(math.log(max(count, 2) / 2), 2)
 
 
-def texts_of(streams: Sequence[Stream], pairs: Sequence[Pairs]) -> list[str]:
+def texts_of(streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs]) -> list[str]:
     """Every question of every file."""
     texts = [text for stream in streams for text in stream.texts]
     return texts + [text for one in pairs for both in one.texts for text in both]
 
 
 def train_pair(
-    streams: Sequence[Stream], pairs: Sequence[Pairs], rarity: Rarity
+    streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs], rarity: Rarity
 ) -> dict[str, float]:
     """Weights that hold anywhere, near the prior."""
     parts = [_stream_samples(stream, rarity) for stream in streams]
@@ -131,20 +117,20 @@ def train_pair(
     return _fitted(names, _joined(parts), _pair_prior(names))
 
 
-def train_company(
-    streams: Sequence[Stream], pair: Mapping[str, float], rarity: Rarity, seed: int
+def train_neighbourhood(
+    streams: Sequence[LabelledStream], pair: Mapping[str, float], rarity: Rarity, seed: int
 ) -> dict[str, float]:
-    """Weights of a candidate's company, from caches of every size that a stream fills. ``pair`` holds
+    """Weights of a candidate's neighbourhood, from caches of every size that a stream fills. ``pair`` holds
     the weights of pairs, which say how much a doubt weighs. Without a stream there are none: pairs are judged alone."""
     parts = [
-        _company_samples(stream.part(chosen), pair, rarity, chance)
+        _neighbourhood_samples(stream.part(chosen), pair, rarity, chance)
         for stream in streams
         for chance in [np.random.default_rng(seed)]
         for chosen in _portions(len(stream.texts), chance)
     ]
     if not parts:
         return {}
-    return _fitted(COMPANY_SIGNALS, _joined(parts), _company_prior())
+    return _fitted(NEIGHBOURHOOD_SIGNALS, _joined(parts), _neighbourhood_prior())
 
 
 def _portions(count: int, chance: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
@@ -157,8 +143,8 @@ def _portions(count: int, chance: np.random.Generator) -> Iterator[NDArray[np.bo
 
 def train(
     embedder: str,
-    streams: Sequence[Stream],
-    pairs: Sequence[Pairs],
+    streams: Sequence[LabelledStream],
+    pairs: Sequence[LabelledPairs],
     seed: int,
     cuts: Mapping[float, float],
 ) -> ReuseModel:
@@ -169,8 +155,8 @@ def train(
         return rarity.get(stem, unknown)
 
     pair = train_pair(streams, pairs, weight_of)
-    company = train_company(streams, pair, weight_of, seed)
-    return ReuseModel(embedder, pair, company, rarity, unknown, cuts)
+    neighbourhood = train_neighbourhood(streams, pair, weight_of, seed)
+    return ReuseModel(embedder, pair, neighbourhood, rarity, unknown, cuts)
 
 
 def as_json(model: ReuseModel) -> dict[str, Any]:
@@ -180,7 +166,7 @@ def as_json(model: ReuseModel) -> dict[str, Any]:
         "cuts": {f"{budget:g}": round(cut, 4) for budget, cut in sorted(model.cuts.items())},
         "unknown_rarity": model.unknown,
         "pair": _rounded(model.pair),
-        "company": _rounded(model.company),
+        "company": _rounded(model.neighbourhood),
     }
 
 
@@ -188,9 +174,9 @@ def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
     return {name: round(weight, 3) for name, weight in weights.items()}
 
 
-def _company_samples(
-    stream: Stream, pair: Mapping[str, float], rarity: Rarity, chance: np.random.Generator
-) -> Samples:
+def _neighbourhood_samples(
+    stream: LabelledStream, pair: Mapping[str, float], rarity: Rarity, chance: np.random.Generator
+) -> TrainingSamples:
     """What a filling cache holds beside each request; what is vetoed teaches nothing."""
     _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
     signals, labels, weights = [], [], []
@@ -198,17 +184,19 @@ def _company_samples(
         told = compare(stream.texts[case.request], stream.texts[case.stored], rarity)
         if vetoes(told):
             continue
-        told |= case.company.signals(case.at) | {"cosine": case.company.cosines[case.at]}
+        told |= case.neighbourhood.signals(case.at) | {
+            "cosine": case.neighbourhood.cosines[case.at]
+        }
         told["doubts"] = sum(pair[name] * told[name] for name in DOUBTS)
         signals.append(told)
         labels.append(float(case.right))
-        weights.append(case.company.known)
-    return Samples(signals, np.array(labels), np.array(weights))
+        weights.append(case.neighbourhood.known)
+    return TrainingSamples(signals, np.array(labels), np.array(weights))
 
 
-def _stream_samples(stream: Stream, rarity: Rarity) -> Samples:
+def _stream_samples(stream: LabelledStream, rarity: Rarity) -> TrainingSamples:
     """Every question beside its nearest earlier ones."""
-    near = kin(stream.vectors, _BESIDE)
+    near = nearest_earlier(stream.vectors, _BESIDE)
     request, column = np.nonzero((near.places >= 0) & (near.cosines >= FARTHEST))
     earlier = near.places[request, column]
     answers = np.asarray(stream.answers)
@@ -220,27 +208,27 @@ def _stream_samples(stream: Stream, rarity: Rarity) -> Samples:
     ]
     count = max(len(signals), 1)
     labels = (answers[request] == answers[earlier]).astype(np.float64)
-    return Samples(signals, labels, np.full(len(signals), PAIR_WEIGHT["stream"] / count))
+    return TrainingSamples(signals, labels, np.full(len(signals), PAIR_WEIGHT["stream"] / count))
 
 
-def _pair_samples(pairs: Pairs, rarity: Rarity) -> Samples:
+def _pair_samples(pairs: LabelledPairs, rarity: Rarity) -> TrainingSamples:
     cosines = (pairs.left * pairs.right).sum(axis=1)
     signals = [
         compare(one, other, rarity) | {"cosine": float(cosine)}
         for (one, other), cosine in zip(pairs.texts, cosines, strict=True)
     ]
-    return Samples(signals, pairs.labels, np.full(len(signals), PAIR_WEIGHT["pair"]))
+    return TrainingSamples(signals, pairs.labels, np.full(len(signals), PAIR_WEIGHT["pair"]))
 
 
-def _joined(parts: Sequence[Samples]) -> Samples:
-    return Samples(
+def _joined(parts: Sequence[TrainingSamples]) -> TrainingSamples:
+    return TrainingSamples(
         [signals for part in parts for signals in part.signals],
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.weights for part in parts]),
     )
 
 
-def _fitted(names: Sequence[str], samples: Samples, prior: Prior) -> dict[str, float]:
+def _fitted(names: Sequence[str], samples: TrainingSamples, prior: Prior) -> dict[str, float]:
     rows = np.array([[signals[name] for name in names] for signals in samples.signals])
     return _named(names, fit(rows, samples.labels, samples.weights, prior))
 
@@ -273,9 +261,63 @@ def _belief(name: str) -> tuple[float, float, float, float]:
     return 0.0, _HOLD_LOOSE, -np.inf, np.inf
 
 
-def _company_prior() -> Prior:
+def _neighbourhood_prior() -> Prior:
     """Loose, but for the doubts: a stream hardly shows what a trap is."""
-    loose = Prior.loose(len(COMPANY_SIGNALS), _HOLD_COMPANY)
-    at = COMPANY_SIGNALS.index("doubts")
+    loose = Prior.loose(len(NEIGHBOURHOOD_SIGNALS), _HOLD_NEIGHBOURHOOD)
+    at = NEIGHBOURHOOD_SIGNALS.index("doubts")
     loose.mean[at], loose.strength[at] = _DOUBTS, _HOLD_DOUBTS
     return loose
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCase:
+    """A request, one stored question, the neighbourhood it is in and its place there."""
+
+    request: int
+    stored: int
+    neighbourhood: Neighbourhood
+    at: int
+    right: bool
+
+
+def cases(
+    vectors: NDArray[np.float32],
+    texts: Sequence[str],
+    answers: Ints,
+    chance: np.random.Generator,
+) -> Iterator[CacheCase]:
+    """Play the requests in their order through a cache that is empty at first."""
+    near = nearest_earlier(vectors)
+    stored = np.zeros(len(answers), bool)
+    for request in range(len(answers)):
+        places = near.places[request]
+        held = (places >= 0) & stored[places]
+        if chance.random() < _NOVEL:
+            held &= answers[places] != answers[request]
+        held &= near.cosines[request] > _FARTHEST
+        columns = np.flatnonzero(held)[:NEIGHBOURS]
+        yield from _beside(request, places[columns], near.cosines[request, columns], texts, answers)
+        first = columns[:1]
+        served = first.size and near.cosines[request, first[0]] >= _EASY
+        stored[request] = not (served and answers[places[first[0]]] == answers[request])
+
+
+def _beside(
+    request: int,
+    places: NDArray[np.int32],
+    cosines: NDArray[np.float32],
+    texts: Sequence[str],
+    answers: Ints,
+) -> Iterator[CacheCase]:
+    candidates = [
+        ReuseCandidate(texts[place], float(cosine), int(answers[place]))
+        for place, cosine in zip(places.tolist(), cosines, strict=True)
+    ]
+    neighbourhood = Neighbourhood.of(candidates)
+    heads = list({one.says: at for at, one in reversed(list(enumerate(candidates)))}.values())
+    for at in sorted(heads)[:_GROUPS]:
+        if neighbourhood.known and candidates[at].cosine >= NEAR:
+            place = int(places[at])
+            yield CacheCase(
+                request, place, neighbourhood, at, bool(answers[place] == answers[request])
+            )

@@ -1,4 +1,4 @@
-"""What the weights are worth on questions they were not learned from."""
+"""Validation: the figures of weights on questions that were left out of their training."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.reuse.lab.evaluation import SERVED_BUDGETS, stream_sweep
-from routing.reuse.lab.measures import auc, recall_at
-from routing.reuse.lab.training import Pairs, Stream, rarities, texts_of, train, train_pair
+from routing.reuse.lab.dataset import LabelledPairs, LabelledStream
+from routing.reuse.lab.evaluation import SERVED_BUDGETS, auc, recall_at, stream_sweep
+from routing.reuse.lab.training import rarities, texts_of, train, train_pair
 from routing.reuse.model import ReuseModel
 
 MEASURED = 5_000
@@ -19,7 +19,9 @@ MEASURED = 5_000
 _PLACEHOLDER: Mapping[float, float] = {1.0: 0.95}
 
 
-def unseen(streams: Sequence[Stream], pairs: Sequence[Pairs], seed: int) -> list[dict[str, Any]]:
+def unseen(
+    streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs], seed: int
+) -> list[dict[str, Any]]:
     """Half of every stream's answers, with all their questions, by weights from the other halves: new
     answers in a known field."""
     if not streams:
@@ -32,7 +34,9 @@ def unseen(streams: Sequence[Stream], pairs: Sequence[Pairs], seed: int) -> list
     ]
 
 
-def left_out(streams: Sequence[Stream], pairs: Sequence[Pairs], seed: int) -> list[dict[str, Any]]:
+def left_out(
+    streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs], seed: int
+) -> list[dict[str, Any]]:
     """Every file by weights from the others: a field never seen."""
     found = []
     for stream in streams:
@@ -44,8 +48,8 @@ def left_out(streams: Sequence[Stream], pairs: Sequence[Pairs], seed: int) -> li
     return found
 
 
-def _pairs_only(streams: Sequence[Stream], pairs: Sequence[Pairs]) -> ReuseModel:
-    """Pairs are judged without company."""
+def _pairs_only(streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs]) -> ReuseModel:
+    """LabelledPairs are judged without neighbourhood."""
     rarity, unknown = rarities(texts_of(streams, pairs))
     weights = train_pair(streams, pairs, lambda stem: rarity.get(stem, unknown))
     return ReuseModel("", weights, {}, rarity, unknown, _PLACEHOLDER)
@@ -59,7 +63,7 @@ def cuts_from(found: Sequence[Mapping[str, Any]]) -> dict[float, float]:
     return {budget: max(one[f"{budget:g}"] for one in streams) for budget in SERVED_BUDGETS}
 
 
-def stream_figures(model: ReuseModel, stream: Stream) -> dict[str, Any]:
+def stream_figures(model: ReuseModel, stream: LabelledStream) -> dict[str, Any]:
     """Reuse at equal wrong reuses, of plain cosine and of this model, on the first requests."""
     measured = stream.part(np.arange(len(stream.texts)) < MEASURED)
     return {
@@ -69,13 +73,13 @@ def stream_figures(model: ReuseModel, stream: Stream) -> dict[str, Any]:
     }
 
 
-def pair_figures(model: ReuseModel, pairs: Pairs) -> dict[str, Any]:
+def pair_figures(model: ReuseModel, pairs: LabelledPairs) -> dict[str, Any]:
     """Areas and recalls at 90 % precision, of plain cosine and of this model."""
     same = pairs.labels > 0
     cosines = (pairs.left.astype(np.float64) * pairs.right).sum(axis=1)
     chances = np.array(
         [
-            model.verdict(one, other, cosine).probability
+            model.estimate(one, other, cosine).probability
             for (one, other), cosine in zip(pairs.texts, cosines.tolist(), strict=True)
         ]
     )
@@ -89,7 +93,7 @@ def pair_figures(model: ReuseModel, pairs: Pairs) -> dict[str, Any]:
     }
 
 
-def _answers(stream: Stream, seed: int) -> NDArray[np.bool_]:
+def _answers(stream: LabelledStream, seed: int) -> NDArray[np.bool_]:
     names = sorted(set(stream.answers))
     chosen = np.random.default_rng(seed).random(len(names)) < 0.5
     known = {name for name, is_chosen in zip(names, chosen.tolist(), strict=True) if is_chosen}

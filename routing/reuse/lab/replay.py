@@ -1,20 +1,21 @@
-"""Replaying a stream of questions through a cache: who would have been answered with what."""
+"""Replay: a stream of questions through a cache, and the choice among its stored questions."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.reuse.lab.measures import Flags
-from routing.reuse.neighbours import NEIGHBOURS
-
-Ints = NDArray[np.int64]
+from routing.reuse.lab.dataset import Flags, Ints, LabelledStream
+from routing.reuse.model import COMPARED, NEIGHBOURS, ReuseCandidate, ReuseModel, log_odds
+from routing.reuse.pair_features import Rarity, compare
 
 _REMEMBERED = 160
-"""Earlier questions kept for each request: most of a popular question's kin are never stored."""
+"""Earlier questions kept for each request: most of a popular question's nearest_earlier are never stored."""
 _BLOCK = 512
 
 Choose = Callable[[int, Ints], tuple[int, float]]
@@ -25,7 +26,7 @@ Judge = Callable[[int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
+class EarlierQuestions:
     """The nearest earlier questions of each request, the nearest first; -1 where there are none."""
 
     places: NDArray[np.int32]
@@ -33,7 +34,7 @@ class Kin:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReplayOutcome:
     """What came of a replay: shares of all requests; ``judged`` is calls to the judge."""
 
     requests: int
@@ -52,7 +53,7 @@ class Outcome:
         return self.wrong / self.requests
 
 
-def kin(vectors: NDArray[np.float32], keep: int = _REMEMBERED) -> Kin:
+def nearest_earlier(vectors: NDArray[np.float32], keep: int = _REMEMBERED) -> EarlierQuestions:
     """The nearest earlier questions of each, by blocks: memory grows with the stream, not its
     square."""
     count = len(vectors)
@@ -72,18 +73,18 @@ def kin(vectors: NDArray[np.float32], keep: int = _REMEMBERED) -> Kin:
         there = near > -2.0
         places[start:stop, :kept] = np.where(there, found, -1)
         cosines[start:stop, :kept] = np.where(there, near, -1.0)
-    return Kin(places, cosines)
+    return EarlierQuestions(places, cosines)
 
 
 def replay(
-    near: Kin,
+    near: EarlierQuestions,
     answers: Ints,
     choose: Choose,
     cut: float,
     *,
     grey: float | None = None,
     judge: Judge | None = None,
-) -> Outcome:
+) -> ReplayOutcome:
     """Serve the best of a request's stored neighbours from ``cut`` on, else answer and store it.
 
     Between ``grey`` and ``cut`` a judge is asked about the best one, once.
@@ -101,12 +102,14 @@ def replay(
         stored[request] = not hit
         reused += hit
         wrong += int(hit and answers[best] != answers[request])
-    return Outcome(len(answers), reused, wrong, judged)
+    return ReplayOutcome(len(answers), reused, wrong, judged)
 
 
 def best_within(
-    run: Callable[[float], Outcome], cuts: Sequence[float], allowed: Callable[[Outcome], bool]
-) -> tuple[float, Outcome]:
+    run: Callable[[float], ReplayOutcome],
+    cuts: Sequence[float],
+    allowed: Callable[[ReplayOutcome], bool],
+) -> tuple[float, ReplayOutcome]:
     """The lowest of the rising ``cuts`` whose outcome is ``allowed``, found by halving (wrong reuses
     fall as the cut rises), and what came of it."""
     low, high = 0, len(cuts) - 1
@@ -122,17 +125,19 @@ def best_within(
     return best
 
 
-def of_requests(wrong: float) -> Callable[[Outcome], bool]:
+def of_requests(wrong: float) -> Callable[[ReplayOutcome], bool]:
     """Whether at most this share of all requests went wrong."""
     return lambda outcome: outcome.wrong_share <= wrong
 
 
-def of_reuses(wrong: float) -> Callable[[Outcome], bool]:
+def of_reuses(wrong: float) -> Callable[[ReplayOutcome], bool]:
     """Whether at most this share of the reuses was wrong."""
     return lambda outcome: outcome.wrong <= wrong * outcome.reused
 
 
-def firsts(near: Kin, choose: Choose, answers: Ints) -> tuple[NDArray[np.float64], Flags]:
+def firsts(
+    near: EarlierQuestions, choose: Choose, answers: Ints
+) -> tuple[NDArray[np.float64], Flags]:
     """Each request's best neighbour when everything is stored: its score, and whether it is right."""
     scores, right = np.full(len(answers), -np.inf), np.zeros(len(answers), bool)
     for request in range(1, len(answers)):
@@ -141,3 +146,65 @@ def firsts(near: Kin, choose: Choose, answers: Ints) -> tuple[NDArray[np.float64
         if best >= 0:
             scores[request], right[request] = score, answers[best] == answers[request]
     return scores[1:], right[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedJudge:
+    """A judge simulated from the labels, wrong this often either way. Seeded a pair, so that asked
+    twice it says the same."""
+
+    error: float
+    seed: int
+
+    def says(self, right: bool, one: str, other: str) -> bool:
+        """Its answer to whether one answer serves both."""
+        told = hashlib.sha256(f"{self.seed}\0{one}\0{other}".encode("utf-8", "replace")).digest()
+        return right != (int.from_bytes(told[:6], "big") / 2**48 < self.error)
+
+
+class StoredChoice:
+    """How the stored neighbours of a stream's requests are chosen among; ``answers`` numbers what
+    serves each request."""
+
+    def __init__(self, stream: LabelledStream, model: ReuseModel, answers: Ints) -> None:
+        self._stream = stream
+        self._model = model
+        self._answers = answers
+        self._compared: dict[tuple[str, str], dict[str, float]] = {}
+        # a stream is replayed at many cuts, and most requests have most neighbours again
+        self._best = lru_cache(maxsize=300_000)(self._judged)
+
+    def nearest(self, request: int, neighbours: Ints) -> tuple[int, float]:
+        """Plain cosine."""
+        place = int(neighbours[0])
+        return place, float(self._stream.vectors[place] @ self._stream.vectors[request])
+
+    def likeliest(self, request: int, neighbours: Ints) -> tuple[int, float]:
+        """The verifier's choice: stored requests that one answer serves agree with each other."""
+        return self._best(request, *neighbours.tolist())
+
+    def likeliest_alone(self, request: int, neighbours: Ints) -> tuple[int, float]:
+        """The verifier's choice where nothing tells that two answers say the same."""
+        found = (self._best(request, place) for place in neighbours[:COMPARED].tolist())
+        return max(found, key=lambda one: one[1])
+
+    def _judged(self, request: int, *places: int) -> tuple[int, float]:
+        stream = self._stream
+        cosines = (stream.vectors[list(places)] @ stream.vectors[request]).tolist()
+        held = [
+            ReuseCandidate(stream.texts[place], cosine, int(self._answers[place]))
+            for place, cosine in zip(places, cosines, strict=True)
+        ]
+        verdicts = self._model.estimates(stream.texts[request], held, self._compare)
+        odds = (
+            (place, log_odds(verdict.probability))
+            for place, verdict in zip(places, verdicts, strict=False)
+            if not verdict.vetoes
+        )
+        return max(odds, key=lambda one: one[1], default=(-1, -np.inf))
+
+    def _compare(self, one: str, other: str, rarity: Rarity) -> dict[str, float]:
+        """Each pair once: a stream is replayed many times."""
+        if (one, other) not in self._compared:
+            self._compared[one, other] = compare(one, other, rarity)
+        return dict(self._compared[one, other])

@@ -1,4 +1,4 @@
-"""What a question says, read once: its words, numbers, names, quotations and kind. Pure."""
+"""Feature extraction: the words, numbers, names, quotations and kind of one question. Pure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from routing.reuse.lexicon import (
-    ACTIONS,
-    NEGATIONS,
-    POLAR,
-    QUESTIONS,
-    STOP,
-    TIMEBOUND,
-    stem,
-)
+from routing.reuse.lexicon import ACTIONS, NEGATIONS, POLAR, QUESTIONS, STOP, TIMEBOUND
 
 LONGEST = 2_000
 """Characters of a question that are read."""
@@ -31,7 +23,7 @@ _FROM_TO = re.compile(
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
-        (
+        [
             "zero",
             "one",
             "two",
@@ -45,7 +37,7 @@ _NUMBER_WORDS = {
             "ten",
             "eleven",
             "twelve",
-        )
+        ]
     )
 }
 _NUMBER_WORDS |= {"once": "1", "twice": "2", "hundred": "100", "thousand": "1000"}
@@ -59,10 +51,36 @@ _URGENT = re.compile(
 )
 _OWN = frozenset({"my", "mine", "our", "me", "i"})
 _CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
+_ENDINGS = tuple(
+    ending.partition(":")[::2]
+    for ending in [
+        "ization:iz",
+        "isation:iz",
+        "ations:at",
+        "ation:at",
+        "ments:",
+        "ment:",
+        "ities:",
+        "ity:",
+        "nesses:",
+        "ness:",
+        "ings:",
+        "ing:",
+        "ies:i",
+        "ied:i",
+        "sses:ss",
+        "ers:er",
+        "ed:",
+        "ly:",
+        "es:",
+        "s:",
+    ]
+)
+"""Endings of words, each with its replacement; the first that fits is taken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class QuestionFeatures:
     """One question. Words are stems in their order, ``matter`` those that say something; sets hold
     what is compared as a whole."""
 
@@ -83,7 +101,7 @@ class Reading:
 
 
 @lru_cache(maxsize=8_192)
-def read(text: str) -> Reading:
+def question_features(text: str) -> QuestionFeatures:
     """Read a question; what stands behind ``LONGEST`` characters does not count."""
     text = unicodedata.normalize("NFKC", text[:LONGEST]).translate(_QUOTES)
     raw = _TOKEN.findall(text)
@@ -94,7 +112,7 @@ def read(text: str) -> Reading:
     negating = frozenset(map(stem, NEGATIONS))
     plain = (stem(word) for word in lowered if word not in STOP and not _is_figure(word))
     matter = tuple(word for word in plain if word and word not in negating)
-    return Reading(
+    return QuestionFeatures(
         words=words,
         matter=matter,
         content=frozenset(matter),
@@ -110,6 +128,26 @@ def read(text: str) -> Reading:
         timebound=any(word in TIMEBOUND for word in lowered),
         urgent=_URGENT.search(text.casefold()) is not None,
     )
+
+
+@lru_cache(maxsize=32_768)
+def stem(word: str) -> str:
+    """A word without its common English endings: rough, quick and the same every time."""
+    if len(word) <= 3 or not word.isalpha():
+        return word
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return _bare(word[: -len(ending)] + instead)
+    return _bare(word)
+
+
+def _bare(word: str) -> str:
+    """Without a doubled consonant and a last vowel, so that stop, stopping and use, using meet."""
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiou":
+        word = word[:-1]
+    if len(word) > 3 and word[-1] == "e":
+        word = word[:-1]
+    return word[:-1] + "i" if len(word) > 3 and word[-1] == "y" else word
 
 
 @lru_cache(maxsize=32_768)

@@ -1,14 +1,45 @@
-"""Cheap signals of a pair of questions: what speaks for one answer serving both, and against it."""
+"""Pair features: cheap signals for and against one answer serving two questions. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import combinations
 
-from routing.reuse.lexicon import ALIKE, KIND, NEGATING_PREFIXES, OPPOSITE, stem
-from routing.reuse.text_features import Reading, read
+from routing.reuse.lexicon import KINDS, NEGATING_PREFIXES, OPPOSITES, SYNONYMS
+from routing.reuse.question_features import QuestionFeatures, question_features, stem
 
 Rarity = Callable[[str], float]
 
+
+def _pairs(groups: Iterable[Iterable[str]]) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        pair
+        for group in groups
+        for left, right in combinations([stem(word) for word in group], 2)
+        for pair in ((left, right), (right, left))
+        if left != right
+    )
+
+
+def _kind_by_stem() -> dict[str, str]:
+    kinds: dict[str, str] = {}
+    kind = ""
+    for word in KINDS.split():
+        if word.endswith(":"):
+            kind = word[:-1]
+        else:
+            kinds.setdefault(stem(word), kind)
+    return kinds
+
+
+ALIKE = _pairs(group.split() for group in SYNONYMS.split("/"))
+"""Pairs of stems that say nearly the same, both ways round."""
+
+OPPOSITE = _pairs(pair.split("/") for pair in OPPOSITES.split()) - ALIKE
+"""Pairs of stems that say the opposite, both ways round."""
+
+KIND = _kind_by_stem()
+"""Stem to its kind: two different words of one kind are two different things."""
 
 CLOSE = 0.7
 """Overlap from which two questions are the same but for a word or two: there a word may turn it."""
@@ -40,7 +71,7 @@ def compare(one: str, other: str, rarity: Rarity) -> dict[str, float]:
 
     ``rarity`` gives a stem's weight, in nats (its inverse document frequency).
     """
-    a, b = read(one), read(other)
+    a, b = question_features(one), question_features(other)
     signals = _words(a, b, rarity)
     close = signals["overlap"] > CLOSE
     return (
@@ -71,7 +102,7 @@ def vetoes(signals: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(name for name in VETOES if signals[name])
 
 
-def _words(a: Reading, b: Reading, rarity: Rarity) -> dict[str, float]:
+def _words(a: QuestionFeatures, b: QuestionFeatures, rarity: Rarity) -> dict[str, float]:
     only_a, only_b = _without_alike(
         _unshared(a.content, b.content), _unshared(b.content, a.content)
     )
@@ -86,7 +117,7 @@ def _words(a: Reading, b: Reading, rarity: Rarity) -> dict[str, float]:
     }
 
 
-def _things(a: Reading, b: Reading, close: bool) -> dict[str, float]:
+def _things(a: QuestionFeatures, b: QuestionFeatures, close: bool) -> dict[str, float]:
     names_a, names_b = a.names - b.content, b.names - a.content
     return {
         "numbers": _conflict(a.numbers, b.numbers),
@@ -139,7 +170,7 @@ def _without_alike(
     return only_a - alike_a, only_b - alike_b
 
 
-def _opposites(a: Reading, b: Reading) -> bool:
+def _opposites(a: QuestionFeatures, b: QuestionFeatures) -> bool:
     # small words like up, with, before are no content, but may be the whole difference
     left, right = set(a.words) - set(b.words), set(b.words) - set(a.words)
     if any((x, y) in OPPOSITE for x in left for y in right):
@@ -154,7 +185,7 @@ def _negated(words: Collection[str], others: Collection[str]) -> bool:
     )
 
 
-def _kinds(a: Reading, b: Reading) -> bool:
+def _kinds(a: QuestionFeatures, b: QuestionFeatures) -> bool:
     """Whether each names another thing of one kind, and neither names the other's."""
     left = {KIND[word]: word for word in set(a.words) - set(b.words) if word in KIND}
     right = {KIND[word]: word for word in set(b.words) - set(a.words) if word in KIND}
@@ -172,7 +203,7 @@ def _one_sided(a: frozenset[str], b: frozenset[str]) -> float:
     return float(a != b and (a <= b or b <= a))
 
 
-def _reversed(a: Reading, b: Reading) -> bool:
+def _reversed(a: QuestionFeatures, b: QuestionFeatures) -> bool:
     """Whether two things have changed places: from A to B against from B to A, or anywhere in a
     sentence that is otherwise built alike."""
     if any((right, left) in b.directed for left, right in a.directed):

@@ -1,7 +1,8 @@
-"""Reading labelled questions from CSV files: pairs and streams."""
+"""Data sets: labelled questions from CSV files, as pairs and as streams, with their vectors."""
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from routing.embeddings.disk_cache import kept_vectors
+from routing.embeddings.local import LocalEmbedder
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +86,50 @@ def _label(path: Path, told: str) -> bool:
     if told.strip() not in {"0", "1"}:
         raise ValueError(f"{path}: a label is 0 or 1, not {told!r}")
     return told.strip() == "1"
+
+
+def embed_shown(texts: Sequence[str], data_dir: Path) -> NDArray[np.float32]:
+    """Unit vectors of all texts. Raises what ``kept_vectors`` does."""
+    columns = TextColumn("Embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    embedder = LocalEmbedder(data_dir)
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("", total=len(set(texts)))
+            return asyncio.run(
+                kept_vectors(
+                    embedder,
+                    data_dir / "vectors",
+                    texts,
+                    lambda done: progress.update(task, completed=done),
+                )
+            )
+    finally:
+        embedder.close()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledStream:
+    """Questions in an order, the answer that serves each, and their unit vectors."""
+
+    name: str
+    texts: Sequence[str]
+    answers: Sequence[str]
+    vectors: NDArray[np.float32]
+
+    def part(self, chosen: NDArray[np.bool_]) -> LabelledStream:
+        """The questions chosen, in their order."""
+        at = np.flatnonzero(chosen).tolist()
+        return LabelledStream(
+            self.name, [self.texts[i] for i in at], [self.answers[i] for i in at], self.vectors[at]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPairs:
+    """LabelledPairs of questions, whether one answer serves both, and their unit vectors."""
+
+    name: str
+    texts: Sequence[tuple[str, str]]
+    labels: Floats
+    left: NDArray[np.float32]
+    right: NDArray[np.float32]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.reuse.features import VETOES, compare, vetoes
+from routing.reuse.pair_features import VETOES, compare, vetoes
 
 
 def signals(one: str, other: str) -> dict[str, float]:
