@@ -99,7 +99,7 @@ def make_stream_limits(redis: Redis, breaker: Breaker, background: Background) -
 def make_cache(
     redis: Redis,
     breaker: Breaker,
-    embedder: LocalEmbedder | ProviderEmbedder,
+    embedder: Embedder,
     judge: ReuseJudge,
     background: Background,
 ) -> RedisAnswerCache:
@@ -177,9 +177,7 @@ def llm_client() -> ProviderClient:
     return ProviderClient(read_credentials(settings), fast_lane=settings.FAST_LANE)
 
 
-def make_embedder(
-    llm: ProviderClient, failover: Failover | None = None
-) -> LocalEmbedder | ProviderEmbedder:
+def make_embedder(llm: ProviderClient, failover: Failover | None = None) -> Embedder:
     """The local model, or a provider's by its LiteLLM name. Without the process's ``failover`` it
     knows its own failures only."""
     name, dimensions = settings.EMBEDDING_MODEL, settings.EMBEDDING_DIMENSIONS

@@ -19,7 +19,7 @@ from langgraph.graph import END
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Token
-from conversations.engine.ports import Context, OnCandidate, Sink
+from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import guard_refusal, rule_refusal
 from conversations.engine.reusability import asked_again_as, reusable
 from conversations.engine.types import (
@@ -32,11 +32,12 @@ from conversations.engine.types import (
     StepKind,
     Turn,
     Update,
+    Vector,
 )
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.decide import held_back
 from routing.domain.errors import DependencyUnavailable
-from routing.domain.llm import Attempt, ChatMessage, Meter, Usage
+from routing.domain.llm import Attempt, ChatMessage, Usage
 from routing.domain.rules import Decision, Source
 
 REPLAY_PIECE = 240
@@ -73,18 +74,8 @@ def step(sink: Sink, name: str, kind: StepKind, input_: Any = None) -> Iterator[
         error = f"{type(exc).__name__}: {exc}"
         raise
     finally:
-        sink.note(
-            Step(
-                name=name,
-                kind=kind,
-                started_ns=started,
-                ended_ns=time.time_ns(),
-                input=input_,
-                output=opened.output,
-                error=error,
-                attempts=tuple(opened.attempts),
-            )
-        )
+        ended, attempts = time.time_ns(), tuple(opened.attempts)
+        sink.note(Step(name, kind, started, ended, input_, opened.output, error, attempts))
 
 
 @contextmanager
@@ -175,30 +166,26 @@ def after_follow_up(state: State) -> str:
 
 
 async def _look_up(turn: Turn, state: State, context: Context) -> Update:
-    update: Update = {"hit": None, "vector": None, "cache": CacheFacts("bypass")}
-    considered: list[Mapping[str, Any]] = []
+    hit: CachedAnswer | None = None
+    vector: Vector | None = None
+    facts, considered = CacheFacts("bypass"), list[Mapping[str, Any]]()
+    rules, ports = state["rules"], context.ports
     with step(context.sink, "lookup_answer", "retriever", turn.prompt) as opened:
         with tolerated(context.sink):
-            update |= await _search(turn, state, context, considered.append, opened.meter)
-        hit: CachedAnswer | None = update["hit"]
-        facts = hit.facts if hit else update["cache"]
+            # The same words first: one round trip to Redis, where a vector takes milliseconds more.
+            hit = await ports.cache.lookup_exact(turn, rules)
+            if hit is None:
+                embedded = await ports.embedder.embed(turn.prompt)
+                hit = await ports.cache.lookup_similar(
+                    turn, rules, embedded, considered.append, opened.meter
+                )
+                # Only now: without the cache there is nothing to store the answer's vector for.
+                vector, facts = embedded, CacheFacts("miss")
+        facts = hit.facts if hit else facts
         opened.output = {"outcome": facts.outcome, "similarity": facts.similarity}
         if considered:
             opened.output["considered"] = considered
-    return update
-
-
-async def _search(
-    turn: Turn, state: State, context: Context, on_candidate: OnCandidate, meter: Meter
-) -> Update:
-    rules, ports = state["rules"], context.ports
-    # The same words first: one round trip to Redis, where a vector costs milliseconds to compute.
-    hit = await ports.cache.lookup_exact(turn, rules)
-    if hit:
-        return {"hit": hit, "cache": hit.facts}
-    vector = await ports.embedder.embed(turn.prompt)
-    hit = await ports.cache.lookup_similar(turn, rules, vector, on_candidate, meter)
-    return {"hit": hit, "vector": vector, "cache": hit.facts if hit else CacheFacts("miss")}
+    return {"hit": hit, "vector": vector, "cache": facts}
 
 
 async def replay(state: State, runtime: Runtime[Context]) -> Update:

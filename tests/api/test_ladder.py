@@ -20,7 +20,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
 
 from assistant_site.launcher.redis_server import RedisServer
-from conversations.adapters import images as painter
+from conversations.adapters import tools as painter
 from conversations.bootstrap import container
 from conversations.db import threads as database
 from conversations.models import Message
@@ -185,7 +185,7 @@ def test_without_the_vector_index_it_is_built_anew(site: LiveSite) -> None:
 
 
 async def drop_indexes() -> None:
-    redis: Any = container().redis[0]  # the stubs don't know its commands
+    redis: Any = container().redis  # the stubs don't know its commands
     for name in await redis.execute_command("FT._LIST"):
         await redis.execute_command("FT.DROPINDEX", name)
 

@@ -1,4 +1,6 @@
-"""The image tool: a model draws, Django's storage keeps the picture for its owner."""
+"""Tools: the adapters of actions beside text. For an image, a model draws, and Django's storage keeps the
+picture for its owner.
+"""
 
 from __future__ import annotations
 
