@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from conversations.admin.filters import ModelFilter, PeriodFilter, RuleFilter
 from conversations.models import ModelPerformance
-from conversations.stats.pending import added_up
+from conversations.stats.pending import add_up_if_possible
 from conversations.stats.win_rates import ENOUGH, suggestions, win_rates
 from routing.common.admin import NOTHING, RangeDateFilter, ReadOnlyAdmin, column
 
@@ -92,7 +92,7 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        added_up()
+        add_up_if_possible()
         response = super().changelist_view(
             request, {**(extra_context or {}), "title": "Models at work"}
         )

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.paginator import InfinitePaginator
 
 from conversations.models import ShadowDecision, VersionPerformance
-from conversations.stats.pending import added_up
+from conversations.stats.pending import add_up_if_possible
 from routing.admin.versions import VersionAdmin
 from routing.common.admin import (
     NOTHING,
@@ -113,7 +113,7 @@ def said(estimate: Estimate | None, unit: str) -> str:
 
 def figures_of(number: int) -> Figures:
     """A version's sums."""
-    added_up()
+    add_up_if_possible()
     totals = {name: Sum(name, default=0) for name in SUMS}
     sums = VersionPerformance.objects.filter(ruleset=number).aggregate(**totals)
     return Figures(f"Version {number}", sums)

@@ -20,9 +20,8 @@ from conversations.domain.errors import (
 )
 from conversations.domain.outcome import Outcome
 from conversations.models import Conversation, Feedback, IdempotencyKey, Message
-from conversations.stats import model_stats as performance
-from conversations.stats import version_stats as version_performance
-from conversations.stats.pending import answer_noted
+from conversations.stats.pending import note_answer
+from conversations.stats.stats_table import feedback_count
 from conversations.storage.turn_rows import (
     NO_CONVERSATION,
     answer_ended,
@@ -199,7 +198,7 @@ def answer_finish(
     begun = begun or _streaming_since(message, older_than)
     if begun is None or not answer_ended(message, outcome_fields(outcome)):
         return False
-    answer_noted(message, outcome, begun)
+    note_answer(message, outcome, begun)
     still_awaited()
     return True
 
@@ -235,8 +234,7 @@ def feedback_record(
         },
     )
     earlier = before.verdict if before else None
-    performance.feedback_counted(message=message, before=earlier, after=verdict)
-    version_performance.feedback_counted(message=message, before=earlier, after=verdict)
+    feedback_count(message=message, before=earlier, after=verdict)
     return feedback, created
 
 
@@ -248,8 +246,7 @@ def feedback_delete(*, user: int, message: Message) -> None:
     if feedback is None:
         raise NotFound("There is no feedback to take back.")
     feedback.delete()
-    performance.feedback_counted(message=message, before=feedback.verdict, after=None)
-    version_performance.feedback_counted(message=message, before=feedback.verdict, after=None)
+    feedback_count(message=message, before=feedback.verdict, after=None)
 
 
 def _lock(message: Message) -> None:

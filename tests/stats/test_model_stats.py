@@ -18,8 +18,8 @@ from conversations.adapters.background.answer_workers import StatsWorker
 from conversations.domain.outcome import Outcome
 from conversations.engine.types import CacheFacts
 from conversations.models import Conversation, Message, ModelPerformance, Uncounted
-from conversations.stats import pending as counting
-from conversations.stats.pending import add_up, added_up
+from conversations.stats import pending
+from conversations.stats.pending import add_up, add_up_if_possible
 from conversations.storage import services
 from conversations.storage.services import Begun
 from routing.common.tasks import Background
@@ -154,7 +154,7 @@ def test_an_answer_that_cannot_be_counted_is_stored_and_counted_later(ask: Ask) 
 
     finish(begun, ended(call("gpt")))
     with _at_each_update(refuse):
-        added_up()
+        add_up_if_possible()
 
     assert Message.objects.get(pk=begun.message).status == "complete"
     assert not ModelPerformance.objects.exists()
@@ -165,7 +165,7 @@ def test_an_answer_that_cannot_be_counted_is_stored_and_counted_later(ask: Ask) 
 def test_two_answers_that_fail_over_crosswise_are_both_counted(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counting, "AT_ONCE", 1)
+    monkeypatch.setattr(pending, "BATCH", 1)
     day = datetime.now(UTC).date()
     for model in ("gpt", "sonnet"):
         ModelPerformance.objects.create(day=day, model=model, rule="general")
@@ -219,7 +219,7 @@ def test_costs_below_a_cent_s_millionth_add_up(ask: Ask) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_count_each_answer_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "AT_ONCE", 3)
+    monkeypatch.setattr(pending, "BATCH", 3)
     for _ in range(20):
         finish(ask(), ended(call("gpt")))
     added: list[int] = []

@@ -21,8 +21,8 @@ from conversations.models import (
     Uncounted,
     VersionPerformance,
 )
-from conversations.stats import shadow_stats as shadow_records
 from conversations.stats.pending import add_up
+from conversations.stats.stats_table import shadow_record
 from conversations.storage import services
 from routing.common.statistics import mean, share
 from routing.domain.actions import Action
@@ -167,7 +167,7 @@ class TestShadow:
     """What a version in shadow decided."""
 
     def record(self, message: Message, decision: Decision) -> None:
-        shadow_records.shadow_record(
+        shadow_record(
             message=message.pk,
             instead_of=decided(),
             decision=decision,

@@ -15,8 +15,8 @@ from conversations.engine.ports import Rules
 from conversations.engine.types import Shadowed, Step, TraceRecord, Turn
 from conversations.feedback.reuse_records import Weighed, reuse_audit, reuse_record
 from conversations.runs.lifecycle import Meter
-from conversations.stats import shadow_stats
 from conversations.stats.pending import add_up
+from conversations.stats.stats_table import shadow_record
 from routing.common.tasks import Background
 from routing.domain.decide import Classifier
 from routing.domain.errors import RulesUnavailable
@@ -79,7 +79,7 @@ class ShadowWorker:
             )
         try:
             await written(
-                shadow_stats.shadow_record,
+                shadow_record,
                 message=turn.message,
                 instead_of=shadowed.decision,
                 decision=result.decision,
