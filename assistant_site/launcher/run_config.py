@@ -13,8 +13,10 @@ from pathlib import Path
 
 from assistant_site.env import BASE_DIR, env
 from assistant_site.launcher import processes
+from routing.llm.providers.registry import PROVIDERS
 
-PROVIDERS = ("openai", "anthropic")
+SIMULATED = ("openai", "anthropic")
+"""Providers that have a simulator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class RunConfig:
 
 def read_run_config() -> RunConfig:
     """From the environment and ``.env``. Raises ImproperlyConfigured for an unreadable value."""
-    keyed = tuple(name for name in PROVIDERS if _is_configured(name.upper()))
+    keyed = tuple(name for name in PROVIDERS if _is_configured(name))
     return RunConfig(
         data_dir=Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var"))).resolve(),
         port=env.integer("PORT", 8000) or processes.free_port(),
@@ -53,7 +55,9 @@ def read_run_config() -> RunConfig:
 
 
 def _is_configured(provider: str) -> bool:
-    return any(env.has(f"{provider}_{suffix}") for suffix in ("API_KEY", "BASE_URL", "API_BASE"))
+    row = PROVIDERS[provider]
+    variables = (row.key_variable, row.url_variable, f"{provider.upper()}_API_BASE")
+    return any(map(env.has, variables))
 
 
 def environment(config: RunConfig, redis_url: str, simulators: Mapping[str, str]) -> dict[str, str]:
@@ -68,13 +72,11 @@ def environment(config: RunConfig, redis_url: str, simulators: Mapping[str, str]
         "SECRET_KEY": env.text("SECRET_KEY") or _stored_secret(config.data_dir / "secret_key"),
     }
     if simulators:
-        variables |= {
-            "SIMULATED_PROVIDERS": ",".join(simulators),
-            "OPENAI_API_KEY": "simulated",
-            "OPENAI_BASE_URL": f"http://{simulators['openai']}/v1",
-            "ANTHROPIC_API_KEY": "simulated",
-            "ANTHROPIC_BASE_URL": f"http://{simulators['anthropic']}",
-        }
+        variables["SIMULATED_PROVIDERS"] = ",".join(simulators)
+    for name, address in simulators.items():
+        row = PROVIDERS[name]
+        variables[row.key_variable] = "simulated"
+        variables[row.url_variable] = f"http://{address}{row.url_suffix}"
     return os.environ | variables
 
 

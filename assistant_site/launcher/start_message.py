@@ -6,6 +6,7 @@ import json
 import shlex
 
 from assistant_site.launcher.run_config import RunConfig
+from routing.llm.providers.registry import PROVIDERS
 
 _QUESTION = "Write a short poem about the sea."
 _PLACEHOLDER = "PUT-THE-DEMO-PASSWORD-HERE"
@@ -54,9 +55,7 @@ def _providers(config: RunConfig) -> str:
             '  this machine, and the names of their models begin with "simulated/". For real answers put\n'
             "  OPENAI_API_KEY=… and ANTHROPIC_API_KEY=… (or one of them) into .env and start again."
         )
-    providers = " and ".join(
-        {"openai": "OpenAI", "anthropic": "Anthropic"}[name] for name in config.keyed
-    )
+    providers = " and ".join(PROVIDERS[name].title for name in config.keyed)
     if len(config.keyed) == 1:
         return f"  Answers come from {providers}, the only provider with a key; set the other's in .env too."
     return f"  Answers come from {providers}, with the keys you set."

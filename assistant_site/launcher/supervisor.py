@@ -24,7 +24,7 @@ from assistant_site.launcher import processes
 from assistant_site.launcher.parent_watchdog import die_with_parent
 from assistant_site.launcher.redis_server import RedisNotStarted, RedisServer
 from assistant_site.launcher.run_config import (
-    PROVIDERS,
+    SIMULATED,
     RunConfig,
     environment,
     read_run_config,
@@ -95,7 +95,7 @@ class Supervisor:
         """Start all processes and wait until the site answers; returns the new passwords."""
         config = self._config
         redis_url = config.redis_url or self._start_redis()
-        ports = {name: self._port(name) for name in PROVIDERS} if config.simulated else {}
+        ports = {name: self._port(name) for name in SIMULATED} if config.simulated else {}
         hosts = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         variables = environment(config, redis_url, hosts)
         for provider, port in ports.items():
@@ -168,7 +168,7 @@ def _only_run(config: RunConfig) -> Iterator[None]:
         except OSError as exc:
             raise CannotRun(f"It is running already, with its data in {config.data_dir}.") from exc
         processes.end_leftover(config.run_dir / "server.pid", mark="assistant_site.serve")
-        for provider in PROVIDERS:
+        for provider in SIMULATED:
             pid_file = config.run_dir / f"simulator-{provider}.pid"
             processes.end_leftover(pid_file, mark="assistant_site.simulator")
         yield
