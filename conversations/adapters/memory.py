@@ -129,12 +129,6 @@ class RedisMemory:
                 _APPEND, 2, *keys, self._ttl, turn.total, turn.fitting + 1, item
             )
 
-    async def forget(self, conversation: UUID) -> None:
-        """Delete a conversation's window. Raises ``MemoryUnavailable``."""
-        self._turns.pop(conversation, None)
-        with redis_call(self._breaker, MemoryUnavailable):
-            await self._client.delete(*self._keys(conversation))
-
     async def _read(self, conversation: UUID) -> tuple[int, tuple[Exchange, ...]]:
         with redis_call(self._breaker, MemoryUnavailable):
             total, items = await self._client.eval(_READ, 2, *self._keys(conversation))

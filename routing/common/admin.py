@@ -1,4 +1,4 @@
-"""What the admin pages of all apps are made of: typed bases over django-unfold's."""
+"""Admin bases: typed classes over django-unfold's, and columns and links for the pages of all apps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ M = TypeVar("M", bound=Model)
 F = TypeVar("F", bound=Callable[..., Any])
 
 NOTHING = "-"
-"""What stands where there is no value, as django-unfold has it."""
+"""The text for no value, as in django-unfold."""
 
 if TYPE_CHECKING:
     # django-unfold has no types; its classes extend these.

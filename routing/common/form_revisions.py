@@ -1,4 +1,4 @@
-"""Two people at one row: the second one's form is told what the first one saved, and keeps its input."""
+"""Optimistic locking: a form whose row was saved meanwhile shows the other values, and keeps its input."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ else:
 
 
 SHOWN_CHARS = 400
-"""Of what the other one wrote, in a message."""
+"""Of the other value, in a message."""
 
 
 class RevisionedForm(Base[M]):
-    """A form that knows which save of its row it was opened at.
+    """A form with the revision of its row at which it was opened.
 
-    A row saved by somebody else meanwhile is a fault, told with every field that differs; the form then
-    holds the newer revision, so that saving it again puts its values over the other's. A form without
-    a revision, as a program may send it, is not held up.
+    A row that was saved meanwhile is a fault that names every field that differs; the form then has the
+    newer revision, so that saving it again overwrites the other values. A form without a revision, as a
+    program may send it, is saved.
     """
 
     opened = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -56,41 +56,38 @@ class RevisionedForm(Base[M]):
         if self.instance.pk:
             self._compare(opened)
         elif opened is not None:
-            self._hold(None, ["Somebody deleted this meanwhile. Saving again makes it anew."])
+            self._refuse(None, ["Somebody deleted this meanwhile. Saving again makes it anew."])
         return cleaned
 
     def _compare(self, opened: int | None) -> None:
         rows = type(self.instance)._default_manager.select_for_update()  # noqa: SLF001 - documented
         stored: Any = rows.filter(pk=self.instance.pk).first()
-        if stored is None:  # within this very moment
+        if stored is None:  # deleted between two queries
             self.add_error(None, "Somebody deleted this meanwhile.")
             return
         row: Any = self.instance
         row.revision = stored.revision + 1
         if opened is not None and opened != stored.revision:
-            told = list(self._differences(stored))
-            if told:
-                self._hold(stored.revision, [_who(stored), *told])
+            differences = list(self._differences(stored))
+            if differences:
+                self._refuse(stored.revision, [_saved_by(stored), *differences])
 
-    def _hold(self, revision: int | None, told: list[str]) -> None:
+    def _refuse(self, revision: int | None, messages: list[str]) -> None:
         """Refuse, and let the next save of this form go through."""
-        sent: Any = cast("QueryDict", self.data).copy()
-        sent[self.add_prefix("opened")] = "" if revision is None else str(revision)
-        self.data = sent
-        self.add_error(None, forms.ValidationError(told))
+        data: Any = cast("QueryDict", self.data).copy()
+        data[self.add_prefix("opened")] = "" if revision is None else str(revision)
+        self.data = data
+        self.add_error(None, forms.ValidationError(messages))
 
     def _differences(self, stored: Model) -> Iterable[str]:
-        theirs = model_to_dict(stored)
+        values = model_to_dict(stored)
         for name, field in self.fields.items():
-            if name not in theirs:
-                continue
-            mine = self[name].data
-            if field.has_changed(theirs[name], mine):
-                label = self[name].label
-                yield f"“{label}” says now: {_said(field.prepare_value(theirs[name]), field)}"
+            if name in values and field.has_changed(values[name], self[name].data):
+                text = _text(field.prepare_value(values[name]), field)
+                yield f"“{self[name].label}” says now: {text}"
 
 
-def _who(stored: Model) -> str:
+def _saved_by(stored: Model) -> str:
     entry = (
         LogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(stored), object_id=str(stored.pk)
@@ -98,16 +95,16 @@ def _who(stored: Model) -> str:
         .select_related("user")
         .first()
     )
-    who = (
+    saved = (
         f"{entry.user} saved this at {entry.action_time:%H:%M:%S} UTC," if entry else "It was saved"
     )
     return (
-        f"{who} after you had opened it. Your input is still below, and nothing of it is saved yet: "
+        f"{saved} after you had opened it. Your input is still below, and nothing of it is saved yet: "
         "saving again puts it in place of theirs, which differs in what follows."
     )
 
 
-def _said(value: Any, field: forms.Field) -> str:
+def _text(value: Any, field: forms.Field) -> str:
     if isinstance(field, forms.ModelChoiceField):
         chosen = field.queryset.filter(pk=value).first() if field.queryset is not None else None
         value = str(chosen) if chosen else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 import redis.asyncio
 
 from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
+from conversations.adapters.answer_cache.entries import forget_commands
 from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.adapters.background.outbox import set_standing
 from conversations.domain.entry_ids import EntryIds
@@ -132,6 +133,13 @@ class Asked:
         entry = await self.cache.store(turn, self.rules, at(1), make_answer(content, rule, **said))
         await self.cache.sign(entry, content)
         return turn.message
+
+    async def forget(self, entries: Collection[UUID]) -> int:
+        """As the outbox does; returns how many entries there were."""
+        index = self.cache._index
+        return sum(
+            [int(await index.client.eval(*each)) for each in forget_commands(index.prefix, entries)]
+        )
 
     async def exact(self, prompt: str, user: int = 1) -> str | None:
         hit = await self.cache.lookup_exact(make_turn(prompt, user), self.rules)

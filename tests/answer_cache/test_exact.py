@@ -36,7 +36,7 @@ async def test_it_goes_with_its_entry(
     asked: Asked, client: redis.asyncio.Redis, prefix: str, rule: str
 ) -> None:
     entry = await asked.store(QUESTION, rule=rule)
-    await asked.cache.forget(IDS.both(entry))
+    await asked.forget(IDS.both(entry))
     assert await pointers(client, prefix) == []
 
 
@@ -51,7 +51,7 @@ async def test_an_older_entry_leaves_the_newer_ones_pointer(asked: Asked, clock:
     older = await asked.store(QUESTION, "Lyon.")
     clock.now += 1
     await asked.store(QUESTION, "Paris.")
-    assert await asked.cache.forget([older]) == 1
+    assert await asked.forget([older]) == 1
     assert await asked.exact(QUESTION) == "Paris."
 
 

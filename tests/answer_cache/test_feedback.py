@@ -68,10 +68,10 @@ async def test_rating_what_is_gone_does_not_bring_it_back(
 
 async def test_forgotten_answers_are_gone(asked: Asked) -> None:
     entries = [await asked.store(f"Question {number}?") for number in range(3)]
-    assert await asked.cache.forget([*entries[:2], uuid4()]) == 2
+    assert await asked.forget([*entries[:2], uuid4()]) == 2
     assert await asked.exact("Question 0?") is None
     assert await asked.exact("Question 2?")
-    assert await asked.cache.forget([]) == 0
+    assert await asked.forget([]) == 0
 
 
 async def test_stats_count_what_there_is(asked: Asked, stand: Callable[..., None]) -> None:

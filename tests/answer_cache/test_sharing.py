@@ -59,7 +59,7 @@ async def test_an_id_tells_nobody_whose_question_it_was(asked: Asked) -> None:
     assert entry != message
     assert IDS.message(entry) == message
     assert EntryIds("another secret").message(entry) != message
-    assert await asked.cache.forget(IDS.both(message)) == 1
+    assert await asked.forget(IDS.both(message)) == 1
     assert await asked.exact(QUESTION, 2) is None
 
 

@@ -203,7 +203,7 @@ async def test_forgetting_during_a_turn_leaves_nothing(
     await talk.turn("one")
     await talk.turn("two")
     await memory.recall(database.conversation)
-    await make_memory(client, database).forget(database.conversation)
+    await client.delete(*keys(database))
     await memory.remember(database.conversation, database.messages[:2])
     assert await client.exists(*keys(database)) == 0
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
-from conversations.adapters.observability.scores import Score
+from conversations.adapters.observability.observations import Score
 from conversations.adapters.observability.tracer import LangfuseTracer
 from tests.observability.conftest import MakeTracer
 from tests.observability.receiver import LangfuseReceiver

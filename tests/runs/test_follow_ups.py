@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from conversations.adapters.answer_cache.cache import RedisAnswerCache
-from conversations.adapters.answer_cache.entries import entry_key
+from conversations.adapters.answer_cache.entries import entry_key, forget_commands
 from conversations.bootstrap import container
 from conversations.engine.types import Vector
 from conversations.runs import lifecycle
@@ -65,12 +65,14 @@ def test_the_end_is_told_before_the_answer_is_signed(
 
 
 def test_an_entry_that_was_deleted_before_it_was_signed_stays_deleted(
-    site: LiveSite, cache: RedisAnswerCache, release: threading.Event
+    site: LiveSite, release: threading.Event
 ) -> None:
     person = site.person()
     person.stream(QUESTION)
     entry = person.ask(QUESTION)["cache"]["entry"]
-    assert site.run(cache.forget([UUID(entry)])) == 1
+    (command,) = forget_commands(settings.REDIS_PREFIX, [UUID(entry)])
+    with sync_client(settings.REDIS_URL) as redis:
+        assert redis.eval(*command) == 1
     release.set()
     site.run(container().background.wait("follow-ups"))
 

@@ -19,7 +19,6 @@ from conversations.adapters.answer_cache.entries import (
     Entry,
     Hit,
     curated_id,
-    forget_commands,
     language_of,
     normalized,
     prompt_digest,
@@ -168,14 +167,6 @@ class RedisAnswerCache:
         if signature := await self._signature(content):
             with redis_call(self._breaker, CacheUnavailable):
                 await self._index.sign(entry, signature)
-
-    async def forget(self, entries: Collection[UUID]) -> int:
-        """Delete entries; returns how many there were. Raises ``CacheUnavailable``."""
-        deleted = 0
-        for command in forget_commands(self._index.prefix, entries):
-            with redis_call(self._breaker, CacheUnavailable):
-                deleted += int(await self._index.client.eval(*command))
-        return deleted
 
     async def warmth(self, question: str, answer: str) -> Warmth:
         """The effect that ``warm`` would have with this answer. Raises ``CacheUnavailable``."""

@@ -1,4 +1,4 @@
-"""Reading curated questions and answers from a file: every row comes out, good or at fault."""
+"""Curated files: questions and answers from CSV or JSON lines; every row is returned, good or at fault."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row that can't be used, and why."""
+    """A row that can't be used, and the reason."""
 
     line: int
     detail: str
@@ -104,7 +104,7 @@ def _json_records(file: TextIO) -> Iterator[tuple[int, Any]]:
 
 
 def _checked(line: int, record: Any, longest_question: int) -> Row | Fault:
-    """``record`` is a row's fields, or already what is wrong with it."""
+    """``record`` is a row's fields, or the text of its fault."""
     if not isinstance(record, Mapping):
         return Fault(line, record if isinstance(record, str) else "is no JSON object")
     texts = []

@@ -1,10 +1,10 @@
-"""Talks to Langfuse: the only module that knows its SDK.
+"""Langfuse client: the only module that knows its SDK.
 
 Spans go to ``/api/public/otel/v1/traces`` (OTLP over HTTP, protobuf), as the SDK sends them; feedback
 goes through the SDK's client of the scores API. The SDK's ``Langfuse`` object is not used:
 
-1. It cannot give an observation an explicit start, and here turns are told after they ended.
-2. It makes itself OpenTelemetry's global provider, exports what other libraries record, uploads media
+1. It cannot give an observation an explicit start, and here turns are sent after they ended.
+2. It makes itself OpenTelemetry's global provider, exports the spans of other libraries, uploads media
    it finds in prompts, and there is one per public key and process.
 3. Its ``flush`` and ``shutdown``, the latter also run at exit, wait for the server without a bound.
 """
@@ -23,7 +23,7 @@ from langfuse.api import CreateScoreRequest, LangfuseAPI, ScoreDataType
 from langfuse.api.core import ApiError, RequestOptions
 from langfuse.api.scores import CreateScoreBatchResults
 
-from conversations.adapters.observability.scores import SCORE_NAME, Score
+from conversations.adapters.observability.observations import SCORE_NAME, Score
 from conversations.adapters.observability.spans import SpanMaker
 from conversations.engine.types import TraceRecord
 from routing.domain.errors import DependencyUnavailable
@@ -36,13 +36,13 @@ RETRY_PAUSES = (0.5, 2.0)
 
 _TRANSIENT = {429, 500, 502, 503, 504}
 _REJECTED = 207
-"""Multi-Status: the scores API took the request, but not what was in it."""
+"""Multi-Status: the scores API accepted the request, but not its content."""
 
 _ONCE: RequestOptions = {"max_retries": 0}
 
 
 class TracingUnavailable(DependencyUnavailable):
-    """Langfuse did not take what was sent; ``str`` is short and quotes nothing that was sent."""
+    """Langfuse did not accept a request; ``str`` is short and quotes nothing of it."""
 
     part = "tracing"
 
@@ -95,7 +95,7 @@ class LangfuseClient:
             path = "/api/public/otel/v1/traces"
             return self._http.post(path, content=body, headers=self._headers).status_code
 
-        self._insist(post)
+        self._retry(post)
 
     def put_score(self, score: Score) -> None:
         """Write a score over any earlier one of its message. Raises ``TracingUnavailable``."""
@@ -111,24 +111,24 @@ class LangfuseClient:
             timestamp=score.timestamp,
         )
         create = self._api.scores.create
-        self._insist(lambda: _status(lambda: create(request=[request], request_options=_ONCE)))
+        self._retry(lambda: _status(lambda: create(request=[request], request_options=_ONCE)))
 
     def delete_score(self, score: Score) -> None:
-        """Take a score back; that there is none is no fault. Raises ``TracingUnavailable``."""
+        """Take a score back, if it exists. Raises ``TracingUnavailable``."""
         remove = self._api.scores.delete
 
         def delete() -> int:
             status = _status(lambda: remove(score.id, request_options=_ONCE))
             return 200 if status == 404 else status
 
-        self._insist(delete)
+        self._retry(delete)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def _insist(self, call: Callable[[], int]) -> None:
-        """Try until it is taken, as long as trying again can help and nobody gives up."""
+    def _retry(self, call: Callable[[], int]) -> None:
+        """Retry while another try can help, until ``giving_up``."""
         for pause in (*RETRY_PAUSES, None):
             reason, transient = _try(call)
             if not reason:
@@ -152,7 +152,7 @@ def _headers(public_key: str, secret_key: str) -> dict[str, str]:
 
 
 def _try(call: Callable[[], int]) -> tuple[str, bool]:
-    """What went wrong, empty for nothing, and whether another try may go better."""
+    """The error, empty for none, and whether another try may succeed."""
     try:
         status = call()
     except httpx.HTTPError as exc:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -84,97 +85,78 @@ class RunMetrics:
         self.recent_failures = RecentFailures()
         self.registry = registry or _process_registry()
         self._known: dict[str, set[str]] = {}
-        self._count_runs(self.registry)
-        self._count_calls(self.registry)
-        self._show_state(self.registry)
+        self._add_counters(partial(Counter, registry=self.registry))
+        self._add_histograms(partial(Histogram, registry=self.registry))
+        self._add_gauges(partial(Gauge, registry=self.registry))
 
-    def _count_runs(self, registry: CollectorRegistry) -> None:
-        self._runs = Counter(
+    def _add_counters(self, counter: Callable[..., Counter]) -> None:
+        self._runs = counter(
             "assistant_runs_total",
-            "Answers that ended, by how they ended, what was done and who decided.",
+            "Answers that ended, by status, action and source of the decision.",
             ("status", "action", "source"),
-            registry=registry,
         )
-        self._running = Gauge(
-            "assistant_runs_in_progress",
-            "Answers being made in this process now.",
-            registry=registry,
+        self._cache = counter(
+            "assistant_cache_total", "Answers by the outcome of the answer cache.", ("outcome",)
         )
-        self._run_seconds = Histogram(
+        self._degraded = counter(
+            "assistant_degraded_total",
+            "Times that an answer was made without a part that did not answer.",
+            ("part",),
+        )
+        self._attempts = counter(
+            "assistant_attempts_total",
+            "Calls to models by how they ended: ok, cancelled or the error's code.",
+            (*_CALL, "outcome"),
+        )
+        self._tokens = counter(
+            "assistant_tokens_total",
+            "Tokens sent to models (input) and received (output).",
+            (*_CALL, "direction"),
+        )
+        self._cost = counter(
+            "assistant_cost_usd_total",
+            "Price of calls to models in US dollars, where one is known.",
+            _CALL,
+        )
+        self._traces_lost = counter(
+            "assistant_traces_lost_total", "Traces and scores that were not delivered to Langfuse."
+        )
+
+    def _add_histograms(self, histogram: Callable[..., Histogram]) -> None:
+        self._run_seconds = histogram(
             "assistant_run_seconds",
             "Time from the accepted prompt to the end of the answer.",
             ("status", "source"),
             buckets=RUN_BUCKETS,
-            registry=registry,
         )
-        self._cache = Counter(
-            "assistant_cache_total",
-            "Answers by what the answer cache had.",
-            ("outcome",),
-            registry=registry,
-        )
-        self._degraded = Counter(
-            "assistant_degraded_total",
-            "Times that an answer was made without a part that did not answer.",
-            ("part",),
-            registry=registry,
-        )
-
-    def _count_calls(self, registry: CollectorRegistry) -> None:
-        self._attempts = Counter(
-            "assistant_attempts_total",
-            "Calls to models by how they ended: ok, cancelled or the error's code.",
-            (*_CALL, "outcome"),
-            registry=registry,
-        )
-        self._tokens = Counter(
-            "assistant_tokens_total",
-            "Tokens sent to models (input) and received (output).",
-            (*_CALL, "direction"),
-            registry=registry,
-        )
-        self._cost = Counter(
-            "assistant_cost_usd_total",
-            "Price of calls to models in US dollars, where one is known.",
-            _CALL,
-            registry=registry,
-        )
-        self._first_token = Histogram(
+        self._first_token = histogram(
             "assistant_first_token_seconds",
             "Time from the start of a call to a model's first token.",
             ("provider", "model"),
             buckets=FIRST_TOKEN_BUCKETS,
-            registry=registry,
         )
 
-    def _show_state(self, registry: CollectorRegistry) -> None:
-        self._failing = Gauge(
+    def _add_gauges(self, gauge: Callable[..., Gauge]) -> None:
+        self._running = gauge(
+            "assistant_runs_in_progress", "Answers being made in this process now."
+        )
+        self._failing = gauge(
             "assistant_part_failing",
             "1 for each part or provider that failed in the last half minute.",
             ("part",),
-            registry=registry,
         )
-        self._circuits = Gauge(
+        self._circuits = gauge(
             "assistant_circuit_open",
             "1 for each model that is not asked just now, 0.5 while one call finds out.",
             ("model",),
-            registry=registry,
         )
-        self._streams = Gauge(
-            "assistant_streams_open",
-            "Answers being sent, or waited for, in this process now.",
-            registry=registry,
+        self._streams = gauge(
+            "assistant_streams_open", "Answers being sent, or waited for, in this process now."
         )
-        self._background = Gauge(
+        self._background = gauge(
             "assistant_background_tasks",
             "Tasks and threads of background work that run in this process now.",
             ("name",),
-            registry=registry,
-        )
-        self._traces_lost = Counter(
-            "assistant_traces_lost_total",
-            "Traces and scores that were not delivered to Langfuse.",
-            registry=registry,
         )
 
     def trace_lost(self, count: int) -> None:

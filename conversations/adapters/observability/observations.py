@@ -1,21 +1,23 @@
-"""A finished turn as a tree of observations: what is told of it, whichever backend is told.
+"""Observations: a finished turn as a tree, and feedback as a score, for any tracing backend.
 
-Pure: no vendor's names, no I/O. With ``capture=False`` nothing that a person or a model wrote is in
-the tree: no prompts, answers, reasons, error texts or comments; codes, counts and times remain.
+Pure: no vendor's names, no I/O. With ``capture=False`` the tree has no text of users and models: no
+prompts, answers, reasons, error texts or comments; codes, counts and times remain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from conversations.engine.types import Step, StepKind, TraceRecord
 from routing.domain.llm import Attempt
 
 Level = Literal["DEFAULT", "WARNING", "ERROR"]
 
-ROOT_NAME = "ask"
+ROOT_NAME, SCORE_NAME = "ask", "user-feedback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,40 @@ class Observation:
     children: tuple[Observation, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A user's feedback on an answer; ``verdict`` ``None`` takes it back.
+
+    ``id`` and ``timestamp`` depend on the message alone: the backend takes a score with both the same
+    for a change of the earlier one, not for another.
+    """
+
+    trace_id: str
+    message: UUID
+    verdict: str | None
+    comment: str = ""
+
+    @property
+    def id(self) -> str:
+        """One score per message, under all verdicts."""
+        return f"feedback-{self.message}"
+
+    @property
+    def value(self) -> float:
+        """1 for good, 0 for bad."""
+        return 1.0 if self.verdict == "good" else 0.0
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """The time in the message's UUIDv7 (RFC 9562: 48 bits of milliseconds)."""
+        if self.message.version != 7:
+            return None
+        return datetime.fromtimestamp((self.message.int >> 80) / 1000, UTC)
+
+
 def root_of(trace: TraceRecord, *, capture: bool) -> Observation:
     """The API call, with a child for each step and below it one for each call to a model."""
-    children = tuple(_of_step(step, capture=capture) for step in trace.steps)
+    level: Level = "WARNING" if trace.degraded or trace.status == "stopped" else "DEFAULT"
     return Observation(
         name=ROOT_NAME,
         kind="span",
@@ -45,15 +78,15 @@ def root_of(trace: TraceRecord, *, capture: bool) -> Observation:
         ended_ns=trace.ended_ns,
         input=trace.turn.prompt if capture else None,
         output=trace.content if capture else None,
-        level=_level_of(trace),
+        level="ERROR" if trace.status == "failed" else level,
         status=trace.error if capture else "",
         metadata=_facts(trace, capture=capture),
-        children=children,
+        children=tuple(_of_step(step, capture=capture) for step in trace.steps),
     )
 
 
 def tags_of(trace: TraceRecord) -> tuple[str, ...]:
-    """Words to filter traces by: few values each, none of them a person's."""
+    """Words to filter traces by: few values each, no texts of users."""
     decision, guard = trace.decision, trace.guard
     tags = [f"status:{trace.status}", f"cache:{trace.cache.outcome}"]
     if decision is not None:
@@ -61,48 +94,37 @@ def tags_of(trace: TraceRecord) -> tuple[str, ...]:
         tags += ["fallback"] if decision.fallback else []
     if guard is not None:
         tags.append(f"guard:{guard.verdict}")
-    tags += [f"degraded:{part}" for part in sorted({gone.part for gone in trace.degraded})]
+    tags += [f"degraded:{part}" for part in sorted({each.part for each in trace.degraded})]
     return tuple(tags)
 
 
-def _level_of(trace: TraceRecord) -> Level:
-    if trace.status == "failed":
-        return "ERROR"
-    return "WARNING" if trace.degraded or trace.status == "stopped" else "DEFAULT"
-
-
 def _facts(trace: TraceRecord, *, capture: bool) -> dict[str, Any]:
-    turn = trace.turn
+    turn, cache, usage = trace.turn, trace.cache, trace.usage
     facts = {
         "request_id": turn.request_id or None,
         "message": str(turn.message),
         "status": trace.status,
         "requested_model": turn.requested_model,
-        "cache": _cache(trace),
-        "usage": _usage(trace),
-        "degraded": _degraded(trace, capture=capture) or None,
+        "cache": {
+            "outcome": cache.outcome,
+            "similarity": cache.similarity,
+            "entry": str(cache.entry) if cache.entry else None,
+        },
+        "usage": {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cost_usd": None if usage.cost_usd is None else str(usage.cost_usd),
+            "estimated": usage.estimated,
+        },
+        "degraded": [
+            {"part": each.part, **({"detail": each.detail} if capture else {})}
+            for each in trace.degraded
+        ]
+        or None,
         **_decision(trace, capture=capture),
+        "guard": asdict(trace.guard) if trace.guard else None,
     }
-    if trace.guard is not None:
-        facts["guard"] = asdict(trace.guard)
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def _cache(trace: TraceRecord) -> dict[str, Any]:
-    facts = trace.cache
-    entry = str(facts.entry) if facts.entry else None
-    return {"outcome": facts.outcome, "similarity": facts.similarity, "entry": entry}
-
-
-def _usage(trace: TraceRecord) -> dict[str, Any]:
-    usage = trace.usage
-    cost = None if usage.cost_usd is None else str(usage.cost_usd)
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cost_usd": cost,
-        "estimated": usage.estimated,
-    }
 
 
 def _decision(trace: TraceRecord, *, capture: bool) -> dict[str, Any]:
@@ -124,15 +146,7 @@ def _decision(trace: TraceRecord, *, capture: bool) -> dict[str, Any]:
     }
 
 
-def _degraded(trace: TraceRecord, *, capture: bool) -> list[dict[str, str]]:
-    return [
-        {"part": gone.part, **({"detail": gone.detail} if capture else {})}
-        for gone in trace.degraded
-    ]
-
-
 def _of_step(step: Step, *, capture: bool) -> Observation:
-    attempts = tuple(_of_attempt(attempt, capture=capture) for attempt in step.attempts)
     stopped = step.error.startswith("CancelledError")
     error = "stopped" if stopped else step.error
     return Observation(
@@ -145,11 +159,15 @@ def _of_step(step: Step, *, capture: bool) -> Observation:
         level="WARNING" if stopped else "ERROR" if error else "DEFAULT",
         # The class of the error says no more than what went wrong; its text may quote a prompt.
         status=error if capture else error.partition(":")[0],
-        children=attempts,
+        children=tuple(_of_attempt(attempt, capture=capture) for attempt in step.attempts),
     )
 
 
 def _of_attempt(attempt: Attempt, *, capture: bool) -> Observation:
+    failed: Level = "WARNING" if attempt.outcome == "cancelled" else "ERROR"
+    status = "" if attempt.ok else attempt.outcome
+    if status and capture and attempt.detail:
+        status += f": {attempt.detail}"
     return Observation(
         name=f"{attempt.operation} {attempt.model}",
         kind="embedding" if attempt.operation == "embedding" else "generation",
@@ -157,24 +175,11 @@ def _of_attempt(attempt: Attempt, *, capture: bool) -> Observation:
         ended_ns=attempt.ended_ns,
         input=[asdict(message) for message in attempt.prompt] or None if capture else None,
         output=attempt.output or None if capture else None,
-        level=_attempt_level(attempt),
-        status=_attempt_status(attempt, capture=capture),
+        level="DEFAULT" if attempt.ok else failed,
+        status=status,
         metadata=_attempt_facts(attempt),
         attempt=attempt,
     )
-
-
-def _attempt_level(attempt: Attempt) -> Level:
-    if attempt.ok:
-        return "DEFAULT"
-    return "WARNING" if attempt.outcome == "cancelled" else "ERROR"
-
-
-def _attempt_status(attempt: Attempt, *, capture: bool) -> str:
-    if attempt.ok:
-        return ""
-    detail = attempt.detail if capture else ""
-    return f"{attempt.outcome}: {detail}" if detail else attempt.outcome
 
 
 def _attempt_facts(attempt: Attempt) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Observations as OpenTelemetry spans, in Langfuse's words and in those of the GenAI conventions.
+"""OpenTelemetry spans of observations, in Langfuse's words and in those of the GenAI conventions.
 
-A provider of our own makes the spans, known to nobody else, and its caller alone gets them: no other
-library's spans are among them, and none of them go elsewhere.
+The spans come from a tracer provider of their own, which is not registered globally: no other library's
+spans are among them, and none of them go elsewhere.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ OPERATIONS = {
     "embedding": "embeddings",
     "judge": "chat",
 }
-"""Our operations in the words of OpenTelemetry's GenAI conventions."""
+"""Operations of attempts, in the words of OpenTelemetry's GenAI conventions."""
 
 
 class Name(StrEnum):
@@ -60,10 +60,10 @@ class Name(StrEnum):
 
 
 class SpanMaker(SpanProcessor):
-    """Turns finished turns into one encoded export request. For one thread only.
+    """Encodes finished turns as one export request. For one thread only.
 
-    ``scope`` is the instrumentation scope's name, version and attributes. With ``capture`` false, what
-    people and models wrote stays out. ``environment`` and ``release`` label every span.
+    ``scope`` is the instrumentation scope's name, version and attributes. With ``capture`` false, texts
+    of users and models stay out. ``environment`` and ``release`` label every span.
     """
 
     def __init__(
@@ -96,11 +96,11 @@ class SpanMaker(SpanProcessor):
         """An OTLP ``ExportTraceServiceRequest`` with all spans of all these turns."""
         self._ended = []
         for trace in traces:
-            self._make(trace)
+            self._add_trace(trace)
         request: bytes = encode_spans(self._ended).SerializeToString()
         return request
 
-    def _make(self, trace: TraceRecord) -> None:
+    def _add_trace(self, trace: TraceRecord) -> None:
         self._ids.trace_id = int(trace.turn.trace_id, 16)
         shared = {
             Name.TRACE_USER_ID: str(trace.turn.user),
@@ -119,23 +119,23 @@ class SpanMaker(SpanProcessor):
         # An empty context: a span under way in this thread is no parent of ours.
         self._add(root, Context(), of_trace, shared)
 
-    def _add(self, seen: Observation, parent: Context, own: Attributes, shared: Attributes) -> None:
+    def _add(self, node: Observation, parent: Context, own: Attributes, shared: Attributes) -> None:
         span = self._tracer.start_span(
-            seen.name,
+            node.name,
             context=parent,
-            kind=SpanKind.CLIENT if seen.attempt else SpanKind.INTERNAL,
-            attributes={**own, **_attributes(seen)},
-            start_time=seen.started_ns,
+            kind=SpanKind.CLIENT if node.attempt else SpanKind.INTERNAL,
+            attributes={**own, **_attributes(node)},
+            start_time=node.started_ns,
         )
-        if seen.level == "ERROR":
-            span.set_status(Status(StatusCode.ERROR, _text(seen.status)))
-        for child in seen.children:
+        if node.level == "ERROR":
+            span.set_status(Status(StatusCode.ERROR, _text(node.status)))
+        for child in node.children:
             self._add(child, set_span_in_context(span, Context()), shared, shared)
-        span.end(end_time=seen.ended_ns)
+        span.end(end_time=node.ended_ns)
 
 
 class _TraceIds(RandomIdGenerator):
-    """Gives root spans the id by which the answer is already known."""
+    """Gives root spans the trace id that the answer already has."""
 
     trace_id = 0
 
@@ -143,16 +143,16 @@ class _TraceIds(RandomIdGenerator):
         return self.trace_id
 
 
-def _attributes(seen: Observation) -> Attributes:
-    attempt = seen.attempt
+def _attributes(node: Observation) -> Attributes:
+    attempt = node.attempt
     return _present(
         {
-            Name.OBSERVATION_TYPE: seen.kind,
-            Name.OBSERVATION_LEVEL: seen.level,
-            Name.OBSERVATION_STATUS_MESSAGE: _text(seen.status),
-            Name.OBSERVATION_INPUT: _json_or_text(seen.input),
-            Name.OBSERVATION_OUTPUT: _json_or_text(seen.output),
-            **_metadata(Name.OBSERVATION_METADATA, seen.metadata),
+            Name.OBSERVATION_TYPE: node.kind,
+            Name.OBSERVATION_LEVEL: node.level,
+            Name.OBSERVATION_STATUS_MESSAGE: _text(node.status),
+            Name.OBSERVATION_INPUT: _json_or_text(node.input),
+            Name.OBSERVATION_OUTPUT: _json_or_text(node.output),
+            **_metadata(Name.OBSERVATION_METADATA, node.metadata),
             **(_call_attributes(attempt) if attempt else {}),
         }
     )
@@ -165,7 +165,7 @@ def _call_attributes(attempt: Attempt) -> Attributes:
     reasons = [attempt.finish_reason] if attempt.finish_reason else None
     return {
         Name.OBSERVATION_MODEL: attempt.model,
-        # Told even when zero: else the server counts and prices tokens by its own guess.
+        # Sent even when zero: else the server counts and prices tokens by its own guess.
         Name.OBSERVATION_USAGE_DETAILS: _json(tokens | {"total": sum(tokens.values())}),
         Name.OBSERVATION_COST_DETAILS: cost,
         **_first_token(attempt),

@@ -1,8 +1,8 @@
-"""Tells Langfuse of finished turns and of feedback, behind everybody's back.
+"""Asynchronous exporter: sends finished turns and feedback to Langfuse.
 
-``record`` and ``score`` put something into a bounded queue and return. One thread empties it,
-several turns to a request. What cannot be delivered is dropped, counted, and spoken of in one short
-warning a minute at most; neither prompts nor keys are in it.
+``record`` and ``score`` put a job into a bounded queue and return. One thread empties it, several turns
+to a request. Jobs that cannot be delivered are dropped and counted, with one short warning a minute at
+most; neither prompts nor keys are in it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from conversations.adapters.observability.scores import Score
+from conversations.adapters.observability.observations import Score
 from conversations.engine.types import TraceRecord
 from routing.common.tasks import Background
 from routing.domain.errors import DependencyUnavailable
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_HOST = "https://cloud.langfuse.com"
 BATCH = 32
-"""Turns in one request at most. A long one holds some 100 kB before compression."""
+"""Turns in one request at most. A long one has some 100 kB before compression."""
 
 QUEUE_SIZE = 512
 """Turns and scores that may wait at most; more are dropped, the newest first."""
@@ -40,7 +40,7 @@ Job = TraceRecord | Score
 
 
 class NullTracer:
-    """Tells nobody."""
+    """Null object: the port ``Tracer`` where there is no tracing backend."""
 
     def record(self, trace: TraceRecord) -> None:
         """Do nothing."""
@@ -53,19 +53,19 @@ class NullTracer:
 
 
 class LossReport:
-    """Counts what was lost and warns of it, once in ``WARNING_SECONDS`` at most."""
+    """Counts lost jobs and warns of them, once in ``WARNING_SECONDS`` at most."""
 
     def __init__(
-        self, told: Callable[[int], None], clock: Callable[[], float] = time.monotonic
+        self, on_loss: Callable[[int], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._told, self._clock = told, clock
+        self._on_loss, self._clock = on_loss, clock
         self._lock = threading.Lock()
         self._lost = 0
         self._quiet_until = float("-inf")
 
     def add(self, count: int, reason: str) -> None:
-        """Take note of ``count`` lost turns and scores. ``reason`` is logged as it is."""
-        self._told(count)
+        """Count lost turns and scores. ``reason`` is logged as it is."""
+        self._on_loss(count)
         with self._lock:
             self._lost += count
             now = self._clock()
@@ -77,7 +77,7 @@ class LossReport:
 
 
 def connect(**options: Any) -> LangfuseClient:
-    """The client, imported now: that takes a second, and nobody who traces nothing should wait."""
+    """The client, imported now: that takes a second, which a service without tracing must not wait."""
     from conversations.adapters.observability.langfuse_client import LangfuseClient  # noqa: PLC0415
 
     return LangfuseClient(**options)
@@ -87,10 +87,10 @@ class LangfuseTracer:
     """The port ``Tracer`` on Langfuse.
 
     ``host`` is the server's root URL, empty for Langfuse's own cloud. ``environment`` and ``release``
-    label the traces. ``capture_content=False`` keeps every word of people and models at home.
-    ``timeout`` bounds one request and ``linger`` is how long a turn may wait for others to share
-    its request, both in seconds. ``lost`` hears how many turns and scores were not delivered, from
-    any thread. The server is not spoken to before the first turn.
+    label the traces. With ``capture_content=False`` no text of users and models is sent. ``timeout``
+    bounds one request, and a turn waits for others to share its request for ``linger``, both in
+    seconds. ``lost`` is called with the number of turns and scores that were not delivered, from any
+    thread. There is no request before the first turn.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class LangfuseTracer:
         self._put(trace)
 
     def score(self, trace_id: str, *, message: UUID, verdict: str | None, comment: str) -> None:
-        """Queue a person's feedback on a trace; ``verdict`` ``None`` takes it back."""
+        """Queue a user's feedback on a trace; ``verdict`` ``None`` takes it back."""
         self._put(Score(trace_id, message, verdict, comment))
 
     def close(self, timeout: float = 2.0) -> None:
@@ -176,7 +176,7 @@ class LangfuseTracer:
         return not (self._closing.is_set() and self._jobs.empty())
 
     def _next_batch(self) -> list[Job]:
-        """What waits now and what comes within ``linger`` of it; nothing once closed and empty."""
+        """Waiting jobs and those that come within ``linger`` of the first; none once closed and empty."""
         jobs: list[Job] = []
         until: float | None = None
         while len(jobs) < BATCH:
@@ -202,12 +202,12 @@ class LangfuseTracer:
                 self._try(partial(act, job), 1)
 
     def _try(self, call: Callable[[], None], count: int) -> bool:
-        """Whether the fate of these ``count`` is known: several may fail for one of them."""
+        """Whether the outcome of these ``count`` jobs is known: several may fail for one of them."""
         try:
             call()
         except DependencyUnavailable as exc:
             self._losses.add(count, str(exc))
-        except Exception as exc:  # noqa: BLE001 - whatever one batch holds, the thread must serve the next
+        except Exception as exc:  # noqa: BLE001 - one batch must not keep the thread from the next
             if count > 1:
                 return False
             self._losses.add(count, type(exc).__name__)
