@@ -99,7 +99,7 @@ class Scribe:
         self._pages.add(page)
         run.on_event = self._stir.set
         self._stir.set()
-        self._background.every("event writer", self._write, busy=lambda: self._pages)
+        self._background.every("event writer", self._write, busy=self._pages)
         return page
 
     def drop(self, page: Page) -> None:

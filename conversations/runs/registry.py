@@ -62,7 +62,7 @@ class Runs:
         self._running[turn.message] = run
         start, background = self._background.start, self._background
         self._tasks[turn.message] = start("run", self._own(run), subject=turn.message)
-        background.every(RUN_KEEPER, self._keep, seconds=KEEP_SECONDS, busy=lambda: self._running)
+        background.every(RUN_KEEPER, self._keep, seconds=KEEP_SECONDS, busy=self._running)
         return run
 
     def adopt(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -11,7 +11,7 @@ import contextvars
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -35,7 +35,7 @@ class Background:
     def __init__(self) -> None:
         self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
         self._finish: set[str] = set()
-        self._last: dict[str, Callable[[], Awaitable[object]]] = {}
+        self._last: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {}
         self._threads: dict[threading.Thread, Callable[[], object]] = {}
 
     def start(
@@ -66,13 +66,14 @@ class Background:
     def every(
         self,
         name: str,
-        work: Callable[[], Awaitable[object]],
+        work: Callable[[], Coroutine[Any, Any, object]],
         *,
         seconds: float = 0.0,
-        busy: Callable[[], object] = lambda: True,
+        busy: Collection[object] = (True,),
         last: bool = False,
     ) -> None:
-        """Repeat ``work`` after pauses of ``seconds`` while ``busy``; nothing where this loop runs.
+        """Repeat ``work`` after pauses of ``seconds`` while ``busy`` is not empty. Does nothing while this
+        loop runs.
 
         An error is logged and does not end the loop. ``last``: ``close`` calls ``work`` once more.
         """
@@ -118,7 +119,7 @@ class Background:
         threads = asyncio.gather(*stops)
         await self.end(*self._tasks.keys() - self._finish)
         for name, work in self._last.items():
-            await self._guarded(name, work)
+            self.start(name, work(), finish=True)
         await self.wait(*self._finish, seconds=seconds)
         while any(map(self.count, self._tasks)):
             await self.end(*self._tasks)
@@ -139,22 +140,17 @@ class Background:
     async def _repeat(
         self,
         name: str,
-        work: Callable[[], Awaitable[object]],
+        work: Callable[[], Coroutine[Any, Any, object]],
         seconds: float,
-        busy: Callable[[], object],
+        busy: Collection[object],
     ) -> None:
-        while busy():
+        while busy:
             await asyncio.sleep(seconds)
-            if not await self._guarded(name, work) and not seconds:
-                await asyncio.sleep(FAILED_SECONDS)
-
-    async def _guarded(self, name: str, work: Callable[[], Awaitable[object]]) -> bool:
-        try:
-            await work()
-        except Exception:  # noqa: BLE001 - an error in one period must not end the loop
-            _log.exception("background work failed", work=name)
-            return False
-        return True
+            try:
+                await work()
+            except Exception:  # noqa: BLE001 - an error in one period must not end the loop
+                _log.exception("background work failed", work=name)
+                await asyncio.sleep(0 if seconds else FAILED_SECONDS)
 
 
 def _stop(thread: threading.Thread, stop: Callable[[], object], seconds: float) -> None:

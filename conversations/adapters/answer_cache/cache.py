@@ -18,11 +18,9 @@ from django.db import Error as DatabaseError
 from conversations.adapters.answer_cache.entries import (
     Entry,
     Hit,
+    Question,
     curated_id,
-    language_of,
-    normalized,
     prompt_digest,
-    question_hash,
 )
 from conversations.adapters.answer_cache.explain import LookupReport
 from conversations.adapters.answer_cache.index import FIELDS, AnswerIndex, CacheStats, Visibility
@@ -98,16 +96,16 @@ class RedisAnswerCache:
     async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
         """The answer to this very question: the operator's before the user's own before others', the
         newest first. Raises ``CacheUnavailable``."""
-        asked, visible = question_hash(turn.prompt), self._visibility(turn, rules)
+        visible = self._visibility(turn, rules)
         with redis_call(self._breaker, CacheUnavailable):
             await self._index.ensure()
-            hits, stale = await self._index.by_words(asked, visible)
+            hits, stale = await self._index.by_words(visible)
         answer = await self._first_served(turn, visible, hits, "exact")
         if answer or not (hits or stale):
             return answer
         # The newest may not be served, but perhaps an older one.
         with redis_call(self._breaker, CacheUnavailable):
-            hits = await self._index.same(asked, visible)
+            hits = await self._index.same(visible)
         hits.sort(key=Hit.place)
         return await self._first_served(turn, visible, hits, "exact")
 
@@ -192,13 +190,12 @@ class RedisAnswerCache:
         assert self._verifier is not None  # noqa: S101 - it scores
         visible, by_meaning = self._visibility(turn, rules), len(turn.prompt) <= MEANING_LIMIT
         with redis_call(self._breaker, CacheUnavailable):
-            same = await self._index.same(question_hash(turn.prompt), visible)
+            same = await self._index.same(visible)
             near = await self._index.nearest(vector, visible, FIELDS) if by_meaning else []
             around = await self._index.around(vector) if by_meaning else []
         others = [hit for hit in around if visible.objections(hit.fields)]
         hits = [*same, *near]
         return LookupReport(
-            question_hash(turn.prompt),
             visible,
             same=sorted(same, key=Hit.place),
             scored=self._verifier.score(turn.prompt, near, rules.reuse),
@@ -222,8 +219,8 @@ class RedisAnswerCache:
         return CacheState(available=True)
 
     def _visibility(self, turn: Turn, rules: RuleSet) -> Visibility:
-        language = language_of(normalized(turn.prompt))
-        return Visibility(turn.user, language, rules.fingerprint, self._system, self._clock())
+        question = Question.of(turn.prompt, turn.user)
+        return Visibility(question, turn.user, rules.fingerprint, self._system, self._clock())
 
     async def _first_served(
         self, turn: Turn, visible: Visibility, hits: Collection[Hit], outcome: CacheOutcome

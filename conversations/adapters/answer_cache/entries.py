@@ -150,6 +150,24 @@ def _script(text: str) -> str:
     return LATIN if script in {"latin", LATIN} else script
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt as the cache looks it up: its hash, the id of the operator's answer to it, and the scopes
+    (the user's own, then the shared one) and languages of the entries that may serve it."""
+
+    hash: str
+    curated: UUID
+    scopes: tuple[str, str]
+    languages: Sequence[str]
+
+    @classmethod
+    def of(cls, prompt: str, user: int) -> Question:
+        """The question of a user."""
+        asked = question_hash(prompt)
+        languages = readable_by(language_of(normalized(prompt)))
+        return cls(asked, curated_id_of(asked), (own(user), SHARED), languages)
+
+
 def question_hash(question: str) -> str:
     """Equal for questions that are the same once normalized."""
     return hashlib.sha256(normalized(question).encode("utf-8", "replace")).hexdigest()[:32]

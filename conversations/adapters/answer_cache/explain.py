@@ -31,14 +31,13 @@ class ExplainedEntry:
 
 @dataclass(frozen=True, slots=True)
 class LookupReport:
-    """Entries that a lookup for ``visible`` and a ``question_hash`` reads.
+    """Entries that a lookup within ``visible`` reads.
 
     ``same`` answer the same words, in the order of serving; ``scored`` are the visible near ones, the
     likeliest first; ``around`` are the nearest in any scope, and ``others`` the scores of those that are
     not visible. ``withheld`` are kept from the user by the database.
     """
 
-    question_hash: str
     visible: Visibility
     same: Sequence[Hit]
     scored: Sequence[ScoredHit]
@@ -94,5 +93,5 @@ def _fate(scored: ScoredHit, report: LookupReport) -> Fate:
 def _other(hit: Hit, report: LookupReport, others: Mapping[UUID, ScoredHit]) -> ExplainedEntry:
     closed = report.visible.objections(hit.fields)
     fate: Fate = "closed" if closed else "unread"
-    same = question_hash(hit.fields["question"]) == report.question_hash
+    same = question_hash(hit.fields["question"]) == report.visible.question.hash
     return ExplainedEntry(hit, same, fate, closed, others.get(hit.entry))

@@ -29,10 +29,8 @@ from conversations.adapters.answer_cache.entries import (
     SHARED,
     Entry,
     Hit,
-    curated_id_of,
+    Question,
     entry_key,
-    own,
-    readable_by,
     vector_bytes,
 )
 from conversations.adapters.answer_cache.index_schema import SearchIndex
@@ -75,22 +73,17 @@ class Visibility:
     system prompt, ``now`` is in Unix seconds.
     """
 
+    question: Question
     user: int
-    language: str
     fingerprint: str
     system: str
     now: float
 
-    @property
-    def languages(self) -> list[str]:
-        """Languages of the answers that the user may be given."""
-        return readable_by(self.language)
-
     def objections(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the rules that keep an entry with these fields from the user."""
         fits = {
-            "scope": fields["scope"] in {own(self.user), SHARED},
-            "language": fields["language"] in self.languages,
+            "scope": fields["scope"] in self.question.scopes,
+            "language": fields["language"] in self.question.languages,
             "rules": fields["fingerprint"] in {self.fingerprint, CURATED},
             "system prompt": fields["system"] in {self.system, CURATED},
             "state": fields["state"] == LIVE,
@@ -99,15 +92,16 @@ class Visibility:
         }
         return tuple(name for name, fit in fits.items() if not fit)
 
-    def parameters(self) -> dict[str, Any]:
-        """Values of the parameters of ``_filter``."""
-        return {
-            "own": own(self.user),
+    def query(self) -> tuple[str, dict[str, Any]]:
+        """The same rules as a query, and the values of its parameters."""
+        languages = self.question.languages
+        return _filter(len(languages)), {
+            "own": self.question.scopes[0],
             "fingerprint": self.fingerprint,
             "system": self.system,
             "user": str(self.user),
             "now": self.now,
-            **{f"language{at}": language for at, language in enumerate(self.languages)},
+            **{f"language{at}": language for at, language in enumerate(languages)},
         }
 
 
@@ -157,7 +151,7 @@ class AnswerIndex:
 
     def key(self, entry: UUID) -> str:
         """The entry's key; the same for every embedder."""
-        return entry_key(self.prefix, entry)
+        return f"{self.key_prefix}{entry}"
 
     async def ensure(self) -> None:
         """Create the index, once in this process."""
@@ -165,35 +159,36 @@ class AnswerIndex:
             await self._index.create()
             self._created = True
 
-    async def by_words(self, question_hash: str, visible: Visibility) -> tuple[list[Hit], bool]:
+    async def by_words(self, visible: Visibility) -> tuple[list[Hit], bool]:
         """The operator's entry, the user's own and the shared one of this question, in one round trip;
         and whether a pointer led elsewhere: then older entries may be left."""
-        keys = [self.key(curated_id_of(question_hash))] + [
-            self._pointer(scope, visible.fingerprint, visible.system, question_hash)
-            for scope in (own(visible.user), SHARED)
+        question = visible.question
+        keys = [self.key(question.curated)] + [
+            self._pointer(scope, visible.fingerprint, visible.system, question.hash)
+            for scope in question.scopes
         ]
         replies = await self.client.eval_ro(_READ, len(keys), *keys)
         entries = [(key.decode(), _named(values)) for key, values in filter(None, replies)]
         hits = [
             Hit(UUID(key.rpartition(":")[2]), 1.0, fields)
             for key, fields in entries
-            if fields.get("question_hash") == question_hash and not visible.objections(fields)
+            if fields.get("question_hash") == question.hash and not visible.objections(fields)
         ]
         return hits, len(hits) < len(entries)
 
-    async def same(self, question_hash: str, visible: Visibility) -> list[Hit]:
-        """All entries of the question with this hash, the newest first."""
+    async def same(self, visible: Visibility) -> list[Hit]:
+        """All visible entries of the question's words, the newest first."""
+        visibility, values = visible.query()
         query = ("SORTBY", "created_at", "DESC", *_returning((*FIELDS, "created_at")))
-        text = f"@question_hash:{{$asked}} {_filter(len(visible.languages))}"
-        rows = await self._rows(text, {"asked": question_hash, **visible.parameters()}, query)
+        text, values["asked"] = f"@question_hash:{{$asked}} {visibility}", visible.question.hash
+        rows = await self._rows(text, values, query)
         return [self._hit(key, fields, 1.0) for key, fields in rows]
 
     async def nearest(
         self, vector: Vector, visible: Visibility, fields: Sequence[str] = WEIGHED
     ) -> list[Hit]:
         """Entries of similar questions, the nearest first."""
-        query_filter = _filter(len(visible.languages))
-        return await self._near(vector, query_filter, visible.parameters(), fields)
+        return await self._near(vector, *visible.query(), fields)
 
     async def around(self, vector: Vector) -> list[Hit]:
         """Entries of similar questions in any scope, with the filtered fields; the nearest first."""

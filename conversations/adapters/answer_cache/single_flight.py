@@ -129,7 +129,7 @@ class RedisSingleFlight:
             "single-flight claims",
             self._renew,
             seconds=CLAIM_SECONDS / 4,
-            busy=lambda: self._claims,
+            busy=self._claims,
         )
         return None
 

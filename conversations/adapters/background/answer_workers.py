@@ -102,22 +102,15 @@ class ReuseRecorder:
         background: Background,
         dice: Callable[[], float] = random.random,
     ) -> None:
+        self.run_started, self.run_ended = meter.run_started, meter.run_ended
         self._meter, self._judge, self._rules, self._dice = meter, judge, rules, dice
         self._background = background
 
-    def run_started(self) -> None:
-        """Pass on to the meter."""
-        self._meter.run_started()
-
-    def run_ended(self) -> None:
-        """Pass on to the meter."""
-        self._meter.run_ended()
-
     def observe(self, trace: TraceRecord) -> None:
         """Store the lookup of a finished run, in the background; ``close`` waits for it."""
-        self._meter.observe(trace)
         if weighed := chosen_candidate(trace):
             self._background.start(REUSE_RECORDS, self._record(weighed, trace), finish=True)
+        self._meter.observe(trace)
 
     async def _record(self, weighed: Weighed, trace: TraceRecord) -> None:
         try:
