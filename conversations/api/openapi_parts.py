@@ -1,4 +1,4 @@
-"""What several operations of the OpenAPI document share: problems, headers, the stream's events."""
+"""OpenAPI components that several operations share: problems, headers, the stream's events."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def ref(name: str) -> Schema:
 
 def _object(properties: Schema, description: str = "", *, optional: Sequence[str] = ()) -> Schema:
     required = [name for name in properties if name not in optional]
-    told = {"description": description} if description else {}
-    return {"type": "object", **told, "required": required, "properties": properties}
+    about = {"description": description} if description else {}
+    return {"type": "object", **about, "required": required, "properties": properties}
 
 
 _TEXT: Schema = {"type": "string"}
@@ -164,9 +164,9 @@ def _response(status: int) -> Schema:
     codes: Schema = {
         "properties": {"status": {"const": status}, "code": {"enum": [*CODES[status]]}}
     }
-    told = {"description": HTTPStatus(status).phrase}
+    about = {"description": HTTPStatus(status).phrase}
     headers = {"headers": _HEADERS[status]} if status in _HEADERS else {}
-    return told | headers | {"content": _content({"allOf": [ref("Problem"), codes]})}
+    return about | headers | {"content": _content({"allOf": [ref("Problem"), codes]})}
 
 
 def _content(schema: Schema) -> Schema:

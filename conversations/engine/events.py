@@ -1,7 +1,7 @@
-"""What a listener hears of an answer, in order: one frozen union.
+"""Events of an answer: one closed union of frozen classes, in the order of this grammar.
 
-``Started (Decided (Token | Reset | Noticed)*)? (Finished | Failed)``. Their names on the wire
-live in ``conversations.api.sse``.
+``Started (Decided (Token | Reset | Noticed)*)? (Finished | Failed)``. Names and bodies on the wire
+are in ``conversations.api.sse``; the codec and the stored replay follow from the fields.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from routing.domain.rules import Decision
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The prompt is stored; no provider was asked yet."""
+    """The prompt is stored; no provider was called yet."""
 
     conversation: UUID
     message: UUID
@@ -27,7 +27,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The answer's source is known."""
+    """The action and the answer's source are known."""
 
     decision: Decision
     cache: CacheFacts
@@ -52,7 +52,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Something changed mid-answer that a person should see."""
+    """A change during the answer that the user should see."""
 
     code: str
     detail: str

@@ -38,6 +38,7 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     candidates = state["rules"].candidates(state["decision"])
     messages = chat_messages(context.ports.system_prompt, state)
     transcript = Transcript(state, context.sink)
+    # From a timer and not from the loop below: a provider that is silent sends no event to react to.
     timer = asyncio.get_running_loop().call_later(DECISION_GRACE, transcript.send_decision)
     try:
         with step(context.sink, "generate", "span") as opened:
@@ -47,6 +48,7 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
                     async for event in stream:
                         transcript.take(event)
             except NoProviderAvailable as error:
+                # A failure ends the run; a refusal is an answer, and no other model is asked for one.
                 if not error.refused:
                     raise
                 transcript.refuse()

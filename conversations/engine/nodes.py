@@ -74,6 +74,7 @@ def step(sink: Sink, name: str, kind: StepKind, input_: Any = None) -> Iterator[
         error = f"{type(exc).__name__}: {exc}"
         raise
     finally:
+        # Also on failure and cancellation: a trace without its last step would hide the cause.
         ended, attempts = time.time_ns(), tuple(opened.attempts)
         sink.note(Step(name, kind, started, ended, input_, opened.output, error, attempts))
 
@@ -259,6 +260,7 @@ async def _write_back(state: State, context: Context) -> None:
     """Write the exchange to the memory, and a reusable answer to the cache."""
     answer, turn, stores = state["answer"], state["turn"], storable(state)
     with step(context.sink, "remember", "span") as opened:
+        # A refused prompt was not answered: a follow-up has nothing to refer to.
         if not answer.decision.refused:
             exchange = (ChatMessage("user", turn.prompt), ChatMessage("assistant", answer.content))
             with tolerated(context.sink):

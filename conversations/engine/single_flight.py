@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Literal, assert_never
+from typing import Literal
 
 from langgraph.runtime import Runtime
 
-from conversations.engine.events import Decided, Failed, Finished, Noticed, Reset, Started, Token
+from conversations.engine.events import (
+    Decided,
+    Event,
+    Failed,
+    Finished,
+    Noticed,
+    Reset,
+    Started,
+    Token,
+)
 from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, SingleFlight
 from conversations.engine.reusability import reusable, shareable
@@ -51,6 +60,7 @@ async def _lead_or_follow(
             return {"answer": followed.answer, "cache": followed.answer.cache}
         if ending == "not for us":
             break
+        # Text of a lost leader is void before another one starts, so that it is never shown twice.
         followed.take_back()
         leader = await flight.take_over(state["turn"], state["rules"], leader)
     # Another flight may have ended, and stored its answer, since the first lookup.
@@ -103,7 +113,7 @@ class FollowedAnswer:
             self._sink.emit(Noticed("provider_failover", detail))
         self._pieces.clear()
 
-    def _relay(self, event: Started | Decided | Token | Reset | Noticed) -> None:
+    def _relay(self, event: Event) -> None:
         match event:
             case Token(text):
                 self._send(text)
@@ -111,17 +121,15 @@ class FollowedAnswer:
                 if self._pieces:
                     self._pieces.clear()
                     self._sink.emit(event)
-            case Noticed():
-                if self.decision_sent:
-                    self._sink.emit(event)
             case Started() | Decided():
                 pass  # the decision is sent with the first token
             case _:
-                assert_never(event)
+                if self.decision_sent:
+                    self._sink.emit(event)
 
     def _ours(self, flight: SingleFlight, leader: Leader, decision: Decision) -> bool:
         turn, rules = self._state["turn"], self._state["rules"]
-        # A leader that followed before it led says so; its classification is unchanged.
+        # A leader that followed before it led has the source "cache"; its classification is unchanged.
         classified = replace(decision, source=Source.CLASSIFIER)
         for_all = shareable(classified, rules)
         if not for_all and not (leader.user == turn.user and reusable(classified, rules)):

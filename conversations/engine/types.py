@@ -11,7 +11,7 @@ from uuid import UUID
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, Usage
 from routing.domain.release import Release
-from routing.domain.rules import Decision, ModelRef, RuleSet
+from routing.domain.rules import Decision, RuleSet
 
 CacheOutcome = Literal["exact", "semantic", "miss", "bypass"]
 StepKind = Literal["span", "guardrail", "retriever", "tool", "generation", "embedding"]
@@ -171,4 +171,3 @@ class TraceRecord:
     usage: Usage = field(default_factory=Usage)
     error: str = ""
     degraded: tuple[Degraded, ...] = ()
-    answered_by: ModelRef | None = None

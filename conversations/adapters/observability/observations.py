@@ -131,15 +131,14 @@ def _decision(trace: TraceRecord, *, capture: bool) -> dict[str, Any]:
     decision = trace.decision
     if decision is None:
         return {}
-    answered = trace.answered_by
     return {
         "ruleset": decision.ruleset,
         "route": {
             "action": decision.action.value,
             "source": decision.source.value,
             "rule": decision.rule,
-            "provider": answered.provider if answered else decision.provider,
-            "model": answered.name if answered else decision.model,
+            "provider": decision.provider,
+            "model": decision.model,
             "fallback": decision.fallback,
             **({"reason": decision.reason} if capture else {}),
         },
