@@ -11,7 +11,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from assistant_site.views.health import healthz, readyz
 from assistant_site.views.metrics import metrics
 from assistant_site.views.playground import playground
-from conversations.api.dispatch import by_method
+from conversations.api.responses import by_method
 
 _icon = RedirectView.as_view(url=static("playground/icon.svg"))
 

@@ -2,7 +2,7 @@
 
 Django prepares each request for synchronous code: one thread, signals that look after this thread's
 database connections, middlewares for sessions and forms. Asking, streams, stops and health use none of
-them (their database work has lasting threads, ``conversations.db.threads``), so ``FastPathHandler``
+them (their database work has lasting threads, ``conversations.db.access``), so ``FastPathHandler``
 leaves them out. All other requests go through ``SiteHandler``.
 """
 

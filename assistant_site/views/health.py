@@ -10,8 +10,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from conversations.api.dispatch import native
-from conversations.api.responses import json_response
+from conversations.api.responses import json_response, native
 from conversations.bootstrap import container
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.release import Release, Stage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from conversations.api.dispatch import native
+from conversations.api.responses import native
 from conversations.bootstrap import container
 
 

@@ -14,22 +14,22 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework_simplejwt.tokens import AccessToken
 
-from conversations.domain.outcome import Outcome
+from conversations.domain.outcome import RunOutcome
 from conversations.engine.types import CacheFacts
 from conversations.evaluation.replay import recent_answers
 from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.models import Conversation, Message
 from conversations.runs.stored_replay import replay
-from conversations.storage import selectors, services
+from conversations.storage import selectors, services, turns
 from conversations.storage.representations import message_object
-from conversations.storage.services import Begun
+from conversations.storage.turns import NewTurn, StartedTurn
 from routing.domain.actions import Action
 from routing.domain.llm import Usage
 from routing.domain.rules import Decision, Source
 
 Call = Callable[[], object]
-ANSWERED = Outcome(
+ANSWERED = RunOutcome(
     status="complete", content="Because the sea is wide. " * 40,
     decision=Decision(Action.ANSWER, Source.CLASSIFIER, "openai", "gpt", "general", "It fits.", 20),
     cache=CacheFacts("miss"), guard=None, usage=Usage(412, 200, Decimal("0.003315")),
@@ -56,7 +56,7 @@ class Ways:
         self._thread = self._threads[len(self._threads) // 2].id
         self._answer = self._last_answer()
         self._judged = Message.objects.filter(feedback__user=self._person)[0].id
-        self._begun: Begun | None = None
+        self._begun: StartedTurn | None = None
         self._api = Client(
             headers={"authorization": f"Bearer {AccessToken.for_user(self._person)}"},
             SERVER_NAME="localhost",
@@ -131,13 +131,18 @@ class Ways:
         return thread.order_by("-id")[0]
 
     def _begin(self) -> None:
-        self._begun = services.answer_begin(
-            user=self._person.pk, conversation=self._thread, content="And then?", trace_id="0" * 32
+        self._begun = turns.answer_begin(
+            NewTurn(
+                user=self._person.pk,
+                conversation=self._thread,
+                content="And then?",
+                trace_id="0" * 32,
+            )
         )
 
     def _finish(self) -> None:
         assert self._begun, "an answer was begun"
-        assert services.answer_finish(message=self._begun.message, outcome=ANSWERED)
+        assert turns.answer_finish(message=self._begun.message, outcome=ANSWERED)
 
     def _end(self) -> None:
         """Take the last exchange away again, so that the conversation stays as long as it was."""

@@ -10,7 +10,7 @@ from functools import partial
 
 from django.core.files.base import ContentFile
 
-from conversations.db.threads import AWAY, written
+from conversations.db.access import AWAY, written
 from conversations.domain.errors import DatabaseAway, PictureNotStored
 from conversations.engine.types import Picture, Turn
 from conversations.models import GeneratedImage

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,12 +10,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from conversations.adapters.limits import StreamSlot
-from conversations.api.auth import bearer_user
-from conversations.api.dispatch import native
 from conversations.api.requests import (
     Origin,
     Shape,
     accepted_shape,
+    bearer_user,
     idempotency_claim,
     json_object,
     optional_text,
@@ -26,23 +23,21 @@ from conversations.api.requests import (
 from conversations.api.responses import (
     chained,
     json_response,
+    native,
     problem_response,
     stream_response,
     with_slot,
 )
 from conversations.bootstrap import Container, container
-from conversations.db.threads import in_database, written
-from conversations.domain.errors import ConversationBusy, Draining
+from conversations.db.access import in_database
+from conversations.domain.errors import Draining
 from conversations.engine.events import Decided, Failed, Finished
-from conversations.engine.types import Turn
 from conversations.runs.event_codec import Numbered
-from conversations.runs.follow import Followed, follow
-from conversations.runs.recovery import end_abandoned
-from conversations.storage import selectors, services
-from conversations.storage.services import Begun, IdempotencyClaim
+from conversations.runs.run import EventStream
+from conversations.storage import selectors
+from conversations.storage.turns import NewTurn
 from routing.domain.actions import ACTIONS
 from routing.domain.decide import requested_decision
-from routing.domain.errors import RulesUnavailable
 from routing.domain.release import Release
 from routing.guard.validation import validate_prompt
 
@@ -50,132 +45,69 @@ from routing.guard.validation import validate_prompt
 @native
 async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpResponseBase:
     """``POST …/messages/``: answer a prompt in a conversation, or in a new one."""
-    house, origin = container(), origin_of(request)
+    parts, origin = container(), origin_of(request)
     user = bearer_user(request)
-    if house.runs.draining:
+    if parts.runs.draining:
         raise Draining
     shape = accepted_shape(request.headers.get("Accept", ""))
     body = json_object(request)
     prompt = validate_prompt(body.get("content"), max_chars=settings.PROMPT_MAX_CHARS)
     model = optional_text(body, "model", max_length=96)
     claim = idempotency_claim(request, body)
-    slot, release = await _admit(house, user, model)
-    asked = Asked(user, conversation, prompt, model, claim, origin, release)
-    begun = await house.turnstile.pass_through(
-        user, conversation, lambda: asyncio.shield(house.runs.adopt(_begin(house, asked)))
+    # Nothing is stored before the limits and the named model are checked: a refusal leaves no trace.
+    slot, release = await _admit(parts, user, model)
+    # The slot is held while the prompt waits in the queue of its conversation: waiting prompts count.
+    # It is given back by the stream, or, if the client leaves before there is one, with the slot object.
+    started = await parts.intake.start(
+        NewTurn(
+            user=user,
+            content=prompt,
+            conversation=conversation,
+            requested_model=model,
+            claim=claim,
+            site=origin.site,
+            request_id=origin.request_id,
+            trace_id=origin.trace_id,
+            release=release,
+        )
     )
-    events = follow(house.runs, user=user, message=begun.message, origin=origin.site)
-    events = with_slot(slot, events)
-    response = await answer_response(events, shape, begun.message, origin)
-    if begun.replayed:
+    events = parts.runs.follow(user=user, message=started.message, origin=origin.site)
+    response = await answer_response(with_slot(slot, events), shape, started.message, origin)
+    if started.replayed:
         response["Idempotency-Replayed"] = "true"
     return response
 
 
-async def _admit(house: Container, user: int, model: str) -> tuple[StreamSlot, Release | None]:
-    """Count the call, take a slot and look the model up, in one round trip. Raises what speaks first
-    against it."""
+async def _admit(parts: Container, user: int, model: str) -> tuple[StreamSlot, Release | None]:
+    """Count the call, take a stream slot and look the model up, in one round trip. Raises the first
+    refusal in the order rate limit, model, slots."""
     counted, slot, release = await asyncio.gather(
-        house.rate_limits.hit("ask", str(user)),
-        house.stream_limits.acquire(user),
-        _release_for(house, user, model),
+        parts.rate_limits.hit("ask", str(user)),
+        parts.stream_limits.acquire(user),
+        _release_for(parts, user, model),
         return_exceptions=True,
     )
-    against = next(
-        (one for one in (counted, release, slot) if isinstance(one, BaseException)), None
-    )
-    if against:
+    results = counted, release, slot
+    refusal = next((result for result in results if isinstance(result, BaseException)), None)
+    if refusal:
         if isinstance(slot, StreamSlot):
             slot.release()
-        raise against
+        raise refusal
     return cast("StreamSlot", slot), cast("Release | None", release)
 
 
-async def _release_for(house: Container, user: int, model: str) -> Release | None:
+async def _release_for(parts: Container, user: int, model: str) -> Release | None:
     """The rules that let the named model answer; ``None`` where none is named. Raises ``ModelUnknown`` and
     ``RulesUnavailable``."""
     if not model:
         return None
-    release = await house.rules.current()
+    release = await parts.rules.current()
     requested_decision(release.rules_for(user), model)
     return release
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A valid request to answer."""
-
-    user: int
-    conversation: UUID | None
-    prompt: str
-    model: str
-    claim: IdempotencyClaim | None
-    origin: Origin
-    release: Release | None
-
-
-async def _begin(house: Container, asked: Asked) -> Begun:
-    """Store the prompt and start its run, as one: a client that leaves in between must not leave an
-    answer behind that nobody writes. The rules are read meanwhile."""
-    reading = asyncio.create_task(_rules_in_force(house, asked), name="rules in force")
-    try:
-        begun = await _stored(house, asked)
-    finally:
-        release = await reading
-    if not begun.replayed:
-        house.runs.start(_turn(begun, asked, release))
-    return begun
-
-
-async def _stored(house: Container, asked: Asked) -> Begun:
-    try:
-        return await written(_store, asked)
-    except ConversationBusy as busy:
-        # The running answer may belong to a worker that died: then it ends here and this one begins.
-        if not await end_abandoned(house.runs.log, busy.running):
-            raise
-        return await written(_store, asked)
-
-
-async def _rules_in_force(house: Container, asked: Asked) -> Release | None:
-    """Those the request was held against, or today's; ``None`` where there are none: the run says so."""
-    if asked.release:
-        return asked.release
-    with suppress(RulesUnavailable):
-        return await house.rules.current()
-    return None
-
-
-def _store(asked: Asked) -> Begun:
-    return services.answer_begin(
-        user=asked.user,
-        conversation=asked.conversation,
-        content=asked.prompt,
-        trace_id=asked.origin.trace_id,
-        requested_model=asked.model,
-        claim=asked.claim,
-    )
-
-
-def _turn(begun: Begun, asked: Asked, release: Release | None) -> Turn:
-    return Turn(
-        user=asked.user,
-        conversation=begun.conversation,
-        message=begun.message,
-        user_message=begun.user_message,
-        prompt=asked.prompt,
-        first=begun.first,
-        trace_id=asked.origin.trace_id,
-        requested_model=asked.model or None,
-        origin=asked.origin.site,
-        request_id=asked.origin.request_id,
-        release=release,
-        begun=begun.at,
-    )
-
-
 async def answer_response(
-    events: Followed, shape: Shape, message: UUID, origin: Origin
+    events: EventStream, shape: Shape, message: UUID, origin: Origin
 ) -> HttpResponseBase:
     """The answer in the accepted shape. Where both are accepted the status waits for the decision:
     a text answer then streams, everything else is one object."""

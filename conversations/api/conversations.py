@@ -20,7 +20,7 @@ from conversations.api.schemas import ConversationSerializer, MessageSerializer
 from conversations.bootstrap import container
 from conversations.domain.errors import RunLogUnavailable
 from conversations.models import Conversation, Message
-from conversations.storage import selectors, services
+from conversations.storage import selectors, services, turns
 
 
 def person(request: Request | HttpRequest) -> int:
@@ -67,13 +67,12 @@ class ConversationDetail(APIView):
     def delete(self, request: Request, conversation: UUID) -> Response:
         """Delete it with its messages, its memory and the cached answers made from it."""
         mine = self._mine(request, conversation)
-        running = services.running_answer(conversation=conversation)
-        house = container()
+        running = turns.running_answer(conversation=conversation)
         if running:
             with suppress(
                 RunLogUnavailable
             ):  # then it ends by itself, and finds nothing to store in
-                async_to_sync(house.runs.stop)(running)
+                async_to_sync(container().runs.stop)(running)
         services.conversation_delete(conversation=mine)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from conversations.api.auth import bearer_user
+from conversations.api.requests import bearer_user
 from conversations.domain.errors import NotAuthenticated, NotFound
 from conversations.storage import selectors
 

@@ -1,27 +1,92 @@
-"""Writing an answer on the async path: an object, a problem, or a stream."""
+"""Responses of the async views: objects, problems and streams; and the dispatch of a path by method.
+
+Errors of our tree become problem answers here, for every async view.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+import structlog
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from conversations.adapters.limits import StreamSlot
 from conversations.api.requests import Origin
 from conversations.api.sse import KEEP_ALIVE, encode
-from conversations.db.threads import AWAY
+from conversations.db.access import AWAY
 from conversations.domain.errors import DatabaseAway
-from conversations.domain.problems import problem_headers, problem_of
+from conversations.domain.problems import problem, problem_headers, problem_of
 from conversations.engine.events import Failed
 from conversations.runs.event_codec import Numbered
-from conversations.runs.follow import Followed
+from conversations.runs.run import EventStream
 from routing.domain.errors import AssistantError
 
+_log = structlog.get_logger("assistant.api")
+
 PROBLEM_JSON = "application/problem+json"
+View = Callable[..., Any]
+
+
+def native(view: View) -> View:
+    """Marks a view that is async to its last line: no session, no thread of the request's own. It is
+    served on the fast path."""
+    view.native = True  # type: ignore[attr-defined]
+    return view
+
+
+def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
+    """One path, several methods: a view that calls the view of each HTTP method, and answers other
+    methods with 405. Async views stand beside Django REST framework's."""
+    by_name = {
+        method: view if iscoroutinefunction(view) else sync_to_async(view, thread_sensitive=True)
+        for method, view in views.items()
+    }
+    allowed = ", ".join([*by_name, *(["HEAD"] if "GET" in by_name else []), "OPTIONS"])
+
+    @csrf_exempt  # bearer tokens are no ambient authority: nothing to forge
+    async def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "OPTIONS":
+            return HttpResponse(status=204, headers={"Allow": allowed})
+        # A HEAD is answered like a GET; the server leaves the body out.
+        chosen = by_name.get("GET" if request.method == "HEAD" else request.method or "")
+        if chosen is None:
+            return _method_not_allowed(request, allowed)
+        try:
+            response: HttpResponseBase = await chosen(request, **kwargs)
+        except AssistantError as error:
+            return error_response(request, error)
+        except AWAY as exc:
+            _log.error("the database does not answer", error=f"{type(exc).__name__}: {exc}")
+            return error_response(request, DatabaseAway())
+        return response
+
+    view.native_methods = frozenset(  # type: ignore[attr-defined]
+        method for method, each in views.items() if getattr(each, "native", False)
+    )
+    documented = next((each for each in views.values() if hasattr(each, "cls")), None)
+    if documented:  # the attributes that drf-spectacular looks for
+        view.cls, view.initkwargs = documented.cls, documented.initkwargs  # type: ignore[attr-defined]
+    return view
+
+
+def _method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponseBase:
+    response = problem_response(
+        problem(
+            405,
+            "method_not_allowed",
+            f"Use one of: {allowed}.",
+            instance=request.path,
+            request_id=request.META.get("assistant.request_id", ""),
+        )
+    )
+    response["Allow"] = allowed
+    return response
 
 
 def json_response(body: Any, *, status: int = 200) -> HttpResponse:
@@ -30,7 +95,7 @@ def json_response(body: Any, *, status: int = 200) -> HttpResponse:
 
 
 def problem_response(problem: Mapping[str, Any]) -> HttpResponse:
-    """A problem object as its own answer, with the wait it tells of as a header."""
+    """A problem object as its own answer, with its wait as a header too."""
     response = HttpResponse(
         orjson.dumps(problem), status=problem["status"], content_type=PROBLEM_JSON
     )
@@ -48,24 +113,20 @@ def error_response(request: HttpRequest, error: AssistantError) -> HttpResponse:
     return response
 
 
-def stream_url(message: UUID, site: str) -> str:
-    """Where an answer's stream is continued."""
-    return f"{site}/api/v1/messages/{message}/stream/"
-
-
-def stream_response(events: Followed, message: UUID, origin: Origin) -> StreamingHttpResponse:
-    """Server-sent events, with the headers that keep proxies from holding them back."""
+def stream_response(events: EventStream, message: UUID, origin: Origin) -> StreamingHttpResponse:
+    """Server-sent events, with the headers that keep proxies from buffering them. ``Location`` is the
+    address at which the stream is continued."""
     response = StreamingHttpResponse(
-        encoded(events), content_type="text/event-stream; charset=utf-8"
+        _encoded(events), content_type="text/event-stream; charset=utf-8"
     )
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
-    response["Location"] = stream_url(message, origin.site)
+    response["Location"] = f"{origin.site}/api/v1/messages/{message}/stream/"
     return response
 
 
-async def encoded(events: Followed) -> AsyncGenerator[bytes, None]:
-    """Frames, those of one moment together; a comment for every silence. What goes wrong now is an event: the status is sent."""
+async def _encoded(events: EventStream) -> AsyncGenerator[bytes, None]:
+    """Frames, one chunk for a batch; a comment for a silence."""
     last = 0
     try:
         async with aclosing(events):
@@ -73,14 +134,15 @@ async def encoded(events: Followed) -> AsyncGenerator[bytes, None]:
                 if batch:
                     last = batch[-1][0]
                 yield b"".join(encode(*item) for item in batch) or KEEP_ALIVE
+    # The status is sent by now: an error can only be an event.
     except AssistantError as error:
         yield encode(last + 1, Failed(problem_of(error)))
     except AWAY:
         yield encode(last + 1, Failed(problem_of(DatabaseAway())))
 
 
-async def with_slot(slot: StreamSlot, events: Followed) -> Followed:
-    """The events of an open stream, which counts as one until it is closed."""
+async def with_slot(slot: StreamSlot, events: EventStream) -> EventStream:
+    """The events of an open stream, which holds its slot until it is closed."""
     try:
         async with aclosing(events):
             async for batch in events:
@@ -89,7 +151,7 @@ async def with_slot(slot: StreamSlot, events: Followed) -> Followed:
         slot.release()
 
 
-async def chained(seen: Sequence[Numbered], rest: Followed) -> Followed:
+async def chained(seen: Sequence[Numbered], rest: EventStream) -> EventStream:
     """The events already taken from ``rest``, then the others."""
     async with aclosing(rest):
         yield seen

@@ -9,19 +9,18 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponseBase
 
 from conversations.api.ask import message_body
-from conversations.api.auth import bearer_user
-from conversations.api.dispatch import native
 from conversations.api.requests import (
     Shape,
     accepted_shape,
+    bearer_user,
     event_position,
     origin_of,
 )
-from conversations.api.responses import chained, json_response, stream_response, with_slot
+from conversations.api.responses import chained, json_response, native, stream_response, with_slot
 from conversations.bootstrap import container
-from conversations.db.threads import in_database
+from conversations.db.access import in_database
 from conversations.domain.errors import NotAcceptable
-from conversations.runs.follow import Followed, follow
+from conversations.runs.run import EventStream
 from conversations.storage import selectors
 
 STOP_SECONDS = 3.0
@@ -35,14 +34,14 @@ async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
     if accepted_shape(request.headers.get("Accept", "")) is Shape.OBJECT:
         raise NotAcceptable("A stream comes as text/event-stream.")
     after = event_position(request)
-    house = container()
+    parts = container()
     await in_database(selectors.answer_get, user=user, message=message)
-    slot = await house.stream_limits.acquire(user)
-    events = follow(house.runs, user=user, message=message, origin=origin.site, after=after)
+    slot = await parts.stream_limits.acquire(user)
+    events = parts.runs.follow(user=user, message=message, origin=origin.site, after=after)
     return stream_response(await _begun(with_slot(slot, events)), message, origin)
 
 
-async def _begun(events: Followed) -> Followed:
+async def _begun(events: EventStream) -> EventStream:
     """The stream with its first events taken, so that a wrong position is a status, not an event."""
     try:
         first = await anext(events)
@@ -58,15 +57,15 @@ async def _begun(events: Followed) -> Followed:
 async def stop(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``POST /messages/{id}/stop/``: end the answer, keep its text, return the message object."""
     user, origin = bearer_user(request), origin_of(request)
-    house = container()
+    parts = container()
     stored = await in_database(selectors.answer_get, user=user, message=message)
     if stored.status == stored.Status.STREAMING:
-        await house.runs.stop(message)
-        await _ended(follow(house.runs, user=user, message=message, origin=origin.site))
+        await parts.runs.stop(message)
+        await _ended(parts.runs.follow(user=user, message=message, origin=origin.site))
     return json_response(await message_body(user, message, origin.site))
 
 
-async def _ended(events: Followed) -> None:
+async def _ended(events: EventStream) -> None:
     try:
         async with asyncio.timeout(STOP_SECONDS), aclosing(events):
             async for _ in events:

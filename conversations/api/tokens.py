@@ -33,7 +33,7 @@ from rest_framework_simplejwt.views import (
     TokenRefreshView,
 )
 
-from conversations.api.dispatch import View
+from conversations.api.responses import View
 from conversations.api.schemas import TextField
 from conversations.bootstrap import container
 from conversations.domain.errors import NotAuthenticated, SignInLocked

@@ -7,8 +7,8 @@ from django.urls import path
 from conversations.api import ask, images, streams, tokens
 from conversations.api import conversations as threads
 from conversations.api.decisions import DecisionTrial
-from conversations.api.dispatch import by_method
 from conversations.api.feedback import MessageFeedback
+from conversations.api.responses import by_method
 
 _conversations = threads.ConversationList.as_view()
 _conversation = threads.ConversationDetail.as_view()

@@ -20,10 +20,10 @@ from conversations.adapters.tools import StoringImageTool
 from conversations.bootstrap import parts
 from conversations.engine.engine import Engine
 from conversations.engine.ports import Ports
-from conversations.runs.conversation_queue import Turnstile
 from conversations.runs.event_log import RunLog
-from conversations.runs.lifecycle import Answering
-from conversations.runs.registry import Runs
+from conversations.runs.intake import Intake
+from conversations.runs.lifecycle import RunLifecycle
+from conversations.runs.registry import RunRegistry
 from routing.common.redis.clients import Breaker, async_client, blocking_client, close
 from routing.common.tasks import Background
 from routing.domain.decide import Decider
@@ -71,7 +71,7 @@ class Container(EvaluationContainer):
         self.outbox_worker = OutboxWorker(self.cache, self.embedder, background)
         self.stats_worker = StatsWorker(background)
         self.shadow_worker = ShadowWorker(self.classifier, background)
-        answering = Answering(
+        lifecycle = RunLifecycle(
             self.engine,
             log,
             tracer=self.tracer,
@@ -80,8 +80,8 @@ class Container(EvaluationContainer):
             shadow=self.shadow_worker,
             background=background,
         )
-        self.runs = Runs(answering, background)
-        self.turnstile = Turnstile(self.runs, seconds=settings.BUSY_QUEUE_SECONDS)
+        self.runs = RunRegistry(lifecycle, background)
+        self.intake = Intake(self.runs, self.rules, queue_seconds=settings.BUSY_QUEUE_SECONDS)
         self.rate_limits = parts.make_rate_limits(redis, breaker)
         self.stream_limits = parts.make_stream_limits(redis, breaker, background)
 

@@ -18,7 +18,7 @@ from conversations.adapters.answer_cache.verifier import CalibrationSource, Reus
 from conversations.adapters.limits import RateLimiter, StreamLimiter
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
-from conversations.db.threads import in_database
+from conversations.db.access import in_database
 from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.runs.event_log import RunLog

@@ -14,7 +14,7 @@ from routing.domain.rules import Decision
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """How a run ended: all that is stored of it. Times in milliseconds."""
 
     status: str

@@ -6,8 +6,12 @@ from typing import Any
 
 from conversations.evaluation.cache_preview import CacheWord
 from conversations.evaluation.try_prompt import Trial, Tried
-from conversations.storage.representations import cache_object, decision_object, guard_object
-from conversations.storage.turn_rows import attempt_object
+from conversations.storage.representations import (
+    attempt_object,
+    cache_object,
+    decision_object,
+    guard_object,
+)
 from routing.domain.decide import Outcome
 
 

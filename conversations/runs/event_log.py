@@ -1,7 +1,8 @@
-"""The run's log: a Redis Stream per answer, so that any worker can continue its stream.
+"""Event log: a Redis Stream per answer, so that any worker can continue its stream.
 
-An entry holds the events that were written together; ``n-0`` ends with event ``n``. Ids are explicit, so
-no two writers can ever own the same number.
+An entry holds the events that were written together; the id ``n-0`` ends with event ``n``. Ids are
+explicit, so that no two writers can own the same number. Beside the log lie the run's lease and the
+request to stop it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from conversations.runs.event_codec import Numbered, dump, load
 from routing.common.redis.clients import TIMEOUT, Breaker, redis_call
 
 _TAKEN = "equal or smaller"
-"""What Redis says of an entry under a number that is taken."""
+"""Part of Redis' error for an entry under a number that is taken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """Events of one answer to be written, numbered from ``first``. ``fresh``: the log's life begins anew;
     ``last``: the answer is over, and its lease is given up."""
 
@@ -44,24 +45,24 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LogReading:
-    """What a read found. ``known`` is false when Redis has no such log (or no answer at all)."""
+    """The result of a read. ``known`` is false when Redis has no log of the answer, or is away."""
 
     known: bool
     events: tuple[Numbered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What renewing leases found: those that were not held (new, expired or lost), and answers that
-    somebody asked to stop."""
+class LeaseReport:
+    """The result of renewing leases: ``unheld`` ones were new, expired or lost; ``to_stop`` are answers
+    with a request to stop."""
 
     unheld: frozenset[UUID]
     to_stop: frozenset[UUID]
 
 
 class RunLog:
-    """Appends and reads events. Every method but ``leased`` and ``read``, which say that they don't
-    know, raises ``RunLogUnavailable`` when Redis does not answer."""
+    """Appends and reads events, and keeps leases. Raises ``RunLogUnavailable`` when Redis does not
+    answer, except in ``leased`` and ``read``, whose results say so."""
 
     def __init__(
         self,
@@ -85,9 +86,9 @@ class RunLog:
 
     async def append(self, message: UUID, first: int, events: Sequence[Event]) -> None:
         """Write events numbered from ``first``, all or none."""
-        await self.write([Entry(message, first, events)])
+        await self.write([LogEntry(message, first, events)])
 
-    async def write(self, entries: Sequence[Entry]) -> frozenset[UUID]:
+    async def write(self, entries: Sequence[LogEntry]) -> frozenset[UUID]:
         """Write entries of several logs in one round trip, each all or not at all. An entry whose number
         is taken was written before: its answer was lost. Returns the ended answers that were deleted
         meanwhile; their logs are gone again."""
@@ -131,11 +132,11 @@ class RunLog:
         return [event for _, event in _later(entries, 0)]
 
     async def ask_stop(self, message: UUID) -> None:
-        """Leave word for the worker that owns the run."""
+        """Leave a request for the worker that owns the run."""
         with redis_call(self._breaker, RunLogUnavailable):
             await self._client.set(self._key(message, "stop"), b"1", ex=600)
 
-    async def keep(self, messages: Collection[UUID], *, lease_seconds: int) -> Kept:
+    async def renew(self, messages: Collection[UUID], *, lease_seconds: int) -> LeaseReport:
         """Renew the leases of running answers."""
         pipe = self._client.pipeline(transaction=False)
         for message in messages:
@@ -143,10 +144,11 @@ class RunLog:
             pipe.exists(self._key(message, "stop"))
         with redis_call(self._breaker, RunLogUnavailable):
             answers = await pipe.execute()
-        held, asked = answers[::2], answers[1::2]
-        return Kept(
-            unheld=frozenset(m for m, was in zip(messages, held, strict=True) if was is None),
-            to_stop=frozenset(m for m, is_asked in zip(messages, asked, strict=True) if is_asked),
+        leases = zip(messages, answers[::2], strict=True)
+        stops = zip(messages, answers[1::2], strict=True)
+        return LeaseReport(
+            unheld=frozenset(message for message, lease in leases if lease is None),
+            to_stop=frozenset(message for message, stop in stops if stop),
         )
 
     async def leased(self, message: UUID) -> bool | None:
@@ -183,11 +185,11 @@ class RunLog:
                 await self._client.delete(self._key(message, "events"))
 
 
-def _commands(entry: Entry) -> int:
+def _commands(entry: LogEntry) -> int:
     return 1 + entry.fresh + 2 * entry.last
 
 
-def _ends(entries: Sequence[Entry], answers: Sequence[Any]) -> list[Any]:
+def _ends(entries: Sequence[LogEntry], answers: Sequence[Any]) -> list[Any]:
     """The answer to the last command of each entry."""
     ends = accumulate(_commands(entry) for entry in entries)
     return [answers[end - 1] for end in ends]
@@ -201,22 +203,22 @@ def _check(answers: Sequence[Any]) -> None:
 
 
 def _later(entries: Iterable[tuple[bytes, dict[bytes, bytes]]], after: int) -> tuple[Numbered, ...]:
-    """The events of stored entries that come after number ``after``, each once: what was written again,
-    because the answer to a write was lost, is in two entries."""
-    found: list[Numbered] = []
+    """The events of stored entries that come after number ``after``, each once: events that were
+    written again, because the answer to a write was lost, are in two entries."""
+    later: list[Numbered] = []
     for _, body in entries:
         for number, event in load(body[b"e"]):
             if number > after:
                 after = number
-                found.append((number, event))
-    return tuple(found)
+                later.append((number, event))
+    return tuple(later)
 
 
 def log_key(prefix: str, message: UUID, part: str = "events") -> str:
-    """Where the log of an answer lies, and what is kept beside it."""
+    """The key of an answer's log; ``part`` names the lease or the stop request beside it."""
     return f"{prefix}:run:{{{message}}}:{part}"
 
 
 def gone_key(prefix: str, message: UUID) -> str:
-    """Where it is said for a while that an answer was deleted; without its id, which is to be gone."""
+    """The key that marks an answer as deleted for a while; it does not contain the id."""
     return f"{prefix}:gone:{hashlib.sha256(message.bytes).hexdigest()[:20]}"

@@ -1,75 +1,38 @@
-"""Following an answer from any point, on any worker: the live run, its log, or the stored message."""
+"""Following an answer that no run of this process writes: by its event log, else by the stored message."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from conversations.db.threads import AWAY, in_database
-from conversations.domain.errors import BadRequest, RunInterrupted
+from conversations.db.access import AWAY, in_database
+from conversations.domain.errors import RunInterrupted
 from conversations.models import Message
 from conversations.runs.event_codec import Numbered
-from conversations.runs.event_log import LogReading
-from conversations.runs.event_queries import is_terminal
+from conversations.runs.event_log import LogReading, RunLog
 from conversations.runs.recovery import end_abandoned
-from conversations.runs.registry import Runs
-from conversations.runs.run import Run
+from conversations.runs.run import BATCH, IDLE_SECONDS, EventStream, beyond_the_end, is_terminal
 from conversations.runs.stored_replay import replay
 from conversations.storage import selectors
 from conversations.storage.representations import message_object
-from routing.domain.errors import FieldFault
 
-IDLE_SECONDS = 10.0
-"""Silence after which a listener gets ``None``, to send a keep-alive."""
 REMOTE_POLL_MS = 1_000
-TOGETHER = 50
-"""Events handed on at once, at most: a long stored answer must not hold the event loop."""
-
-Followed = AsyncGenerator[Sequence[Numbered], None]
-"""Events in order, those that are there at the same time together; nothing after a silence."""
 
 
-async def follow(runs: Runs, *, user: int, message: UUID, origin: str, after: int = 0) -> Followed:
-    """Yield the events numbered above ``after`` to the terminal one; ``()`` after each silence of
-    ``IDLE_SECONDS``. Raises ``NotFound``, and ``BadRequest`` for a number beyond the end."""
-    run = runs.running(message)
-    if run is not None and run.turn.user == user:
-        source = follow_run(run, after=after)
-    else:
-        source = _follow_elsewhere(runs, user, message, origin, after)
-    async with aclosing(source) as events:
-        async for batch in events:
-            yield batch
-
-
-async def follow_run(run: Run, *, after: int = 0) -> Followed:
-    """Follow a run of this process. Many may, each at its own pace."""
-    if after > len(run.events):
-        raise beyond_the_end(after, len(run.events))
-    position = after
-    while not (run.ended and position >= len(run.events)):
-        if not await run.wait_beyond(position, IDLE_SECONDS):
-            yield ()
-            continue
-        batch = run.numbered(position, TOGETHER)
-        position += len(batch)
-        yield batch
-        if len(batch) == TOGETHER:
-            await asyncio.sleep(0)
-
-
-async def _follow_elsewhere(
-    runs: Runs, user: int, message: UUID, origin: str, after: int
-) -> Followed:
+async def follow_elsewhere(
+    log: RunLog, user: int, message: UUID, origin: str, after: int
+) -> EventStream:
+    """The events after number ``after``. Raises ``NotFound``, and ``BadRequest`` for a number beyond the
+    end."""
     stored, finished = await in_database(_read, user, message, origin)
     if stored.status == Message.Status.STREAMING:
-        async with aclosing(_follow_log(runs, message, after)) as events:
-            async for batch in events:
+        async with aclosing(_follow_log(log, message, after)) as batches:
+            async for batch in batches:
                 yield batch
                 if batch and is_terminal(batch[-1][1]):
                     return
@@ -77,36 +40,36 @@ async def _follow_elsewhere(
         # The log ended without an end: its worker, or Redis, lost the rest.
         stored, finished = await in_database(_read, user, message, origin)
         if not _is_interrupted(stored):
-            after = min(after, len(stored.script) + 1)  # whoever followed so far hears the end
-    told = list(_stored_events(stored, finished, after))
-    for start in range(0, len(told), TOGETHER):
-        yield told[start : start + TOGETHER]
+            after = min(after, len(stored.script) + 1)  # all who followed so far get the end
+    events = list(_stored_events(stored, finished, after))
+    for start in range(0, len(events), BATCH):
+        yield events[start : start + BATCH]
         await asyncio.sleep(0)
 
 
-async def _follow_log(runs: Runs, message: UUID, after: int) -> Followed:
+async def _follow_log(log: RunLog, message: UUID, after: int) -> EventStream:
     """Read another worker's log to its end, or until that worker is seen to be gone.
 
     A log with a hole (Redis was emptied meanwhile) is read no further: the stored message will have
     all of it.
     """
-    heard, whole = time.monotonic(), True
+    last_event, whole = time.monotonic(), True
     while True:
         reading = LogReading(known=False)
         if whole:
-            reading = await runs.log.read(message, after=after, block_ms=REMOTE_POLL_MS)
+            reading = await log.read(message, after=after, block_ms=REMOTE_POLL_MS)
         if batch := unbroken(reading.events, after):
-            after, heard = batch[-1][0], time.monotonic()
+            after, last_event = batch[-1][0], time.monotonic()
             yield batch
         whole = whole and (not reading.events or reading.events[-1][0] == after)
         if whole and reading.events:
             continue
-        if await _over(runs, message):
+        if await _over(log, message):
             return
         if not (whole and reading.known):
             await asyncio.sleep(REMOTE_POLL_MS / 1000)
-        if time.monotonic() - heard >= IDLE_SECONDS - REMOTE_POLL_MS / 1000:
-            heard = time.monotonic()
+        if time.monotonic() - last_event >= IDLE_SECONDS - REMOTE_POLL_MS / 1000:
+            last_event = time.monotonic()
             yield ()
 
 
@@ -116,11 +79,11 @@ def unbroken(events: Iterable[Numbered], after: int) -> list[Numbered]:
     return [event for _, event in numbered]
 
 
-async def _over(runs: Runs, message: UUID) -> bool:
+async def _over(log: RunLog, message: UUID) -> bool:
     """Whether the message is no longer being written, ending it when its worker is gone. While the
-    database is away nobody can say: the answer may still be going on."""
+    database is away this cannot be known: the answer may still be going on."""
     try:
-        await end_abandoned(runs.log, message)
+        await end_abandoned(log, message)
         return not await in_database(selectors.answer_is_streaming, message=message)
     except AWAY:
         return False
@@ -128,15 +91,15 @@ async def _over(runs: Runs, message: UUID) -> bool:
 
 def _stored_events(stored: Message, finished: dict[str, Any], after: int) -> Iterator[Numbered]:
     events = list(replay(stored, finished))
-    last, terminal = events[-1]
+    last, end = events[-1]
     if after >= last and _is_interrupted(stored):
-        # A killed worker told in its last moment what it could not write down any more. Whoever heard
-        # that hears the end after it, under the next number.
-        yield after + 1, terminal
+        # A killed worker sent in its last moment events that it could not log any more. Listeners who
+        # got those get the end after them, under the next number.
+        yield after + 1, end
         return
     if after > last:
         raise beyond_the_end(after, last)
-    yield from (pair for pair in events if pair[0] > after)
+    yield from (event for event in events if event[0] > after)
 
 
 def _is_interrupted(stored: Message) -> bool:
@@ -148,9 +111,3 @@ def _read(user: int, message: UUID, origin: str) -> tuple[Message, dict[str, Any
     stored = selectors.answer_get(user=user, message=message)
     mine = selectors.feedback_of(user=user, messages=[message]).get(message)
     return stored, message_object(stored, origin=origin, feedback=mine)
-
-
-def beyond_the_end(after: int, last: int) -> BadRequest:
-    """The error for an event number that no stream of this answer has reached."""
-    detail = f"The stream has {last} events; it cannot go on after event {after}."
-    return BadRequest(detail, FieldFault("Last-Event-ID", "beyond_the_end", detail))

@@ -1,4 +1,4 @@
-"""The life of one run: answer, store, tell the end, in this order and whatever happens on the way."""
+"""Run lifecycle: answer, store, send the end, in this order and whatever fails on the way."""
 
 from __future__ import annotations
 
@@ -6,46 +6,44 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError
 
+from conversations.db.access import AWAY, written
 from conversations.domain.errors import DatabaseAway, NotFound, RunInterrupted, RunLogUnavailable
-from conversations.domain.outcome import Outcome
+from conversations.domain.outcome import RunOutcome
 from conversations.domain.problems import Problem, problem_of
 from conversations.engine.engine import Engine
 from conversations.engine.events import Event, Failed, Finished
 from conversations.engine.ports import DeferredWork, Shadow, Tracer
-from conversations.engine.types import Degraded, TraceRecord
+from conversations.engine.types import Degraded, TraceRecord, Turn
+from conversations.models import Message
 from conversations.runs.event_log import RunLog
-from conversations.runs.event_queries import spoken
-from conversations.runs.event_writer import Page, Scribe
-from conversations.runs.outcome import failed, outcome_of
-from conversations.runs.persistence import store, store_late
-from conversations.runs.run import Run
+from conversations.runs.event_writer import EventWriter, LogCursor
+from conversations.runs.run import Run, text_of
+from conversations.storage import selectors, turns
+from conversations.storage.representations import message_object
 from routing.common.tasks import Background
+from routing.domain.actions import ACTIONS
 from routing.domain.errors import AssistantError
 
 _log = structlog.get_logger("assistant.runs")
 
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """The terminal event, and what is known of the run; a bug leaves nothing to be told of it."""
-
-    event: Event
-    outcome: Outcome | None = None
-    error: AssistantError | None = None
-
-
-SOON_SECONDS = 0.25
-"""How long the end of an answer waits for its write-back, so that who asks the same again at once finds it
-there. What takes longer is done behind the listener's back."""
+WRITE_BACK_SECONDS = 0.25
+"""How long the end of an answer waits for memory and cache, so that the same question asked again at once
+finds the answer there. A slower write goes on after the end."""
+STORE_SECONDS = 15.0
+"""How long listeners wait for the end of an answer that could not be stored at once."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
+"""Seconds between two tries to store; doubled each time."""
 
 Forget = Callable[[UUID, Sequence[UUID]], Awaitable[None]]
+Stored = tuple[dict[str, Any], Problem | None]
+"""The message object, and the problem under which another worker ended the answer meanwhile."""
 
 
 class Meter(Protocol):
@@ -61,8 +59,17 @@ class Meter(Protocol):
         """A finished run's facts."""
 
 
-class Answering:
-    """Sees runs to their one terminal event. ``forget`` takes a deleted conversation's traces away."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The terminal event, and the facts for trace and metrics; a bug leaves none."""
+
+    event: Event
+    outcome: RunOutcome | None = None
+    error: AssistantError | None = None
+
+
+class RunLifecycle:
+    """Brings each run to its one terminal event. ``forget`` removes a deleted answer from Redis."""
 
     def __init__(
         self,
@@ -76,63 +83,67 @@ class Answering:
         background: Background,
     ) -> None:
         self._engine, self.log = engine, log
-        self._scribe = Scribe(log, background)
+        self._writer = EventWriter(log, background)
         self._tracer, self._meter, self._forget = tracer, meter, forget
         self._shadow, self._background = shadow, background
 
     async def own(self, run: Run) -> None:
         """Run the turn to its end. Cancelling it before ``run.finishing`` ends the answer early;
-        afterwards nobody may."""
+        afterwards it must not be cancelled."""
         structlog.contextvars.bind_contextvars(
             request_id=run.turn.request_id, message=str(run.turn.message)
         )
         self._meter.run_started()
-        page = self._scribe.open(run)
+        cursor = self._writer.open(run)
         try:
             error = await self._answer(run)
-            async with asyncio.TaskGroup() as beside:
-                written_back = beside.create_task(_write_back(run))
+            # Memory and cache are written while the database stores the outcome.
+            async with asyncio.TaskGroup() as group:
+                write_back = group.create_task(_write_back(run))
                 end = await self._finish(run, error)
-                await asyncio.wait({written_back}, timeout=SOON_SECONDS)
-                if written_back.done():
-                    # Nobody need follow it any more: it is found in the cache. Who follows hears the end.
+                await asyncio.wait({write_back}, timeout=WRITE_BACK_SECONDS)
+                in_cache = write_back.done()
+                if in_cache:
+                    # The claim goes before the end is sent: the cache has the entry, and a question that
+                    # comes right after the end must find it there instead of following this run.
                     await self._engine.release_claim(run.turn)
                 run.emit(end.event)
-                if told := written_back.done():
-                    self._tell(run, end)
+                if in_cache:
+                    self._record(run, end)
                 if run.shadowed and not error:
                     self._shadow.decide(run.turn, run.shadowed)
-            if not told:
-                self._tell(run, end)
+            if not in_cache:
+                # The trace has the steps of the write-back too, so it waits for them.
+                self._record(run, end)
             self._follow_up(run)
-            await page.closed
-            if run.owed:
-                await store_late(run.turn, run.owed)
+            await cursor.closed
+            if run.unstored:
+                await _store_late(run.turn, run.unstored)
         finally:
-            self._scribe.drop(page)
+            self._writer.drop(cursor)
             self._meter.run_ended()
-            await self._leave(run, page)
+            await self._leave(run, cursor)
+            # Again, for every way out above: a claim that is left delays the question until it expires.
             await self._engine.release_claim(run.turn)
 
-    def _tell(self, run: Run, end: _End) -> None:
+    def _record(self, run: Run, end: _End) -> None:
         """Feed trace and metrics."""
-        run.settled = run.owed is None
+        run.settled = run.unstored is None
         if end.outcome:
             trace = _trace(run, end.outcome, end.error)
             self._tracer.record(trace)
             self._meter.observe(trace)
 
     def _follow_up(self, run: Run) -> None:
-        # Not part of the run: its lease, its slot in the drain and its metrics end without it.
+        # Not part of the run: its lease, its place in the drain and its metrics end without it.
         if run.follow_ups:
             work = _one_by_one(run.follow_ups)
             self._background.start("follow-ups", work, subject=run.turn.message, finish=True)
 
-    async def _leave(self, run: Run, page: Page) -> None:
-        """Give the lease up. Of an answer that was deleted just before it was written back, what was
-        written goes too."""
-        gone = page.gone
-        if not page.released:
+    async def _leave(self, run: Run, cursor: LogCursor) -> None:
+        """Give the lease up. If the answer was deleted just before its write-back, that is deleted too."""
+        gone = cursor.gone
+        if not cursor.released:
             with suppress(RunLogUnavailable):  # then it expires
                 gone = await self.log.release(run.turn.message)
         if gone:
@@ -152,7 +163,7 @@ class Answering:
             run.flush()
             if not run.stop_asked:
                 return RunInterrupted()
-            await self._engine.remember_partial(run.turn, run, spoken(run.events))
+            await self._engine.remember_partial(run.turn, run, text_of(run.events))
         except Exception:  # noqa: BLE001 - a bug in a node must still end the person's stream
             _log.exception("run crashed")
             return AssistantError("crashed")
@@ -162,57 +173,102 @@ class Answering:
         return None
 
     async def _finish(self, run: Run, error: AssistantError | None) -> _End:
-        """Store the outcome, and say how it ends."""
+        """Store the outcome, and choose the terminal event."""
         try:
-            return await self._stored(run, error)
+            return await self._store(run, error)
         except Exception:  # noqa: BLE001 - without a terminal event its listeners wait for ever
             _log.exception("answer not stored")
-            return _End(Failed(self._problem(run, AssistantError("not stored"))))
+            return _End(Failed(_problem(run, AssistantError("not stored"))))
 
-    async def _stored(self, run: Run, error: AssistantError | None) -> _End:
-        outcome = outcome_of(run, self._problem(run, error) if error else None)
-        finished: dict[str, Any] = {}
-        elsewhere: Problem | None = None
+    async def _store(self, run: Run, error: AssistantError | None) -> _End:
+        outcome = run.outcome(_problem(run, error) if error else None)
+        message: dict[str, Any] = {}
+        ended_elsewhere: Problem | None = None
         try:
-            finished, elsewhere = await store(run, outcome)
+            message, ended_elsewhere = await store(run, outcome)
         except NotFound as exc:
-            # Deleted meanwhile: what the run wrote after the deletion goes too.
+            # Deleted meanwhile: its traces in Redis since the deletion go too.
             await self._forget(run.turn.conversation, [run.turn.message])
             error = error or exc
         except DatabaseError as exc:
             _log.error("answer not stored", error=f"{type(exc).__name__}: {exc}")
             error = error or DatabaseAway()
-            outcome = run.owed = failed(outcome, self._problem(run, error))
-        if elsewhere:  # what is stored is what everybody else is told
-            event: Event = Failed(elsewhere)
+            # The listeners are told of a failure, so that is stored later; the text is kept.
+            outcome = run.unstored = replace(
+                outcome,
+                status=Message.Status.FAILED,
+                problem=_problem(run, error),
+                finish_reason="error",
+            )
+        if ended_elsewhere:  # all listeners are told the stored end
+            event: Event = Failed(ended_elsewhere)
         else:
-            event = Failed(self._problem(run, error)) if error else Finished(finished)
+            event = Failed(_problem(run, error)) if error else Finished(message)
         return _End(event, outcome, error)
 
-    @staticmethod
-    def _problem(run: Run, error: AssistantError) -> Problem:
-        return problem_of(
-            error,
-            instance=f"/api/v1/messages/{run.turn.message}/",
-            request_id=run.turn.request_id,
-        )
+
+def _problem(run: Run, error: AssistantError) -> Problem:
+    instance = f"/api/v1/messages/{run.turn.message}/"
+    return problem_of(error, instance=instance, request_id=run.turn.request_id)
 
 
 async def _write_back(run: Run) -> None:
-    """Do what the engine left to be done, while the answer is stored."""
     try:
-        for work in run.deferred:
-            await work()
-    except Exception:  # noqa: BLE001 - what only spares later turns some work must not fail this one
+        await _one_by_one(run.deferred)
+    except Exception:  # noqa: BLE001 - it only spares later turns work, and must not fail this one
         _log.exception("not written back")
 
 
-async def _one_by_one(follow_ups: Sequence[DeferredWork]) -> None:
-    for work in follow_ups:
+async def _one_by_one(works: Sequence[DeferredWork]) -> None:
+    for work in works:
         await work()
 
 
-def _trace(run: Run, outcome: Outcome, error: AssistantError | None) -> TraceRecord:
+async def store(run: Run, outcome: RunOutcome) -> Stored:
+    """Store the outcome, again and again for STORE_SECONDS while the database is away. Raises
+    ``NotFound`` when the answer was deleted, and ``DatabaseError``."""
+    deadline, pause = time.monotonic() + STORE_SECONDS, FIRST_PAUSE
+    while True:
+        # Taken before the try: a process that was paused during it knows the delay by its clock alone.
+        last = time.monotonic() > deadline
+        try:
+            return await written(_finish_and_read, run.turn, outcome)
+        except AWAY as exc:
+            run.note(Degraded(DatabaseAway.part, str(exc)))
+            if last:
+                raise
+            _log.warning("the answer is stored again soon", error=f"{type(exc).__name__}: {exc}")
+            await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _store_late(turn: Turn, outcome: RunOutcome) -> None:
+    """Store an outcome that the listeners know already, however long the database is away."""
+    finish = turns.answer_finish
+    while True:
+        try:
+            await written(finish, message=turn.message, outcome=outcome, started=turn.begun)
+        except AWAY:
+            await asyncio.sleep(LONGEST_PAUSE)
+        except DatabaseError as exc:
+            _log.error("answer not stored", error=f"{type(exc).__name__}: {exc}")
+            return
+        else:
+            return
+
+
+def _finish_and_read(turn: Turn, outcome: RunOutcome) -> Stored:
+    stored = turns.answer_finish(message=turn.message, outcome=outcome, started=turn.begun)
+    attachment = outcome.decision and ACTIONS[outcome.decision.action].attachment
+    if stored and turn.begun and not attachment:
+        # The row need not be read back: all its fields were stored just now.
+        row = turns.ended_answer(turn, turn.begun, outcome)
+        return message_object(row, origin=turn.origin), None
+    message = selectors.message_get(user=turn.user, message=turn.message)
+    return message_object(message, origin=turn.origin), None if stored else message.problem
+
+
+def _trace(run: Run, outcome: RunOutcome, error: AssistantError | None) -> TraceRecord:
     return TraceRecord(
         turn=run.turn,
         started_ns=run.started_ns,

@@ -1,8 +1,9 @@
-"""Answers whose worker is gone: ended honestly, once, by whoever notices, with the text they had."""
+"""Crash recovery: an answer whose worker is gone is ended once, as interrupted, with the text it had."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
@@ -10,14 +11,18 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError
 
-from conversations.db.threads import in_database, written
+from conversations.db.access import in_database, written
 from conversations.domain.errors import RunInterrupted, RunLogUnavailable
-from conversations.domain.problems import problem_of
-from conversations.engine.events import Failed
+from conversations.domain.outcome import RunOutcome
+from conversations.domain.problems import Problem, problem_of
+from conversations.engine.events import Event, Failed
+from conversations.engine.types import CacheFacts
+from conversations.models import Message
 from conversations.runs.event_log import RunLog
-from conversations.runs.event_queries import is_terminal
-from conversations.runs.outcome import outcome_of_log
-from conversations.storage import selectors, services
+from conversations.runs.run import decided_event, is_terminal, text_of
+from conversations.runs.stored_replay import script_of
+from conversations.storage import selectors, turns
+from routing.domain.llm import Usage
 
 _log = structlog.get_logger("assistant.runs")
 
@@ -40,22 +45,42 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
         events = await log.everything(message)
     except RunLogUnavailable:
         return False
-    told = events[-1] if events and is_terminal(events[-1]) else None
+    last = events[-1] if events and is_terminal(events[-1]) else None
     problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
-    if isinstance(told, Failed):  # its worker died while it waited for the database
-        problem = dict(told.problem)
+    if isinstance(last, Failed):  # its worker died while it waited for the database
+        problem = dict(last.problem)
     ended = await written(
-        services.answer_finish,
+        turns.answer_finish,
         message=message,
         outcome=outcome_of_log(events, problem),
         older_than=timedelta(seconds=LEASE_SECONDS),
     )
     if ended:
         _log.warning("an abandoned answer was ended", message=str(message))
-        if told is None:
+        if last is None:
             with suppress(RunLogUnavailable):  # its followers then read the end from the database
                 await log.append(message, len(events) + 1, [Failed(problem)])
     return ended
+
+
+def outcome_of_log(events: Sequence[Event], problem: Problem) -> RunOutcome:
+    """The outcome of a run whose worker is gone, by its log. Its duration is not known."""
+    decided = decided_event(events)
+    return RunOutcome(
+        status=Message.Status.FAILED,
+        content=text_of(events),
+        decision=decided.decision if decided else None,
+        cache=decided.cache if decided else CacheFacts(),
+        guard=decided.guard if decided else None,
+        usage=Usage(estimated=True),
+        finish_reason="error",
+        first_token_ms=None,
+        total_ms=0,
+        attempts=(),
+        degraded=(),
+        script=script_of(events),
+        problem=problem,
+    )
 
 
 async def search_abandoned(log: RunLog) -> None:

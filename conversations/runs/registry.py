@@ -1,4 +1,7 @@
-"""The owner of runs: starts them detached from any request, stops them, drains them at the end."""
+"""Run registry: starts the runs of this process detached from any request, stops and drains them.
+
+Lease: a key in Redis (10 s, renewed) says that a worker holds a run; recovery ends runs without one.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,19 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError
 
-from conversations.db.threads import in_database
+from conversations.db.access import in_database
 from conversations.domain.errors import RunLogUnavailable
 from conversations.engine.types import Turn
 from conversations.runs.event_log import RunLog
-from conversations.runs.lifecycle import Answering
+from conversations.runs.follow import follow_elsewhere
+from conversations.runs.lifecycle import RunLifecycle
 from conversations.runs.recovery import (
     LEASE_SECONDS,
     SEARCH_SECONDS,
     SECOND_LOOK_SECONDS,
     search_abandoned,
 )
-from conversations.runs.run import Run
+from conversations.runs.run import EventStream, Run
 from conversations.storage import selectors
 from routing.common.tasks import Background
 
@@ -33,16 +37,16 @@ T = TypeVar("T")
 
 KEEP_SECONDS = 0.4
 """How often leases are renewed and stop requests looked for: well under the promised second."""
-RUN_KEEPER, ADOPTED = "run keeper", "adopted work"
+RUN_KEEPER, DETACHED = "run keeper", "detached requests"
 PAUSED_SECONDS = LEASE_SECONDS + SECOND_LOOK_SECONDS
 """Without renewing its leases for so long, a worker must think that others took it for dead."""
 
 
-class Runs:
+class RunRegistry:
     """The runs of this process."""
 
-    def __init__(self, answering: Answering, background: Background) -> None:
-        self._answering, self._background = answering, background
+    def __init__(self, lifecycle: RunLifecycle, background: Background) -> None:
+        self._lifecycle, self._background = lifecycle, background
         self._running: dict[UUID, Run] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._leased: set[UUID] = set()
@@ -51,11 +55,11 @@ class Runs:
 
     @property
     def log(self) -> RunLog:
-        """Where the events of all runs are kept."""
-        return self._answering.log
+        """Where the events of all runs are leases."""
+        return self._lifecycle.log
 
     def start(self, turn: Turn) -> Run:
-        """Begin answering. The task belongs to the process: a client that leaves changes nothing."""
+        """Begin to answer, in a task of the process: a client that leaves changes nothing."""
         run = Run(turn)
         if not self._running:
             self._renewed_at = time.monotonic()
@@ -65,10 +69,10 @@ class Runs:
         background.every(RUN_KEEPER, self._keep, seconds=KEEP_SECONDS, busy=self._running)
         return run
 
-    def adopt(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run ``work`` to its end whether or not the request that began it is still there. Await it
+    def detach(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run ``work`` to its end, also when its request ends before; a drain waits for it. Await it
         through ``asyncio.shield``."""
-        return self._background.start(ADOPTED, work, awaited=True)
+        return self._background.start(DETACHED, work, awaited=True)
 
     def watch(self) -> None:
         """Look for answers of dead workers from now on."""
@@ -79,8 +83,17 @@ class Runs:
         """The run, if this process owns it."""
         return self._running.get(message)
 
+    def follow(self, *, user: int, message: UUID, origin: str, after: int = 0) -> EventStream:
+        """The events after number ``after``, to the terminal one: by the run itself in this process, else
+        by its log or the stored message. Raises ``NotFound``, and ``BadRequest`` for a number beyond
+        the end, with the first batch."""
+        run = self._running.get(message)
+        if run is not None and run.turn.user == user:
+            return run.follow(after)
+        return follow_elsewhere(self.log, user, message, origin, after)
+
     async def stop(self, message: UUID) -> None:
-        """End a run here or, by word through Redis, wherever it is. Raises ``RunLogUnavailable``."""
+        """End a run here or, through Redis, on another worker. Raises ``RunLogUnavailable``."""
         if not self._stop_here(message):
             await self.log.ask_stop(message)
 
@@ -106,19 +119,20 @@ class Runs:
         return self._draining
 
     async def _drain(self, grace: float) -> None:
-        await self._background.wait(ADOPTED, seconds=grace)  # it may yet start a run
+        # First the requests that are still being stored: each may yet start a run.
+        await self._background.wait(DETACHED, seconds=grace)
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace)
         for message, task in self._tasks.items():
             run = self._running[message]
-            # One whose end was told only waits for a database; whoever buries it reads its log.
+            # A run whose end was sent only waits for the database; recovery reads its log.
             if run.ended or not run.finishing:
                 task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _own(self, run: Run) -> None:
         try:
-            await self._answering.own(run)
+            await self._lifecycle.own(run)
         finally:
             del self._running[run.turn.message], self._tasks[run.turn.message]
 
@@ -130,24 +144,25 @@ class Runs:
         before, self._renewed_at = self._renewed_at, time.monotonic()
         if self._renewed_at - before > PAUSED_SECONDS:
             self._interrupt()
-        with suppress(RunLogUnavailable):  # without Redis nobody else can ask or notice either
+        with suppress(RunLogUnavailable):  # without Redis no other worker can ask or notice either
             await self._renew()
 
     def _interrupt(self) -> None:
-        """This process was paused: what it had under way is no longer its own. To ask first would take
-        too long: time-outs that ran out meanwhile have the next model asked at once."""
+        # Other workers took this process for dead, and its runs are no longer its own. To ask first
+        # would take too long: time-outs that ran out meanwhile have the next model asked at once.
         _log.warning("paused for longer than a lease", answers=len(self._running))
         for message in self._running:
             self._cancel(message)
 
     async def _renew(self) -> None:
         running = self._unsettled()
-        kept = await self.log.keep(running, lease_seconds=LEASE_SECONDS)
+        leases = await self.log.renew(running, lease_seconds=LEASE_SECONDS)
         for message in running - self._unsettled():
-            await self.log.release(message)  # it may have been given up just before it was renewed
-        for message in kept.to_stop:
+            # It ended during the renewal, which may have come after its own release.
+            await self.log.release(message)
+        for message in leases.to_stop:
             self._stop_here(message)
-        lost = kept.unheld & self._leased
+        lost = leases.unheld & self._leased
         self._leased = running
         for message in lost:
             await self._fence(message)
@@ -156,8 +171,8 @@ class Runs:
         return {message for message, run in self._running.items() if not run.settled}
 
     async def _fence(self, message: UUID) -> None:
-        """A lease ran out: this process was paused, or Redis was emptied. If somebody took the worker
-        for dead and ended the answer, the run ends too, and what it says since is not kept."""
+        """Fencing: a lease ran out, because this process was paused or Redis was emptied. If another
+        worker ended the answer meanwhile, the run ends too, and its text since then is not leases."""
         with suppress(DatabaseError):  # asked again when the answer is stored
             if await in_database(selectors.answer_is_streaming, message=message):
                 return

@@ -1,23 +1,43 @@
-"""One run under way: its events so far, who listens, and what is recorded on the side.
+"""Run: one turn under way in this process, with its events, its listeners and its records.
 
-A run is its own ``Sink``. Events are kept in a list that listeners read at their own pace by
-position, so a slow reader costs no copy and holds nobody up.
+A run is its own ``Sink``. Listeners read the list of events at their own pace by position, so a slow
+listener costs no copy and delays no other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import assert_never
 
-from conversations.domain.outcome import Outcome
-from conversations.engine.events import Event, Started, Token
+from conversations.domain.errors import BadRequest
+from conversations.domain.outcome import RunOutcome
+from conversations.domain.problems import Problem
+from conversations.engine.events import Decided, Event, Failed, Finished, Reset, Started, Token
 from conversations.engine.ports import DeferredWork
-from conversations.engine.types import Answer, Degraded, Record, Shadowed, Step, Turn
+from conversations.engine.types import (
+    Answer,
+    CacheFacts,
+    Degraded,
+    Record,
+    Shadowed,
+    Step,
+    Turn,
+)
+from conversations.models import Message
 from conversations.runs.event_codec import Numbered
-from conversations.runs.event_queries import is_terminal
+from conversations.runs.stored_replay import script_of
+from routing.domain.errors import FieldFault
 from routing.domain.llm import Attempt, Usage
+
+IDLE_SECONDS = 10.0
+"""Silence after which a listener gets an empty batch, to send a keep-alive."""
+BATCH = 50
+"""Events in a batch, at most: a long stored answer must not hold the event loop."""
+
+EventStream = AsyncGenerator[Sequence[Numbered], None]
+"""Batches of numbered events in order: those that are there at the same time; empty after a silence."""
 
 
 class Run:
@@ -35,23 +55,23 @@ class Run:
         self.first_token_ms: int | None = None
         self.stop_asked = False
         self.finishing = False
-        """Whether the answer is over, and only to be stored and told: nobody may cancel that."""
-        self.owed: Outcome | None = None
-        """What the database has yet to store, after the listeners were told."""
+        """Whether the answer is over, and only to be stored and sent: from then on no cancellation."""
+        self.unstored: RunOutcome | None = None
+        """The outcome that the listeners know already, and that the database has yet to store."""
         self.deferred: list[DeferredWork] = []
-        """What the engine left to be done while the answer is stored."""
+        """Work that the engine left for the time in which the answer is stored."""
         self.follow_ups: list[DeferredWork] = []
-        """Work that the engine left for the time after the end was told."""
+        """Work that the engine left for the time after the end was sent."""
         self.settled = False
-        """Whether that is done, the end was told, and nothing is owed."""
-        self.on_event: Callable[[], None] = _nobody
+        """Whether the end was sent and is stored."""
+        self.on_event: Callable[[], None] = lambda: None
         self._started = time.perf_counter()
         self._pending: list[str] = []
         self._waiters: set[asyncio.Future[None]] = set()
         self._append(Started(turn.conversation, turn.message, turn.user_message))
 
     def emit(self, event: Event) -> None:
-        """Tell the listeners. Tokens that arrive in one turn of the event loop go out as one."""
+        """Send an event to the listeners. Tokens that arrive in one turn of the event loop go as one."""
         if isinstance(event, Token):
             self._take_text(event.text)
             return
@@ -74,16 +94,12 @@ class Run:
                 assert_never(record)
 
     def defer(self, work: DeferredWork) -> None:
-        """Keep work for the end."""
+        """Keep work for the time in which the answer is stored."""
         self.deferred.append(work)
 
     def follow_up(self, work: DeferredWork) -> None:
-        """Keep work for the time after the end was told."""
+        """Keep work for the time after the end was sent."""
         self.follow_ups.append(work)
-
-    def numbered(self, position: int, most: int) -> list[Numbered]:
-        """At most ``most`` of the events after ``position``, with their numbers."""
-        return list(enumerate(self.events[position : position + most], start=position + 1))
 
     def flush(self) -> None:
         """Emit the text that waits, if any."""
@@ -92,7 +108,66 @@ class Run:
             self._pending.clear()
             self._append(Token(text))
 
-    async def wait_beyond(self, position: int, seconds: float) -> bool:
+    async def follow(self, after: int = 0) -> EventStream:
+        """The events after number ``after``, to the terminal one. Many may follow, each at its own
+        pace. Raises ``BadRequest`` for a number beyond the last event."""
+        if after > len(self.events):
+            raise beyond_the_end(after, len(self.events))
+        position = after
+        while not (self.ended and position >= len(self.events)):
+            if not await self._wait_beyond(position, IDLE_SECONDS):
+                yield ()
+                continue
+            events = self.events[position : position + BATCH]
+            yield list(enumerate(events, start=position + 1))
+            position += len(events)
+            if len(events) == BATCH:
+                await asyncio.sleep(0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the terminal event was emitted."""
+        return is_terminal(self.events[-1])
+
+    @property
+    def usage(self) -> Usage:
+        """The sum over the answer's calls; the choice of the model is not part of the answer."""
+        usages = (one.usage for one in self.attempts if one.operation not in {"classify", "judge"})
+        return sum(usages, Usage())
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the run began."""
+        return round((time.perf_counter() - self._started) * 1000)
+
+    def outcome(self, problem: Problem | None) -> RunOutcome:
+        """The outcome of a run that answered, was stopped, or failed with ``problem``."""
+        facts = self.answer or decided_event(self.events)
+        status = Message.Status.FAILED if problem else Message.Status.COMPLETE
+        if self.answer is None and problem is None:
+            status = Message.Status.STOPPED
+        return RunOutcome(
+            status=status,
+            content=self.answer.content if self.answer else text_of(self.events),
+            decision=facts.decision if facts else None,
+            cache=facts.cache if facts else CacheFacts(),
+            guard=facts.guard if facts else None,
+            usage=self.usage,
+            finish_reason=self._finish_reason(problem),
+            first_token_ms=self.first_token_ms,
+            total_ms=self.elapsed_ms,
+            attempts=self.attempts,
+            degraded=self.degraded,
+            script=script_of(self.events),
+            problem=problem,
+        )
+
+    def _finish_reason(self, problem: Problem | None) -> str:
+        if self.answer:
+            return self.answer.finish_reason
+        return "error" if problem else "stop"
+
+    async def _wait_beyond(self, position: int, seconds: float) -> bool:
         """Wait until there are more than ``position`` events; ``False`` when there are none
         after ``seconds``."""
         if len(self.events) > position:
@@ -107,22 +182,6 @@ class Run:
         finally:
             self._waiters.discard(waiter)
         return True
-
-    @property
-    def ended(self) -> bool:
-        """Whether the terminal event was emitted."""
-        return is_terminal(self.events[-1])
-
-    @property
-    def usage(self) -> Usage:
-        """What the answer's calls took together; deciding who answers is not part of the answer."""
-        spent = (one.usage for one in self.attempts if one.operation not in {"classify", "judge"})
-        return sum(spent, Usage())
-
-    @property
-    def elapsed_ms(self) -> int:
-        """Milliseconds since the run began."""
-        return round((time.perf_counter() - self._started) * 1000)
 
     def _take_text(self, text: str) -> None:
         if not text:
@@ -141,5 +200,28 @@ class Run:
                 waiter.set_result(None)
 
 
-def _nobody() -> None:
-    """Is told of events until somebody writes them down."""
+def is_terminal(event: Event) -> bool:
+    """Whether it is the last of its stream."""
+    return isinstance(event, Finished | Failed)
+
+
+def text_of(events: Iterable[Event]) -> str:
+    """The text of the tokens since the last reset."""
+    pieces: list[str] = []
+    for event in events:
+        if isinstance(event, Token):
+            pieces.append(event.text)
+        elif isinstance(event, Reset):
+            pieces.clear()
+    return "".join(pieces)
+
+
+def decided_event(events: Iterable[Event]) -> Decided | None:
+    """The first decision in the stream."""
+    return next((event for event in events if isinstance(event, Decided)), None)
+
+
+def beyond_the_end(after: int, last: int) -> BadRequest:
+    """The error for an event number that no stream of this answer has reached."""
+    detail = f"The stream has {last} events; it cannot go on after event {after}."
+    return BadRequest(detail, FieldFault("Last-Event-ID", "beyond_the_end", detail))

@@ -17,8 +17,7 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import transaction
 
-from conversations.db.statements import Insert
-from conversations.db.threads import still_awaited
+from conversations.db.access import Insert, still_awaited
 from conversations.models import Uncounted
 from conversations.stats.stats_table import (
     MODELS,
@@ -30,7 +29,7 @@ from conversations.stats.stats_table import (
 )
 
 if TYPE_CHECKING:
-    from conversations.domain.outcome import Outcome
+    from conversations.domain.outcome import RunOutcome
 
 _log = structlog.get_logger("assistant.counting")
 
@@ -40,7 +39,7 @@ BATCH = 500
 _insert = Insert(Uncounted, "message", "sums")
 
 
-def note_answer(message: UUID, outcome: Outcome, started: datetime) -> None:
+def note_answer(message: UUID, outcome: RunOutcome, started: datetime) -> None:
     """Note the increments of an answer. Call it in the transaction that ends the answer."""
     models, versions = model_increments(outcome, started), version_increments(outcome)
     if models or versions:

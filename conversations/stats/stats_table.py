@@ -26,7 +26,7 @@ from routing.domain.llm import Attempt, Usage
 from routing.domain.rules import Decision
 
 if TYPE_CHECKING:
-    from conversations.domain.outcome import Outcome
+    from conversations.domain.outcome import RunOutcome
 
 Key = tuple[Any, ...]
 """Values of a table's key columns, ready for JSON: a day is text such as ``2026-11-28``."""
@@ -57,7 +57,7 @@ MODELS = StatsTable(ModelPerformance, "day", "model", "rule")
 VERSIONS = StatsTable(VersionPerformance, "ruleset", "rule")
 
 
-def model_increments(outcome: Outcome, started: datetime) -> Mapping[Key, Increments]:
+def model_increments(outcome: RunOutcome, started: datetime) -> Mapping[Key, Increments]:
     """Increments of ``MODELS`` for an answer that began at ``started``."""
     rule = (outcome.decision.rule or "") if outcome.decision else ""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -80,7 +80,7 @@ def _attempt_increments(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _answer_increments(outcome: Outcome, model: str) -> dict[str, Any]:
+def _answer_increments(outcome: RunOutcome, model: str) -> dict[str, Any]:
     cached = outcome.cache.outcome in {"exact", "semantic"}
     return {
         "answers": 1,
@@ -90,7 +90,7 @@ def _answer_increments(outcome: Outcome, model: str) -> dict[str, Any]:
     }
 
 
-def _times(outcome: Outcome, model: str) -> dict[str, int]:
+def _times(outcome: RunOutcome, model: str) -> dict[str, int]:
     """Milliseconds of the call that answered: not of those that failed before it."""
     for call in reversed(outcome.attempts):
         if call.ok and call.model == model and call.operation in {"chat", "image"}:
@@ -101,7 +101,7 @@ def _times(outcome: Outcome, model: str) -> dict[str, int]:
     return {}
 
 
-def version_increments(outcome: Outcome) -> Mapping[Key, Increments]:
+def version_increments(outcome: RunOutcome) -> Mapping[Key, Increments]:
     """Increments of ``VERSIONS`` for an answer or its failure."""
     decision = outcome.decision
     if decision is None or decision.ruleset is None:
@@ -117,7 +117,7 @@ def version_increments(outcome: Outcome) -> Mapping[Key, Increments]:
     return {key: answer | _cost_and_times(outcome)}
 
 
-def _cost_and_times(outcome: Outcome) -> dict[str, Any]:
+def _cost_and_times(outcome: RunOutcome) -> dict[str, Any]:
     if outcome.cache.outcome in {"exact", "semantic"}:
         return {"cache_hits": 1}
     cost = outcome.usage.cost_usd or Decimal(0)

@@ -10,7 +10,13 @@ from conversations.engine.types import CacheFacts, CacheOutcome
 from conversations.models import Feedback, GeneratedImage, Message
 from routing.domain.actions import ATTACHMENTS, Action
 from routing.domain.guard import GuardReport
+from routing.domain.llm import Attempt
 from routing.domain.rules import Decision, Source
+
+_DECISION = "action", "source", "provider", "model", "rule", "reason", "ruleset", "fallback"
+"""The fields of a decision that are stored and shown, in the order of the API."""
+_MAY_BE_MISSING = "provider", "model", "rule"
+"""Those stored as empty texts, and shown as ``null``, where there are none."""
 
 
 def rfc3339(moment: datetime) -> str:
@@ -42,7 +48,7 @@ def message_object(
         "trace_id": message.trace_id or None,
         "feedback": feedback_object(feedback) if feedback else None,
         "degraded": message.degraded,
-        "attempts": [_attempt_object(stored) for stored in message.attempts],
+        "attempts": [_stored_attempt(stored) for stored in message.attempts],
         "created_at": rfc3339(message.created_at),
     }
 
@@ -79,16 +85,26 @@ def decision_of(message: Message) -> Decision | None:
     """The decision stored with an answer; ``None`` when it failed before there was one."""
     if not message.source:
         return None
-    return Decision(
-        action=Action(message.action),
-        source=Source(message.source),
-        provider=message.provider or None,
-        model=message.model or None,
-        rule=message.rule or None,
-        reason=message.reason,
-        ruleset=message.ruleset,
-        fallback=message.fallback,
-    )
+    fields = {name: getattr(message, name) for name in _DECISION}
+    fields |= {name: fields[name] or None for name in _MAY_BE_MISSING}
+    fields |= {"action": Action(message.action), "source": Source(message.source)}
+    return Decision(**fields)
+
+
+def decision_columns(decision: Decision) -> dict[str, Any]:
+    """The columns of an answer's row that ``decision_of`` reads."""
+    fields = _decision_fields(decision)
+    return fields | {name: fields[name] or "" for name in _MAY_BE_MISSING}
+
+
+def decision_object(decision: Decision, guard: GuardReport) -> dict[str, Any]:
+    """The ``decision`` object, with the guard's verdict on the prompt."""
+    return {**_decision_fields(decision), "guard": guard_object(guard)}
+
+
+def _decision_fields(decision: Decision) -> dict[str, Any]:
+    fields = {name: getattr(decision, name) for name in _DECISION}
+    return fields | {"action": decision.action.value, "source": decision.source.value}
 
 
 def guard_of(message: Message) -> GuardReport:
@@ -101,21 +117,6 @@ def cache_of(message: Message) -> CacheFacts:
     """The cache facts stored with an answer."""
     outcome = cast("CacheOutcome", message.cache_outcome or "bypass")
     return CacheFacts(outcome, message.cache_similarity, message.cache_entry)
-
-
-def decision_object(decision: Decision, guard: GuardReport) -> dict[str, Any]:
-    """The ``decision`` object, with the guard's verdict on the prompt."""
-    return {
-        "action": decision.action.value,
-        "source": decision.source.value,
-        "provider": decision.provider,
-        "model": decision.model,
-        "rule": decision.rule,
-        "reason": decision.reason,
-        "ruleset": decision.ruleset,
-        "fallback": decision.fallback,
-        "guard": guard_object(guard),
-    }
 
 
 def guard_object(guard: GuardReport) -> dict[str, Any]:
@@ -133,21 +134,28 @@ def cache_object(facts: CacheFacts) -> dict[str, Any]:
     }
 
 
-_ATTEMPT = (
-    "operation",
-    "model",
-    "provider",
-    "outcome",
-    "input_tokens",
-    "output_tokens",
-    "cost_usd",
-    "estimated",
-    "first_token_ms",
-    "total_ms",
-)
+def attempt_object(attempt: Attempt) -> dict[str, Any]:
+    """The public facts of one call to a model: no prompt, no words of the provider."""
+    cost = attempt.usage.cost_usd
+    return {
+        "operation": attempt.operation,
+        "model": attempt.model,
+        "provider": attempt.provider,
+        "outcome": attempt.outcome,
+        "input_tokens": attempt.usage.input_tokens,
+        "output_tokens": attempt.usage.output_tokens,
+        "cost_usd": None if cost is None else f"{cost:.6f}",
+        "estimated": attempt.usage.estimated,
+        "first_token_ms": attempt.first_token_ms and round(attempt.first_token_ms),
+        "total_ms": round((attempt.ended_ns - attempt.started_ns) / 1e6),
+    }
 
 
-def _attempt_object(stored: Mapping[str, Any]) -> dict[str, Any]:
+_ATTEMPT = tuple(attempt_object(Attempt("chat", "", "", 0, 0, "ok")))
+"""The order of its fields."""
+
+
+def _stored_attempt(stored: Mapping[str, Any]) -> dict[str, Any]:
     # PostgreSQL keeps no order of keys, and a replay is the same to the byte.
     return {name: stored[name] for name in _ATTEMPT if name in stored}
 

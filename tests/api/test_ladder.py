@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from assistant_site.launcher.redis_server import RedisServer
 from conversations.adapters import tools as painter
 from conversations.bootstrap import container
-from conversations.db import threads as database
+from conversations.db import access as database
 from conversations.models import Message
 from routing.domain.actions import ModelKind
 from routing.models import LLMModel

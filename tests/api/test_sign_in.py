@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from limits import parse
 
-from conversations.api.auth import bearer_user
+from conversations.api.requests import bearer_user
 from conversations.bootstrap import container
 from tests.live_site import PASSWORD, LiveSite
 

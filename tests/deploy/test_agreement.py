@@ -9,7 +9,7 @@ import yaml
 from django.conf import LazySettings
 from django.test import Client
 
-from conversations.runs.persistence import STORE_SECONDS
+from conversations.runs.lifecycle import STORE_SECONDS
 from tests.deploy.manifests import (
     KUSTOMIZATION,
     ROOT,

@@ -24,7 +24,7 @@ from conversations.feedback.reuse_records import (
     reuse_record,
 )
 from conversations.models import Feedback, ModelPerformance, Reuse, new_id
-from conversations.storage import services
+from conversations.storage import turns
 from tests.storage.conftest import Ask, ended
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 def weigh(ask: Ask, **fields: Any) -> Weighed:
     """An answer served by its meaning."""
     begun = ask()
-    services.answer_finish(
+    turns.answer_finish(
         message=begun.message, outcome=ended(cache=CacheFacts("semantic", 0.9, new_id()))
     )
     values: dict[str, Any] = {

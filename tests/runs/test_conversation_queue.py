@@ -14,8 +14,9 @@ from django.conf import settings
 
 from conversations.models import Message
 from conversations.runs.event_log import log_key
-from conversations.runs.outcome import outcome_of_log
-from conversations.storage import services
+from conversations.runs.recovery import outcome_of_log
+from conversations.storage import turns
+from conversations.storage.turns import NewTurn
 from routing.common.redis.clients import sync_client
 from tests.live_site import LiveSite, Person
 
@@ -102,8 +103,8 @@ def test_an_answer_of_another_worker_is_waited_for(
 ) -> None:
     person = site.person()
     thread = person.open_conversation()
-    begun = services.answer_begin(
-        user=person.user.id, conversation=UUID(thread), content="Elsewhere", trace_id=""
+    begun = turns.answer_begin(
+        NewTurn(user=person.user.id, conversation=UUID(thread), content="Elsewhere")
     )
     lease = log_key(settings.REDIS_PREFIX, begun.message, "lease")
     with site.composed_with(BUSY_QUEUE_SECONDS=20), sync_client(settings.REDIS_URL) as redis:
@@ -112,7 +113,7 @@ def test_an_answer_of_another_worker_is_waited_for(
         threading.Event().wait(0.3)
         assert not waiting.done()
         outcome = outcome_of_log([], {"code": "interrupted"})
-        assert services.answer_finish(message=begun.message, outcome=outcome)
+        assert turns.answer_finish(message=begun.message, outcome=outcome)
         redis.delete(lease)
         assert waiting.result(20).status_code == 200
 

@@ -14,11 +14,12 @@ from django.db import OperationalError, connection, transaction
 from pytest_django import Settings
 
 from conversations.bootstrap import container
-from conversations.db.threads import in_database, still_awaited
+from conversations.db.access import in_database, still_awaited
 from conversations.models import Message
-from conversations.runs import persistence as storing
-from conversations.runs.outcome import outcome_of_log
-from conversations.storage import services
+from conversations.runs import lifecycle
+from conversations.runs.recovery import outcome_of_log
+from conversations.storage import turns
+from conversations.storage.turns import NewTurn
 from tests.live_site import LiveSite, events_of
 
 PROMPT = "Write a short verse about a quince."
@@ -76,8 +77,8 @@ def test_the_end_of_an_answer_waits_for_the_database(
 def test_an_answer_that_could_not_be_stored_in_time_is_stored_as_it_was_told(
     site: LiveSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storing, "STORE_SECONDS", 0.2)
-    monkeypatch.setattr(storing, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(lifecycle, "STORE_SECONDS", 0.2)
+    monkeypatch.setattr(lifecycle, "LONGEST_PAUSE", 0.1)
     settings.DATABASE_SECONDS = 0.3
     person = site.person()
     site.simulator.fault(call="chat", token_delay_ms=30, times=1)
@@ -113,13 +114,13 @@ class _Tries(threading.Event):
 
 
 def _count_tries(monkeypatch: pytest.MonkeyPatch) -> _Tries:
-    tried, store = _Tries(), storing._store
+    tried, store = _Tries(), lifecycle._finish_and_read
 
     def counted(*given: Any) -> Any:
         (tried.again if tried.is_set() else tried).set()
         return store(*given)
 
-    monkeypatch.setattr(storing, "_store", counted)
+    monkeypatch.setattr(lifecycle, "_finish_and_read", counted)
     return tried
 
 
@@ -145,7 +146,7 @@ def test_a_question_nobody_waits_for_is_not_stored(site: LiveSite, settings: Set
     person = site.person()
 
     def begin() -> None:
-        services.answer_begin(user=person.user.id, conversation=None, content="?", trace_id="")
+        turns.answer_begin(NewTurn(user=person.user.id, content="?"))
 
     assert isinstance(given_up(site, settings, begin), OperationalError)
     assert not Message.objects.filter(conversation__owner=person.user).exists()
@@ -153,11 +154,11 @@ def test_a_question_nobody_waits_for_is_not_stored(site: LiveSite, settings: Set
 
 def test_an_end_nobody_waits_for_is_not_stored(site: LiveSite, settings: Settings) -> None:
     person = site.person()
-    begun = services.answer_begin(user=person.user.id, conversation=None, content="?", trace_id="")
+    begun = turns.answer_begin(NewTurn(user=person.user.id, content="?"))
     outcome = outcome_of_log([], {"code": "interrupted"})
 
     def finish() -> None:
-        services.answer_finish(message=begun.message, outcome=outcome)
+        turns.answer_finish(message=begun.message, outcome=outcome)
 
     assert isinstance(given_up(site, settings, finish), OperationalError)
     assert Message.objects.get(pk=begun.message).status == "streaming"
@@ -181,11 +182,11 @@ async def test_a_process_that_was_paused_while_it_stored_tries_once_more(
             raise OperationalError("no answer")
         return "stored"
 
-    monkeypatch.setattr(storing, "written", stored)
-    monkeypatch.setattr(storing, "FIRST_PAUSE", 0)
-    monkeypatch.setattr(storing, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(lifecycle, "written", stored)
+    monkeypatch.setattr(lifecycle, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(lifecycle, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     run: Any = SimpleNamespace(turn=None, note=lambda _: None)
     outcome: Any = None
 
-    assert await storing.store(run, outcome) == "stored"  # type: ignore[comparison-overlap]
+    assert await lifecycle.store(run, outcome) == "stored"  # type: ignore[comparison-overlap]
     assert tries == [0.0, 60.0]

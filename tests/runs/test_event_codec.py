@@ -26,7 +26,7 @@ from conversations.engine.types import CacheFacts
 from conversations.models import Message, new_id
 from conversations.runs import event_codec
 from conversations.runs.event_codec import dump, load
-from conversations.runs.event_queries import spoken
+from conversations.runs.run import text_of
 from conversations.runs.stored_replay import replay, script_of
 from routing.domain.actions import Action
 from routing.domain.guard import GuardReport
@@ -133,7 +133,7 @@ def test_an_event_is_sent_under_its_name_as_documented(kind: type[Event]) -> Non
 def test_an_event_is_replayed_from_the_store_under_its_number(kind: type[Event]) -> None:
     event = PLAIN if kind is Decided else SAMPLES[kind]
     events: list[Event] = [STARTED, Token("a"), event, Token("b")]
-    content = spoken(events)
+    content = text_of(events)
 
     replayed = list(replay(answer(script_of(events), content), {"id": "x"}))
 

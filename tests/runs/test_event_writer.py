@@ -13,15 +13,15 @@ import redis.asyncio
 from conversations.domain.errors import RunLogUnavailable
 from conversations.engine.events import Event, Finished, Started, Token
 from conversations.models import new_id
-from conversations.runs import event_writer as scribe
-from conversations.runs.event_log import Entry, RunLog, gone_key, log_key
-from conversations.runs.event_writer import Scribe
+from conversations.runs import event_writer
+from conversations.runs.event_log import LogEntry, RunLog, gone_key, log_key
+from conversations.runs.event_writer import EventWriter
 from conversations.runs.run import Run
 from routing.common.redis.clients import Breaker, async_client, blocking_client, close
 from routing.common.tasks import Background
 from tests.fakes import turn
 
-PREFIX = "scribe"
+PREFIX = "event-writer"
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ class Moody(RunLog):
         self.written: list[int] = []
         self.asked = asyncio.Event()
 
-    async def write(self, entries: Sequence[Entry]) -> frozenset[UUID]:
+    async def write(self, entries: Sequence[LogEntry]) -> frozenset[UUID]:
         self.asked.set()
         if self._refusals:
             self._refusals -= 1
@@ -69,13 +69,13 @@ async def told(run: Run, *texts: str) -> None:
 async def test_many_runs_share_their_writes(log: RunLog) -> None:
     moody = Moody(log)
     moody._refusals = 0
-    runs, writer = [Run(turn()) for _ in range(20)], Scribe(moody, Background())
-    pages = [writer.open(run) for run in runs]
+    runs, writer = [Run(turn()) for _ in range(20)], EventWriter(moody, Background())
+    cursors = [writer.open(run) for run in runs]
     await asyncio.gather(*(told(run, "a", "b") for run in runs))
-    await asyncio.gather(*(page.closed for page in pages))
+    await asyncio.gather(*(cursor.closed for cursor in cursors))
 
     assert sum(moody.written) >= len(runs) > len(moody.written)
-    assert all(page.released for page in pages)
+    assert all(cursor.released for cursor in cursors)
     for run in runs:
         assert await log.everything(run.turn.message) == run.events
 
@@ -83,22 +83,26 @@ async def test_many_runs_share_their_writes(log: RunLog) -> None:
 async def test_what_was_not_taken_is_offered_again(
     log: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scribe, "AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr(event_writer, "AGAIN_SECONDS", 0.001)
     run, moody = Run(turn()), Moody(log)
-    page = Scribe(moody, Background()).open(run)
+    cursor = EventWriter(moody, Background()).open(run)
     await moody.asked.wait()
     await told(run, "a")
-    await page.closed
+    await cursor.closed
 
     assert [part.part for part in run.degraded] == ["run_log"]
     assert await log.everything(run.turn.message) == run.events
 
 
 async def test_a_run_that_cannot_be_written_keeps_no_other_from_it(log: RunLog) -> None:
-    good, bad, writer = Run(turn()), Run(turn()), Scribe(Moody(log, poison="poison"), Background())
-    pages = [writer.open(run) for run in (good, bad)]
+    good, bad, writer = (
+        Run(turn()),
+        Run(turn()),
+        EventWriter(Moody(log, poison="poison"), Background()),
+    )
+    cursors = [writer.open(run) for run in (good, bad)]
     await asyncio.gather(told(good, "fine"), told(bad, "poison"))
-    await asyncio.gather(*(page.closed for page in pages))
+    await asyncio.gather(*(cursor.closed for cursor in cursors))
 
     assert await log.everything(good.turn.message) == good.events
     assert await log.everything(bad.turn.message) == []  # an entry is written whole or not at all
@@ -107,13 +111,13 @@ async def test_a_run_that_cannot_be_written_keeps_no_other_from_it(log: RunLog) 
 async def test_the_log_of_a_deleted_answer_is_gone_again(
     log: RunLog, client: redis.asyncio.Redis
 ) -> None:
-    run, writer = Run(turn()), Scribe(log, Background())
+    run, writer = Run(turn()), EventWriter(log, Background())
     await client.set(gone_key(PREFIX, run.turn.message), b"1")
-    page = writer.open(run)
+    cursor = writer.open(run)
     await told(run, "secret")
-    await page.closed
+    await cursor.closed
 
-    assert page.gone
+    assert cursor.gone
     assert not await client.exists(log_key(PREFIX, run.turn.message))
 
 
@@ -133,18 +137,18 @@ async def test_the_first_and_the_last_entry_renew_the_logs_life(
     log: RunLog, client: redis.asyncio.Redis
 ) -> None:
     run, moody = Run(turn()), Moody(log, poison="none")
-    page = Scribe(moody, Background()).open(run)
+    cursor = EventWriter(moody, Background()).open(run)
     key = log_key(PREFIX, run.turn.message)
     await moody.asked.wait()
     await client.expire(key, 5)
     await told(run, "a")
-    await page.closed
+    await cursor.closed
 
     assert await client.ttl(key) > 50
 
 
 def test_an_entry_says_where_it_ends() -> None:
-    entry = Entry(new_id(), first=3, events=[Token("a"), Token("b")])
+    entry = LogEntry(new_id(), first=3, events=[Token("a"), Token("b")])
 
     assert entry.end == 4
     assert replace(entry, events=[Token("a")]).end == 3

@@ -20,10 +20,10 @@ from conversations.domain.problems import problem_of
 from conversations.engine.events import Event, Failed, Started, Token
 from conversations.models import Message
 from conversations.runs import registry as owner
-from conversations.runs.event_log import Kept, log_key
-from conversations.runs.outcome import outcome_of_log
-from conversations.runs.recovery import end_abandoned
-from conversations.storage import services
+from conversations.runs.event_log import LeaseReport, log_key
+from conversations.runs.recovery import end_abandoned, outcome_of_log
+from conversations.storage import turns
+from conversations.storage.turns import NewTurn
 from routing.common.redis.clients import sync_client
 from tests.live_site import LiveSite, events_of
 
@@ -47,7 +47,7 @@ def test_a_worker_taken_for_dead_stops_and_tells_the_end_it_was_given(site: Live
         assert next(event for event in events if event.name == "token")
         problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
         take_lease(message, held=True)
-        assert services.answer_finish(
+        assert turns.answer_finish(
             message=UUID(message), outcome=outcome_of_log([Token("as far as known")], problem)
         )
         assert take_lease(message, held=False)
@@ -94,17 +94,17 @@ def test_a_lease_renewed_just_as_the_answer_ends_is_given_up_again(
     site: LiveSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, begun = container().runs.log, asyncio.Event()
-    keep, ended = log.keep, asyncio.Event()
+    renew, ended = log.renew, asyncio.Event()
 
-    async def late(messages: Collection[UUID], **given: int) -> Kept:
+    async def late(messages: Collection[UUID], **given: int) -> LeaseReport:
         begun.set()
         await ended.wait()
-        kept = await keep(messages, **given)
+        report = await renew(messages, **given)
         reached.set()
-        return kept
+        return report
 
     reached = threading.Event()
-    monkeypatch.setattr(log, "keep", late)
+    monkeypatch.setattr(log, "renew", late)
     site.simulator.fault(call="chat", token_delay_ms=40, times=1)
     message = site.person().ask(STORY, model="gpt")["id"]
     assert begun.is_set()
@@ -125,7 +125,7 @@ async def _end_of(name: str) -> None:
 
 def test_an_end_that_was_told_is_the_end_that_is_stored(site: LiveSite) -> None:
     person, log = site.person(), container().runs.log
-    begun = services.answer_begin(user=person.user.id, conversation=None, content="?", trace_id="")
+    begun = turns.answer_begin(NewTurn(user=person.user.id, content="?"))
     Message.objects.filter(pk=begun.message).update(
         created_at=timezone.now() - timedelta(minutes=1)
     )

@@ -50,7 +50,7 @@ def signature_of(entry: str) -> bytes | None:
 def test_the_end_is_told_before_the_answer_is_signed(
     site: LiveSite, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lifecycle, "SOON_SECONDS", 20.0)
+    monkeypatch.setattr(lifecycle, "WRITE_BACK_SECONDS", 20.0)
     person = site.person()
     events = person.stream(QUESTION)
     again = person.ask(QUESTION)

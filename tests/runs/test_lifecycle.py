@@ -13,7 +13,7 @@ import pytest
 
 from conversations.engine.events import Token
 from conversations.models import Message
-from conversations.runs import persistence as storing
+from conversations.runs import lifecycle
 from conversations.runs.follow import unbroken
 from tests.live_site import LiveSite, Person, events_of
 
@@ -60,7 +60,7 @@ def test_a_bug_while_storing_still_ends_the_stream(
     def broken(*_: Any) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(storing, "_store", broken)
+    monkeypatch.setattr(lifecycle, "_finish_and_read", broken)
     events = site.person().stream(PROMPT)
 
     assert events[-1].name == "error"
@@ -73,14 +73,14 @@ def test_a_stop_while_the_answer_is_stored_changes_nothing(
     site: LiveSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     under_way, stopped = threading.Event(), threading.Event()
-    store = storing._store
+    store = lifecycle._finish_and_read
 
     def slow(*given: Any) -> Any:
         under_way.set()
         stopped.wait(10)
         return store(*given)
 
-    monkeypatch.setattr(storing, "_store", slow)
+    monkeypatch.setattr(lifecycle, "_finish_and_read", slow)
     person = site.person()
     with person.streaming(PROMPT) as (_, events):
         message = next(events).data["message"]

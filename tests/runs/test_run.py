@@ -9,9 +9,7 @@ import pytest
 from conversations.domain.errors import BadRequest
 from conversations.engine.events import Finished, Noticed, Reset, Started, Token
 from conversations.engine.types import Degraded
-from conversations.runs.event_queries import spoken
-from conversations.runs.follow import follow_run
-from conversations.runs.run import Run
+from conversations.runs.run import Run, text_of
 from tests.fakes import attempt, turn
 
 
@@ -40,7 +38,7 @@ async def test_the_text_is_what_was_said_since_the_last_reset() -> None:
         run.emit(event)
     run.flush()
 
-    assert spoken(run.events) == "right"
+    assert text_of(run.events) == "right"
 
 
 async def test_listeners_hear_everything_whenever_they_come() -> None:
@@ -59,13 +57,13 @@ async def test_listeners_hear_everything_whenever_they_come() -> None:
 
 async def test_a_position_beyond_the_end_is_refused() -> None:
     with pytest.raises(BadRequest):
-        await anext(follow_run(Run(turn()), after=2))
+        await anext(Run(turn()).follow(after=2))
 
 
 async def test_silence_is_told_and_disturbs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conversations.runs.follow.IDLE_SECONDS", 0.001)
+    monkeypatch.setattr("conversations.runs.run.IDLE_SECONDS", 0.001)
     run = Run(turn())
-    events = follow_run(run, after=1)
+    events = run.follow(after=1)
 
     assert await anext(events) == ()
     assert await anext(events) == ()
@@ -87,4 +85,4 @@ async def test_usage_is_of_the_answer_and_not_of_its_classification() -> None:
 
 
 async def _heard(run: Run, after: int = 0) -> list[int]:
-    return [number async for batch in follow_run(run, after=after) for number, _ in batch]
+    return [number async for batch in run.follow(after) for number, _ in batch]

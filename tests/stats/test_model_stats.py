@@ -15,13 +15,13 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from conversations.adapters.background.answer_workers import StatsWorker
-from conversations.domain.outcome import Outcome
+from conversations.domain.outcome import RunOutcome
 from conversations.engine.types import CacheFacts
 from conversations.models import Conversation, Message, ModelPerformance, Uncounted
 from conversations.stats import pending
 from conversations.stats.pending import add_up, add_up_if_possible
-from conversations.storage import services
-from conversations.storage.services import Begun
+from conversations.storage import services, turns
+from conversations.storage.turns import StartedTurn
 from routing.common.tasks import Background
 from routing.domain.llm import Attempt, Usage
 from tests.storage.conftest import Ask, ended
@@ -41,8 +41,8 @@ def call(model: str, outcome: str = "ok", **fields: Any) -> Attempt:
     return Attempt(**values)
 
 
-def finish(begun: Begun, outcome: Outcome) -> None:
-    assert services.answer_finish(message=begun.message, outcome=outcome)
+def finish(begun: StartedTurn, outcome: RunOutcome) -> None:
+    assert turns.answer_finish(message=begun.message, outcome=outcome)
 
 
 def sums(model: str) -> ModelPerformance:
@@ -126,7 +126,7 @@ def test_an_answer_is_counted_once(ask: Ask) -> None:
     begun = ask()
     finish(begun, ended(call("gpt")))
 
-    assert not services.answer_finish(message=begun.message, outcome=ended(call("gpt")))
+    assert not turns.answer_finish(message=begun.message, outcome=ended(call("gpt")))
     assert sums("gpt").answers == 1
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from conversations.admin.versions import comparisons, figures_of
-from conversations.domain.outcome import Outcome
+from conversations.domain.outcome import RunOutcome
 from conversations.engine.types import CacheFacts
 from conversations.models import (
     Message,
@@ -23,7 +23,8 @@ from conversations.models import (
 )
 from conversations.stats.pending import add_up
 from conversations.stats.stats_table import shadow_record
-from conversations.storage import services
+from conversations.storage import services, turns
+from conversations.storage.turns import NewTurn
 from routing.common.statistics import mean, share
 from routing.domain.actions import Action
 from routing.domain.llm import Attempt, Usage
@@ -71,10 +72,8 @@ def attempt(operation: str, cost: str) -> Attempt:
 
 
 def answer(person: User, decision: Decision | None = None, **changed: Any) -> Message:
-    begun = services.answer_begin(
-        user=person.pk, conversation=None, content="Why?", trace_id="0" * 32
-    )
-    outcome = Outcome(
+    begun = turns.answer_begin(NewTurn(user=person.pk, content="Why?", trace_id="0" * 32))
+    outcome = RunOutcome(
         **{
             "status": "complete",
             "content": "Because.",
@@ -91,7 +90,7 @@ def answer(person: User, decision: Decision | None = None, **changed: Any) -> Me
             **changed,
         }
     )
-    assert services.answer_finish(message=begun.message, outcome=outcome)
+    assert turns.answer_finish(message=begun.message, outcome=outcome)
     add_up()
     return Message.objects.get(pk=begun.message)
 

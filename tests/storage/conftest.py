@@ -9,15 +9,15 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 
-from conversations.domain.outcome import Outcome
+from conversations.domain.outcome import RunOutcome
 from conversations.engine.types import CacheFacts
-from conversations.storage import services
-from conversations.storage.services import Begun
+from conversations.storage import turns
+from conversations.storage.turns import NewTurn, StartedTurn
 from routing.domain.actions import Action
 from routing.domain.llm import Attempt, Usage
 from routing.domain.rules import Decision, Source
 
-Ask = Callable[..., Begun]
+Ask = Callable[..., StartedTurn]
 
 
 @pytest.fixture
@@ -30,16 +30,13 @@ def person(db: None) -> User:
 def ask(person: User) -> Ask:
     """Begin an answer for ``person``."""
 
-    def begin(content: str = "Why?", **options: Any) -> Begun:
-        values: dict[str, Any] = {
-            "user": person.pk, "conversation": None, "content": content, "trace_id": "", **options
-        }  # fmt: skip
-        return services.answer_begin(**values)
+    def begin(content: str = "Why?", **options: Any) -> StartedTurn:
+        return turns.answer_begin(NewTurn(**{"user": person.pk, "content": content, **options}))
 
     return begin
 
 
-def ended(*attempts: Attempt, model: str | None = "gpt", **fields: Any) -> Outcome:
+def ended(*attempts: Attempt, model: str | None = "gpt", **fields: Any) -> RunOutcome:
     """A complete answer of ``model`` under the rule ``general``."""
     action = Action.ANSWER if model else Action.REFUSE
     decided = Decision(action, Source.CLASSIFIER, "openai", model, "general", "It fits.", 1)
@@ -58,4 +55,4 @@ def ended(*attempts: Attempt, model: str | None = "gpt", **fields: Any) -> Outco
         "script": (),
         **fields,
     }
-    return Outcome(**values)
+    return RunOutcome(**values)

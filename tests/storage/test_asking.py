@@ -13,8 +13,8 @@ from django.db import connection
 
 from conversations.domain.errors import ConversationBusy, NotFound, TokenNotValid
 from conversations.models import Conversation, Message
-from conversations.storage import services
-from conversations.storage.services import IdempotencyClaim
+from conversations.storage import services, turns
+from conversations.storage.turns import IdempotencyClaim
 from tests.storage.conftest import Ask, ended
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,7 +67,7 @@ def test_a_question_is_asked_again_when_the_other_answer_has_just_ended(ask: Ask
     first = ask()
 
     def end() -> None:
-        assert services.answer_finish(message=first.message, outcome=ended())
+        assert turns.answer_finish(message=first.message, outcome=ended())
 
     with once_refused(end):
         second = ask(conversation=first.conversation)

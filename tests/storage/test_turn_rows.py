@@ -15,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from conversations.domain.errors import NotFound
 from conversations.engine.types import CacheFacts, Degraded, Turn
 from conversations.models import Conversation, Message
-from conversations.storage import services
+from conversations.storage import services, turns
 from conversations.storage.representations import message_object
-from conversations.storage.turn_rows import ended_answer
+from conversations.storage.turns import NewTurn, ended_answer
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, Usage
 from tests.storage.conftest import Ask, ended
@@ -51,7 +51,7 @@ def test_an_ended_answer_is_told_as_it_is_stored(ask: Ask, fields: dict[str, Any
         0, begun.conversation, begun.message, begun.user_message, "Why?", True, TRACE,
         begun=begun.at,
     )  # fmt: skip
-    assert services.answer_finish(message=begun.message, outcome=outcome, begun=begun.at)
+    assert turns.answer_finish(message=begun.message, outcome=outcome, started=begun.at)
 
     told = message_object(ended_answer(turn, begun.at, outcome), origin="https://site")
     stored = Message.objects.get(pk=begun.message)
@@ -85,9 +85,7 @@ def test_a_second_question_names_only_the_nameless(person: User, ask: Ask) -> No
     assert Conversation.objects.get(pk=named.pk).title == "Mine"
     assert Conversation.objects.get(pk=nameless.pk).title == "Why?"
     with pytest.raises(NotFound):
-        services.answer_begin(
-            user=person.pk + 1, conversation=named.pk, content="Why?", trace_id=""
-        )
+        turns.answer_begin(NewTurn(user=person.pk + 1, conversation=named.pk, content="Why?"))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -97,10 +95,10 @@ def test_a_turn_takes_few_statements(ask: Ask) -> None:
     ) as begin:
         begun = ask()
     with CaptureQueriesContext(connection) as finish:
-        services.answer_finish(
+        turns.answer_finish(
             message=begun.message,
             outcome=ended(Attempt("chat", "gpt", "openai", 0, 1, "ok")),
-            begun=begun.at,
+            started=begun.at,
         )
 
     def first_words(queries: CaptureQueriesContext) -> list[str]:

@@ -20,7 +20,7 @@ from conversations.domain.entry_ids import EntryIds
 from conversations.engine.events import Event
 from conversations.engine.types import Leader, Turn
 from conversations.runs.event_log import RunLog
-from conversations.runs.event_queries import is_terminal
+from conversations.runs.run import is_terminal
 from routing.common.redis.clients import Breaker, redis_call
 from routing.common.tasks import Background
 from routing.domain.errors import CacheUnavailable

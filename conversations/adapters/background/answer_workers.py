@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
-from conversations.db.threads import written
+from conversations.db.access import written
 from conversations.engine.ports import Rules
 from conversations.engine.types import Shadowed, Step, TraceRecord, Turn
 from conversations.feedback.reuse_records import Weighed, reuse_audit, reuse_record

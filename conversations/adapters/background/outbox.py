@@ -20,7 +20,7 @@ from django.db import DatabaseError, transaction
 
 from conversations.adapters.answer_cache.entries import entry_key, forget_commands
 from conversations.adapters.memory import window_keys
-from conversations.db.threads import in_database
+from conversations.db.access import in_database
 from conversations.feedback.reviews import entry_ids, standing_settle
 from conversations.feedback.weights import Standing
 from conversations.models import CuratedAnswer, OwedWork

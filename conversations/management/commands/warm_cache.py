@@ -19,7 +19,7 @@ from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCac
 from conversations.adapters.answer_cache.curated_files import Fault, Row, read_rows
 from conversations.adapters.answer_cache.entries import curated_id
 from conversations.adapters.answer_cache.index import AnswerIndex
-from conversations.db.threads import in_database
+from conversations.db.access import in_database
 from conversations.feedback.reviews import answer_replaced
 from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.errors import CacheUnavailable, EmbedderUnavailable

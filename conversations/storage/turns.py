@@ -1,0 +1,256 @@
+"""Turns: the transactions that begin and end an answer, and the rows that they write.
+
+Each is called with all that it writes and leaves nothing half done. A turn takes few statements, each
+compiled once (``conversations.db.access``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from conversations.db.access import Insert, Update, still_awaited
+from conversations.domain.errors import (
+    ConversationBusy,
+    IdempotencyKeyReused,
+    NotFound,
+    TokenNotValid,
+)
+from conversations.domain.outcome import RunOutcome
+from conversations.models import Conversation, IdempotencyKey, Message, new_id
+from conversations.stats.pending import note_answer
+from conversations.storage.representations import attempt_object, decision_columns
+
+if TYPE_CHECKING:
+    from conversations.engine.types import Turn
+    from routing.domain.release import Release
+
+TITLE_LENGTH = 80
+IDEMPOTENCY_LIFE = timedelta(hours=24)
+NO_CONVERSATION = "There is no such conversation."
+_PLACES = Decimal("1e-8")
+"""The precision of a cost in the database."""
+
+_insert_thread = Insert(Conversation, "id", "owner_id", "title", "created_at", "updated_at")
+_touch = Update(Conversation, "id", "owner_id")
+_entitle = Update(Conversation, "id", "title")
+_insert_messages = Insert(
+    Message,
+    "id",
+    "conversation_id",
+    "created_at",
+    "trace_id",
+    "role",
+    "status",
+    "content",
+    "answers_id",
+    "requested_model",
+)
+_end = Update(Message, "id", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyClaim:
+    """A caller's ``Idempotency-Key`` and the SHA-256 (hex) of the request that it came with."""
+
+    key: str
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """A valid prompt to answer, in a new conversation where none is named.
+
+    ``site`` is the scheme and host for URLs in the answer. ``release`` holds the rules that the named
+    model was looked up in; ``None`` where no model is named.
+    """
+
+    user: int
+    content: str
+    conversation: UUID | None = None
+    requested_model: str = ""
+    claim: IdempotencyClaim | None = None
+    site: str = ""
+    request_id: str = ""
+    trace_id: str = ""
+    release: Release | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedTurn:
+    """A stored prompt with its empty answer. ``replayed``: both were stored before under the same
+    idempotency key."""
+
+    conversation: UUID
+    message: UUID
+    user_message: UUID
+    at: datetime
+    first: bool
+    replayed: bool = False
+
+
+def answer_begin(new: NewTurn) -> StartedTurn:
+    """Store the prompt and an empty answer in state ``streaming``; open a conversation when none is
+    named.
+
+    Raises ``NotFound``, ``ConversationBusy``, ``IdempotencyKeyReused``, and ``TokenNotValid`` when
+    the person was deleted since the token was made.
+    """
+    if new.claim and (earlier := _claimed(new.user, new.claim)):
+        return earlier
+    # Again where the conflict is over by now, because the other answer has just ended.
+    return _tried(new) or _tried(new) or _begin(new)
+
+
+def _tried(new: NewTurn) -> StartedTurn | None:
+    """``_begin``, or the reason why the database refused it: an answer under the same key is returned,
+    another answer in the conversation and a deleted person are raised; ``None`` without a reason."""
+    try:
+        return _begin(new)
+    except IntegrityError as exc:
+        if new.claim and (earlier := _claimed(new.user, new.claim)):
+            return earlier
+        if new.conversation and (running := running_answer(conversation=new.conversation)):
+            raise ConversationBusy(running) from exc
+        if not get_user_model().objects.filter(pk=new.user).exists():
+            raise TokenNotValid("The token's user is gone.") from exc
+        return None
+
+
+@transaction.atomic
+def _begin(new: NewTurn) -> StartedTurn:
+    now, title = timezone.now(), " ".join(new.content.split())[:TITLE_LENGTH]
+    thread, first = new.conversation, True
+    if thread is None:
+        thread = new_id()
+        _insert_thread((thread, new.user, title, now, now))
+    else:
+        first = _thread_continued(thread, new.user, title, now)
+    # Ids sort by time: the prompt's comes before the answer's.
+    prompt, answer = new_id(), new_id()
+    started = StartedTurn(thread, answer, prompt, now, first)
+    _store_messages(new, started)
+    if new.claim:
+        IdempotencyKey.objects.create(
+            user_id=new.user,
+            key=new.claim.key,
+            body_sha256=new.claim.body_sha256,
+            message_id=started.message,
+        )
+    # Last: a caller who was told of a time-out must find nothing stored.
+    still_awaited()
+    return started
+
+
+def _thread_continued(thread: UUID, user: int, title: str, now: datetime) -> bool:
+    """Whether this is the first prompt in the person's conversation. Raises ``NotFound``."""
+    if not _touch({"updated_at": now}, thread, user):
+        raise NotFound(NO_CONVERSATION)
+    # Only where there is no title: a person may just have given it another.
+    _entitle({"title": title}, thread, "")
+    return not Message.objects.filter(conversation_id=thread).exists()
+
+
+def _store_messages(new: NewTurn, started: StartedTurn) -> None:
+    role, status = Message.Role, Message.Status
+    both = started.conversation, started.at, new.trace_id
+    prompt, answer = started.user_message, started.message
+    _insert_messages(
+        (prompt, *both, role.USER, status.COMPLETE, new.content, None, ""),
+        (answer, *both, role.ASSISTANT, status.STREAMING, "", prompt, new.requested_model),
+    )
+
+
+def _claimed(user: int, claim: IdempotencyClaim) -> StartedTurn | None:
+    """The answer that this key stands for, if it was used in the last 24 h."""
+    keys = IdempotencyKey.objects.filter(user_id=user, key=claim.key)
+    keys.filter(created_at__lt=timezone.now() - IDEMPOTENCY_LIFE).delete()
+    row = keys.select_related("message").first()
+    if row is None:
+        return None
+    if row.body_sha256 != claim.body_sha256:
+        raise IdempotencyKeyReused("This Idempotency-Key was used with another body before.")
+    answer = row.message
+    assert answer.answers_id is not None  # noqa: S101 - claims are made on answers only
+    ids = answer.conversation_id, answer.id, answer.answers_id
+    return StartedTurn(*ids, answer.created_at, first=False, replayed=True)
+
+
+def running_answer(*, conversation: UUID) -> UUID | None:
+    """The id of the answer being written in a conversation."""
+    running = Message.objects.filter(conversation_id=conversation, status=Message.Status.STREAMING)
+    return running.values_list("id", flat=True).first()
+
+
+@transaction.atomic
+def answer_finish(
+    *,
+    message: UUID,
+    outcome: RunOutcome,
+    started: datetime | None = None,
+    older_than: timedelta = timedelta(0),
+) -> bool:
+    """Store how the run ended, once: ``False`` when the message is no longer ``streaming`` (ended by
+    another process, or deleted), or is younger than ``older_than``.
+
+    Its increments to the statistics are stored beside it. ``started`` spares the query for the time at
+    which it began.
+    """
+    started = started or _streaming_since(message, older_than)
+    if started is None or not _end(_columns(outcome), message, Message.Status.STREAMING):
+        return False
+    note_answer(message, outcome, started)
+    still_awaited()
+    return True
+
+
+def _streaming_since(message: UUID, older_than: timedelta) -> datetime | None:
+    running = Message.objects.filter(
+        pk=message, status=Message.Status.STREAMING, created_at__lte=timezone.now() - older_than
+    )
+    return running.values_list("created_at", flat=True).first()
+
+
+def ended_answer(turn: Turn, started: datetime, outcome: RunOutcome) -> Message:
+    """The answer's row as it is stored, so far as the message object shows it."""
+    return Message(
+        id=turn.message,
+        conversation_id=turn.conversation,
+        role=Message.Role.ASSISTANT,
+        trace_id=turn.trace_id,
+        created_at=started,
+        **_columns(outcome),
+    )
+
+
+def _columns(outcome: RunOutcome) -> Mapping[str, Any]:
+    """Columns and their values. A run that ended undecided leaves the decision's alone."""
+    cache, usage = outcome.cache, outcome.usage
+    return {
+        **(decision_columns(outcome.decision) if outcome.decision else {}),
+        "status": outcome.status,
+        "content": outcome.content,
+        "guard": asdict(outcome.guard) if outcome.guard else None,
+        "cache_outcome": cache.outcome,
+        "cache_similarity": cache.similarity,
+        "cache_entry": cache.entry,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": None if usage.cost_usd is None else usage.cost_usd.quantize(_PLACES),
+        "first_token_ms": outcome.first_token_ms,
+        "total_ms": outcome.total_ms,
+        "finish_reason": outcome.finish_reason,
+        "attempts": [attempt_object(attempt) for attempt in outcome.attempts],
+        "degraded": [{"part": part.part} for part in outcome.degraded],
+        "script": list(outcome.script),
+        "problem": outcome.problem,
+        "finished_at": timezone.now(),
+    }
