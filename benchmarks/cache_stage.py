@@ -12,7 +12,7 @@ import redis.asyncio
 from django.conf import settings
 
 from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
-from conversations.adapters.answer_cache.entries import Entry, curated_id, vector_bytes
+from conversations.adapters.answer_cache.entries import CacheEntry, curated_id, vector_bytes
 from conversations.adapters.answer_cache.index import CANDIDATES, AnswerIndex
 from conversations.adapters.answer_cache.verifier import ReuseVerifier
 from conversations.engine.types import Turn
@@ -75,7 +75,7 @@ class CacheStage:
             async with self.filler.pipeline(transaction=False) as pipe:
                 for at, vector in zip(chosen.tolist(), scattered.tolist(), strict=True):
                     question = f"{texts[at]} ({start + at})"
-                    entry = Entry.curated(question, ANSWER, vector, 0.0)
+                    entry = CacheEntry.curated(question, ANSWER, vector, 0.0)
                     entry = replace(entry, says=answer_signature(held[at].tolist()))
                     pipe.hset(
                         self.index.key(curated_id(question)),

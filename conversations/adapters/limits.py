@@ -187,6 +187,7 @@ class StreamLimiter:
             async with asyncio.timeout(self._renew_at - time.monotonic()):
                 await self._wake.wait()
                 await asyncio.sleep(RELEASE_SECONDS)
+        # Cleared before the reading: a slot that is released meanwhile wakes the next round.
         self._wake.clear()
         pipe = self._client.pipeline(transaction=False)
         released = self._remove_released(pipe)

@@ -101,6 +101,7 @@ class RedisMemory:
             total, window = await self._read(conversation)
         except MemoryUnavailable:
             return _flat(await self._loaded(conversation))
+        # After the window: an exchange stored between the two reads shows as another number.
         try:
             counted = await self._counted(conversation)
         except MemoryUnavailable:

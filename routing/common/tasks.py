@@ -115,12 +115,15 @@ class Background:
 
     async def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """End everything: loops at once, work that should finish and threads after ``seconds`` at most."""
+        # Threads first, for they take longest; their work may need this loop until they end.
         stops = (asyncio.to_thread(_stop, *each, seconds) for each in self._threads.items())
         threads = asyncio.gather(*stops)
         await self.end(*self._tasks.keys() - self._finish)
+        # Loops are over: none of them can run beside its own last call.
         for name, work in self._last.items():
             self.start(name, work(), finish=True)
         await self.wait(*self._finish, seconds=seconds)
+        # Again and again: a task may start another one while it ends.
         while any(map(self.count, self._tasks)):
             await self.end(*self._tasks)
         await threads

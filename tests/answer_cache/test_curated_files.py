@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from conversations.adapters.answer_cache.curated_files import Fault, Row, read_rows
+from conversations.adapters.answer_cache.curated_files import CuratedRow, RowFault, read_rows
 
 
-def read(tmp_path: Path, name: str, content: str | bytes) -> list[Row | Fault]:
+def read(tmp_path: Path, name: str, content: str | bytes) -> list[CuratedRow | RowFault]:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return list(read_rows(path, longest_question=40))
@@ -18,16 +18,16 @@ def read(tmp_path: Path, name: str, content: str | bytes) -> list[Row | Fault]:
 def test_csv_with_quotes_line_breaks_and_more_columns(tmp_path: Path) -> None:
     content = '\ufeffid,question,answer\n1,"How, exactly?","First.\nThen."\n\n2, Why? ,Because.\n'
     assert read(tmp_path, "faq.csv", content) == [
-        Row(2, "How, exactly?", "First.\nThen."),
-        Row(5, "Why?", "Because."),
+        CuratedRow(2, "How, exactly?", "First.\nThen."),
+        CuratedRow(5, "Why?", "Because."),
     ]
 
 
 def test_json_lines(tmp_path: Path) -> None:
     content = '{"question": "Why?", "answer": "Because."}\n\n{"answer": "Ü", "question": "Wie?"}'
     assert read(tmp_path, "faq.jsonl", content) == [
-        Row(1, "Why?", "Because."),
-        Row(3, "Wie?", "Ü"),
+        CuratedRow(1, "Why?", "Because."),
+        CuratedRow(3, "Wie?", "Ü"),
     ]
 
 
@@ -52,7 +52,7 @@ def test_a_bad_row_is_named(
     tmp_path: Path, name: str, content: str | bytes, line: int, told: str
 ) -> None:
     (fault,) = read(tmp_path, name, content)
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, RowFault)
     assert fault.line == line
     assert told in fault.detail
 
@@ -60,16 +60,16 @@ def test_a_bad_row_is_named(
 def test_a_header_that_is_no_csv_is_told(tmp_path: Path) -> None:
     found = read(tmp_path, "a.csv", 'question,"ans"wer\nWhy?,Because.\n')
     assert found
-    assert all(isinstance(row, Fault) for row in found)
+    assert all(isinstance(row, RowFault) for row in found)
 
 
 def test_rows_after_a_bad_one_are_read(tmp_path: Path) -> None:
     content = 'question,answer\n"Why?"x,y\nHow?,So.\n,\nWhen?,Now.\n'
     found = read(tmp_path, "a.csv", content)
-    assert [type(row) for row in found] == [Fault, Row, Fault, Row]
+    assert [type(row) for row in found] == [RowFault, CuratedRow, RowFault, CuratedRow]
     assert [row.line for row in found] == [2, 3, 4, 5]
 
 
 def test_the_same_question_twice_is_not_answered_by_chance(tmp_path: Path) -> None:
     content = "question,answer\nWhy?,Because.\nHow?,So.\nwhy,Who knows.\n"
-    assert read(tmp_path, "a.csv", content)[2] == Fault(4, "asks the same as line 2")
+    assert read(tmp_path, "a.csv", content)[2] == RowFault(4, "asks the same as line 2")

@@ -16,9 +16,9 @@ from uuid import UUID
 from django.db import Error as DatabaseError
 
 from conversations.adapters.answer_cache.entries import (
-    Entry,
+    CacheEntry,
     Hit,
-    Question,
+    LookupKey,
     curated_id,
     prompt_digest,
 )
@@ -132,6 +132,7 @@ class RedisAnswerCache:
         for one in scored:
             on_candidate(one.as_json())
         near_enough = [one for one in scored if one.hit.similarity >= rules.min_similarity]
+        # Sure hits first, though a doubtful one may be nearer: they cost no call to a model.
         sure = [one.hit for one in near_enough if one.sure]
         answer = await self._first_served(turn, visible, sure, "semantic")
         if answer or not near_enough:
@@ -154,7 +155,7 @@ class RedisAnswerCache:
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> UUID:
         """Store an answer, unsigned: for all users where nothing speaks against it, else for its own.
         Returns the entry's id. Raises ``CacheUnavailable``."""
-        entry = Entry.of(turn, rules, answer, vector, system=self._system, now=self._clock())
+        entry = CacheEntry.of(turn, rules, answer, vector, system=self._system, now=self._clock())
         if self._ids and shareable(answer.decision, rules) and not await _is_personal(entry):
             entry = entry.shared(self._ids.shared(turn.message))
         await self._write(entry)
@@ -181,7 +182,7 @@ class RedisAnswerCache:
         unchanged one keeps its ratings. Raises ``CacheUnavailable``."""
         warmth = await self.warmth(question, answer)
         if warmth != "unchanged":
-            entry = Entry.curated(question, answer, vector, self._clock())
+            entry = CacheEntry.curated(question, answer, vector, self._clock())
             await self._write(replace(entry, says=await self._signature(answer)))
         return warmth
 
@@ -219,14 +220,15 @@ class RedisAnswerCache:
         return CacheState(available=True)
 
     def _visibility(self, turn: Turn, rules: RuleSet) -> Visibility:
-        question = Question.of(turn.prompt, turn.user)
-        return Visibility(question, turn.user, rules.fingerprint, self._system, self._clock())
+        key = LookupKey.of(turn.prompt, turn.user)
+        return Visibility(key, turn.user, rules.fingerprint, self._system, self._clock())
 
     async def _first_served(
         self, turn: Turn, visible: Visibility, hits: Collection[Hit], outcome: CacheOutcome
     ) -> CachedAnswer | None:
         """The first answer that still exists and is not withheld from the user."""
         for hit in hits:
+            # Read before the database is asked: an entry that is gone costs no query.
             whole = await self._with_answer(hit, visible)
             if whole and not await self._is_withheld(hit.entry, turn.user):
                 return whole.cached(outcome)
@@ -251,12 +253,12 @@ class RedisAnswerCache:
         except EmbedderUnavailable:
             return ""
 
-    async def _write(self, entry: Entry) -> None:
+    async def _write(self, entry: CacheEntry) -> None:
         with redis_call(self._breaker, CacheUnavailable):
             await self._index.write(entry)
 
 
-async def _is_personal(entry: Entry) -> bool:
+async def _is_personal(entry: CacheEntry) -> bool:
     """Whether question or answer have personal data. A long text takes half a second."""
     texts = f"{entry.question}\n\n{entry.answer}"
     return bool(await asyncio.to_thread(personal_data, texts))

@@ -14,7 +14,7 @@ from conversations.adapters.answer_cache.entries import question_hash
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CuratedRow:
     """A question and its answer, and the line of the file it begins on."""
 
     line: int
@@ -23,14 +23,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RowFault:
     """A row that can't be used, and the reason."""
 
     line: int
     detail: str
 
 
-def read_rows(path: Path, *, longest_question: int) -> Iterator[Row | Fault]:
+def read_rows(path: Path, *, longest_question: int) -> Iterator[CuratedRow | RowFault]:
     """Rows of a CSV file with the header ``question,answer``, or of a file of JSON lines (``.jsonl``,
     ``.ndjson``) with objects of these two. UTF-8. ``longest_question`` is in characters.
 
@@ -42,10 +42,10 @@ def read_rows(path: Path, *, longest_question: int) -> Iterator[Row | Fault]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         for line, record in _json_records(file) if json_lines else _csv_records(file):
             row = _checked(line, record, longest_question)
-            if isinstance(row, Row):
+            if isinstance(row, CuratedRow):
                 earlier = first_on.setdefault(question_hash(row.question), line)
                 if earlier != line:
-                    row = Fault(line, f"asks the same as line {earlier}")
+                    row = RowFault(line, f"asks the same as line {earlier}")
             yield row
 
 
@@ -103,21 +103,21 @@ def _json_records(file: TextIO) -> Iterator[tuple[int, Any]]:
                 yield line, f"is no JSON: {exc}"
 
 
-def _checked(line: int, record: Any, longest_question: int) -> Row | Fault:
+def _checked(line: int, record: Any, longest_question: int) -> CuratedRow | RowFault:
     """``record`` is a row's fields, or the text of its fault."""
     if not isinstance(record, Mapping):
-        return Fault(line, record if isinstance(record, str) else "is no JSON object")
+        return RowFault(line, record if isinstance(record, str) else "is no JSON object")
     texts = []
     for name in ("question", "answer"):
         text = record.get(name)
         if not isinstance(text, str) or not text.strip():
-            return Fault(line, f"has no {name}")
+            return RowFault(line, f"has no {name}")
         if not _is_utf8(text):
-            return Fault(line, f"has a {name} that is not UTF-8")
+            return RowFault(line, f"has a {name} that is not UTF-8")
         texts.append(text.strip())
     if len(texts[0]) > longest_question:
-        return Fault(line, f"has a question of more than {longest_question} characters")
-    return Row(line, *texts)
+        return RowFault(line, f"has a question of more than {longest_question} characters")
+    return CuratedRow(line, *texts)
 
 
 def _is_utf8(text: str) -> bool:

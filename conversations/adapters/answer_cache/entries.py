@@ -151,8 +151,8 @@ def _script(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt as the cache looks it up: its hash, the id of the operator's answer to it, and the scopes
+class LookupKey:
+    """A prompt as the cache looks it up: its question's hash, the id of the operator's answer to it, and the scopes
     (the user's own, then the shared one) and languages of the entries that may serve it."""
 
     hash: str
@@ -161,8 +161,8 @@ class Question:
     languages: Sequence[str]
 
     @classmethod
-    def of(cls, prompt: str, user: int) -> Question:
-        """The question of a user."""
+    def of(cls, prompt: str, user: int) -> LookupKey:
+        """The key of a user's prompt."""
         asked = question_hash(prompt)
         languages = readable_by(language_of(normalized(prompt)))
         return cls(asked, curated_id_of(asked), (own(user), SHARED), languages)
@@ -208,7 +208,7 @@ def vector_bytes(vector: Sequence[float]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """An answer to store. Times are Unix seconds; ``says`` is the answer's signature."""
 
     id: UUID
@@ -233,7 +233,7 @@ class Entry:
         *,
         system: str,
         now: float,
-    ) -> Entry:
+    ) -> CacheEntry:
         """A user's own answer, under the message's id."""
         return cls(
             id=turn.message,
@@ -248,12 +248,12 @@ class Entry:
             decision=asdict(answer.decision),
         )
 
-    def shared(self, entry: UUID) -> Entry:
+    def shared(self, entry: UUID) -> CacheEntry:
         """The same answer for all users, under another id."""
         return replace(self, id=entry, scope=SHARED)
 
     @classmethod
-    def curated(cls, question: str, answer: str, vector: Sequence[float], now: float) -> Entry:
+    def curated(cls, question: str, answer: str, vector: Sequence[float], now: float) -> CacheEntry:
         """An answer that the operator wrote, for all users, without an end."""
         return cls(
             id=curated_id(question),

@@ -93,5 +93,5 @@ def _fate(scored: ScoredHit, report: LookupReport) -> Fate:
 def _other(hit: Hit, report: LookupReport, others: Mapping[UUID, ScoredHit]) -> ExplainedEntry:
     closed = report.visible.objections(hit.fields)
     fate: Fate = "closed" if closed else "unread"
-    same = question_hash(hit.fields["question"]) == report.visible.question.hash
+    same = question_hash(hit.fields["question"]) == report.visible.key.hash
     return ExplainedEntry(hit, same, fate, closed, others.get(hit.entry))

@@ -27,9 +27,9 @@ from conversations.adapters.answer_cache.entries import (
     LIVE,
     SERVED,
     SHARED,
-    Entry,
+    CacheEntry,
     Hit,
-    Question,
+    LookupKey,
     entry_key,
     vector_bytes,
 )
@@ -73,7 +73,7 @@ class Visibility:
     system prompt, ``now`` is in Unix seconds.
     """
 
-    question: Question
+    key: LookupKey
     user: int
     fingerprint: str
     system: str
@@ -82,8 +82,8 @@ class Visibility:
     def objections(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the rules that keep an entry with these fields from the user."""
         fits = {
-            "scope": fields["scope"] in self.question.scopes,
-            "language": fields["language"] in self.question.languages,
+            "scope": fields["scope"] in self.key.scopes,
+            "language": fields["language"] in self.key.languages,
             "rules": fields["fingerprint"] in {self.fingerprint, CURATED},
             "system prompt": fields["system"] in {self.system, CURATED},
             "state": fields["state"] == LIVE,
@@ -94,9 +94,9 @@ class Visibility:
 
     def query(self) -> tuple[str, dict[str, Any]]:
         """The same rules as a query, and the values of its parameters."""
-        languages = self.question.languages
+        languages = self.key.languages
         return _filter(len(languages)), {
-            "own": self.question.scopes[0],
+            "own": self.key.scopes[0],
             "fingerprint": self.fingerprint,
             "system": self.system,
             "user": str(self.user),
@@ -162,17 +162,18 @@ class AnswerIndex:
     async def by_words(self, visible: Visibility) -> tuple[list[Hit], bool]:
         """The operator's entry, the user's own and the shared one of this question, in one round trip;
         and whether a pointer led elsewhere: then older entries may be left."""
-        question = visible.question
-        keys = [self.key(question.curated)] + [
-            self._pointer(scope, visible.fingerprint, visible.system, question.hash)
-            for scope in question.scopes
+        asked = visible.key
+        # In the order of serving: the operator's, the user's own, the shared one.
+        keys = [self.key(asked.curated)] + [
+            self._pointer(scope, visible.fingerprint, visible.system, asked.hash)
+            for scope in asked.scopes
         ]
         replies = await self.client.eval_ro(_READ, len(keys), *keys)
         entries = [(key.decode(), _named(values)) for key, values in filter(None, replies)]
         hits = [
             Hit(UUID(key.rpartition(":")[2]), 1.0, fields)
             for key, fields in entries
-            if fields.get("question_hash") == question.hash and not visible.objections(fields)
+            if fields.get("question_hash") == asked.hash and not visible.objections(fields)
         ]
         return hits, len(hits) < len(entries)
 
@@ -180,7 +181,7 @@ class AnswerIndex:
         """All visible entries of the question's words, the newest first."""
         visibility, values = visible.query()
         query = ("SORTBY", "created_at", "DESC", *_returning((*FIELDS, "created_at")))
-        text, values["asked"] = f"@question_hash:{{$asked}} {visibility}", visible.question.hash
+        text, values["asked"] = f"@question_hash:{{$asked}} {visibility}", visible.key.hash
         rows = await self._rows(text, values, query)
         return [self._hit(key, fields, 1.0) for key, fields in rows]
 
@@ -201,7 +202,7 @@ class AnswerIndex:
             return None
         return replace(hit, fields={**hit.fields, **fields})
 
-    async def write(self, entry: Entry) -> None:
+    async def write(self, entry: CacheEntry) -> None:
         """Store an entry, all or nothing, and then its pointer; neither without an end."""
         key, expires = self.key(entry.id), int(entry.expires_at) + 1
         pointer = ""
@@ -209,6 +210,7 @@ class AnswerIndex:
             pointer = self._pointer(entry.scope, entry.fingerprint, entry.system, entry.asked)
         fields = {**entry.fields(self.vector_field, self.embedding), "words": pointer}
         async with self.client.pipeline(transaction=True) as pipe:
+            # Fields that an older entry of this id has must not stay.
             pipe.delete(key)
             pipe.hset(key, mapping=fields)
             pipe.expireat(key, expires)

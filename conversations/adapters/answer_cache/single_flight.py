@@ -112,6 +112,7 @@ class RedisSingleFlight:
 
     async def release(self, turn: Turn) -> None:
         """Give the claim up; again changes nothing."""
+        # Popped before Redis is asked: a claim that cannot be deleted must at least not be renewed.
         claim = self._claims.pop(turn.message, None)
         if claim:
             with redis_call(self._breaker, CacheUnavailable):

@@ -114,6 +114,7 @@ class ReuseRecorder:
 
     async def _record(self, weighed: Weighed, trace: TraceRecord) -> None:
         try:
+            # Before the audit: the judge may take seconds, and the record is worth having without it.
             await written(reuse_record, weighed=weighed)
             if weighed.served and weighed.judged is None:
                 await self._audit(weighed, trace)

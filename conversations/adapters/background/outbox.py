@@ -100,6 +100,7 @@ def deliver(*, using: str = "default") -> bool:
         except CacheUnavailable as exc:
             _log.warning("Redis is owed", debts=len(rows), error=str(exc))
             return False
+        # Only now: a process that ends before this delivers them again.
         OwedWork.objects.using(using).filter(pk__in=[row.pk for row in rows]).delete()
     return True
 
@@ -118,6 +119,7 @@ def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
     entries += _subjects(rows, Kind.FORGET_ENTRY)
     for command in forget_commands(prefix, entries):
         client.eval(*command)
+    # After the deletions: an entry that is gone has no standing.
     for subject in _subjects(rows, Kind.STANDING):
         settled = standing_settle(subject=subject)
         if settled:
@@ -171,6 +173,7 @@ class OutboxWorker:
     async def curate(self) -> None:
         """Put the review queue's answers into the cache. Raises ``DependencyUnavailable``."""
         for row, curated in await in_database(_to_curate):
+            # Without its row the answer was deleted meanwhile.
             if curated:
                 vector = await self._embedder.embed(curated.question)
                 await self._cache.warm(curated.question, curated.answer, vector)

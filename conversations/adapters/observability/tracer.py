@@ -194,8 +194,10 @@ class LangfuseTracer:
     def _deliver(self, client: LangfuseClient, jobs: Sequence[Job]) -> None:
         traces = [job for job in jobs if isinstance(job, TraceRecord)]
         if traces and not self._try(partial(client.send, traces), len(traces)):
+            # One turn that the server refuses must not take the others of its batch along.
             for trace in traces:
                 self._try(partial(client.send, [trace]), 1)
+        # After the traces: feedback follows the answer that it is about.
         for job in jobs:
             if isinstance(job, Score):
                 act = client.delete_score if job.verdict is None else client.put_score

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
-from conversations.adapters.answer_cache.curated_files import Fault, Row, read_rows
+from conversations.adapters.answer_cache.curated_files import CuratedRow, RowFault, read_rows
 from conversations.adapters.answer_cache.entries import curated_id
 from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.db.access import in_database
@@ -49,8 +49,8 @@ class Command(BaseCommand):
             read = list(read_rows(file, longest_question=settings.PROMPT_MAX_CHARS))
         except OSError as exc:
             raise CommandError(f"{file} can't be read: {exc}") from exc
-        rows = [row for row in read if isinstance(row, Row)]
-        faults = [row for row in read if isinstance(row, Fault)]
+        rows = [row for row in read if isinstance(row, CuratedRow)]
+        faults = [row for row in read if isinstance(row, RowFault)]
         done: Counter[str] = Counter()
         try:
             asyncio.run(self._warm(rows, done, dry_run=dry_run))
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             ) from exc
         self._report(done, faults, dry_run=dry_run)
 
-    async def _warm(self, rows: Sequence[Row], done: Counter[str], *, dry_run: bool) -> None:
+    async def _warm(self, rows: Sequence[CuratedRow], done: Counter[str], *, dry_run: bool) -> None:
         client = async_client(settings.REDIS_URL)
         try:
             async with _embedding() as embedder:
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         finally:
             await close(client)
 
-    def _shown(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    def _shown(self, rows: Sequence[CuratedRow]) -> Iterator[Sequence[CuratedRow]]:
         """The rows in batches, with a bar that moves as they are done."""
         columns = TextColumn("Warming"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -86,7 +86,7 @@ class Command(BaseCommand):
                 yield batch
                 progress.advance(task, len(batch))
 
-    def _report(self, done: Counter[str], faults: Sequence[Fault], *, dry_run: bool) -> None:
+    def _report(self, done: Counter[str], faults: Sequence[RowFault], *, dry_run: bool) -> None:
         for fault in faults:
             self.stderr.write(f"line {fault.line} {fault.detail}")
         would = "would be " if dry_run else ""
@@ -99,7 +99,7 @@ class Command(BaseCommand):
 
 
 async def _warm_batch(
-    cache: RedisAnswerCache, embedder: Embedder, batch: Sequence[Row], *, dry_run: bool
+    cache: RedisAnswerCache, embedder: Embedder, batch: Sequence[CuratedRow], *, dry_run: bool
 ) -> Counter[str]:
     """Write what is new or changed; returns how many rows were which."""
     warmth = [await cache.warmth(row.question, row.answer) for row in batch]
@@ -112,7 +112,7 @@ async def _warm_batch(
     return Counter(warmth)
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterable[CuratedRow]) -> Iterator[list[CuratedRow]]:
     left = iter(rows)
     while batch := list(islice(left, BATCH)):
         yield batch
