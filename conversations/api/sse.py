@@ -45,6 +45,7 @@ def encode(number: int, event: Event) -> bytes:
 def payload(event: Event) -> Any:
     """The ``data`` of an event, ready for JSON."""
     match event:
+        # Tokens first: they are nearly all events.
         case Token(text):
             return {"text": text}
         case Decided(decision, cache, guard):

@@ -59,6 +59,7 @@ class Container(EvaluationContainer):
     def __init__(self) -> None:
         super().__init__()
         redis, breaker, background = self.redis, self.breaker, self.background
+        # A read that waits for events holds its connection: the others must not queue behind it.
         self.blocking_redis = blocking_client(settings.REDIS_URL)
         log = parts.make_log(redis, self.blocking_redis, breaker)
         self.memory, self.rules = (

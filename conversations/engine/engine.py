@@ -58,6 +58,7 @@ class Engine:
         release = turn.release or await self._ports.rules.current()
         state = initial_state(turn, release.rules_for(turn.user))
         final = await self._graph.ainvoke(state, context=Context(self._ports, sink))
+        # Noted for after the answer: a version in shadow must not cost the user time.
         if release.shadow and was_classified(final):
             history = final.get("history", ())
             sink.note(Shadowed(release.shadow, history, final["decision"]))
@@ -134,4 +135,5 @@ def _add(
         update = await node(state, runtime)
         return Command(update=update, goto=route({**state, **update}))  # type: ignore[typeddict-item]
 
+    # The destinations are for the picture: LangGraph cannot see where a command leads.
     graph.add_node(node.__name__, routed, destinations=destinations)

@@ -44,6 +44,7 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
         with step(context.sink, "generate", "span") as opened:
             stream = context.ports.chat.stream(candidates, messages, opened.meter)
             try:
+                # Closed, not left to the garbage collector: a cancelled turn stops the provider's call.
                 async with aclosing(stream):
                     async for event in stream:
                         transcript.take(event)
@@ -146,6 +147,7 @@ class Transcript:
         if self._decision_sent:
             self._switched = self._switched or event
         else:
+            # Not sent yet: the replaced model need not be named at all.
             self.decision = self.decision.answered_by(event.to_model)
 
     def _start_over(self) -> None:
@@ -164,6 +166,7 @@ class Transcript:
             return False
         self.cacheable = False
         self._pieces.clear()
+        # Half a character of the discarded text must not join the first one of the next text.
         self._cleaner = TextCleaner()
         self._sink.emit(Reset(reason, from_model, to_model))
         return True

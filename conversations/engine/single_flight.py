@@ -54,6 +54,7 @@ async def _lead_or_follow(
     flight: SingleFlight, state: State, context: Context, followed: FollowedAnswer
 ) -> Update:
     leader = await flight.claim(state["turn"], state["rules"])
+    # All followers of a lost leader claim its question; one leads, and the loop follows that one.
     while leader:
         ending = await followed.follow(flight, leader)
         if ending == "whole":
@@ -134,6 +135,7 @@ class FollowedAnswer:
         for_all = shareable(classified, rules)
         if not for_all and not (leader.user == turn.user and reusable(classified, rules)):
             return False
+        # ``standalone`` was written for the leader's conversation, not for this one.
         reason = "the same question is being answered just now"
         self._decision = replace(
             decision, source=Source.CACHE, reason=reason, fallback=False, standalone=""
@@ -151,6 +153,7 @@ class FollowedAnswer:
 
     def _ended(self, status: str, finish_reason: str) -> Ending:
         self._finish_reason = finish_reason
+        # A stopped answer is whole for the user who stopped it, and for no other.
         if status != "complete" or not self._pieces:
             return "lost"
         refused = finish_reason == "content_filter"

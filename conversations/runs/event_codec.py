@@ -17,6 +17,7 @@ from conversations.engine.events import Event
 
 _log = structlog.get_logger("assistant.runs")
 
+# Built once: pydantic compiles an adapter in milliseconds and uses it in microseconds.
 ADAPTERS: dict[str, TypeAdapter[Event]] = {
     cls.__name__: TypeAdapter(cls) for cls in get_args(Event)
 }

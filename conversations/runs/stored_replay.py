@@ -99,6 +99,7 @@ def _decided(message: Message, fields: dict[str, Any]) -> Decided | None:
     decision = decision_of(message)
     if decision is None:
         return None
+    # The row has the decision as it ended; listeners got it as it was before a failover.
     decision = replace(decision, **{**fields, "action": Action(fields["action"])})
     return Decided(decision, cache_of(message), guard_of(message))
 
