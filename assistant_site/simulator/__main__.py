@@ -12,14 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from assistant_site.simulator import Pace, Simulator
+from assistant_site.simulator.call import KEPT
 from assistant_site.simulator.chat import PROVIDERS, Provider
-from assistant_site.simulator.journal import KEPT
 
 _NAMES: dict[str, str] = {"openai": "OpenAI", "anthropic": "Anthropic"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where, how fast, and what to leave behind for whoever started it."""
+    """Options of the command line: addresses, pace, and files for the launcher."""
     add = parser.add_argument
     add("--host", default="127.0.0.1")
     add("--openai-port", type=int, default=9101, help="0 takes a free one")

@@ -1,17 +1,19 @@
-"""Which answer a chat request gets: a verdict, an object of its schema, or text."""
+"""Answers: the reply to a chat request, as a verdict, an object of its schema or readable text."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
-from assistant_site.simulator.chat import Ask, Finish, Reply, limited
-from assistant_site.simulator.classify import carries_rules, classify
+from assistant_site.simulator.chat import ChatReply, ChatRequest, Finish, limited
 from assistant_site.simulator.faults import Fault
-from assistant_site.simulator.judging import asks_for_judgement, judge
-from assistant_site.simulator.replies import reply_text
-from assistant_site.simulator.schema import instance
+from assistant_site.simulator.intents import Intent, intents
+from assistant_site.simulator.keywords import STOPWORDS, stem, words
+from assistant_site.simulator.small_model import asks_for_judgement, carries_rules, classify, judge
 
 _FINISHES: dict[str, Finish] = {
     "stop": "stop",
@@ -25,7 +27,7 @@ _FINISHES: dict[str, Finish] = {
 _WIDE = "Naïve café, 日本語, Ελληνικά, 😀. "
 
 
-def compose(ask: Ask, fault: Fault, *, obey: bool) -> Reply:
+def compose_reply(ask: ChatRequest, fault: Fault, *, obey: bool) -> ChatReply:
     """The reply to ``ask``, changed as ``fault`` says."""
     text = _text(ask, obey=obey) if fault.text is None else fault.text
     if fault.split_utf8 and fault.text is None and ask.schema is None:
@@ -34,7 +36,7 @@ def compose(ask: Ask, fault: Fault, *, obey: bool) -> Reply:
     return _changed(limited(ask, text, tool), fault)
 
 
-def _text(ask: Ask, *, obey: bool) -> str:
+def _text(ask: ChatRequest, *, obey: bool) -> str:
     if asks_for_judgement(ask):
         return judge(ask)
     if carries_rules(ask):
@@ -53,7 +55,7 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _changed(reply: Reply, fault: Fault) -> Reply:
+def _changed(reply: ChatReply, fault: Fault) -> ChatReply:
     parts = reply.pieces
     if fault.tokens is not None:
         parts = tuple(f"{' ' if number else ''}token{number}" for number in range(fault.tokens))
@@ -66,3 +68,225 @@ def _changed(reply: Reply, fault: Fault) -> Reply:
         parts = tuple(piece for part in parts for piece in (*blanks, part))
     finish = _FINISHES.get(fault.finish or "", reply.finish)
     return replace(reply, pieces=parts, finish=finish)
+
+
+_CAPITAL = re.compile(
+    r"\bcapital(?: city)? of (?:the )?([\w ]+)|\b([\w ]+?)'s capital\b", re.IGNORECASE
+)
+_CAPITALS = {
+    "france": "Paris",
+    "germany": "Berlin",
+    "spain": "Madrid",
+    "italy": "Rome",
+    "portugal": "Lisbon",
+    "japan": "Tokyo",
+    "canada": "Ottawa",
+    "australia": "Canberra",
+    "united kingdom": "London",
+    "united states": "Washington, D.C.",
+    "austria": "Vienna",
+    "poland": "Warsaw",
+}
+_SUM = re.compile(r"(-?\d+(?:\.\d+)?)\s*([-+*/x÷])\s*(-?\d+(?:\.\d+)?)")
+_FAULT = re.compile(r"\[\[simulate[^\]]*\]\]", re.IGNORECASE)
+_QUOTED = 120  # characters of the person's own words that are repeated
+
+
+def reply_text(ask: ChatRequest) -> str:
+    """Several sentences that depend on the prompt and on the conversation."""
+    prompt = _FAULT.sub("", ask.prompt).strip()
+    answer = remembered(ask) or _known(prompt) or _WRITERS[_main_intent(prompt)](_topic(prompt))
+    return f"{answer}\n\n{_signature(ask)}"
+
+
+def _signature(ask: ChatRequest) -> str:
+    count = len(ask.turns)
+    seen = f"I was sent {count} message{'s' * (count != 1)}"
+    earlier = earlier_words(ask)
+    if earlier:
+        seen += f'; before this one you said: "{_shortened(earlier[-1])}"'
+    return (
+        f"This is a simulated answer in place of {ask.model}: no real model was asked. "
+        f'You asked: "{_shortened(ask.prompt)}". {seen}.'
+    )
+
+
+def _shortened(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _QUOTED else flat[: _QUOTED - 1] + "…"
+
+
+def _known(prompt: str) -> str | None:
+    if found := _CAPITAL.search(prompt):
+        country = (found.group(1) or found.group(2)).strip().lower()
+        for name, city in _CAPITALS.items():
+            if country.endswith(name) or country.startswith(name):
+                return f"{city} is the capital of {name.title()}. It has been for a long time, and most of the country's government sits there."
+    if found := _SUM.search(prompt):
+        return _calculated(*found.groups())
+    return None
+
+
+def _calculated(left: str, sign: str, right: str) -> str | None:
+    one, other = float(left), float(right)
+    if sign in "/÷" and not other:
+        return f"{left} cannot be divided by zero. No number times zero gives {left}."
+    results = {"+": one + other, "-": one - other, "*": one * other}
+    result = results["*"] if sign in "*x" else results.get(sign, one / other if other else 0)
+    return f"{left} {sign} {right} = {result:g}. The simulator can do such small sums."
+
+
+def _main_intent(prompt: str) -> Intent:
+    return next(intent for intent in intents(prompt) if intent in _WRITERS)
+
+
+def _topic(prompt: str) -> str:
+    """The words that matter, in their order; at most six."""
+    kept = [word for word in words(prompt) if word not in STOPWORDS and stem(word) not in _NO_TOPIC]
+    return f'"{" ".join(list(dict.fromkeys(kept))[:6]) or "your message"}"'
+
+
+_NO_TOPIC = frozenset(
+    map(
+        stem,
+        words(
+            "write compose_reply tell explain describe give make create prove derive compare draw show "
+            "poem haiku story slogan code function python short step puzzle joke simulate"
+        ),
+    )
+)
+
+
+def _poem(topic: str) -> str:
+    return (
+        f"A few lines about {topic}:\n\n"
+        f"Softly the morning speaks of {topic},\n"
+        "the window keeps a little of the light;\n"
+        "what was a question yesterday is open,\n"
+        "what was a shadow has put on the white.\n\n"
+        f"So let it stay, this thought of {topic},\n"
+        "a lamp that someone left on in the night."
+    )
+
+
+def _code(topic: str) -> str:
+    name = "_".join(re.findall(r"[a-z]+", topic)[:3]) or "solve"
+    return (
+        f"Here is a small function for {topic}:\n\n"
+        f'```python\ndef {name}(items):\n    """Return the items in order, without repeats."""\n'
+        "    return sorted(set(items))\n```\n\n"
+        "It runs in O(n log n) time. Call it with any list whose members can be compared."
+    )
+
+
+def _reasoning(topic: str) -> str:
+    return (
+        f"Let us take {topic} step by step.\n\n"
+        f"1. State what is given: everything that is known about {topic}, and nothing more.\n"
+        "2. Assume the opposite of what is to be shown, and follow where it leads.\n"
+        "3. The assumption contradicts what was given, so it cannot hold.\n\n"
+        f"Therefore the claim about {topic} stands. Each step used only the one before it."
+    )
+
+
+def _plain(topic: str) -> str:
+    return (
+        f"Here is a short answer about {topic}. In a few words, {topic} is best understood by its purpose: "
+        "what it does, for whom, and what would be missing without it. "
+        f"Most explanations of {topic} begin with an example and then name the rule behind it. "
+        "If you would like more detail, ask about one part of it."
+    )
+
+
+_WRITERS = {"creative": _poem, "code": _code, "reasoning": _reasoning, "general": _plain}
+
+
+_NAME = re.compile(
+    r"\b(?:my name(?:'s| is)|i(?:'m| am) called|(?:people )?call me)\s+([^\W\d_][\w'-]*)"
+    r"|\bi(?:'m| am)\s+(?-i:([A-Z][a-z][\w'-]*))",
+    re.IGNORECASE,
+)
+_FACT = re.compile(
+    r"\bmy ((?:[\w'-]+ ){0,3}?[\w'-]+?) (?:is|are|was) (?:called |named )?([^.!?\n]{1,80})",
+    re.IGNORECASE,
+)
+_ASKS_NAME = re.compile(
+    r"\b(?:what(?:'s| is) my name|who am i|what am i called|do you (?:know|remember) my name)",
+    re.IGNORECASE,
+)
+_ASKS_FACT = re.compile(
+    r"\b(?:what|which|who|where|when|how)\b.{0,30}?(?:\b(?:is|are|was)|'s) my "
+    r"((?:[\w'-]+ ){0,3}?[\w'-]+?)(?: called| named)?\s*\??\s*$",
+    re.IGNORECASE,
+)
+
+
+def earlier_words(ask: ChatRequest) -> list[str]:
+    """The person's messages before the last one, oldest first."""
+    return [turn.text for turn in ask.turns if turn.role == "user"][:-1]
+
+
+def remembered(ask: ChatRequest) -> str | None:
+    """An answer from the person's earlier messages, or a greeting when they tell their name."""
+    said = earlier_words(ask)[::-1]
+    if _ASKS_NAME.search(ask.prompt):
+        name = next((name for text in said if (name := _name(text))), None)
+        if name is None:
+            return "You have not told me your name yet."
+        return f"Your name is {name}. You told me earlier."
+    if asked := _ASKS_FACT.search(ask.prompt):
+        return _fact(asked.group(1), said)
+    if name := _name(ask.prompt):
+        return f"Nice to meet you, {name}. I will keep your name in mind while we talk."
+    return None
+
+
+def _name(text: str) -> str | None:
+    found = _NAME.search(text)
+    return (found.group(1) or found.group(2)) if found else None
+
+
+def _fact(asked: str, said: list[str]) -> str:
+    wanted = {stem(word) for word in words(asked)}
+    for text in said:
+        for thing, value in _FACT.findall(text):
+            if wanted <= {stem(word) for word in words(thing)}:
+                return f"Your {thing.strip()} is {value.strip()}. You told me earlier."
+    return f"You have not told me about your {asked.strip()} yet."
+
+
+_SCALARS: dict[str, Any] = {"boolean": False, "null": None, "integer": 1, "number": 1.0}
+
+
+def instance(schema: Mapping[str, Any], text: str) -> Any:
+    """A value that obeys ``schema``; strings are ``text``. References go to ``$defs`` of the root."""
+    definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
+    return _value(schema, text, definitions)
+
+
+def _value(schema: Mapping[str, Any], text: str, definitions: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _value(definitions[schema["$ref"].rsplit("/", 1)[-1]], text, definitions)
+    for key in ("const", "default"):
+        if key in schema:
+            return schema[key]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for key in ("anyOf", "oneOf", "allOf"):
+        if schema.get(key):
+            return _value(schema[key][0], text, definitions)
+    return _typed(schema, text, definitions)
+
+
+def _typed(schema: Mapping[str, Any], text: str, definitions: Mapping[str, Any]) -> Any:
+    kind = schema.get("type", "object" if "properties" in schema else "string")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        members = schema.get("properties", {})
+        return {name: _value(member, text, definitions) for name, member in members.items()}
+    if kind == "array":
+        items = schema.get("items", {})
+        return [_value(items, text, definitions)] * max(1, schema.get("minItems", 1))
+    if kind == "string":
+        return text[: schema.get("maxLength", len(text))]
+    return schema.get("minimum", _SCALARS[kind])

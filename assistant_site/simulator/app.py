@@ -4,50 +4,80 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 import orjson
 from aiohttp import web
 
-from assistant_site.simulator import admin, anthropic_routes, openai_routes
-from assistant_site.simulator.call import Call, CallHandler, World, pause
-from assistant_site.simulator.chat import Provider
+from assistant_site.simulator import anthropic, control_api, openai
+from assistant_site.simulator.call import CallHandler, Route, SimulatedCall, SimulatorState, pause
+from assistant_site.simulator.chat import ChatRequest, Provider
+from assistant_site.simulator.delivery import WireFormat, serve_chat
 from assistant_site.simulator.errors import Rejection, answer_for, scripted
-from assistant_site.simulator.faults import HEADER, BadFault, Facts
+from assistant_site.simulator.faults import HEADER, BadFault, RequestFacts
 
 MAX_BODY = 32 * 1024 * 1024
-_NOT_JSON = {
-    "openai": "We could not parse the JSON body of your request. (HINT: This likely means you "
-    "aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what "
-    "was sent was not valid JSON.)",
-    "anthropic": "The request body is not valid JSON: expected an object",
-}
 
 
-def build_app(provider: Provider, world: World) -> web.Application:
+class ProviderApi(WireFormat, Protocol):
+    """One provider's API: its chat format, the other routes, keys and headers. Modules."""
+
+    CHAT_PATH: str
+    NOT_JSON: str
+    ROUTES: tuple[Route, ...]
+
+    def read(self, body: Mapping[str, Any]) -> ChatRequest:
+        """The chat request. Raises ``Rejection`` as the API would."""
+        ...
+
+    def check_key(self, request: web.Request) -> None:
+        """Raises ``Rejection`` for a request without a key."""
+        ...
+
+    def headers(self, request_id: str) -> dict[str, str]:
+        """Headers of every answer."""
+        ...
+
+    def not_found(self, method: str, path: str, /) -> Rejection:
+        """The error of a path that the API does not have."""
+        ...
+
+
+_APIS: dict[Provider, ProviderApi] = {"openai": openai, "anthropic": anthropic}
+
+
+def build_app(provider: Provider, state: SimulatorState) -> web.Application:
     """The application that speaks as ``provider``."""
-    side = openai_routes if provider == "openai" else anthropic_routes
+    api = _APIS[provider]
     app = web.Application(client_max_size=MAX_BODY)
-    admin.add_routes(app, provider, world)
+    control_api.add_routes(app, provider, state)
 
     def handle(
         kind: str, handler: CallHandler
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
             request_id = "req_" + uuid.uuid4().hex
-            headers = side.headers(request_id)
-            return await _serve(Call(request, provider, kind, world, request_id, headers), handler)
+            headers = api.headers(request_id)
+            return await _serve(
+                SimulatedCall(request, provider, kind, state, request_id, headers), handler
+            )
 
         return serve
 
-    for method, path, kind, handler in side.ROUTES:
+    async def chat(call: SimulatedCall) -> web.StreamResponse:
+        return await serve_chat(call, api, api.read(call.body))
+
+    async def unknown(call: SimulatedCall) -> web.StreamResponse:
+        raise api.not_found(call.request.method, call.request.path)
+
+    for method, path, kind, handler in (("POST", api.CHAT_PATH, "chat", chat), *api.ROUTES):
         app.router.add_route(method, path, handle(kind, handler))
-    app.router.add_route("*", "/{rest:.*}", handle("unknown", _nowhere))
+    app.router.add_route("*", "/{rest:.*}", handle("unknown", unknown))
     return app
 
 
-async def _serve(call: Call, handler: CallHandler) -> web.StreamResponse:
+async def _serve(call: SimulatedCall, handler: CallHandler) -> web.StreamResponse:
     """``handler`` within all that every call has: a record, a fault, a key, error bodies."""
     await _receive(call)
     try:
@@ -59,7 +89,7 @@ async def _serve(call: Call, handler: CallHandler) -> web.StreamResponse:
     return response
 
 
-async def _receive(call: Call) -> None:
+async def _receive(call: SimulatedCall) -> None:
     """Read the body and record the request."""
     request = call.request
     raw = await request.read()
@@ -70,7 +100,7 @@ async def _receive(call: Call) -> None:
     if call.kind == "chat" and b"</rules>" in raw:
         # A classification is a chat whose system text carries the rules.
         call.kind = "classify"
-    call.number = call.world.journal.open(
+    call.number = call.state.journal.open(
         provider=call.provider,
         method=request.method,
         path=request.path,
@@ -88,7 +118,7 @@ def _port(request: web.Request) -> int:
     return int(address[1]) if address else 0
 
 
-async def _answer(call: Call, handler: CallHandler) -> web.StreamResponse:
+async def _answer(call: SimulatedCall, handler: CallHandler) -> web.StreamResponse:
     try:
         _take_fault(call)
         await pause(call.fault.headers_delay_ms)
@@ -100,11 +130,11 @@ async def _answer(call: Call, handler: CallHandler) -> web.StreamResponse:
         return _error(call, rejection)
 
 
-def _take_fault(call: Call) -> None:
+def _take_fault(call: SimulatedCall) -> None:
     text = _sent_text(call.body)
-    facts = Facts(call.provider, call.request.path, call.kind, call.model, text)
+    facts = RequestFacts(call.provider, call.request.path, call.kind, call.model, text)
     try:
-        call.fault = call.world.faults.take(facts, call.request.headers.get(HEADER))
+        call.fault = call.state.faults.take(facts, call.request.headers.get(HEADER))
     except BadFault as exc:
         raise Rejection(400, f"The simulator cannot read this fault: {exc}") from exc
     if told := call.fault.to_dict():
@@ -130,7 +160,7 @@ def _flat(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-async def _instead(call: Call) -> web.StreamResponse | None:
+async def _instead(call: SimulatedCall) -> web.StreamResponse | None:
     """The answer that a fault puts in place of any other, or ``None``."""
     fault = call.fault
     if fault.drop:
@@ -148,7 +178,7 @@ async def _instead(call: Call) -> web.StreamResponse | None:
     return None
 
 
-def _error(call: Call, rejection: Rejection) -> web.Response:
+def _error(call: SimulatedCall, rejection: Rejection) -> web.Response:
     answer = answer_for(
         call.provider,
         rejection,
@@ -163,18 +193,10 @@ def _error(call: Call, rejection: Rejection) -> web.Response:
     )
 
 
-def _check(call: Call) -> None:
-    """Refuse what has no key, and a body that is not a JSON object."""
-    if call.provider == "openai":
-        openai_routes.check_key(call.request)
-    else:
-        anthropic_routes.check_key(call.request)
+def _check(call: SimulatedCall) -> None:
+    """Refuse a request without a key, or with a body that is not a JSON object."""
+    api = _APIS[call.provider]
+    api.check_key(call.request)
     posted = call.kind != "unknown" and call.request.method == "POST"
     if posted and not isinstance(call.body, dict):
-        raise Rejection(400, _NOT_JSON[call.provider])
-
-
-async def _nowhere(call: Call) -> web.StreamResponse:
-    if call.provider == "anthropic":
-        raise Rejection(404, "Not found", error="not_found_error")
-    raise Rejection(404, f"Invalid URL ({call.request.method} {call.request.path})")
+        raise Rejection(400, api.NOT_JSON)

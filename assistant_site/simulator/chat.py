@@ -1,4 +1,4 @@
-"""What both wire formats have in common: what was asked, what is answered, how it is framed."""
+"""Chat model of both wire formats: request, reply and events."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def pieces(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One message as text, whatever its parts were. ``role`` is user, assistant, tool or system."""
+class ChatTurn:
+    """One message, all parts joined as text. ``role`` is user, assistant, tool or system."""
 
     role: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ChatRequest:
     """One chat request, of either provider.
 
     ``system`` is all system text joined. ``schema`` is the JSON schema the answer must obey and
@@ -40,7 +40,7 @@ class Ask:
     provider: Provider
     model: str
     system: str
-    turns: tuple[Turn, ...]
+    turns: tuple[ChatTurn, ...]
     stream: bool = False
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ChatReply:
     """One answer in its token pieces. ``tool`` carries it when it is a tool's input;
     ``stop_sequence`` is the caller's own stop text, when that ended it."""
 
@@ -85,7 +85,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class EventFrame:
     """One server-sent event before encoding. ``kind``: ``open`` before the first token,
     ``token``, or ``close`` after the last."""
 
@@ -94,13 +94,13 @@ class Frame:
     event: str | None = None
 
 
-def limited(ask: Ask, text: str, tool: str | None = None) -> Reply:
+def limited(ask: ChatRequest, text: str, tool: str | None = None) -> ChatReply:
     """``text`` as the reply to ``ask``, within its stop texts and its token limit."""
     text, stop = _stopped(text, ask.stops)
     parts = pieces(text)
     if ask.max_tokens is not None and len(parts) > ask.max_tokens:
-        return Reply(parts[: ask.max_tokens], ask.input_tokens, "length", tool)
-    return Reply(parts, ask.input_tokens, "tool" if tool else "stop", tool, stop)
+        return ChatReply(parts[: ask.max_tokens], ask.input_tokens, "length", tool)
+    return ChatReply(parts, ask.input_tokens, "tool" if tool else "stop", tool, stop)
 
 
 def _stopped(text: str, stops: tuple[str, ...]) -> tuple[str, str | None]:

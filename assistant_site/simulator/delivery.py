@@ -1,28 +1,63 @@
-"""Sending an answer over the socket: in its pace, and broken where a fault says so."""
+"""Delivery: one chat answer as server-sent events or JSON, paced, and broken where a fault says so."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 from aiohttp import web
 
-from assistant_site.simulator.call import Call, pause
-from assistant_site.simulator.chat import Frame, Provider
+from assistant_site.simulator.answers import compose_reply
+from assistant_site.simulator.call import SimulatedCall, pause
+from assistant_site.simulator.chat import ChatReply, ChatRequest, EventFrame, Provider
 from assistant_site.simulator.errors import Rejection, scripted
-from assistant_site.simulator.framing import chunks, encode
+from assistant_site.simulator.faults import Fault
+
+
+def encode(frame: EventFrame, fault: Fault) -> bytes:
+    """One event as bytes. A string is written as it is, anything else as JSON."""
+    raw = isinstance(frame.data, str)
+    data = frame.data if raw else orjson.dumps(frame.data).decode()
+    lines = [": simulator comment"] if fault.comments else []
+    if frame.event:
+        lines.append(f"event: {frame.event}")
+    lines += [f"data: {part}" for part in (_split(data) if fault.multiline and not raw else [data])]
+    end = "\r\n" if fault.crlf else "\n"
+    return (end.join(lines) + end + end).encode()
+
+
+def chunks(data: bytes, fault: Fault) -> list[bytes]:
+    """``data`` in the pieces it is written to the socket in."""
+    if fault.chunk_bytes:
+        size = fault.chunk_bytes
+        return [data[start : start + size] for start in range(0, len(data), size)]
+    if fault.split_utf8:
+        return _mid_character(data)
+    return [data]
+
+
+def _split(data: str) -> list[str]:
+    # JSON may break its lines beside the braces of an object, never within a string.
+    return [data[:1], data[1:-1], data[-1:]]
+
+
+def _mid_character(data: bytes) -> list[bytes]:
+    """Cut within every character of more than one byte."""
+    cuts = [index for index in range(1, len(data)) if data[index] & 0xC0 == 0x80]
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
 
 FOREVER_MS = 3_600_000.0
 
 
-class StreamWire(Protocol):
-    """What a stream needs of a provider's wire format; the two modules are it."""
+class WireFormat(Protocol):
+    """A provider's chat format; its module implements it."""
 
     @property
     def provider(self) -> Provider:
-        """Whose format it is."""
+        """The provider's name."""
         ...
 
     @property
@@ -30,7 +65,17 @@ class StreamWire(Protocol):
         """Whether the opening events go out before the first token is there."""
         ...
 
-    def error_frame(self, rejection: Rejection) -> Frame:
+    def whole(self, ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
+        """The answer in one piece."""
+        ...
+
+    def frames(
+        self, ask: ChatRequest, reply: ChatReply, *, no_usage: bool = False, no_done: bool = False
+    ) -> Iterator[EventFrame]:
+        """The answer as a stream."""
+        ...
+
+    def error_frame(self, rejection: Rejection) -> EventFrame:
         """An error in the middle of a stream."""
         ...
 
@@ -43,10 +88,10 @@ class _StreamOver(Exception):
     """The fault has ended the stream."""
 
 
-class Stream:
+class AnswerStream:
     """One streamed answer."""
 
-    def __init__(self, call: Call, wire: StreamWire) -> None:
+    def __init__(self, call: SimulatedCall, wire: WireFormat) -> None:
         self._call = call
         self._wire = wire
         self._fault = call.fault
@@ -55,7 +100,7 @@ class Stream:
         self._sent = 0
         self._malformed = False
 
-    async def send(self, frames: Iterator[Frame]) -> web.StreamResponse:
+    async def send(self, frames: Iterator[EventFrame]) -> web.StreamResponse:
         """Send all of ``frames``, unless the fault has other plans. Each token has its delay."""
         self._response.headers.update(self._call.headers)
         self._response.headers["Content-Type"] = "text/event-stream; charset=utf-8"
@@ -72,7 +117,7 @@ class Stream:
         await self._response.write_eof()
         return self._response
 
-    async def _send_all(self, frames: Iterator[Frame]) -> None:
+    async def _send_all(self, frames: Iterator[EventFrame]) -> None:
         if not self._wire.opens_early:
             await pause(self._pace.first_token_delay_ms)
         for frame in frames:
@@ -93,7 +138,7 @@ class Stream:
             await pause(self._pace.first_token_delay_ms)
 
     async def _misbehave(self) -> None:
-        """Do what the fault scripted for this position."""
+        """Carry out the fault's actions of this position."""
         fault = self._fault
         if fault.malformed_after == self._sent and not self._malformed:
             self._malformed = True
@@ -146,7 +191,7 @@ def _with_a_wrong_byte(frame: bytes) -> bytes:
     return frame
 
 
-async def send_json(call: Call, body: object) -> web.StreamResponse:
+async def send_json(call: SimulatedCall, body: object) -> web.StreamResponse:
     """A whole JSON answer, cut or garbled in the middle where the fault says so."""
     data = orjson.dumps(body)
     if call.fault.malformed_after is not None:
@@ -162,3 +207,21 @@ async def send_json(call: Call, body: object) -> web.StreamResponse:
     call.note(status=200, outcome="cut_abort")
     await call.abort()
     return broken
+
+
+async def serve_chat(call: SimulatedCall, wire: WireFormat, ask: ChatRequest) -> web.StreamResponse:
+    """Answer ``ask`` in the shape it wants, with the request's fault."""
+    fault = call.fault
+    reply = compose_reply(ask, fault, obey=call.state.obey or fault.obey)
+    if ask.stream:
+        frames = wire.frames(ask, reply, no_usage=fault.no_usage, no_done=fault.no_done)
+        return await AnswerStream(call, wire).send(frames)
+    await pause(call.pace.first_token_delay_ms)
+    if fault.stall_after is not None:
+        await pause(FOREVER_MS if fault.stall_ms is None else fault.stall_ms)
+    if fault.error_after is not None:
+        raise scripted(wire.provider, fault)
+    body = wire.whole(ask, reply)
+    if fault.no_usage:
+        del body["usage"]
+    return await send_json(call, body)

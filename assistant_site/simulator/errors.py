@@ -221,7 +221,7 @@ def _status(provider: Provider, rejection: Rejection) -> int:
 
 
 def scripted(provider: Provider, fault: Fault) -> Rejection:
-    """The error a fault asks for; what it leaves open is a busy server of that provider."""
+    """The error a fault asks for; by default that of a busy server of that provider."""
     busy = 529 if provider == "anthropic" else 500
     status = fault.status or (_status_of(fault.error) if fault.error else busy)
     return Rejection(status, fault.message, error=fault.error)

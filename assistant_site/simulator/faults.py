@@ -1,4 +1,4 @@
-"""What may go wrong on purpose, for which requests, and how often.
+"""Fault injection: scripted failures, the requests they hit, and how often.
 
 A fault comes over the admin endpoint, from ``Simulator.fault``, in the header ``X-Simulate`` or
 in the prompt as ``[[simulate …]]``. docs/simulator.md has the table of all fields.
@@ -25,7 +25,7 @@ _PROMPT_CALLS = "chat,image"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One scripted fault. The first block says which requests it is for, the rest what happens.
+    """One scripted fault. The first block selects requests, the rest are effects.
 
     Times are in milliseconds except ``retry_after`` (seconds); positions count content tokens
     already sent.
@@ -89,8 +89,8 @@ NO_FAULT = Fault()
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a fault is matched against. ``text`` is the prompt, or all text that was sent."""
+class RequestFacts:
+    """The facts of a request that faults match. ``text`` is the prompt, or all text that was sent."""
 
     provider: str
     path: str
@@ -182,11 +182,11 @@ class FaultBook:
             self._in_prompts.clear()
 
     def listed(self) -> list[dict[str, Any]]:
-        """What is scripted, with how many requests each has seen."""
+        """The scripted faults, each with the number of requests it has matched."""
         with self._lock:
             return [{**item.fault.to_dict(), "hits": item.hits} for item in self._scripted]
 
-    def take(self, facts: Facts, header: str | None) -> Fault:
+    def take(self, facts: RequestFacts, header: str | None) -> Fault:
         """The fault for this request: the header's, the prompt's, or the first scripted one that
         still has hits left. Raises ``BadFault`` for one that cannot be read."""
         if header:
@@ -197,7 +197,7 @@ class FaultBook:
                     return item.fault
         return NO_FAULT
 
-    def _from_prompt(self, facts: Facts) -> list[_Scripted]:
+    def _from_prompt(self, facts: RequestFacts) -> list[_Scripted]:
         found = []
         for text in _IN_PROMPT.findall(facts.text):
             fault = parse_fault(text)
@@ -207,7 +207,7 @@ class FaultBook:
         return found
 
 
-def _fits(fault: Fault, facts: Facts) -> bool:
+def _fits(fault: Fault, facts: RequestFacts) -> bool:
     called = fault.call is None or fault.call == "any" or facts.call in fault.call.split(",")
     return (
         called

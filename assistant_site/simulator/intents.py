@@ -1,4 +1,4 @@
-"""What a prompt is after, by patterns; and what a rule is for, by its words."""
+"""Intents: the intent of a prompt, by patterns, and the intents that a rule serves."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _CREATIVE = _any(
     r"\b(?:imagine|invent|brainstorm|come up with)\b",
 )
 _CREATIVE_ASK = _any(
-    r"\b(?:write|compose|create|tell|give|make|draft|invent|imagine|brainstorm|come up with|pen|craft|need|want|sing|continue)\b"
+    r"\b(?:write|compose_reply|create|tell|give|make|draft|invent|imagine|brainstorm|come up with|pen|craft|need|want|sing|continue)\b"
     r"|^(?:an?|the)\s"
 )
 _REASONING = _any(
@@ -133,7 +133,7 @@ _MEANT: dict[Intent, re.Pattern[str]] = {
 
 
 def intents(prompt: str) -> tuple[Intent, ...]:
-    """What ``prompt`` is after, most telling first; always at least ``general``."""
+    """Intents of a prompt, most telling first; always at least ``general``."""
     found: list[Intent] = []
     if is_harmful(prompt):
         found.append("harm")
@@ -164,5 +164,5 @@ def is_harmful(prompt: str) -> bool:
 
 
 def meant_for(instruction: str) -> frozenset[Intent]:
-    """What a rule that answers is for."""
+    """Intents that a rule serves, by the words of its instruction."""
     return frozenset(name for name, pattern in _MEANT.items() if pattern.search(instruction))

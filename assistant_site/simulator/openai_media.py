@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import math
+import random
 import time
 import uuid
+from array import array
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from assistant_site.simulator.call import Call, pause
+from assistant_site.simulator.call import SimulatedCall, pause
 from assistant_site.simulator.chat import pieces
 from assistant_site.simulator.delivery import send_json
 from assistant_site.simulator.errors import Rejection
 from assistant_site.simulator.intents import is_harmful
-from assistant_site.simulator.vectors import embed, encoded
+from assistant_site.simulator.keywords import STOPWORDS, stem, words
 
 _SIZES = {
     "gpt-image": ("1024x1024", "1024x1536", "1536x1024", "auto"),
@@ -56,7 +61,7 @@ _CATEGORIES = (
 )
 
 
-async def images(call: Call) -> web.StreamResponse:
+async def images(call: SimulatedCall) -> web.StreamResponse:
     """``POST /v1/images/generations``."""
     body, model = call.body, call.model or "dall-e-2"
     prompt = _image_prompt(body, model)
@@ -101,7 +106,9 @@ def _size(size: str, model: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-async def _image(call: Call, prompt: str, size: tuple[int, int], number: int) -> dict[str, Any]:
+async def _image(
+    call: SimulatedCall, prompt: str, size: tuple[int, int], number: int
+) -> dict[str, Any]:
     own = call.model.startswith("gpt-image")
     revised = (
         {"revised_prompt": f"A simulated picture: {prompt}"} if call.model != "dall-e-2" else {}
@@ -145,7 +152,7 @@ def _gpt_image_facts(
     }
 
 
-async def embeddings(call: Call) -> web.StreamResponse:
+async def embeddings(call: SimulatedCall) -> web.StreamResponse:
     """``POST /v1/embeddings``."""
     texts = _inputs(call.body)
     form: Literal["float", "base64"] = call.body.get("encoding_format") or "float"
@@ -180,7 +187,7 @@ def _inputs(body: Mapping[str, Any]) -> list[str]:
     return texts
 
 
-async def moderations(call: Call) -> web.StreamResponse:
+async def moderations(call: SimulatedCall) -> web.StreamResponse:
     """``POST /v1/moderations``."""
     given = call.body.get("input")
     if given is None:
@@ -211,12 +218,12 @@ def _judged(text: str) -> dict[str, Any]:
     }
 
 
-async def models(call: Call) -> web.StreamResponse:
+async def models(call: SimulatedCall) -> web.StreamResponse:
     """``GET /v1/models``."""
     return await send_json(call, {"object": "list", "data": [_model(name) for name in _MODELS]})
 
 
-async def model(call: Call) -> web.StreamResponse:
+async def model(call: SimulatedCall) -> web.StreamResponse:
     """``GET /v1/models/{model}``: any name is known."""
     return await send_json(call, _model(call.request.match_info["model"]))
 
@@ -227,3 +234,31 @@ def _model(name: str) -> dict[str, Any]:
 
 def _bad(text: str, code: str | None, param: str | None) -> Rejection:
     return Rejection(400, text, error=code, param=param)
+
+
+def embed(text: str, dimensions: int) -> list[float]:
+    """A unit vector for ``text``: the sum of its stems' directions, and a little of its own."""
+    total = [0.15 * part for part in _direction("text:" + text, dimensions)]
+    for word in words(text):
+        weight = 0.3 if word in STOPWORDS else 1.0
+        for index, part in enumerate(_direction("stem:" + stem(word), dimensions)):
+            total[index] += weight * part
+    length = math.sqrt(sum(part * part for part in total))
+    return [part / length for part in total]
+
+
+def encoded(vector: list[float], form: Literal["float", "base64"]) -> list[float] | str:
+    """As the API sends it: numbers, or little-endian 32-bit floats in base64."""
+    if form == "float":
+        return vector
+    packed = array("f", vector)
+    if packed.itemsize != 4:
+        raise TypeError("this platform has no 32-bit floats")
+    return base64.b64encode(packed.tobytes()).decode()
+
+
+@lru_cache(maxsize=512)
+def _direction(seed: str, dimensions: int) -> tuple[float, ...]:
+    digest = hashlib.sha256(seed.encode("utf-8", "replace")).digest()
+    draw = random.Random(digest)  # noqa: S311 - the same text must give the same vector
+    return tuple(draw.gauss(0, 1) for _ in range(dimensions))

@@ -1,4 +1,4 @@
-"""Real pictures: a small abstract scene whose colours and shapes follow from the prompt."""
+"""Pictures: a small abstract scene with colours and shapes that follow from the prompt."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _colour(chance: random.Random, low: int, high: int) -> tuple[int, int, int]:
 
 
 def _caption(picture: Image.Image, prompt: str) -> None:
-    """Write below the scene that it is a simulation, and of what."""
+    """Write below the scene that it is a simulation, and the prompt."""
     width, height = picture.size
     size = max(10, width // 36)
     font = ImageFont.load_default(size)

@@ -13,10 +13,9 @@ from typing import Any, Self
 from aiohttp import web
 
 from assistant_site.simulator.app import build_app
-from assistant_site.simulator.call import Pace, World
+from assistant_site.simulator.call import KEPT, Pace, RecordedRequest, RequestLog, SimulatorState
 from assistant_site.simulator.chat import PROVIDERS, Provider
 from assistant_site.simulator.faults import read_fault
-from assistant_site.simulator.journal import KEPT, Journal, RecordedRequest
 
 
 class Simulator:
@@ -38,10 +37,12 @@ class Simulator:
         pace: Pace | None = None,
         kept: int = KEPT,
     ) -> None:
-        self._world = World(pace=pace or Pace(), set_side=self._set_side, journal=Journal(kept))
+        self._state = SimulatorState(
+            pace=pace or Pace(), set_side=self._set_side, journal=RequestLog(kept)
+        )
         ports = {"openai": openai_port, "anthropic": anthropic_port}
         self._sides: dict[str, _Side] = {
-            name: _Side(host, ports[name], build_app(name, self._world)) for name in sides
+            name: _Side(host, ports[name], build_app(name, self._state)) for name in sides
         }
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -91,26 +92,26 @@ class Simulator:
     @property
     def requests(self) -> list[RecordedRequest]:
         """The requests so far, oldest first; a copy."""
-        return self._world.journal.records
+        return self._state.journal.records
 
     @property
     def obey(self) -> bool:
         """Whether the classifier obeys instructions it finds in a prompt, as a weak model does."""
-        return self._world.obey
+        return self._state.obey
 
     @obey.setter
     def obey(self, value: bool) -> None:
-        self._world.obey = value
+        self._state.obey = value
 
     def fault(self, **what: Any) -> None:
         """Script a fault; the fields are those of ``Fault``. Raises ``BadFault``."""
-        self._world.faults.add(read_fault(what))
+        self._state.faults.add(read_fault(what))
 
     def clear(self) -> None:
-        """Forget faults and requests, obey nobody, and bring both sides up."""
-        self._world.faults.clear()
-        self._world.journal.clear()
-        self._world.obey = False
+        """Reset: no faults, no requests, no obedience, both sides up."""
+        self._state.faults.clear()
+        self._state.journal.clear()
+        self._state.obey = False
         for name in self._sides:
             self.start_side(name)
 
@@ -119,7 +120,7 @@ class Simulator:
     ) -> list[RecordedRequest]:
         """Block until ``condition`` holds for the requests, and return them; not in the
         simulator's own loop. Raises ``TimeoutError``."""
-        return self._world.journal.wait_for(condition, timeout)
+        return self._state.journal.wait_for(condition, timeout)
 
     async def until(
         self, condition: Callable[[list[RecordedRequest]], bool]
@@ -129,7 +130,7 @@ class Simulator:
 
     def stop_side(self, side: str) -> None:
         """Break the side's connections and refuse new ones, as a killed server does."""
-        self._world.journal.settle(side, "side_stopped")
+        self._state.journal.settle(side, "side_stopped")
         self._in_loop(self._sides[side].stop)
 
     def start_side(self, side: str) -> None:
@@ -177,8 +178,8 @@ async def _serve(
 
 
 class _Side:
-    """One provider's port. While it is down the port stays bound, unheard: connections are
-    refused and nobody else can take it."""
+    """One provider's port. While it is down the port stays bound without listening: connections
+    are refused and no other process can take it."""
 
     def __init__(self, host: str, port: int, app: web.Application) -> None:
         self._address = (host, port)

@@ -28,8 +28,7 @@ from routing.common.redis.clients import Breaker
 from routing.common.tasks import Background
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
-from routing.embeddings.provider import ProviderEmbedder
-from routing.embeddings.timeout import PatientCall
+from routing.embeddings.provider import CallWithTimeout, ProviderEmbedder
 from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.circuits import CircuitSettings, SharedCircuits
 from routing.llm.failover.policy import FailoverPolicy
@@ -183,7 +182,7 @@ def make_embedder(llm: ProviderClient, failover: Failover | None = None) -> Embe
     name, dimensions = settings.EMBEDDING_MODEL, settings.EMBEDDING_DIMENSIONS
     if name == "local":
         return LocalEmbedder(Path(settings.DATA_DIR))
-    call = PatientCall(
+    call = CallWithTimeout(
         name,
         partial(llm.embed, name, dimensions=dimensions),
         failover or Failover.plain(),

@@ -1,4 +1,4 @@
-"""Vectors kept on disk by the text's digest, so that a file is embedded once."""
+"""Disk cache: vectors by the text's digest, so that a file is embedded once."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from routing.embeddings.port import Embedder
 Item = TypeVar("Item")
 
 _PORTION = 64
-_ASKED = 500
+_QUERY_DIGESTS = 500
 
 
-async def kept_vectors(
-    embedder: Embedder, folder: Path, texts: Sequence[str], told: Callable[[int], None]
+async def cached_vectors(
+    embedder: Embedder, folder: Path, texts: Sequence[str], progress: Callable[[int], None]
 ) -> NDArray[np.float32]:
-    """Unit vectors, [texts, dimensions]. ``told`` hears how many texts are done, now and then.
+    """Unit vectors, [texts, dimensions]. ``progress`` gets the number of texts done.
 
-    Raises ``EmbedderUnavailable``, ``OSError`` and ``sqlite3.Error``; what was embedded stays.
+    Raises ``EmbedderUnavailable``, ``OSError`` and ``sqlite3.Error``; finished portions stay.
     """
     digests = [hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in texts]
     with closing(_store(folder, f"{embedder.name}-{embedder.dimensions}")) as store:
-        held = _held(store, digests)
-        missing = {d: text for d, text in zip(digests, texts, strict=True) if d not in held}
-        told(len(held))
+        cached = _read(store, digests)
+        missing = {d: text for d, text in zip(digests, texts, strict=True) if d not in cached}
+        progress(len(cached))
         # texts of like length share a batch
         queue = sorted(missing.items(), key=lambda item: len(item[1]))
         for portion in _portions(queue, _PORTION):
@@ -42,9 +42,9 @@ async def kept_vectors(
             }
             with store:
                 store.executemany("insert or replace into vectors values (?, ?)", rows.items())
-            held |= rows
-            told(len(held))
-    data = b"".join(held[digest] for digest in digests)
+            cached |= rows
+            progress(len(cached))
+    data = b"".join(cached[digest] for digest in digests)
     return np.frombuffer(data, "<f4").reshape(len(texts), embedder.dimensions).astype(np.float32)
 
 
@@ -55,13 +55,13 @@ def _store(folder: Path, name: str) -> sqlite3.Connection:
     return store
 
 
-def _held(store: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for portion in _portions(list(dict.fromkeys(digests)), _ASKED):
+def _read(store: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+    rows: dict[bytes, bytes] = {}
+    for portion in _portions(list(dict.fromkeys(digests)), _QUERY_DIGESTS):
         marks = ",".join("?" * len(portion))
         query = f"select digest, vector from vectors where digest in ({marks})"  # noqa: S608 - marks only
-        found |= dict(store.execute(query, portion))
-    return found
+        rows |= dict(store.execute(query, portion))
+    return rows
 
 
 def _portions(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -37,8 +37,7 @@ def write_graph(weights_file: Path, target: Path) -> None:
     """Build the graph and put it at ``target`` in one step.
 
     Several processes may do so at once: each writes a file of its own and renames it, so a
-    reader finds a whole file or none. Raises ``OSError`` and what safetensors raises for a file
-    that is not one.
+    reader finds a whole file or none. Raises ``OSError`` and safetensors' errors.
     """
     content = build_graph(load_file(weights_file)).SerializeToString()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +63,7 @@ def build_graph(weights: Weights) -> ModelProto:
 
 
 class _Draft:
-    """Nodes and constants so far; every method returns the name of what it added."""
+    """Builder: nodes and constants so far; every method returns the name of its node."""
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights

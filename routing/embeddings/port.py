@@ -1,4 +1,4 @@
-"""What both embedders are to their callers."""
+"""Port of the embedders: the one Protocol that callers annotate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Embedder(Protocol):
         ...
 
     def warm(self) -> None:
-        """Do at boot what would slow the first request down. Raises ``EmbedderUnavailable``."""
+        """Load the model at boot, before the first request. Raises ``EmbedderUnavailable``."""
         ...
 
     async def embed(self, text: str) -> Sequence[float]:
@@ -32,5 +32,5 @@ class Embedder(Protocol):
         ...
 
     def close(self) -> None:
-        """Give up what is held; embedding afterwards raises ``EmbedderUnavailable``."""
+        """Free threads and memory; embedding afterwards raises ``EmbedderUnavailable``."""
         ...

@@ -1,13 +1,15 @@
-"""Embeddings made by a provider, behind the same port as the local ones."""
+"""Provider embedder: vectors from a provider's API in bounded time, behind the same port."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
-from routing.domain.errors import EmbedderUnavailable
+from routing.domain.errors import EmbedderUnavailable, ProviderError, ProviderTimeout
+from routing.llm.failover.candidates import Failover
 
 Call = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 
@@ -19,7 +21,7 @@ class ProviderEmbedder:
     """Asks ``call`` for vectors, checks them and makes them unit length.
 
     ``call`` gets at most ``PORTION`` texts and answers with a vector for each, in order; its own
-    time-outs bound the wait. ``dimensions`` is what the index is built for.
+    time-outs bound the wait. ``dimensions`` is those of the index.
     """
 
     def __init__(self, name: str, dimensions: int, call: Call) -> None:
@@ -64,3 +66,37 @@ class ProviderEmbedder:
         if not np.all(np.isfinite(lengths) & (lengths > 0)):
             raise EmbedderUnavailable(f"{self.name}: a vector has no direction")
         return list((vectors / lengths).tolist())
+
+
+class CallWithTimeout:
+    """Time-out and circuit breaker: ``call`` within ``seconds``, not while ``name``'s is open.
+
+    Raises ``EmbedderUnavailable``.
+    """
+
+    def __init__(self, name: str, call: Call, shared: Failover, *, seconds: float) -> None:
+        self._name, self._call = name, call
+        self._shared, self._seconds = shared, seconds
+
+    async def __call__(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """One vector a text."""
+        permit = await self._shared.circuits.enter(self._name)
+        if not permit.allowed:
+            raise EmbedderUnavailable(f"{self._name} failed lately; it is given a moment")
+        try:
+            vectors = await self._in_time(texts)
+        except ProviderError as error:
+            await self._shared.report(permit, error)
+            raise EmbedderUnavailable(str(error)) from error
+        except BaseException:
+            await self._shared.circuits.leave(permit, "released")
+            raise
+        await self._shared.report(permit, None)
+        return vectors
+
+    async def _in_time(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._call(texts)
+        except TimeoutError as exc:
+            raise ProviderTimeout(self._name, "total", self._seconds) from exc

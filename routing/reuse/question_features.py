@@ -81,8 +81,8 @@ _ENDINGS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class QuestionFeatures:
-    """One question. Words are stems in their order, ``matter`` those that say something; sets hold
-    what is compared as a whole."""
+    """One question. Words are stems in their order, ``matter`` those that say something; sets are
+    compared as a whole."""
 
     words: tuple[str, ...]
     matter: tuple[str, ...]
@@ -102,7 +102,7 @@ class QuestionFeatures:
 
 @lru_cache(maxsize=8_192)
 def question_features(text: str) -> QuestionFeatures:
-    """Read a question; what stands behind ``LONGEST`` characters does not count."""
+    """Features of the first ``LONGEST`` characters of a question."""
     text = unicodedata.normalize("NFKC", text[:LONGEST]).translate(_QUOTES)
     raw = _TOKEN.findall(text)
     lowered = [_plain(token) for token in raw]
@@ -213,7 +213,7 @@ def _directed(text: str) -> frozenset[tuple[str, str]]:
 
 
 def _question(lowered: list[str]) -> str:
-    """What is asked for: the first question word, else yes or no, else a statement or request."""
+    """Kind of question: by its first question word, else yes or no, else none."""
     if lowered[:1] and lowered[0] in POLAR:
         return "polar"
     for word in lowered:

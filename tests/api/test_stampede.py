@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-from assistant_site.simulator.journal import RecordedRequest
+from assistant_site.simulator.call import RecordedRequest
 from tests.live_site import Event, LiveSite, Person, text_of
 
 MANY = 8

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from routing.embeddings.minilm import model_folder
+from routing.embeddings.local import model_folder
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from routing.domain.errors import EmbedderUnavailable
-from routing.embeddings.disk_cache import kept_vectors
+from routing.embeddings.disk_cache import cached_vectors
 
 
 class Counting:
@@ -39,7 +39,7 @@ async def test_a_text_is_embedded_once_and_comes_back_in_its_place(tmp_path: Pat
     embedder, heard = Counting(), list[int]()
     texts = ["ccc", "a", "bb", "a"]
     for _ in range(2):
-        found = await kept_vectors(embedder, tmp_path, texts, heard.append)
+        found = await cached_vectors(embedder, tmp_path, texts, heard.append)
         assert np.array_equal(found[:, 0], [3, 1, 2, 1])
     assert sorted(embedder.asked) == ["a", "bb", "ccc"]
     assert heard == [0, 3, 3]
@@ -49,6 +49,6 @@ async def test_what_was_done_before_a_failure_stays(tmp_path: Path) -> None:
     embedder = Counting()
     texts = [f"{at:03}" for at in range(64)] + ["bad text, and long"]
     with pytest.raises(EmbedderUnavailable):
-        await kept_vectors(embedder, tmp_path, texts, lambda _: None)
-    assert len(await kept_vectors(embedder, tmp_path, texts[:64], lambda _: None)) == 64
+        await cached_vectors(embedder, tmp_path, texts, lambda _: None)
+    assert len(await cached_vectors(embedder, tmp_path, texts[:64], lambda _: None)) == 64
     assert len(embedder.asked) == 64

@@ -13,8 +13,7 @@ import pytest
 
 from routing.domain.errors import EmbedderUnavailable
 from routing.embeddings import local as local_module
-from routing.embeddings.local import LocalEmbedder
-from routing.embeddings.minilm import MiniLM, model_folder
+from routing.embeddings.local import LocalEmbedder, MiniLM, model_folder
 from routing.embeddings.port import Embedder
 from tests.embeddings.reference import Reference
 
@@ -144,7 +143,7 @@ async def test_missing_weights_are_told_and_may_come_later(
 ) -> None:
     local = LocalEmbedder(data_dir)
     with monkeypatch.context() as patch:
-        patch.setattr("routing.embeddings.minilm._PACKAGE", "no_such_package_here")
+        patch.setattr("routing.embeddings.local._PACKAGE", "no_such_package_here")
         with pytest.raises(EmbedderUnavailable, match="no_such_package_here"):
             local.warm()
     local.warm()

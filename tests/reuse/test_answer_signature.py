@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from routing.embeddings.minilm import MiniLM
+from routing.embeddings.local import MiniLM
 from routing.reuse.answer_signature import answer_signature, group_answers
 
 RESET = (

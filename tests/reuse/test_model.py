@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from django.conf import settings
 
-from routing.embeddings.minilm import MiniLM
+from routing.embeddings.local import MiniLM
 from routing.reuse.model import (
     COMPARED,
     WEIGHTS_FILE,

@@ -9,7 +9,7 @@ import anthropic
 import openai
 import pytest
 
-from assistant_site.simulator import Simulator, reuse
+from assistant_site.simulator import Simulator, reuse_fields
 from routing.publishing import default_rules as seeds
 
 RULES: list[dict[str, Any]] = [
@@ -177,7 +177,7 @@ def test_for_whom_and_how_long_an_answer_holds(
     ],
 )
 def test_a_follow_up_is_told_in_words_of_its_own(prompt: str, asked: str, standalone: str) -> None:
-    assert reuse.standalone(prompt, [asked]) == standalone
+    assert reuse_fields.standalone(prompt, [asked]) == standalone
 
 
 def test_a_verdict_is_explained_and_a_refusal_suggests(gpt: openai.OpenAI) -> None:

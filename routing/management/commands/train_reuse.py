@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from routing.domain.errors import EmbedderUnavailable
-from routing.embeddings.minilm import NAME
+from routing.embeddings.local import NAME
 from routing.reuse.lab.dataset import (
     LabelledPairs,
     LabelledStream,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from routing.embeddings.disk_cache import kept_vectors
+from routing.embeddings.disk_cache import cached_vectors
 from routing.embeddings.local import LocalEmbedder
 
 Ints = NDArray[np.int64]
@@ -41,7 +41,7 @@ class StreamRow:
 
 def read_pairs(path: Path) -> list[PairRow]:
     """``text_a,text_b,label[,category]``; a pair without a category goes by its label. Raises
-    ``ValueError`` for what is no such file and ``OSError`` where it can't be opened."""
+    ``ValueError`` for a file of another form, ``OSError`` for one that can't be opened."""
     rows = _rows(path, ("text_a", "text_b", "label"))
     return [
         PairRow(
@@ -89,14 +89,14 @@ def _label(path: Path, told: str) -> bool:
 
 
 def embed_shown(texts: Sequence[str], data_dir: Path) -> NDArray[np.float32]:
-    """Unit vectors of all texts. Raises what ``kept_vectors`` does."""
+    """Unit vectors of all texts, with a progress bar. Raises like ``cached_vectors``."""
     columns = TextColumn("Embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     embedder = LocalEmbedder(data_dir)
     try:
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("", total=len(set(texts)))
             return asyncio.run(
-                kept_vectors(
+                cached_vectors(
                     embedder,
                     data_dir / "vectors",
                     texts,

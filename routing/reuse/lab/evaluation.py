@@ -146,8 +146,8 @@ def _share(part: int, whole: int) -> dict[str, Any]:
 def evaluate_stream(
     stream: LabelledStream, model: ReuseModel, *, budget: float, judging: SimulatedJudge
 ) -> dict[str, Any]:
-    """Figures for a stream: the best reuse of each way at as many wrong reuses, and what the cuts
-    that would be served with come to. ``alone`` judges every stored answer by itself, as though none
+    """Figures for a stream: the best reuse of each way at as many wrong reuses, and the figures
+    of the cuts in use. ``alone`` judges every stored answer by itself, as though none
     were known to say the same as another."""
     _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
     near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model, answers)

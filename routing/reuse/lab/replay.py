@@ -35,7 +35,7 @@ class EarlierQuestions:
 
 @dataclass(frozen=True, slots=True)
 class ReplayOutcome:
-    """What came of a replay: shares of all requests; ``judged`` is calls to the judge."""
+    """Counts of a replay; ``judged`` is calls to the judge."""
 
     requests: int
     reused: int
@@ -111,7 +111,7 @@ def best_within(
     allowed: Callable[[ReplayOutcome], bool],
 ) -> tuple[float, ReplayOutcome]:
     """The lowest of the rising ``cuts`` whose outcome is ``allowed``, found by halving (wrong reuses
-    fall as the cut rises), and what came of it."""
+    fall as the cut rises), and its outcome."""
     low, high = 0, len(cuts) - 1
     best = cuts[high], run(cuts[high])
     while low < high:
@@ -163,8 +163,8 @@ class SimulatedJudge:
 
 
 class StoredChoice:
-    """How the stored neighbours of a stream's requests are chosen among; ``answers`` numbers what
-    serves each request."""
+    """How the stored neighbours of a stream's requests are chosen among; ``answers`` numbers the
+    answer that serves each request."""
 
     def __init__(self, stream: LabelledStream, model: ReuseModel, answers: Ints) -> None:
         self._stream = stream

@@ -14,7 +14,7 @@ WAYS = ("plain", "verified", "alone", "judged")
 
 
 def tables(figures: Mapping[str, Any]) -> Iterable[Table]:
-    """What a person wants to see of a pairs' or a stream's figures."""
+    """The tables of a pairs' or a stream's figures."""
     yield _ranking(figures)
     if figures["kind"] == "stream":
         yield _served(figures)
@@ -110,7 +110,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """What stands beside the axes, and how far each reaches."""
+    """Labels of the axes, and how far each reaches."""
 
     title: str
     across: str

@@ -160,7 +160,7 @@ def train(
 
 
 def as_json(model: ReuseModel) -> dict[str, Any]:
-    """What ``ReuseModel.from_json`` reads, beside the rarities."""
+    """The JSON that ``ReuseModel.from_json`` reads, beside the rarities."""
     return {
         "embedder": model.embedder,
         "cuts": {f"{budget:g}": round(cut, 4) for budget, cut in sorted(model.cuts.items())},
@@ -177,7 +177,7 @@ def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
 def _neighbourhood_samples(
     stream: LabelledStream, pair: Mapping[str, float], rarity: Rarity, chance: np.random.Generator
 ) -> TrainingSamples:
-    """What a filling cache holds beside each request; what is vetoed teaches nothing."""
+    """Samples from a filling cache; vetoed pairs teach nothing and are left out."""
     _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
     signals, labels, weights = [], [], []
     for case in cases(stream.vectors, stream.texts, answers, chance):
@@ -262,7 +262,7 @@ def _belief(name: str) -> tuple[float, float, float, float]:
 
 
 def _neighbourhood_prior() -> Prior:
-    """Loose, but for the doubts: a stream hardly shows what a trap is."""
+    """Loose, but for the doubts: streams hold few traps."""
     loose = Prior.loose(len(NEIGHBOURHOOD_SIGNALS), _HOLD_NEIGHBOURHOOD)
     at = NEIGHBOURHOOD_SIGNALS.index("doubts")
     loose.mean[at], loose.strength[at] = _DOUBTS, _HOLD_DOUBTS

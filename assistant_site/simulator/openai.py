@@ -1,4 +1,4 @@
-"""OpenAI's chat completions as published: reading the request, writing the answer."""
+"""OpenAI's Chat Completions API as published: routes, requests, answers and streams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assistant_site.simulator.chat import Ask, Frame, Provider, Reply, Turn
+from aiohttp import web
+
+from assistant_site.simulator import openai_media
+from assistant_site.simulator.call import Route
+from assistant_site.simulator.chat import ChatReply, ChatRequest, ChatTurn, EventFrame, Provider
 from assistant_site.simulator.errors import Rejection, error_body
 
 _FINISH = {"stop": "stop", "length": "length", "content_filter": "content_filter", "tool": "stop"}
@@ -16,9 +20,15 @@ _REASONING_MODEL = re.compile(r"^(o\d|gpt-5)(?!.*chat)")
 _ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 provider: Provider = "openai"
 opens_early = False
+CHAT_PATH = "/v1/chat/completions"
+NOT_JSON = (
+    "We could not parse the JSON body of your request. (HINT: This likely means you "
+    "aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what "
+    "was sent was not valid JSON.)"
+)
 
 
-def read(body: Mapping[str, Any]) -> Ask:
+def read(body: Mapping[str, Any]) -> ChatRequest:
     """The request. Raises ``Rejection`` as the API would."""
     _check(body)
     turns = [_turn(message) for message in body["messages"]]
@@ -26,7 +36,7 @@ def read(body: Mapping[str, Any]) -> Ask:
     tool = _forced_tool(body)
     options = body.get("stream_options") or {}
     stops = body.get("stop") or []
-    return Ask(
+    return ChatRequest(
         provider="openai",
         model=body["model"],
         system="\n\n".join(turn.text for turn in turns if turn.role == "system"),
@@ -102,12 +112,12 @@ def _invalid(param: str, code: str, detail: str) -> Rejection:
     return Rejection(400, f"Invalid '{param}': {detail}.", error=code, param=param)
 
 
-def _turn(message: Mapping[str, Any]) -> Turn:
+def _turn(message: Mapping[str, Any]) -> ChatTurn:
     content = message.get("content")
     if isinstance(content, list):
         content = "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
     role = "system" if message["role"] == "developer" else message["role"]
-    return Turn(role, content or "")
+    return ChatTurn(role, content or "")
 
 
 def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -125,7 +135,7 @@ def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"name": name, "parameters": found.get("parameters") or {"type": "object"}}
 
 
-def whole(ask: Ask, reply: Reply) -> dict[str, Any]:
+def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
     """The answer to a request that does not stream."""
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
     message["annotations"] = []
@@ -152,8 +162,8 @@ def whole(ask: Ask, reply: Reply) -> dict[str, Any]:
 
 
 def frames(
-    ask: Ask, reply: Reply, *, no_usage: bool = False, no_done: bool = False
-) -> Iterator[Frame]:
+    ask: ChatRequest, reply: ChatReply, *, no_usage: bool = False, no_done: bool = False
+) -> Iterator[EventFrame]:
     """The answer as a stream: role, content, finish, usage where asked, ``[DONE]``."""
     head = {
         "id": _id("chatcmpl-"),
@@ -171,17 +181,17 @@ def frames(
         hidden = {"obfuscation": _padding(delta)} if ask.obfuscate else {}
         return {**head, "choices": [choice], **tail, **hidden}
 
-    yield Frame("open", chunk(_first_delta(reply)))
+    yield EventFrame("open", chunk(_first_delta(reply)))
     for piece in reply.pieces:
-        yield Frame("token" if piece else "open", chunk(_delta(reply, piece)))
-    yield Frame("close", chunk({}, _FINISH[reply.finish]))
+        yield EventFrame("token" if piece else "open", chunk(_delta(reply, piece)))
+    yield EventFrame("close", chunk({}, _FINISH[reply.finish]))
     if told:
-        yield Frame("close", {**head, "choices": [], "usage": usage(reply)})
+        yield EventFrame("close", {**head, "choices": [], "usage": usage(reply)})
     if not no_done:
-        yield Frame("close", "[DONE]")
+        yield EventFrame("close", "[DONE]")
 
 
-def _first_delta(reply: Reply) -> dict[str, Any]:
+def _first_delta(reply: ChatReply) -> dict[str, Any]:
     if not reply.tool:
         return {"role": "assistant", "content": "", "refusal": None}
     function = {"name": reply.tool, "arguments": ""}
@@ -189,7 +199,7 @@ def _first_delta(reply: Reply) -> dict[str, Any]:
     return {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}
 
 
-def _delta(reply: Reply, piece: str) -> dict[str, Any]:
+def _delta(reply: ChatReply, piece: str) -> dict[str, Any]:
     if reply.tool:
         return {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
     return {"content": piece}
@@ -200,7 +210,7 @@ def _padding(delta: Mapping[str, Any]) -> str:
     return "simulatedpadding"[: 1 + (13 - len(str(delta.get("content") or ""))) % 16]
 
 
-def usage(reply: Reply) -> dict[str, Any]:
+def usage(reply: ChatReply) -> dict[str, Any]:
     """Token counts of one answer."""
     sent, written = reply.input_tokens, reply.output_tokens
     return {
@@ -217,9 +227,9 @@ def usage(reply: Reply) -> dict[str, Any]:
     }
 
 
-def error_frame(rejection: Rejection) -> Frame:
+def error_frame(rejection: Rejection) -> EventFrame:
     """An error in the middle of a stream: a chunk with a top-level ``error``."""
-    return Frame("close", error_body("openai", rejection))
+    return EventFrame("close", error_body("openai", rejection))
 
 
 def ping() -> bytes:
@@ -229,3 +239,47 @@ def ping() -> bytes:
 
 def _id(prefix: str) -> str:
     return prefix + uuid.uuid4().hex[:24]
+
+
+_NO_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header "
+    "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from "
+    "https://platform.openai.com/account/api-keys."
+)
+
+
+def check_key(request: web.Request) -> None:
+    """Any key will do, but there must be one."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Rejection(401, _NO_KEY)
+
+
+def headers(request_id: str) -> dict[str, str]:
+    """Headers of every answer."""
+    return {
+        "x-request-id": request_id,
+        "openai-organization": "org-simulated",
+        "openai-processing-ms": "7",
+        "openai-version": "2020-10-01",
+        "x-ratelimit-limit-requests": "10000",
+        "x-ratelimit-limit-tokens": "2000000",
+        "x-ratelimit-remaining-requests": "9999",
+        "x-ratelimit-remaining-tokens": "1999950",
+        "x-ratelimit-reset-requests": "6ms",
+        "x-ratelimit-reset-tokens": "1ms",
+    }
+
+
+def not_found(method: str, path: str, /) -> Rejection:
+    """The error of a path that the API does not have."""
+    return Rejection(404, f"Invalid URL ({method} {path})")
+
+
+ROUTES: tuple[Route, ...] = (
+    ("POST", "/v1/images/generations", "image", openai_media.images),
+    ("POST", "/v1/embeddings", "embedding", openai_media.embeddings),
+    ("POST", "/v1/moderations", "moderation", openai_media.moderations),
+    ("GET", "/v1/models", "models", openai_media.models),
+    ("GET", "/v1/models/{model}", "models", openai_media.model),
+)

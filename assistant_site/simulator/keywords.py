@@ -1,4 +1,4 @@
-"""Words as the keyword classifier and the writer see them."""
+"""Keywords: words and stems as the stand-in classifier and the answers use them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STOPWORDS = _vocabulary(
     why will with would yes you your yours
     hello hi hey thanks thank"""
 )
-# Words rules are written with, which say nothing about what a rule is for.
+# Words rules are written with, which say nothing about a rule's purpose.
 RULE_WORDS = _vocabulary(
     """prompt prompts question questions request requests ask asks asked asking user users person
     people wants answer answers answered model models rule rules route routed routes send sent

@@ -1,4 +1,4 @@
-"""Steering the simulator over HTTP: faults, what was asked, sides up and down."""
+"""Control API: faults, recorded requests and sides up or down, over HTTP."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from assistant_site.simulator.call import World
+from assistant_site.simulator.call import SimulatorState
 from assistant_site.simulator.chat import PROVIDERS, Provider
 from assistant_site.simulator.faults import BadFault, read_fault
 from assistant_site.simulator.openai_media import drawn
 
 
-def add_routes(app: web.Application, provider: Provider, world: World) -> None:
+def add_routes(app: web.Application, provider: Provider, state: SimulatorState) -> None:
     """Put the steering calls under ``/_simulator/``; they need no key."""
-    desk = _Desk(provider, world)
+    desk = _ControlApi(provider, state)
     app.router.add_get("/_simulator/", desk.state)
     app.router.add_get("/_simulator/faults", desk.faults)
     app.router.add_post("/_simulator/faults", desk.add_faults)
@@ -29,25 +29,25 @@ def add_routes(app: web.Application, provider: Provider, world: World) -> None:
     app.router.add_get("/_simulator/picture", desk.picture)
 
 
-class _Desk:
+class _ControlApi:
     """The calls, for one side's port."""
 
-    def __init__(self, provider: Provider, world: World) -> None:
+    def __init__(self, provider: Provider, state: SimulatorState) -> None:
         self._provider = provider
-        self._world = world
+        self._state = state
 
     async def state(self, _: web.Request) -> web.Response:
         return _json(
             {
                 "answered_by": self._provider,
-                "requests": len(self._world.journal.records),
-                "faults": self._world.faults.listed(),
-                "obey": self._world.obey,
+                "requests": len(self._state.journal.records),
+                "faults": self._state.faults.listed(),
+                "obey": self._state.obey,
             }
         )
 
     async def faults(self, _: web.Request) -> web.Response:
-        return _json({"faults": self._world.faults.listed()})
+        return _json({"faults": self._state.faults.listed()})
 
     async def add_faults(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -56,33 +56,33 @@ class _Desk:
         except (BadFault, TypeError) as exc:
             return _json({"detail": str(exc)}, status=400)
         for fault in faults:
-            self._world.faults.add(fault)
-        return _json({"faults": self._world.faults.listed()}, status=201)
+            self._state.faults.add(fault)
+        return _json({"faults": self._state.faults.listed()}, status=201)
 
     async def clear_faults(self, _: web.Request) -> web.Response:
-        self._world.faults.clear()
+        self._state.faults.clear()
         return web.Response(status=204)
 
     async def requests(self, request: web.Request) -> web.Response:
         provider = request.query.get("provider")
         records = [
             {**asdict(record), "closed_early": record.closed_early}
-            for record in self._world.journal.records
+            for record in self._state.journal.records
             if provider in {None, record.provider}
         ]
         return _json({"count": len(records), "requests": records})
 
     async def clear_requests(self, _: web.Request) -> web.Response:
-        self._world.journal.clear()
+        self._state.journal.clear()
         return web.Response(status=204)
 
     async def set_obey(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        self._world.obey = bool(isinstance(body, Mapping) and body.get("on"))
-        return _json({"on": self._world.obey})
+        self._state.obey = bool(isinstance(body, Mapping) and body.get("on"))
+        return _json({"on": self._state.obey})
 
     async def picture(self, request: web.Request) -> web.Response:
-        """What an image answer's ``url`` points at."""
+        """The picture behind an image answer's ``url``."""
         asked = request.query
         try:
             width, height = (min(4096, int(asked.get(name, 256))) for name in ("width", "height"))
@@ -103,7 +103,7 @@ class _Desk:
                 {"detail": "ask the other side's port: this one would be gone"}, status=409
             )
         try:
-            self._world.set_side(side, up=bool(body["up"]))
+            self._state.set_side(side, up=bool(body["up"]))
         except KeyError:
             return _json({"detail": f"this process does not serve {side}"}, status=404)
         return _json({"side": side, "up": bool(body["up"])})

@@ -1,14 +1,18 @@
-"""Anthropic's messages as published: reading the request, writing the answer."""
+"""Anthropic's Messages API as published: routes, requests, answers and streams."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from aiohttp import web
 
-from assistant_site.simulator.chat import Ask, Frame, Provider, Reply, Turn
+from assistant_site.simulator.call import Route, SimulatedCall
+from assistant_site.simulator.chat import ChatReply, ChatRequest, ChatTurn, EventFrame, Provider
+from assistant_site.simulator.delivery import send_json
 from assistant_site.simulator.errors import Rejection, error_body
 
 _FINISH = {
@@ -19,19 +23,21 @@ _FINISH = {
 }
 provider: Provider = "anthropic"
 opens_early = True
+CHAT_PATH = "/v1/messages"
+NOT_JSON = "The request body is not valid JSON: expected an object"
 
 
-def read(body: Mapping[str, Any], *, counting: bool = False) -> Ask:
+def read(body: Mapping[str, Any], *, counting: bool = False) -> ChatRequest:
     """The request; ``counting`` reads one for the token counter, which needs no limit. Raises
     ``Rejection`` as the API would."""
     _check(body, counting=counting)
     tool = _forced_tool(body)
-    return Ask(
+    return ChatRequest(
         provider="anthropic",
         model=body["model"],
         system=_text(body.get("system") or ""),
         turns=tuple(
-            Turn(message["role"], _text(message["content"])) for message in body["messages"]
+            ChatTurn(message["role"], _text(message["content"])) for message in body["messages"]
         ),
         stream=bool(body.get("stream")),
         max_tokens=body.get("max_tokens"),
@@ -120,7 +126,7 @@ def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(found)
 
 
-def whole(ask: Ask, reply: Reply) -> dict[str, Any]:
+def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
     """The answer to a request that does not stream."""
     if reply.tool:
         block = {**_block(reply), "input": _tool_input(reply.text)}
@@ -137,8 +143,8 @@ def _tool_input(text: str) -> Any:
 
 
 def frames(
-    ask: Ask, reply: Reply, *, no_usage: bool = False, no_done: bool = False
-) -> Iterator[Frame]:
+    ask: ChatRequest, reply: ChatReply, *, no_usage: bool = False, no_done: bool = False
+) -> Iterator[EventFrame]:
     """The answer as a stream of named events, ``message_start`` to ``message_stop``."""
     counts = {} if no_usage else {"usage": {**usage(reply), "output_tokens": 1}}
     message = {**_message(ask), "content": [], "stop_reason": None, "stop_sequence": None, **counts}
@@ -155,32 +161,32 @@ def frames(
         yield _event("close", "message_stop")
 
 
-def _event(kind: Any, name: str, **data: Any) -> Frame:
-    return Frame(kind, {"type": name, **data}, name)
+def _event(kind: Any, name: str, **data: Any) -> EventFrame:
+    return EventFrame(kind, {"type": name, **data}, name)
 
 
-def _message(ask: Ask) -> dict[str, Any]:
+def _message(ask: ChatRequest) -> dict[str, Any]:
     return {"id": _id("msg_"), "type": "message", "role": "assistant", "model": ask.model}
 
 
-def _block(reply: Reply) -> dict[str, Any]:
+def _block(reply: ChatReply) -> dict[str, Any]:
     if reply.tool:
         return {"type": "tool_use", "id": _id("toolu_"), "name": reply.tool, "input": {}}
     return {"type": "text", "text": ""}
 
 
-def _delta(reply: Reply, piece: str) -> dict[str, Any]:
+def _delta(reply: ChatReply, piece: str) -> dict[str, Any]:
     if reply.tool:
         return {"type": "input_json_delta", "partial_json": piece}
     return {"type": "text_delta", "text": piece}
 
 
-def _stop(reply: Reply) -> dict[str, Any]:
+def _stop(reply: ChatReply) -> dict[str, Any]:
     reason = "stop_sequence" if reply.stop_sequence else _FINISH[reply.finish]
     return {"stop_reason": reason, "stop_sequence": reply.stop_sequence}
 
 
-def usage(reply: Reply) -> dict[str, Any]:
+def usage(reply: ChatReply) -> dict[str, Any]:
     """Token counts of one answer."""
     return {
         "input_tokens": reply.input_tokens,
@@ -192,7 +198,7 @@ def usage(reply: Reply) -> dict[str, Any]:
     }
 
 
-def _final_usage(reply: Reply) -> dict[str, Any]:
+def _final_usage(reply: ChatReply) -> dict[str, Any]:
     kept = (
         "input_tokens",
         "cache_creation_input_tokens",
@@ -202,9 +208,9 @@ def _final_usage(reply: Reply) -> dict[str, Any]:
     return {name: value for name, value in usage(reply).items() if name in kept}
 
 
-def error_frame(rejection: Rejection) -> Frame:
+def error_frame(rejection: Rejection) -> EventFrame:
     """An error in the middle of a stream: ``event: error``."""
-    return Frame("close", error_body("anthropic", rejection), "error")
+    return EventFrame("close", error_body("anthropic", rejection), "error")
 
 
 def ping() -> bytes:
@@ -214,3 +220,81 @@ def ping() -> bytes:
 
 def _id(prefix: str) -> str:
     return prefix + "01" + uuid.uuid4().hex[:22]
+
+
+_MODELS = ("claude-opus-4-6", "claude-sonnet-4-6", "claude-haiku-4-5", "claude-haiku-4-5-20251001")
+_LIMITS = {
+    "requests": 4000,
+    "tokens": 2_400_000,
+    "input-tokens": 2_000_000,
+    "output-tokens": 400_000,
+}
+
+
+def check_key(request: web.Request) -> None:
+    """Any key will do, but there must be one, and a version beside it."""
+    key = request.headers.get("x-api-key", "")
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    if not key.strip() and not bearer:
+        raise Rejection(401, "x-api-key header is required")
+    if "anthropic-version" not in request.headers:
+        raise Rejection(400, "anthropic-version: header is required")
+
+
+def headers(request_id: str) -> dict[str, str]:
+    """Headers of every answer."""
+    reset = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    limits = {
+        f"anthropic-ratelimit-{name}-{part}": value
+        for name, limit in _LIMITS.items()
+        for part, value in (("limit", str(limit)), ("remaining", str(limit - 1)), ("reset", reset))
+    }
+    return {
+        "request-id": request_id,
+        "anthropic-organization-id": "00000000-0000-4000-8000-000000000000",
+        **limits,
+    }
+
+
+def not_found(_method: str, _path: str, /) -> Rejection:
+    """The error of a path that the API does not have."""
+    return Rejection(404, "Not found", error="not_found_error")
+
+
+async def _count(call: SimulatedCall) -> web.StreamResponse:
+    ask = read(call.body, counting=True)
+    return await send_json(call, {"input_tokens": ask.input_tokens})
+
+
+async def _models(call: SimulatedCall) -> web.StreamResponse:
+    listed = [_model(name) for name in _MODELS]
+    body = {
+        "data": listed,
+        "has_more": False,
+        "first_id": listed[0]["id"],
+        "last_id": listed[-1]["id"],
+    }
+    return await send_json(call, body)
+
+
+async def _one_model(call: SimulatedCall) -> web.StreamResponse:
+    return await send_json(call, _model(call.request.match_info["model"]))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name.replace("-", " ").title(),
+        "created_at": "2025-09-29T00:00:00Z",
+        "lifecycle": "active",
+        "max_input_tokens": 200_000,
+        "max_tokens": 64_000,
+    }
+
+
+ROUTES: tuple[Route, ...] = (
+    ("POST", "/v1/messages/count_tokens", "count", _count),
+    ("GET", "/v1/models", "models", _models),
+    ("GET", "/v1/models/{model}", "models", _one_model),
+)

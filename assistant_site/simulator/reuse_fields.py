@@ -1,10 +1,10 @@
-"""Whether a prompt can be understood without what was said before it."""
+"""Reuse fields of a classification: self-contained, impersonal, how long it stays true, standalone."""
 
 from __future__ import annotations
 
 import re
 
-from assistant_site.simulator.words import rule_stems
+from assistant_site.simulator.keywords import rule_stems
 
 _OPENS = re.compile(
     r"^\W*(?:and\b(?! then there were)|but\b|so\b|then\b|also\b|or\b|what about|how about|what if (?:it|they|he|she)\b"
@@ -47,7 +47,7 @@ _NAMED_FIRST = 2
 
 
 def is_self_contained(prompt: str) -> bool:
-    """Whether ``prompt`` means the same on its own, today or tomorrow, whoever asks."""
+    """Whether ``prompt`` means the same without its conversation, day and person."""
     if _OPENS.search(prompt) or _SAID_BEFORE.search(prompt) or _DATED.search(prompt):
         return False
     plain = _EXPLETIVE.sub(" ", prompt)
@@ -58,3 +58,57 @@ def is_self_contained(prompt: str) -> bool:
     if not pointed or ":" in prompt or "\n" in prompt:
         return True
     return len(rule_stems(plain[: pointed.start()])) >= _NAMED_FIRST
+
+
+_FIRST_PERSON = re.compile(
+    r"\b(?:i|i'm|i've|i'd|me|my|mine|myself|we|we're|our|ours|us)\b", re.IGNORECASE
+)
+# "How do I reset my password?" is everybody's question.
+_EVERYBODYS = re.compile(
+    r"^\W*(?:how|where|when|why|can|could|may|should|what)\b"
+    r"(?!.*\b(?:am i|i am|i'm|i was|i've|i feel|i live|i work|my (?:name|own|last|wife|husband|son|daughter|boss|doctor|order|balance)))",
+    re.IGNORECASE | re.DOTALL,
+)
+_NEVER = re.compile(
+    r"\b(?:right now|what time is it|near me|currently|live score|at the moment)\b", re.IGNORECASE
+)
+_DAY = re.compile(
+    r"\b(?:today\w*|tonight|tomorrow|yesterday|this (?:week|morning|evening|weekend)|last night|weather|forecast|latest|news"
+    r"|stock price|share price|exchange rate)\b",
+    re.IGNORECASE,
+)
+_MONTHS = re.compile(
+    r"\b(?:version|prices?|costs?|law|laws|president|minister|ceo|population|record|best|cheapest|fastest|recommend|this year|20[2-9]\d)\b",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(
+    r"^\W*(?:and\s+)?(?:what about|how about|and)\s+(?:(?:of|for|in|from|to|about)\s+)?(.+?)\W*$",
+    re.IGNORECASE,
+)
+_LAST_NAME = re.compile(
+    r"\b(?:of|for|in|from|to|about)\s+((?:the\s+)?[^?.!]+?)(\W*)$", re.IGNORECASE
+)
+
+
+def is_impersonal(prompt: str) -> bool:
+    """Whether all people may get the same answer."""
+    return not _FIRST_PERSON.search(prompt) or bool(_EVERYBODYS.search(prompt))
+
+
+def stays_true(prompt: str) -> str:
+    """How long an answer holds, in the contract's words."""
+    for life, sign in (("never", _NEVER), ("day", _DAY), ("months", _MONTHS)):
+        if sign.search(prompt):
+            return life
+    return "timeless"
+
+
+def standalone(prompt: str, questions: list[str]) -> str:
+    """The follow-up "and of Spain?" with the words of the last question that stood alone; empty for
+    other prompts."""
+    other = _OTHER.search(prompt)
+    asked = next((said for said in reversed(questions) if is_self_contained(said)), "")
+    name = _LAST_NAME.search(asked)
+    if is_self_contained(prompt) or not other or not name:
+        return ""
+    return asked[: name.start(1)] + other.group(1) + asked[name.end(1) :]

@@ -1,4 +1,4 @@
-"""The stand-in classifier: a verdict from the rules a request carries, by keywords."""
+"""Stand-in small model: classifies a prompt by keywords, and judges whether a stored answer serves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import Any
 
 import orjson
 
-from assistant_site.simulator.chat import Ask
-from assistant_site.simulator.followups import is_self_contained
+from assistant_site.simulator.chat import ChatRequest
 from assistant_site.simulator.intents import Intent, intents, meant_for
-from assistant_site.simulator.reuse import is_impersonal, standalone, stays_true
-from assistant_site.simulator.words import overlap, rule_stems
+from assistant_site.simulator.keywords import overlap, rule_stems
+from assistant_site.simulator.reuse_fields import (
+    is_impersonal,
+    is_self_contained,
+    standalone,
+    stays_true,
+)
+from routing.reuse.pair_features import compare, vetoes
 
 _RULES = re.compile(r"<rules>\s*(\[.*?\])\s*</rules>", re.DOTALL)
 _PROMPT = re.compile(r'<prompt>\s*(".*?")\s*</prompt>', re.DOTALL)
@@ -47,8 +52,8 @@ _PICTURE_WORDS = rule_stems(
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    """One rule of the request, with what is scored of it."""
+class _RuleProfile:
+    """One rule of the request, with the words and intents that are scored."""
 
     name: str
     action: str
@@ -61,12 +66,12 @@ class _Rule:
     against: tuple[frozenset[str], ...]
 
 
-def carries_rules(ask: Ask) -> bool:
+def carries_rules(ask: ChatRequest) -> bool:
     """Whether ``ask`` is a request to classify."""
     return bool(_RULES.search(ask.system) and _PROMPT.search(ask.prompt))
 
 
-def classify(ask: Ask, *, obey: bool) -> dict[str, Any]:
+def classify(ask: ChatRequest, *, obey: bool) -> dict[str, Any]:
     """The verdict. ``obey`` lets the prompt itself choose, as a model does that was talked into it."""
     rules = _rules(ask.system)
     prompt = _prompt(ask.prompt)
@@ -85,13 +90,13 @@ def classify(ask: Ask, *, obey: bool) -> dict[str, Any]:
     }
 
 
-def _rules(system: str) -> list[_Rule]:
+def _rules(system: str) -> list[_RuleProfile]:
     found = _RULES.search(system)
     listed = orjson.loads(found.group(1)) if found else []
     return [_rule(order, item) for order, item in enumerate(listed)]
 
 
-def _rule(order: int, item: dict[str, Any]) -> _Rule:
+def _rule(order: int, item: dict[str, Any]) -> _RuleProfile:
     instruction = _EXCLUDED.sub(" ", item.get("instruction") or "")
     action = item.get("action") or "answer"
     told = f"{item['name'].replace('-', ' ')}. {instruction}"
@@ -102,7 +107,7 @@ def _rule(order: int, item: dict[str, Any]) -> _Rule:
         "refuse": frozenset({"harm"}) if broad else frozenset(),
     }
     own = rule_stems(instruction) or rule_stems(told)
-    return _Rule(
+    return _RuleProfile(
         name=item["name"],
         action=action,
         priority=float(item.get("priority") or 100),
@@ -127,7 +132,7 @@ def _earlier(text: str) -> list[str]:
     return [message["content"] for message in said if message["role"] == "user"]
 
 
-def _choose(rules: Sequence[_Rule], prompt: str) -> tuple[_Rule, Intent | None]:
+def _choose(rules: Sequence[_RuleProfile], prompt: str) -> tuple[_RuleProfile, Intent | None]:
     wanted = intents(prompt)
     said = rule_stems(prompt)
     spread = Counter(word for rule in rules for word in rule.words)
@@ -137,7 +142,7 @@ def _choose(rules: Sequence[_Rule], prompt: str) -> tuple[_Rule, Intent | None]:
 
 
 def _score(
-    rule: _Rule, wanted: tuple[Intent, ...], said: frozenset[str], spread: Counter[str]
+    rule: _RuleProfile, wanted: tuple[Intent, ...], said: frozenset[str], spread: Counter[str]
 ) -> float:
     fits = max((_weight(wanted, name) for name in rule.meant), default=0.0)
     shared = _shared(rule, said, spread)
@@ -155,8 +160,8 @@ def _weight(wanted: tuple[Intent, ...], name: Intent) -> float:
     return full if name in {wanted[0], "general"} else full * _LATER_INTENT
 
 
-def _shared(rule: _Rule, said: frozenset[str], spread: Counter[str]) -> float:
-    """How much of what the rule speaks of the prompt speaks of too."""
+def _shared(rule: _RuleProfile, said: frozenset[str], spread: Counter[str]) -> float:
+    """Share of the rule's words that the prompt has too, weighted."""
     total = sum(1 / spread[word] for word in rule.words)
     if not total:
         return 0.0
@@ -168,7 +173,7 @@ def _shared(rule: _Rule, said: frozenset[str], spread: Counter[str]) -> float:
     return _WORDS * float(covered**0.5)
 
 
-def _stray(rule: _Rule, said: frozenset[str]) -> float:
+def _stray(rule: _RuleProfile, said: frozenset[str]) -> float:
     """Words that only the counter-examples have count against the rule, a little."""
     own = rule.words.union(*rule.examples)
     foreign = frozenset[str]().union(*rule.against) - own
@@ -192,7 +197,7 @@ _SUGGESTIONS = (
 )
 
 
-def _ordered(rules: Sequence[_Rule], prompt: str) -> _Rule | None:
+def _ordered(rules: Sequence[_RuleProfile], prompt: str) -> _RuleProfile | None:
     """The rule the prompt itself orders, in words or as a ready-made verdict."""
     for rule in rules:
         name = re.escape(rule.name)
@@ -202,3 +207,23 @@ def _ordered(rules: Sequence[_Rule], prompt: str) -> _Rule | None:
         if re.search(order, prompt, re.IGNORECASE):
             return rule
     return None
+
+
+_PART = re.compile(r'<(asked|stored|answer)>(".*?")</\1>', re.DOTALL)
+
+_ALIKE = 0.5
+"""Overlap of the questions' words from which it says yes."""
+
+
+def asks_for_judgement(ask: ChatRequest) -> bool:
+    """Whether ``ask`` is a request to judge a stored answer."""
+    return "stored answer may be given" in ask.system and "<asked>" in ask.prompt
+
+
+def judge(ask: ChatRequest) -> str:
+    """``yes`` or ``no``; without the stored question it believes the answer."""
+    parts = {name: orjson.loads(quoted) for name, quoted in _PART.findall(ask.prompt)}
+    if not parts.get("stored"):
+        return "yes"
+    signals = compare(parts["asked"], parts["stored"], lambda _: 3.0)
+    return "no" if vetoes(signals) or signals["overlap"] < _ALIKE else "yes"
