@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.utils.module_loading import import_string
+
+_MENUS = (
+    "routing.admin.menu.MENU",
+    "conversations.admin.menu.MENU",
+    "assistant_site.admin.menu.MENU",
+)
 
 
-def _may(permission: str) -> Callable[[HttpRequest], bool]:
-    def allowed(request: HttpRequest) -> bool:
-        return request.user.has_perm(permission)
-
-    return allowed
-
-
-def _page(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
-        "permission": _may(f"{app}.view_{model}"),
-    }
+def navigation(_request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar: the sections of all apps' menus, in this order; items of one section are joined."""
+    # Imported only now: settings import this module before the models can be loaded.
+    sections: dict[str, list[Any]] = {}
+    for name in _MENUS:
+        for title, items in import_string(name).items():
+            sections[title] = [*sections.get(title, ()), *items]
+    return [
+        {"title": title, "separator": place > 0, "items": items}
+        for place, (title, items) in enumerate(sections.items())
+    ]
 
 
 UNFOLD: dict[str, Any] = {
@@ -61,53 +63,6 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
-        "navigation": [
-            {
-                "title": "Routing",
-                "items": [
-                    _page("Rules", "alt_route", "routing", "rule"),
-                    _page("Models", "memory", "routing", "llmmodel"),
-                    _page("Routing settings", "tune", "routing", "routingsettings"),
-                    _page("Published versions", "history", "routing", "rulesetversion"),
-                    {
-                        "title": "Try a prompt",
-                        "icon": "experiment",
-                        "link": reverse_lazy("admin:routing_try"),
-                        "permission": _may("routing.view_rule"),
-                    },
-                    _page("Golden cases", "verified", "routing", "goldencase"),
-                    _page("Replays", "replay", "conversations", "replayrun"),
-                    _page("Decided in shadow", "visibility", "conversations", "shadowdecision"),
-                ],
-            },
-            {
-                "title": "Conversations",
-                "separator": True,
-                "items": [
-                    _page("Conversations", "forum", "conversations", "conversation"),
-                    _page("Messages", "chat", "conversations", "message"),
-                    _page("Feedback", "thumbs_up_down", "conversations", "feedback"),
-                    _page("Review desk", "rule", "conversations", "answerreview"),
-                    _page("Pictures", "image", "conversations", "generatedimage"),
-                ],
-            },
-            {
-                "title": "Performance",
-                "separator": True,
-                "items": [
-                    _page("Models at work", "monitoring", "conversations", "modelperformance"),
-                    _page("Answers used again", "recycling", "conversations", "reuse"),
-                ],
-            },
-            {
-                "title": "People",
-                "separator": True,
-                "items": [
-                    _page("Users", "person", "auth", "user"),
-                    _page("Groups", "group", "auth", "group"),
-                    _page("Failed sign-ins", "lock", "axes", "accessattempt"),
-                ],
-            },
-        ],
+        "navigation": "assistant_site.theme.navigation",
     },
 }

@@ -1,4 +1,7 @@
-"""What was said, shown to administrators and never changed by them."""
+"""Admin pages of the history: administrators read it and never change it.
+
+The modules named in ``__all__`` register their own pages, or extend pages that routing registers.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from conversations.admin import golden, model_check, performance, replay, reuse, reviews, versions
 from conversations.admin.filters import (
     ActionFilter,
     CacheFilter,
@@ -22,24 +26,12 @@ from conversations.admin.filters import (
     SourceFilter,
     VersionFilter,
 )
-from conversations.admin.golden import GoldenCaseAdmin
 from conversations.admin.history import HistoryAdmin
-from conversations.admin.model_check import TriableModelAdmin
-from conversations.admin.performance import ModelPerformanceAdmin
-from conversations.admin.replay import ReplayRunAdmin
-from conversations.admin.reuse import ReuseAdmin
-from conversations.admin.reviews import AnswerReviewAdmin
-from conversations.admin.versions import MeasuredVersionAdmin, ShadowDecisionAdmin
 from conversations.models import (
-    AnswerReview,
     Conversation,
     Feedback,
     GeneratedImage,
     Message,
-    ModelPerformance,
-    ReplayRun,
-    Reuse,
-    ShadowDecision,
 )
 from routing.common.admin import (
     NOTHING,
@@ -49,7 +41,8 @@ from routing.common.admin import (
     column,
     rendered,
 )
-from routing.models import GoldenCase, LLMModel, RuleSetVersion
+
+__all__ = ["golden", "model_check", "performance", "replay", "reuse", "reviews", "versions"]
 
 THREAD_LENGTH = 200
 STATUS_LABELS = {
@@ -60,16 +53,6 @@ STATUS_LABELS = {
 }
 ACTION_LABELS = {"answer": "info", "image": "primary", "refuse": "danger"}
 VERDICT_LABELS = {"good": "success", "bad": "danger"}
-
-admin.site.unregister([RuleSetVersion, LLMModel, GoldenCase])
-admin.site.register(ModelPerformance, ModelPerformanceAdmin)
-admin.site.register(AnswerReview, AnswerReviewAdmin)
-admin.site.register(RuleSetVersion, MeasuredVersionAdmin)
-admin.site.register(Reuse, ReuseAdmin)
-admin.site.register(LLMModel, TriableModelAdmin)
-admin.site.register(GoldenCase, GoldenCaseAdmin)
-admin.site.register(ReplayRun, ReplayRunAdmin)
-admin.site.register(ShadowDecision, ShadowDecisionAdmin)
 
 
 @admin.register(Conversation)

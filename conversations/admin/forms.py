@@ -1,49 +1,21 @@
-"""What is filled in where the rules are tried."""
+"""Forms of the pages that try rules, search the answer cache and start replays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from conversations.evaluation.cache_preview import NOBODY
-from routing.domain.errors import PromptRejected
-from routing.guard.validation import validate_prompt
-from routing.models import GoldenCase, LLMModel, Rule
-
-if TYPE_CHECKING:
-    GoldenBase = forms.ModelForm[GoldenCase]
-else:
-    GoldenBase = forms.ModelForm
+from routing.admin.golden import PromptField
 
 MOST_PROMPTS = 2_000
-
-
-class PromptField(forms.CharField):
-    """A prompt as a person would send it."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        widget = UnfoldAdminTextareaWidget(attrs={"rows": 5})
-        super().__init__(strip=False, widget=widget, **kwargs)
-
-    def clean(self, value: Any) -> str:
-        # A browser sends line breaks as two characters.
-        prompt = str(super().clean(value)).replace("\r\n", "\n")
-        try:
-            return validate_prompt(prompt, max_chars=settings.PROMPT_MAX_CHARS)
-        except PromptRejected as exc:
-            raise forms.ValidationError(str(exc)) from exc
 
 
 class PromptForm(forms.Form):
@@ -71,37 +43,6 @@ class SearchForm(PromptForm):
         if found is None:
             raise forms.ValidationError("Nobody has this user name.")
         return int(found)
-
-
-class GoldenCaseForm(GoldenBase):
-    """A prompt, and at least one thing that must be decided about it."""
-
-    prompt = PromptField(label="Prompt")
-
-    class Meta:
-        model = GoldenCase
-        fields = ("prompt", "action", "rule", "model", "note", "enabled")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._offer("rule", Rule.objects.values_list("name", flat=True))
-        self._offer("model", LLMModel.objects.values_list("name", flat=True))
-
-    def _offer(self, name: str, known: Iterable[str]) -> None:
-        field = self.fields.get(name)
-        if field is None:
-            return
-        told = getattr(self.instance, name) or self.initial.get(name, "")
-        names = sorted({*known, *filter(None, [told])})
-        field.widget = UnfoldAdminSelectWidget(
-            choices=[("", "any"), *zip(names, names, strict=True)]
-        )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if not any(cleaned.get(name) for name in ("action", "rule", "model")):
-            raise forms.ValidationError("Say what is expected: an action, a rule or a model.")
-        return cleaned
 
 
 class ReplayForm(forms.Form):

@@ -1,34 +1,28 @@
-"""Models, each of which can be asked one prompt."""
+"""Extension of the models' pages: one prompt sent to one model."""
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 
 from conversations.admin.forms import PromptForm
-from conversations.admin.pages import desk_page, permit
+from conversations.admin.pages import require_permissions
 from conversations.evaluation.model_check import try_model
 from routing.admin import LLMModelAdmin
+from routing.admin.publishing import ExtraPage
 from routing.models import LLMModel
 
 
-class TriableModelAdmin(LLMModelAdmin):
-    """A model's page with the way to its trial."""
+def try_view(page: LLMModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """Send one prompt to the model, enabled or not; the answer costs its usual price."""
+    require_permissions(request, "routing.change_llmmodel")
+    model = get_object_or_404(LLMModel, pk=pk)
+    form = PromptForm(request.POST or None)
+    valid = request.method == "POST" and form.is_valid()
+    trial = try_model(model, form.cleaned_data["prompt"]) if valid else None
+    context = {"title": f"Try {model.name}", "form": form, "trial": trial, "model": model}
+    return page.framed(request, "conversations/admin/model_try.html", context)
 
-    change_form_before_template = "conversations/admin/model_actions.html"
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.try_view)
-        return [path("<int:pk>/try/", view, name="routing_model_try"), *super().get_urls()]
-
-    def try_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send one prompt to the model, enabled or not; its answer costs what it costs."""
-        permit(request, "routing.change_llmmodel")
-        model = LLMModel.objects.filter(pk=pk).first()
-        if model is None:
-            raise Http404
-        form = PromptForm(request.POST or None)
-        valid = request.method == "POST" and form.is_valid()
-        trial = try_model(model, form.cleaned_data["prompt"]) if valid else None
-        context = {"title": f"Try {model.name}", "form": form, "trial": trial, "model": model}
-        return desk_page(self, request, "model_try", context)
+LLMModelAdmin.pages.append(ExtraPage("<int:pk>/try/", "routing_model_try", try_view))
+LLMModelAdmin.row_buttons.append("conversations/admin/model_try_button.html")

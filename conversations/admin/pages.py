@@ -1,4 +1,4 @@
-"""Pages of the rules' desk that are no rows of a table, framed as the admin's others."""
+"""Extra pages of tables that no rule set publishes, with the banner of the rules' pages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from routing.admin.publishing import with_draft
 from routing.common.admin import Admin
 
 
-def desk_page(
+def bannered_page(
     page: Admin[Any], request: HttpRequest, name: str, context: dict[str, Any]
 ) -> TemplateResponse:
-    """The template ``name`` with the banner that tells draft and live apart."""
-    known = {**page.admin_site.each_context(request), "opts": page.opts}
+    """The template ``name`` of this app, with the banner that tells draft and live apart."""
+    frame = {**page.admin_site.each_context(request), "opts": page.opts}
     return TemplateResponse(
-        request, f"conversations/admin/{name}.html", with_draft(request, {**known, **context})
+        request, f"conversations/admin/{name}.html", with_draft(request, {**frame, **context})
     )
 
 
-def permit(request: HttpRequest, *permissions: str) -> None:
+def require_permissions(request: HttpRequest, *permissions: str) -> None:
     """Raises ``PermissionDenied`` where the person lacks one."""
     if not request.user.has_perms(permissions):
         raise PermissionDenied

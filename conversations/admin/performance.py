@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 
@@ -73,6 +74,7 @@ def total_of(totals: list[Totals]) -> Totals:
     return Totals(model="", **added)
 
 
+@admin.register(ModelPerformance)
 class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
     """Numbers only: no page of a single row, nothing to change."""
 

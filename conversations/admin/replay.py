@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from conversations.admin.forms import ReplayForm
-from conversations.admin.pages import desk_page, permit
+from conversations.admin.pages import bannered_page, require_permissions
 from conversations.evaluation.replay import STALE, replay_go_on, replay_start, replay_stop, sampled
 from conversations.evaluation.replay import estimate as estimated
 from conversations.evaluation.replay_results import findings
@@ -29,6 +29,7 @@ STATUS_LABELS = {
 MAY = ("conversations.add_replayrun", "conversations.view_message")
 
 
+@admin.register(ReplayRun)
 class ReplayRunAdmin(Admin[ReplayRun]):
     """What the draft would change."""
 
@@ -53,7 +54,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Choose how many prompts, see what that costs, and begin."""
-        permit(request, *MAY)
+        require_permissions(request, *MAY)
         form = ReplayForm(request.POST or None)
         draft, live = draft_side(), live_side()
         context: dict[str, Any] = {
@@ -65,7 +66,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
             context |= self._weighed(form, draft, live)
             if "_start" in request.POST and not context["too_much"] and context["found"]:
                 return self._started(request, form, draft, live)
-        return desk_page(self, request, "replay_add", context)
+        return bannered_page(self, request, "replay_add", context)
 
     @staticmethod
     def _weighed(form: ReplayForm, draft: Side, live: Side) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """How far it is, and what it found so far. The page loads itself anew while it runs."""
-        permit(request, "conversations.view_replayrun", "conversations.view_message")
+        require_permissions(request, "conversations.view_replayrun", "conversations.view_message")
         run = self.get_object(request, object_id)
         if run is None:
             raise Http404
@@ -106,18 +107,18 @@ class ReplayRunAdmin(Admin[ReplayRun]):
             "stalled": stalled,
             "may": request.user.has_perms(MAY),
         }
-        return desk_page(self, request, "replay", context)
+        return bannered_page(self, request, "replay", context)
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
         """End it after the prompts under way."""
-        permit(request, *MAY)
+        require_permissions(request, *MAY)
         run = _run(pk)
         replay_stop(run)
         return _to(run)
 
     def go_on_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
         """Go on with one that was stopped, failed, or lost its process."""
-        permit(request, *MAY)
+        require_permissions(request, *MAY)
         run = _run(pk)
         if not replay_go_on(run):
             messages.info(request, "It is being worked on.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.paginator import InfinitePaginator
@@ -133,6 +134,7 @@ def reuse_context() -> dict[str, Any]:
     }
 
 
+@admin.register(Reuse)
 class ReuseAdmin(ReadOnlyAdmin[Reuse]):
     """Figures above, the single reuses below; nothing to change."""
 

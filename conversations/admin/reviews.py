@@ -17,7 +17,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from conversations.admin.forms import SearchForm
-from conversations.admin.pages import desk_page, permit
+from conversations.admin.pages import bannered_page, require_permissions
 from conversations.admin.review_decisions import answer_curate, review_decide
 from conversations.evaluation.cache_search import search
 from conversations.feedback.reviews import verdicts_on
@@ -57,6 +57,7 @@ class CurationForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
 
+@admin.register(AnswerReview)
 class AnswerReviewAdmin(Admin[AnswerReview]):
     """A queue ordered by harm times traffic; each decision is in the row's history."""
 
@@ -88,13 +89,13 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
 
     def search_view(self, request: HttpRequest) -> HttpResponse:
         """What a prompt would hit, and why: other people's words are on it."""
-        permit(request, *MAY_SEARCH)
+        require_permissions(request, *MAY_SEARCH)
         form = SearchForm(request.POST or None)
         found = None
         if request.method == "POST" and form.is_valid():
             found = search(form.cleaned_data["prompt"], user=form.cleaned_data["person"])
         context = {"title": "What would this prompt hit?", "form": form, "search": found}
-        return desk_page(self, request, "review_search", context)
+        return bannered_page(self, request, "review_search", context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,20 +1,23 @@
-"""Published versions with how they did, alone and beside each other."""
+"""Extension of the versions' pages: measures of each version, and two versions side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
+from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.paginator import InfinitePaginator
 
 from conversations.models import ShadowDecision, VersionPerformance
 from conversations.stats.pending import add_up_if_possible
+from routing.admin.publishing import ExtraPage, Panel
 from routing.admin.versions import VersionAdmin
 from routing.common.admin import (
     NOTHING,
@@ -169,68 +172,63 @@ def comparisons(a: Figures, b: Figures) -> Sequence[Comparison]:
     ]
 
 
-class MeasuredVersionAdmin(VersionAdmin):
-    """A version's page with its numbers, and two versions side by side."""
-
-    row_buttons: ClassVar[list[str]] = ["conversations/admin/compare_button.html"]
-
-    def get_fieldsets(self, request: HttpRequest, obj: RuleSetVersion | None = None) -> Any:
-        facts, *rest = super().get_fieldsets(request, obj)
-        return [facts, ("How it does", {"fields": ("numbers", "messages_link")}), *rest]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: RuleSetVersion | None = None) -> Any:
-        return [*super().get_readonly_fields(request, obj), "numbers", "messages_link"]
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.compare_view)
-        return [path("compare/", view, name="routing_compare"), *super().get_urls()]
-
-    def compare_view(self, request: HttpRequest) -> HttpResponse:
-        """``?a=12&b=13``: what the second changes, and how both did."""
-        if not self.has_view_permission(request):
-            raise Http404
-        numbers = list(RuleSetVersion.objects.values_list("number", flat=True)[:100])
-        a, b = (self._chosen(request, name, numbers, at) for at, name in ((1, "a"), (0, "b")))
-        context = {
-            "title": f"Versions {a.number} and {b.number}",
-            "numbers": numbers,
-            "a": a,
-            "b": b,
-            "changes": changes_since(a, ruleset_of(b)),
-            "comparisons": comparisons(figures_of(a.number), figures_of(b.number)),
-            "figures": [figures_of(a.number), figures_of(b.number)],
-        }
-        return self.framed(request, "routing/admin/compare.html", context)
-
-    def _chosen(
-        self, request: HttpRequest, name: str, numbers: list[int], at: int
-    ) -> RuleSetVersion:
-        given = request.GET.get(name, "")
-        if given.isdigit():
-            return self._version(int(given))
-        if not numbers:
-            raise Http404
-        return self._version(numbers[min(at, len(numbers) - 1)])
-
-    @column("answers")
-    def numbers(self, row: RuleSetVersion) -> SafeString:
-        return rendered(
-            "routing/admin/figures.html",
-            whole=figures_of(row.number),
-            rules=figures_by_rule(row.number),
-            version=row,
-        )
-
-    @column("messages")
-    def messages_link(self, row: RuleSetVersion) -> SafeString:
-        return rendered(
-            "routing/admin/version_links.html",
-            version=row,
-            messages=reverse("admin:conversations_message_changelist"),
-            shadows=reverse("admin:conversations_shadowdecision_changelist"),
-        )
+def compare_view(page: VersionAdmin, request: HttpRequest) -> HttpResponse:
+    """``?a=12&b=13``: the changes of the second against the first, and the measures of both."""
+    if not page.has_view_permission(request):
+        raise Http404
+    numbers = list(RuleSetVersion.objects.values_list("number", flat=True)[:100])
+    a, b = (_requested(request, name, numbers, at) for at, name in ((1, "a"), (0, "b")))
+    figures = [figures_of(a.number), figures_of(b.number)]
+    context = {
+        "title": f"Versions {a.number} and {b.number}",
+        "numbers": numbers,
+        "a": a,
+        "b": b,
+        "changes": changes_since(a, ruleset_of(b)),
+        "comparisons": comparisons(*figures),
+        "figures": figures,
+    }
+    return page.framed(request, "conversations/admin/compare.html", context)
 
 
+def _requested(request: HttpRequest, name: str, numbers: list[int], at: int) -> RuleSetVersion:
+    """The version that the parameter ``name`` asks for, else the one in this place of the list."""
+    number = request.GET.get(name, "")
+    if number.isdigit():
+        return get_object_or_404(RuleSetVersion, pk=int(number))
+    if not numbers:
+        raise Http404
+    return get_object_or_404(RuleSetVersion, pk=numbers[min(at, len(numbers) - 1)])
+
+
+@column("answers")
+def numbers(row: RuleSetVersion) -> SafeString:
+    """The measures of a version and of each of its rules."""
+    return rendered(
+        "conversations/admin/figures.html",
+        whole=figures_of(row.number),
+        rules=figures_by_rule(row.number),
+        version=row,
+    )
+
+
+@column("messages")
+def messages_link(row: RuleSetVersion) -> SafeString:
+    """Links to the messages and shadow decisions of a version."""
+    return rendered(
+        "conversations/admin/version_links.html",
+        version=row,
+        messages=reverse("admin:conversations_message_changelist"),
+        shadows=reverse("admin:conversations_shadowdecision_changelist"),
+    )
+
+
+VersionAdmin.panels.append(Panel("How it does", (numbers, messages_link)))
+VersionAdmin.pages.append(ExtraPage("compare/", "routing_compare", compare_view))
+VersionAdmin.row_buttons.append("conversations/admin/compare_button.html")
+
+
+@admin.register(ShadowDecision)
 class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
     """What versions in shadow would have done."""
 

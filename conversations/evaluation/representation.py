@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conversations.evaluation.cache_preview import CacheWord
-from conversations.evaluation.try_prompt import Trial, Tried
+from conversations.evaluation.try_prompt import PromptTrial, Tried
 from conversations.storage.representations import (
     attempt_object,
     cache_object,
@@ -15,7 +15,7 @@ from conversations.storage.representations import (
 from routing.domain.decide import Outcome
 
 
-def trial_object(trial: Trial) -> dict[str, Any]:
+def trial_object(trial: PromptTrial) -> dict[str, Any]:
     """JSON-ready: the guard's word, and each side's."""
     return {
         "content": trial.prompt,

@@ -45,7 +45,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class PromptTrial:
     """A prompt before the draft and the live rules. ``guard`` is the same for both; ``None`` where
     neither side has rules."""
 
@@ -66,12 +66,12 @@ class Trial:
         return bool(draft and live) and _deed(draft) != _deed(live)
 
 
-def try_prompt(prompt: str, *, user: int = NOBODY) -> Trial:
+def try_prompt(prompt: str, *, user: int = NOBODY) -> PromptTrial:
     """Decide ``prompt`` by both rule sets, beside each other; no answer is made. Raises
     ``PromptRejected``."""
     validate_prompt(prompt, max_chars=settings.PROMPT_MAX_CHARS)
     draft, live = async_to_sync(_try_sides)(prompt, (draft_side(), live_side()), user)
-    return Trial(prompt, draft, live)
+    return PromptTrial(prompt, draft, live)
 
 
 def decide_all(

@@ -1,6 +1,6 @@
 """Bases of the admin pages about rules: the banner, saving as a draft, and the extension points.
 
-An app above adds to a page without a subclass, from its ``AppConfig.ready``:
+An app above adds to a page without a subclass, from its own admin module:
 ``VersionAdmin.panels.append(Panel("How it does", (numbers,)))``.
 """
 

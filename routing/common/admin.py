@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -86,6 +86,21 @@ def column(
         return function
 
     return named
+
+
+def menu_item(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
+    """A row of the sidebar: the page ``admin:<name>``, shown to people with the permission."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{name}"),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
+def menu_page(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    """A row of the sidebar: a table's list, shown to people who may view the table."""
+    return menu_item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
 
 
 def admin_link(row: Model | None, text: str = "") -> SafeString | str:

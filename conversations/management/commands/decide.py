@@ -13,7 +13,7 @@ from rich.table import Table
 
 from conversations.evaluation.cache_preview import NOBODY
 from conversations.evaluation.representation import trial_object
-from conversations.evaluation.try_prompt import Trial, Tried, try_prompt
+from conversations.evaluation.try_prompt import PromptTrial, Tried, try_prompt
 from routing.domain.errors import PromptRejected
 
 
@@ -52,7 +52,7 @@ def _user(name: str | None) -> int:
     return int(found.pk)
 
 
-def _table(trial: Trial) -> Table:
+def _table(trial: PromptTrial) -> Table:
     table = Table(show_lines=False)
     for heading in ("", "draft", "live"):
         table.add_column(heading, overflow="fold")
