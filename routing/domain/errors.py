@@ -12,10 +12,10 @@ AssistantError                          code, retryable
 │  ├─ ContextTooLong                    the model has no room for this conversation
 │  └─ ProviderMisconfigured             401, 403, 404, 400: a wrong key, name or request
 ├─ NoProviderAvailable                  every candidate failed; all causes kept
-├─ ModelUnknown                         the caller named a model that is not published
+├─ ModelUnknown                         the caller named an unpublished model
 ├─ RuleSetInvalid                       the tables don't make a rule set; all faults kept
 ├─ PublishRefused                       a check of the candidate failed; all failures kept
-├─ PublishConflict                      somebody else published meanwhile
+├─ PublishConflict                      another publication came first
 ├─ RequestRefused, RunInterrupted       requests not served: conversations.domain.errors
 └─ DependencyUnavailable                degrade: logged, traced, counted, answered without
    ├─ CacheUnavailable
@@ -35,33 +35,8 @@ from typing import Literal
 
 from routing.common.errors import AssistantError, DependencyUnavailable, FieldFault
 
-__all__ = [
-    "AssistantError",
-    "CacheUnavailable",
-    "CircuitsUnavailable",
-    "ContextTooLong",
-    "DependencyUnavailable",
-    "EmbedderUnavailable",
-    "FieldFault",
-    "MemoryUnavailable",
-    "ModelUnknown",
-    "NoProviderAvailable",
-    "PromptRejected",
-    "PromptTooLong",
-    "ProviderError",
-    "ProviderMisconfigured",
-    "ProviderOverloaded",
-    "ProviderRateLimited",
-    "ProviderRefused",
-    "ProviderStreamBroken",
-    "ProviderTimeout",
-    "ProviderUnavailable",
-    "PublishConflict",
-    "PublishRefused",
-    "RuleSetInvalid",
-    "RulesUnavailable",
-    "TimeoutPhase",
-]
+# The ground of the tree is shared with other packages; callers import all errors from here.
+__all__ = ["AssistantError", "DependencyUnavailable", "FieldFault"]
 
 TimeoutPhase = Literal["connect", "first_token", "stall", "total"]
 
@@ -204,7 +179,7 @@ class PublishRefused(AssistantError):
 
 
 class PublishConflict(AssistantError):
-    """What is live is no longer what the publication was prepared against."""
+    """Another version went live since the publication was prepared."""
 
     code = "publish_conflict"
 

@@ -69,6 +69,7 @@ class ChatAttempt:
             await self._end(error)
             return
         self._first_ns = self._now()
+        # A probe that begins to answer closes the circuit at once: others need not wait for its end.
         if self._permit.decides:
             await self._failover.circuits.leave(self._permit, "heard")
 
@@ -85,6 +86,7 @@ class ChatAttempt:
 
     async def close(self, detail: str = "") -> None:
         """Close the connection; an unfinished attempt is metered as cancelled."""
+        # First the connection, so that the provider stops writing; then the count.
         await self._chunks.aclose()
         if self.metered is None:
             self._record("cancelled", detail)

@@ -12,7 +12,7 @@ import random
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from routing.domain.errors import ContextTooLong, ProviderError
 from routing.domain.rules import ModelRef
@@ -20,6 +20,7 @@ from routing.llm.failover.circuits import FORCED, Circuits, LocalCircuits, Permi
 from routing.llm.failover.policy import FailoverPolicy, attempt_outcome, may_recover, names_its_wait
 
 
+@dataclass(slots=True)
 class RetryBudget:
     """Retry budget: a token bucket that keeps retries and hedges a small share of all calls.
 
@@ -28,29 +29,25 @@ class RetryBudget:
     to retry. ``clock`` counts seconds.
     """
 
-    def __init__(
-        self,
-        ratio: float = 0.2,
-        burst: float = 10.0,
-        per_second: float = 0.1,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._ratio = ratio
-        self._burst = burst
-        self._per_second = per_second
-        self._clock = clock
-        self._tokens = burst
-        self._filled_at = clock()
+    ratio: float = 0.2
+    burst: float = 10.0
+    per_second: float = 0.1
+    clock: Callable[[], float] = time.monotonic
+    _tokens: float = field(init=False)
+    _filled_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tokens, self._filled_at = self.burst, self.clock()
 
     @property
     def tokens(self) -> float:
         """Retries that may be made now."""
-        grown = (self._clock() - self._filled_at) * self._per_second
-        return min(self._burst, self._tokens + grown)
+        grown = (self.clock() - self._filled_at) * self.per_second
+        return min(self.burst, self._tokens + grown)
 
     def earn(self) -> None:
         """An answer begins."""
-        self._fill(self._ratio)
+        self._fill(self.ratio)
 
     def take(self) -> bool:
         """Pay for one more call; false where the budget is spent."""
@@ -65,8 +62,8 @@ class RetryBudget:
         self._fill(1.0)
 
     def _fill(self, more: float) -> None:
-        self._tokens = min(self._burst, self.tokens + more)
-        self._filled_at = self._clock()
+        self._tokens = min(self.burst, self.tokens + more)
+        self._filled_at = self.clock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +175,7 @@ class Candidates:
             return None
         self._retries[model.name] = retry
         await failover.sleep(wait)
+        # Asked after the wait: another answer may have opened the circuit meanwhile.
         permit = await failover.circuits.enter(model.name)
         return PermittedModel(model, permit) if permit.allowed else None
 

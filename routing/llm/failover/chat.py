@@ -102,6 +102,7 @@ class _Answer:
                 error = attempt.error
             if error is None:
                 return
+            # After the attempts are closed: the failed call is metered before the next one starts.
             permitted, change = await self._next(announced, error)
             if change:
                 yield change
@@ -139,6 +140,7 @@ class _Answer:
             if again:
                 candidates.causes.append(error)
                 return again, Continued(model, error.code)
+        # A candidate with a larger window comes first: it needs no message dropped.
         if isinstance(error, ContextTooLong) and not candidates.has_larger_window(model):
             shorter = drop_oldest(self.messages)
             if shorter:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from uuid import uuid4
 
@@ -73,17 +73,13 @@ class Circuits(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class LocalCircuits:
-    """Circuits of this process alone."""
+    """Circuits of this process alone. ``clock`` counts seconds."""
 
-    def __init__(
-        self,
-        settings: CircuitSettings | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._settings = settings or CircuitSettings()
-        self._clock = clock
-        self._breakers: dict[str, Breaker] = {}
+    settings: CircuitSettings = field(default_factory=CircuitSettings)
+    clock: Callable[[], float] = time.monotonic
+    _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     async def enter(self, model: str) -> Permit:
         """As ``Circuits.enter``."""
@@ -91,7 +87,7 @@ class LocalCircuits:
         probe = not breaker.closed
         if breaker.allows():
             return Permit(model, allowed=True, token="probe" if probe else "")
-        return Permit(model, allowed=False, wait=self._settings.open_seconds)
+        return Permit(model, allowed=False, wait=self.settings.open_seconds)
 
     async def leave(self, permit: Permit, outcome: AttemptOutcome, error: str = "") -> None:
         """As ``Circuits.leave``."""
@@ -113,15 +109,15 @@ class LocalCircuits:
     def states(self) -> list[CircuitState]:
         """Every circuit that is not closed."""
         return [
-            CircuitState(model, "open", self._settings.failures)
+            CircuitState(model, "open", self.settings.failures)
             for model, breaker in sorted(self._breakers.items())
             if not breaker.closed
         ]
 
     def _breaker(self, model: str) -> Breaker:
         if model not in self._breakers:
-            limit, pause = self._settings.failures, self._settings.open_seconds
-            self._breakers[model] = Breaker(limit, pause, self._clock)
+            limit, pause = self.settings.failures, self.settings.open_seconds
+            self._breakers[model] = Breaker(limit, pause, self.clock)
         return self._breakers[model]
 
 
@@ -219,6 +215,7 @@ class SharedCircuits:
         token = self._token()
         try:
             with redis_call(self._breaker, CircuitsUnavailable):
+                # A healthy model has no field: one short read, and no script.
                 if not await self._client.hexists(self._key, model):
                     return Permit(model, allowed=True)
                 state, failures, wait = await self._enter(
@@ -236,6 +233,7 @@ class SharedCircuits:
 
     async def leave(self, permit: Permit, outcome: AttemptOutcome, error: str = "") -> None:
         """As ``Circuits.leave``."""
+        # Counted here too, so that this process knows the state when Redis goes away.
         await self._local.leave(permit, outcome)
         if not _changes_state(permit, outcome):
             return

@@ -69,6 +69,7 @@ class ProviderClient:
     ) -> AsyncGenerator[RawChunk, None]:
         credential = self._credentials.get(provider.name)
         request = litellm.build_request(provider, model, messages, credential)
+        # Inside: LiteLLM names the error status, and the table of errors knows LiteLLM's names.
         with litellm.refusals_named(model.litellm_name):
             async with aclosing(self._http.stream(request, model.name)) as read:
                 async for item in read:

@@ -67,6 +67,7 @@ class HTTPStreamClient:
             async with aclosing(_texts(response.content, reader, model)) as texts:
                 async for text in texts:
                     yield RawChunk(text)
+            # The caller gets the end of the answer first; the connection's last bytes can wait.
             yield reader
             await _drain(response)
 
