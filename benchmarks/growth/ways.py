@@ -20,7 +20,7 @@ from conversations.evaluation.replay import recent_answers
 from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.models import Conversation, Message
-from conversations.runs.stored_replay import replay
+from conversations.runs.event_codec import replay
 from conversations.storage import selectors, services, turns
 from conversations.storage.representations import message_object
 from conversations.storage.turns import NewTurn, StartedTurn

@@ -13,11 +13,10 @@ from uuid import UUID
 from conversations.db.access import AWAY, in_database
 from conversations.domain.errors import RunInterrupted
 from conversations.models import Message
-from conversations.runs.event_codec import Numbered
+from conversations.runs.event_codec import Numbered, replay
 from conversations.runs.event_log import LogReading, RunLog
 from conversations.runs.recovery import end_abandoned
 from conversations.runs.run import BATCH, IDLE_SECONDS, EventStream, beyond_the_end, is_terminal
-from conversations.runs.stored_replay import replay
 from conversations.storage import selectors
 from conversations.storage.representations import message_object
 

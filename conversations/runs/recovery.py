@@ -18,9 +18,9 @@ from conversations.domain.problems import Problem, problem_of
 from conversations.engine.events import Event, Failed
 from conversations.engine.types import CacheFacts
 from conversations.models import Message
+from conversations.runs.event_codec import script_of
 from conversations.runs.event_log import RunLog
 from conversations.runs.run import decided_event, is_terminal, text_of
-from conversations.runs.stored_replay import script_of
 from conversations.storage import selectors, turns
 from routing.domain.llm import Usage
 

@@ -26,8 +26,7 @@ from conversations.engine.types import (
     Turn,
 )
 from conversations.models import Message
-from conversations.runs.event_codec import Numbered
-from conversations.runs.stored_replay import script_of
+from conversations.runs.event_codec import Numbered, script_of
 from routing.domain.errors import FieldFault
 from routing.domain.llm import Attempt, Usage
 

@@ -25,9 +25,8 @@ from conversations.engine.events import (
 from conversations.engine.types import CacheFacts
 from conversations.models import Message, new_id
 from conversations.runs import event_codec
-from conversations.runs.event_codec import dump, load
+from conversations.runs.event_codec import dump, load, replay, script_of
 from conversations.runs.run import text_of
-from conversations.runs.stored_replay import replay, script_of
 from routing.domain.actions import Action
 from routing.domain.guard import GuardReport
 from routing.domain.rules import Decision, Source, StaysTrue
@@ -153,7 +152,7 @@ def test_an_event_of_a_later_version_leaves_a_gap_and_renumbers_nothing() -> Non
     raw = orjson.dumps([4, [["Token", {"text": "a"}], unknown, ["Token", {"text": "b"}]]])
     assert load(raw) == [(4, Token("a")), (6, Token("b"))]
 
-    for entry in (["event", *unknown], ["from a later version"], {"kind": "of another shape"}):
+    for entry in (["event", *unknown], ["from a later version"], [], {"kind": "of another shape"}):
         replayed = list(replay(answer([1, entry, 1], "ab"), {}))
         assert replayed == [
             (1, STARTED),
