@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +23,6 @@ async def test_without_the_database_nobody_says_that_an_answer_is_over(
         raise OperationalError("the server closed the connection")
 
     monkeypatch.setattr(follow, "in_database", away)
-    runs: Any = SimpleNamespace(log=HeldLog())
+    log: Any = HeldLog()
 
-    assert await follow._over(runs, uuid4()) is False
+    assert await follow._over(log, uuid4()) is False
