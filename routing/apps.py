@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
+
+from routing.migrations import refuse_partial
 
 
 class RoutingConfig(AppConfig):
@@ -13,3 +16,4 @@ class RoutingConfig(AppConfig):
         from routing import signals  # noqa: PLC0415 - the models are loaded by now, not before
 
         signals.connect()
+        pre_migrate.connect(refuse_partial, sender=self)

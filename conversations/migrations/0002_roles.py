@@ -1,3 +1,5 @@
+"""The groups of people and their permissions: Rule editors, Reviewers and Auditors. Replaces 0006_roles."""
+
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
@@ -66,11 +68,11 @@ def make_groups(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+    replaces = [("conversations", "0006_roles")]
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("conversations", "0005_versions_at_work"),
-        ("routing", "0004_reuse"),
+        ("conversations", "0001_squashed_0008_growth"),
+        ("routing", "0001_squashed_0005_override_permission"),
     ]
-
     operations = [migrations.RunPython(make_groups, migrations.RunPython.noop)]
