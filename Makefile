@@ -19,7 +19,7 @@ check: ## Lint, check types and imports, and run the tests marked pure: under a 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy . & types=$$!; $(BIN)/python -m pytest -q -m pure $(TESTS); tests=$$?; wait $$types && exit $$tests
+	$(BIN)/mypy . & types=$$!; $(BIN)/python -m pytest -q -n 2 --dist worksteal -m pure $(TESTS); tests=$$?; wait $$types && exit $$tests
 
 # Most tests wait for servers, browsers and time-outs, so four workers keep two cores busy. Worksteal gives
 # each worker whole files: the fixtures of a module are set up once.

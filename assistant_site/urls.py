@@ -1,22 +1,23 @@
-"""Every path of the site, by inclusion."""
+"""URL configuration: all paths of the site."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
+from django.views.generic import RedirectView, TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from assistant_site.views.health import healthz, readyz
 from assistant_site.views.metrics import metrics
-from assistant_site.views.playground import playground
 from conversations.api.responses import by_method
 
+# A client of the public API without data of its own: its script signs in like any client.
+_playground = TemplateView.as_view(template_name="playground.html")
 _icon = RedirectView.as_view(url=static("playground/icon.svg"))
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", by_method(GET=playground), name="playground"),
+    path("", by_method(GET=_playground), name="playground"),
     path("favicon.ico", by_method(GET=_icon)),
     path("healthz", by_method(GET=healthz)),
     path("readyz", by_method(GET=readyz)),

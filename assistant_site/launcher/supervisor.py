@@ -95,7 +95,10 @@ class Supervisor:
         """Start all processes and wait until the site answers; returns the new passwords."""
         config = self._config
         redis_url = config.redis_url or self._start_redis()
-        ports = {name: self._port(name) for name in SIMULATED} if config.simulated else {}
+        ports = {
+            name: processes.remembered_port(config.run_dir / f"simulator-{name}.port")
+            for name in (SIMULATED if config.simulated else ())
+        }
         hosts = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         variables = environment(config, redis_url, hosts)
         for provider, port in ports.items():
@@ -129,9 +132,6 @@ class Supervisor:
         redis = self._stack.enter_context(RedisServer(self._config.data_dir / "redis"))
         self._running["redis"] = redis.process
         return redis.url
-
-    def _port(self, provider: str) -> int:
-        return processes.remembered_port(self._config.run_dir / f"simulator-{provider}.port")
 
     def _start(
         self,
