@@ -30,20 +30,7 @@ OTHER_TEST_FOLDERS = {
 SHARED_CLASS_NAMES = {"Command", "Rule"}
 """Django's name for a management command; the row of a rule and the rule as the engine reads it."""
 
-DUPLICATES = {
-    "Case",
-    "Classifier",
-    "Embedder",
-    "Entry",
-    "Fault",
-    "Guard",
-    "Outcome",
-    "Reading",
-    "Row",
-    "Stream",
-    "Turn",
-    "Verdict",
-}
+DUPLICATES = {"Fault"}
 """Public classes that still share a name. This set may only shrink."""
 
 VAGUE_WORDS = {
@@ -60,10 +47,10 @@ VAGUE_WORDS = {
     "nought",
     "whatever",
 }
-VAGUE_PER_THOUSAND = {"assistant_site": 13.0, "conversations": 27.0, "routing": 20.0}
+VAGUE_PER_THOUSAND = {"assistant_site": 5.0, "conversations": 11.0, "routing": 7.0}
 """Most vague words in 1,000 words of docstrings: a noun in their place can be searched for."""
 
-MOST_LINES = 37_500
+MOST_LINES = 36_300
 """Most lines of Python in the product. A feature that needs more must raise it, with its reason."""
 
 
