@@ -117,13 +117,13 @@ def _shortened(text: str) -> str:
 
 
 def _known(prompt: str) -> str | None:
-    if found := _CAPITAL.search(prompt):
-        country = (found.group(1) or found.group(2)).strip().lower()
+    if match := _CAPITAL.search(prompt):
+        country = (match.group(1) or match.group(2)).strip().lower()
         for name, city in _CAPITALS.items():
             if country.endswith(name) or country.startswith(name):
                 return f"{city} is the capital of {name.title()}. It has been for a long time, and most of the country's government sits there."
-    if found := _SUM.search(prompt):
-        return _calculated(*found.groups())
+    if match := _SUM.search(prompt):
+        return _calculated(*match.groups())
     return None
 
 
@@ -142,8 +142,10 @@ def _main_intent(prompt: str) -> Intent:
 
 def _topic(prompt: str) -> str:
     """The words that matter, in their order; at most six."""
-    kept = [word for word in words(prompt) if word not in STOPWORDS and stem(word) not in _NO_TOPIC]
-    return f'"{" ".join(list(dict.fromkeys(kept))[:6]) or "your message"}"'
+    topics = [
+        word for word in words(prompt) if word not in STOPWORDS and stem(word) not in _NO_TOPIC
+    ]
+    return f'"{" ".join(list(dict.fromkeys(topics))[:6]) or "your message"}"'
 
 
 _NO_TOPIC = frozenset(
@@ -228,31 +230,31 @@ def earlier_words(ask: ChatRequest) -> list[str]:
 
 def remembered(ask: ChatRequest) -> str | None:
     """An answer from the person's earlier messages, or a greeting when they tell their name."""
-    said = earlier_words(ask)[::-1]
+    earlier = earlier_words(ask)[::-1]
     if _ASKS_NAME.search(ask.prompt):
-        name = next((name for text in said if (name := _name(text))), None)
+        name = next((name for text in earlier if (name := _name(text))), None)
         if name is None:
             return "You have not told me your name yet."
         return f"Your name is {name}. You told me earlier."
-    if asked := _ASKS_FACT.search(ask.prompt):
-        return _fact(asked.group(1), said)
+    if question := _ASKS_FACT.search(ask.prompt):
+        return _fact(question.group(1), earlier)
     if name := _name(ask.prompt):
         return f"Nice to meet you, {name}. I will keep your name in mind while we talk."
     return None
 
 
 def _name(text: str) -> str | None:
-    found = _NAME.search(text)
-    return (found.group(1) or found.group(2)) if found else None
+    match = _NAME.search(text)
+    return (match.group(1) or match.group(2)) if match else None
 
 
-def _fact(asked: str, said: list[str]) -> str:
-    wanted = {stem(word) for word in words(asked)}
-    for text in said:
+def _fact(question: str, earlier: list[str]) -> str:
+    wanted = {stem(word) for word in words(question)}
+    for text in earlier:
         for thing, value in _FACT.findall(text):
             if wanted <= {stem(word) for word in words(thing)}:
                 return f"Your {thing.strip()} is {value.strip()}. You told me earlier."
-    return f"You have not told me about your {asked.strip()} yet."
+    return f"You have not told me about your {question.strip()} yet."
 
 
 _SCALARS: dict[str, Any] = {"boolean": False, "null": None, "integer": 1, "number": 1.0}

@@ -120,10 +120,10 @@ def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
         return dict(tools[0])
     if choice.get("type") != "tool":
         return None
-    found = next((tool for tool in tools if tool.get("name") == choice.get("name")), None)
-    if found is None:
+    forced = next((tool for tool in tools if tool.get("name") == choice.get("name")), None)
+    if forced is None:
         raise Rejection(400, f"Tool '{choice.get('name')}' not found in provided tools")
-    return dict(found)
+    return dict(forced)
 
 
 def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
@@ -199,13 +199,13 @@ def usage(reply: ChatReply) -> dict[str, Any]:
 
 
 def _final_usage(reply: ChatReply) -> dict[str, Any]:
-    kept = (
+    names = (
         "input_tokens",
         "cache_creation_input_tokens",
         "cache_read_input_tokens",
         "output_tokens",
     )
-    return {name: value for name, value in usage(reply).items() if name in kept}
+    return {name: value for name, value in usage(reply).items() if name in names}
 
 
 def error_frame(rejection: Rejection) -> EventFrame:

@@ -137,8 +137,8 @@ def _take_fault(call: SimulatedCall) -> None:
         call.fault = call.state.faults.take(facts, call.request.headers.get(HEADER))
     except BadFault as exc:
         raise Rejection(400, f"The simulator cannot read this fault: {exc}") from exc
-    if told := call.fault.to_dict():
-        call.note(fault=told)
+    if effects := call.fault.to_dict():
+        call.note(fault=effects)
 
 
 def _sent_text(body: Any) -> str:

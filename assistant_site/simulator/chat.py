@@ -104,8 +104,8 @@ def limited(ask: ChatRequest, text: str, tool: str | None = None) -> ChatReply:
 
 
 def _stopped(text: str, stops: tuple[str, ...]) -> tuple[str, str | None]:
-    found = [(text.index(stop), stop) for stop in stops if stop and stop in text]
-    if not found:
+    matches = [(text.index(stop), stop) for stop in stops if stop and stop in text]
+    if not matches:
         return text, None
-    position, stop = min(found)
+    position, stop = min(matches)
     return text[:position], stop

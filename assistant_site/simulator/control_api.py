@@ -12,7 +12,7 @@ from aiohttp import web
 from assistant_site.simulator.call import SimulatorState
 from assistant_site.simulator.chat import PROVIDERS, Provider
 from assistant_site.simulator.faults import BadFault, read_fault
-from assistant_site.simulator.openai_media import drawn
+from assistant_site.simulator.openai_media import picture_bytes
 
 
 def add_routes(app: web.Application, provider: Provider, state: SimulatorState) -> None:
@@ -83,13 +83,13 @@ class _ControlApi:
 
     async def picture(self, request: web.Request) -> web.Response:
         """The picture behind an image answer's ``url``."""
-        asked = request.query
+        query = request.query
         try:
-            width, height = (min(4096, int(asked.get(name, 256))) for name in ("width", "height"))
-            variant = int(asked.get("variant", 0))
+            width, height = (min(4096, int(query.get(name, 256))) for name in ("width", "height"))
+            variant = int(query.get("variant", 0))
         except ValueError:
             return _json({"detail": "width, height and variant are whole numbers"}, status=400)
-        data = await drawn(asked.get("prompt", ""), width, height, "png", variant)
+        data = await picture_bytes(query.get("prompt", ""), width, height, "png", variant)
         return web.Response(body=data, content_type="image/png")
 
     async def set_side(self, request: web.Request) -> web.Response:

@@ -198,13 +198,13 @@ class FaultBook:
         return NO_FAULT
 
     def _from_prompt(self, facts: RequestFacts) -> list[_Scripted]:
-        found = []
+        scripted = []
         for text in _IN_PROMPT.findall(facts.text):
             fault = parse_fault(text)
             if fault.call is None and facts.call not in _PROMPT_CALLS.split(","):
                 continue
-            found.append(self._in_prompts.setdefault((facts.text, text), _Scripted(fault)))
-        return found
+            scripted.append(self._in_prompts.setdefault((facts.text, text), _Scripted(fault)))
+        return scripted
 
 
 def _fits(fault: Fault, facts: RequestFacts) -> bool:

@@ -134,13 +134,13 @@ _MEANT: dict[Intent, re.Pattern[str]] = {
 
 def intents(prompt: str) -> tuple[Intent, ...]:
     """Intents of a prompt, most telling first; always at least ``general``."""
-    found: list[Intent] = []
+    matched: list[Intent] = []
     if is_harmful(prompt):
-        found.append("harm")
+        matched.append("harm")
     code = bool(_CODE.search(prompt) and _CODE_ASK.search(prompt))
     creative = bool(_CREATIVE.search(prompt) and _CREATIVE_ASK.search(prompt))
     if wants_picture(prompt) and not code and not creative:
-        found.append("image")
+        matched.append("image")
     # A poem about code is a poem; a story problem to be proved is a proof.
     hits: dict[Intent, bool] = {
         "long": len(prompt) >= _LONG_CHARS,
@@ -150,7 +150,7 @@ def intents(prompt: str) -> tuple[Intent, ...]:
         "reasoning": bool(_REASONING.search(prompt)),
         "current": bool(_CURRENT.search(prompt)),
     }
-    return (*found, *(name for name, hit in hits.items() if hit), "general")
+    return (*matched, *(name for name, hit in hits.items() if hit), "general")
 
 
 def wants_picture(prompt: str) -> bool:

@@ -126,13 +126,13 @@ def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     name = (choice.get("function") or {}).get("name")
     functions = [tool.get("function") or {} for tool in body.get("tools") or []]
-    found = next((function for function in functions if function.get("name") == name), None)
-    if found is None:
+    forced = next((function for function in functions if function.get("name") == name), None)
+    if forced is None:
         text = (
             f"Invalid value for 'tool_choice': no function named '{name}' was specified in 'tools'."
         )
         raise Rejection(400, text, error="invalid_value", param="tool_choice")
-    return {"name": name, "parameters": found.get("parameters") or {"type": "object"}}
+    return {"name": name, "parameters": forced.get("parameters") or {"type": "object"}}
 
 
 def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
@@ -173,8 +173,8 @@ def frames(
         "service_tier": "default",
         "system_fingerprint": "fp_simulated",
     }
-    told = ask.include_usage and not no_usage
-    tail: dict[str, Any] = {"usage": None} if told else {}
+    counted = ask.include_usage and not no_usage
+    tail: dict[str, Any] = {"usage": None} if counted else {}
 
     def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -185,7 +185,7 @@ def frames(
     for piece in reply.pieces:
         yield EventFrame("token" if piece else "open", chunk(_delta(reply, piece)))
     yield EventFrame("close", chunk({}, _FINISH[reply.finish]))
-    if told:
+    if counted:
         yield EventFrame("close", {**head, "choices": [], "usage": usage(reply)})
     if not no_done:
         yield EventFrame("close", "[DONE]")

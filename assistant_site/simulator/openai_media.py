@@ -119,11 +119,11 @@ async def _image(
         )
         return {"url": f"http://{call.request.host}/_simulator/picture?{query}", **revised}
     form = call.body.get("output_format") or "png"
-    data = await drawn(prompt, *size, form, number)
+    data = await picture_bytes(prompt, *size, form, number)
     return {"b64_json": base64.b64encode(data).decode(), **revised}
 
 
-async def drawn(prompt: str, width: int, height: int, form: str, variant: int) -> bytes:
+async def picture_bytes(prompt: str, width: int, height: int, form: str, variant: int) -> bytes:
     """A picture, drawn off the event loop."""
     # pillow is loaded with the first picture: it would double the simulator's import time.
     from assistant_site.simulator.pictures import draw  # noqa: PLC0415
@@ -174,14 +174,14 @@ async def embeddings(call: SimulatedCall) -> web.StreamResponse:
 def _inputs(body: Mapping[str, Any]) -> list[str]:
     if not body.get("model"):
         raise Rejection(400, "you must provide a model parameter")
-    given = body.get("input")
-    if given is None:
+    inputs = body.get("input")
+    if inputs is None:
         raise _bad("Missing required parameter: 'input'.", "missing_required_parameter", "input")
-    if isinstance(given, str):
-        given = [given]
-    if given and all(isinstance(token, int) for token in given):
-        given = [given]
-    texts = [item if isinstance(item, str) else " ".join(map(str, item)) for item in given]
+    if isinstance(inputs, str):
+        inputs = [inputs]
+    if inputs and all(isinstance(token, int) for token in inputs):
+        inputs = [inputs]
+    texts = [item if isinstance(item, str) else " ".join(map(str, item)) for item in inputs]
     if not texts or len(texts) > _MAX_INPUTS or not all(texts):
         raise _bad("'$.input' is invalid. Please check the API reference.", None, None)
     return texts
@@ -189,10 +189,10 @@ def _inputs(body: Mapping[str, Any]) -> list[str]:
 
 async def moderations(call: SimulatedCall) -> web.StreamResponse:
     """``POST /v1/moderations``."""
-    given = call.body.get("input")
-    if given is None:
+    inputs = call.body.get("input")
+    if inputs is None:
         raise _bad("Missing required parameter: 'input'.", "missing_required_parameter", "input")
-    parts = [given] if isinstance(given, str) else given
+    parts = [inputs] if isinstance(inputs, str) else inputs
     texts = [part if isinstance(part, str) else str(part.get("text") or "") for part in parts]
     answer = {
         "id": "modr-" + uuid.uuid4().hex,

@@ -107,8 +107,8 @@ def standalone(prompt: str, questions: list[str]) -> str:
     """The follow-up "and of Spain?" with the words of the last question that stood alone; empty for
     other prompts."""
     other = _OTHER.search(prompt)
-    asked = next((said for said in reversed(questions) if is_self_contained(said)), "")
-    name = _LAST_NAME.search(asked)
+    question = next((earlier for earlier in reversed(questions) if is_self_contained(earlier)), "")
+    name = _LAST_NAME.search(question)
     if is_self_contained(prompt) or not other or not name:
         return ""
-    return asked[: name.start(1)] + other.group(1) + asked[name.end(1) :]
+    return question[: name.start(1)] + other.group(1) + question[name.end(1) :]

@@ -91,29 +91,29 @@ def classify(ask: ChatRequest, *, obey: bool) -> dict[str, Any]:
 
 
 def _rules(system: str) -> list[_RuleProfile]:
-    found = _RULES.search(system)
-    listed = orjson.loads(found.group(1)) if found else []
+    match = _RULES.search(system)
+    listed = orjson.loads(match.group(1)) if match else []
     return [_rule(order, item) for order, item in enumerate(listed)]
 
 
 def _rule(order: int, item: dict[str, Any]) -> _RuleProfile:
     instruction = _EXCLUDED.sub(" ", item.get("instruction") or "")
     action = item.get("action") or "answer"
-    told = f"{item['name'].replace('-', ' ')}. {instruction}"
+    description = f"{item['name'].replace('-', ' ')}. {instruction}"
     # A broad rule for harm or for pictures needs more than a shared word to apply.
-    broad = action == "image" or (action == "refuse" and bool(_HARM_RULE.search(told)))
+    broad = action == "image" or (action == "refuse" and bool(_HARM_RULE.search(description)))
     meant: dict[str, frozenset[Intent]] = {
         "image": frozenset({"image"}),
         "refuse": frozenset({"harm"}) if broad else frozenset(),
     }
-    own = rule_stems(instruction) or rule_stems(told)
+    own = rule_stems(instruction) or rule_stems(description)
     return _RuleProfile(
         name=item["name"],
         action=action,
         priority=float(item.get("priority") or 100),
         order=order,
         words=own - _PICTURE_WORDS if action == "image" else own,
-        meant=meant.get(action, meant_for(told)),
+        meant=meant.get(action, meant_for(description)),
         narrow=not broad,
         examples=tuple(map(rule_stems, item.get("examples_for") or ())),
         against=tuple(map(rule_stems, item.get("examples_against") or ())),
@@ -121,36 +121,39 @@ def _rule(order: int, item: dict[str, Any]) -> _RuleProfile:
 
 
 def _prompt(text: str) -> str:
-    found = _PROMPT.search(text)
-    return str(orjson.loads(found.group(1))) if found else text
+    match = _PROMPT.search(text)
+    return str(orjson.loads(match.group(1))) if match else text
 
 
 def _earlier(text: str) -> list[str]:
     """The person's words before the prompt, oldest first."""
-    found = _HISTORY.search(text)
-    said = orjson.loads(found.group(1)) if found else []
-    return [message["content"] for message in said if message["role"] == "user"]
+    match = _HISTORY.search(text)
+    messages = orjson.loads(match.group(1)) if match else []
+    return [message["content"] for message in messages if message["role"] == "user"]
 
 
 def _choose(rules: Sequence[_RuleProfile], prompt: str) -> tuple[_RuleProfile, Intent | None]:
     wanted = intents(prompt)
-    said = rule_stems(prompt)
+    prompt_stems = rule_stems(prompt)
     spread = Counter(word for rule in rules for word in rule.words)
-    scored = [(_score(rule, wanted, said, spread), rule) for rule in rules]
+    scored = [(_score(rule, wanted, prompt_stems, spread), rule) for rule in rules]
     best = max(scored, key=lambda pair: (pair[0], -pair[1].priority, -pair[1].order))[1]
     return best, next((intent for intent in wanted if intent in best.meant), None)
 
 
 def _score(
-    rule: _RuleProfile, wanted: tuple[Intent, ...], said: frozenset[str], spread: Counter[str]
+    rule: _RuleProfile,
+    wanted: tuple[Intent, ...],
+    prompt_stems: frozenset[str],
+    spread: Counter[str],
 ) -> float:
     fits = max((_weight(wanted, name) for name in rule.meant), default=0.0)
-    shared = _shared(rule, said, spread)
-    like = max((overlap(said, example) for example in rule.examples), default=0.0)
-    unlike = max((overlap(said, example) for example in rule.against), default=0.0)
+    shared = _shared(rule, prompt_stems, spread)
+    like = max((overlap(prompt_stems, example) for example in rule.examples), default=0.0)
+    unlike = max((overlap(prompt_stems, example) for example in rule.against), default=0.0)
     against = _AGAINST if unlike >= like else _AGAINST_BUT_MORE_FOR
     strong, weak = max(fits, shared), min(fits, shared)
-    return strong + weak / 4 + _EXAMPLES * like - against * unlike - _stray(rule, said)
+    return strong + weak / 4 + _EXAMPLES * like - against * unlike - _stray(rule, prompt_stems)
 
 
 def _weight(wanted: tuple[Intent, ...], name: Intent) -> float:
@@ -160,12 +163,12 @@ def _weight(wanted: tuple[Intent, ...], name: Intent) -> float:
     return full if name in {wanted[0], "general"} else full * _LATER_INTENT
 
 
-def _shared(rule: _RuleProfile, said: frozenset[str], spread: Counter[str]) -> float:
+def _shared(rule: _RuleProfile, prompt_stems: frozenset[str], spread: Counter[str]) -> float:
     """Share of the rule's words that the prompt has too, weighted."""
     total = sum(1 / spread[word] for word in rule.words)
     if not total:
         return 0.0
-    covered = sum(1 / spread[word] for word in rule.words & said) / total
+    covered = sum(1 / spread[word] for word in rule.words & prompt_stems) / total
     if not covered or (not rule.narrow and covered < 0.5):
         return 0.0
     if len(rule.words) <= _FEW_WORDS:
@@ -173,11 +176,11 @@ def _shared(rule: _RuleProfile, said: frozenset[str], spread: Counter[str]) -> f
     return _WORDS * float(covered**0.5)
 
 
-def _stray(rule: _RuleProfile, said: frozenset[str]) -> float:
+def _stray(rule: _RuleProfile, prompt_stems: frozenset[str]) -> float:
     """Words that only the counter-examples have count against the rule, a little."""
     own = rule.words.union(*rule.examples)
     foreign = frozenset[str]().union(*rule.against) - own
-    return 1.5 * min(2, len(foreign & said))
+    return 1.5 * min(2, len(foreign & prompt_stems))
 
 
 _REASONS: dict[Intent | None, str] = {

@@ -133,7 +133,9 @@ def _things(a: QuestionFeatures, b: QuestionFeatures, close: bool) -> dict[str, 
 def _unshared(one: Collection[str], other: Collection[str]) -> frozenset[str]:
     """Stems of the one that the other has neither so nor as a part of another form."""
     return frozenset(
-        word for word in one if word not in other and not any(_akin(word, held) for held in other)
+        word
+        for word in one
+        if word not in other and not any(_akin(word, shared) for shared in other)
     )
 
 

@@ -82,10 +82,10 @@ def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _label(path: Path, told: str) -> bool:
-    if told.strip() not in {"0", "1"}:
-        raise ValueError(f"{path}: a label is 0 or 1, not {told!r}")
-    return told.strip() == "1"
+def _label(path: Path, text: str) -> bool:
+    if text.strip() not in {"0", "1"}:
+        raise ValueError(f"{path}: a label is 0 or 1, not {text!r}")
+    return text.strip() == "1"
 
 
 def embed_shown(texts: Sequence[str], data_dir: Path) -> NDArray[np.float32]:

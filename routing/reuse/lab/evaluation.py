@@ -60,23 +60,25 @@ def evaluate_pairs(
     chances = np.array([verdict.probability for verdict in verdicts])
     allowed = np.array([not verdict.vetoes for verdict in verdicts])
     cut = model.cut(budget)
-    said = np.array([judging.says(row.same, row.one, row.other) for row in rows])
+    approved = np.array([judging.says(row.same, row.one, row.other) for row in rows])
     grey = allowed & (chances >= HOPELESS)
-    judged = np.where(grey, _after(chances, said, judging.error), chances)
+    judged = np.where(grey, _after(chances, approved, judging.error), chances)
     return {
         "plain": _pair_figures(rows, cosines, same, cosines >= PLAIN_CUT, PLAIN_CUT),
         "verified": _pair_figures(rows, chances, same, allowed & (chances >= cut), cut),
-        "judged": _pair_figures(rows, judged, same, grey & said, HOPELESS)
+        "judged": _pair_figures(rows, judged, same, grey & approved, HOPELESS)
         | {"error": judging.error, "judge_calls": round(float(grey.mean()), 4)},
         "vetoes": _vetoed(verdicts, same),
     }
 
 
-def _after(chances: Floats, said: Flags, error: float) -> Floats:
+def _after(chances: Floats, approved: Flags, error: float) -> Floats:
     """Probabilities after a judge of this error spoke."""
-    held = min(max(error, 1e-6), 0.5)
-    weight = np.log((1 - held) / held)
-    return logistic(np.array([log_odds(one) for one in chances]) + np.where(said, weight, -weight))
+    inside = min(max(error, 1e-6), 0.5)
+    weight = np.log((1 - inside) / inside)
+    return logistic(
+        np.array([log_odds(one) for one in chances]) + np.where(approved, weight, -weight)
+    )
 
 
 def _vetoed(verdicts: Sequence[ReuseEstimate], same: Flags) -> dict[str, dict[str, int]]:
@@ -94,12 +96,12 @@ def _pair_figures(
 ) -> dict[str, Any]:
     hits, wrong = int(served.sum()), int((served & ~same).sum())
     f1, f1_cut = best_f1(scores, same)
-    found = hits - wrong
+    right = hits - wrong
     return _ranking(scores, same) | {
         "curve": curve(scores, same),
         "cut": round(cut, 4),
-        "precision": _share(found, hits),
-        "recall": _share(found, int(same.sum())),
+        "precision": _share(right, hits),
+        "recall": _share(right, int(same.sum())),
         "best_f1": round(f1, 4),
         "best_f1_cut": round(f1_cut, 4),
         "hit_rate": _share(hits, len(rows)),
@@ -204,9 +206,9 @@ def _strict_cut(run: Callable[[float], ReplayOutcome], wrong: float) -> float:
 
 def _sweep(run: Callable[[float], ReplayOutcome], cuts: Floats) -> dict[str, Any]:
     return {
-        f"{wrong:.2f}": _outcome(_told(cut, cuts), found)
+        f"{wrong:.2f}": _outcome(_shown_cut(cut, cuts), outcome)
         for wrong in BUDGETS
-        for cut, found in [best_within(run, cuts.tolist(), of_requests(wrong))]
+        for cut, outcome in [best_within(run, cuts.tolist(), of_requests(wrong))]
     }
 
 
@@ -219,29 +221,29 @@ def _stream_figures(
 ) -> dict[str, Any]:
     best = _sweep(run, cuts)
     return {
-        "reuse_at_wrong": {wrong: found["reuse"]["share"] for wrong, found in best.items()},
+        "reuse_at_wrong": {wrong: outcome["reuse"]["share"] for wrong, outcome in best.items()},
         "curve": [
             (0.0, 0.0),
             *((one.wrong_share, one.reuse) for one in map(run, cuts[::12].tolist())),
         ],
         "at_wrong": best,
-        "served": _outcome(_told(own, cuts), run(own)),
+        "served": _outcome(_shown_cut(own, cuts), run(own)),
         "served_by_category": {},
     }
 
 
-def _told(cut: float, cuts: Floats) -> float:
+def _shown_cut(cut: float, cuts: Floats) -> float:
     """A cut as people know it: log-odds as a probability."""
     return cut if cuts is _COSINES else float(logistic(np.array(cut)))
 
 
-def _outcome(cut: float, found: ReplayOutcome) -> dict[str, Any]:
+def _outcome(cut: float, outcome: ReplayOutcome) -> dict[str, Any]:
     return {
         "cut": round(cut, 4),
-        "reuse": _share(found.reused, found.requests),
-        "wrong": _share(found.wrong, found.requests),
-        "precision": _share(found.reused - found.wrong, found.reused),
-        "judge_calls": round(found.judged / found.requests, 4),
+        "reuse": _share(outcome.reused, outcome.requests),
+        "wrong": _share(outcome.wrong, outcome.requests),
+        "precision": _share(outcome.reused - outcome.wrong, outcome.reused),
+        "judge_calls": round(outcome.judged / outcome.requests, 4),
     }
 
 

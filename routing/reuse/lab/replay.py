@@ -65,14 +65,14 @@ def nearest_earlier(vectors: NDArray[np.float32], keep: int = _REMEMBERED) -> Ea
         table = vectors[start:stop] @ vectors[:stop].T
         later = np.arange(stop)[None] >= np.arange(start, stop)[:, None]
         table[later] = -2.0
-        kept = min(keep, stop)
-        found = np.argpartition(-table, kept - 1, axis=1)[:, :kept]
-        near = np.take_along_axis(table, found, 1)
+        width = min(keep, stop)
+        columns = np.argpartition(-table, width - 1, axis=1)[:, :width]
+        near = np.take_along_axis(table, columns, 1)
         order = np.argsort(-near, axis=1, kind="stable")
-        found, near = np.take_along_axis(found, order, 1), np.take_along_axis(near, order, 1)
+        columns, near = np.take_along_axis(columns, order, 1), np.take_along_axis(near, order, 1)
         there = near > -2.0
-        places[start:stop, :kept] = np.where(there, found, -1)
-        cosines[start:stop, :kept] = np.where(there, near, -1.0)
+        places[start:stop, :width] = np.where(there, columns, -1)
+        cosines[start:stop, :width] = np.where(there, near, -1.0)
     return EarlierQuestions(places, cosines)
 
 
@@ -158,8 +158,8 @@ class SimulatedJudge:
 
     def says(self, right: bool, one: str, other: str) -> bool:
         """Its answer to whether one answer serves both."""
-        told = hashlib.sha256(f"{self.seed}\0{one}\0{other}".encode("utf-8", "replace")).digest()
-        return right != (int.from_bytes(told[:6], "big") / 2**48 < self.error)
+        digest = hashlib.sha256(f"{self.seed}\0{one}\0{other}".encode("utf-8", "replace")).digest()
+        return right != (int.from_bytes(digest[:6], "big") / 2**48 < self.error)
 
 
 class StoredChoice:
@@ -185,17 +185,17 @@ class StoredChoice:
 
     def likeliest_alone(self, request: int, neighbours: Ints) -> tuple[int, float]:
         """The verifier's choice where nothing tells that two answers say the same."""
-        found = (self._best(request, place) for place in neighbours[:COMPARED].tolist())
-        return max(found, key=lambda one: one[1])
+        choices = (self._best(request, place) for place in neighbours[:COMPARED].tolist())
+        return max(choices, key=lambda one: one[1])
 
     def _judged(self, request: int, *places: int) -> tuple[int, float]:
         stream = self._stream
         cosines = (stream.vectors[list(places)] @ stream.vectors[request]).tolist()
-        held = [
+        candidates = [
             ReuseCandidate(stream.texts[place], cosine, int(self._answers[place]))
             for place, cosine in zip(places, cosines, strict=True)
         ]
-        verdicts = self._model.estimates(stream.texts[request], held, self._compare)
+        verdicts = self._model.estimates(stream.texts[request], candidates, self._compare)
         odds = (
             (place, log_odds(verdict.probability))
             for place, verdict in zip(places, verdicts, strict=False)

@@ -40,10 +40,14 @@ def _ranking(figures: Mapping[str, Any]) -> Table:
         f"{figures['file']}: ranking", "", "AUC", "recall at 90 %", "at 95 %", "at 99 % precision"
     )
     for way in _ways(figures):
-        held = figures[way]
-        if "auc" in held:
-            recalls = (f"{value:.3f}" for value in held["recall_at_precision"].values())
-            table.add_row(way, "-" if held["auc"] is None else f"{held['auc']:.3f}", *recalls)
+        figures_of_way = figures[way]
+        if "auc" in figures_of_way:
+            recalls = (f"{value:.3f}" for value in figures_of_way["recall_at_precision"].values())
+            table.add_row(
+                way,
+                "-" if figures_of_way["auc"] is None else f"{figures_of_way['auc']:.3f}",
+                *recalls,
+            )
     return table
 
 
@@ -52,15 +56,15 @@ def _served(figures: Mapping[str, Any]) -> Table:
         "Reuse of all requests", "", "cut", "reused", "wrong", "precision", "judge calls"
     )
     for way in _ways(figures):
-        held = figures[way]
+        figures_of_way = figures[way]
         for name, outcome in (
             *(
                 (f"{way}, best at {float(wrong):.0%} wrong", one)
-                for wrong, one in held["at_wrong"].items()
+                for wrong, one in figures_of_way["at_wrong"].items()
             ),
-            (f"{way}, as served", held["served"]),
+            (f"{way}, as served", figures_of_way["served"]),
         ):
-            shares = (_share(outcome[what]) for what in ("reuse", "wrong", "precision"))
+            shares = (_share(outcome[name]) for name in ("reuse", "wrong", "precision"))
             table.add_row(name, f"{outcome['cut']:.3f}", *shares, f"{outcome['judge_calls']:.1%}")
     return table
 
@@ -70,11 +74,18 @@ def _decided(figures: Mapping[str, Any]) -> Table:
         "As served", "", "cut", "precision", "recall", "best F1", "hit rate", "wrong hits"
     )
     for way in _ways(figures):
-        held = figures[way]
+        figures_of_way = figures[way]
         shares = [
-            _share(held[what]) for what in ("precision", "recall", "hit_rate", "wrong_hit_rate")
+            _share(figures_of_way[name])
+            for name in ("precision", "recall", "hit_rate", "wrong_hit_rate")
         ]
-        table.add_row(way, f"{held['cut']:.3f}", *shares[:2], f"{held['best_f1']:.3f}", *shares[2:])
+        table.add_row(
+            way,
+            f"{figures_of_way['cut']:.3f}",
+            *shares[:2],
+            f"{figures_of_way['best_f1']:.3f}",
+            *shares[2:],
+        )
     return table
 
 
@@ -93,11 +104,11 @@ def _vetoes(figures: Mapping[str, Any]) -> Table:
     return table
 
 
-def _share(held: Mapping[str, Any]) -> str:
-    if held["share"] is None:
+def _share(figures_of_way: Mapping[str, Any]) -> str:
+    if figures_of_way["share"] is None:
         return "-"
-    low, high = held["interval"]
-    return f"{held['share']:.1%} ({low:.1%} to {high:.1%})"
+    low, high = figures_of_way["interval"]
+    return f"{figures_of_way['share']:.1%} ({low:.1%} to {high:.1%})"
 
 
 SIZE = (760, 520)

@@ -95,8 +95,12 @@ def rarities(texts: Iterable[str]) -> tuple[dict[str, float], float]:
         count += 1
         seen.update(question_features(text).content)
     common = sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:KNOWN]
-    found = {stem: round(math.log(count / held), 2) for stem, held in common if held > 2}
-    return found, round(math.log(max(count, 2) / 2), 2)
+    values = {
+        stem: round(math.log(count / occurrences), 2)
+        for stem, occurrences in common
+        if occurrences > 2
+    }
+    return values, round(math.log(max(count, 2) / 2), 2)
 
 
 def texts_of(streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs]) -> list[str]:
@@ -135,9 +139,9 @@ def train_neighbourhood(
 
 def _portions(count: int, chance: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
     for size in CACHE_SIZES:
-        kept = min(size, count)
+        portion = min(size, count)
         chosen = np.zeros(count, bool)
-        chosen[chance.choice(count, kept, replace=False)] = True
+        chosen[chance.choice(count, portion, replace=False)] = True
         yield chosen
 
 
@@ -181,14 +185,14 @@ def _neighbourhood_samples(
     _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
     signals, labels, weights = [], [], []
     for case in cases(stream.vectors, stream.texts, answers, chance):
-        told = compare(stream.texts[case.request], stream.texts[case.stored], rarity)
-        if vetoes(told):
+        pair_signals = compare(stream.texts[case.request], stream.texts[case.stored], rarity)
+        if vetoes(pair_signals):
             continue
-        told |= case.neighbourhood.signals(case.at) | {
+        pair_signals |= case.neighbourhood.signals(case.at) | {
             "cosine": case.neighbourhood.cosines[case.at]
         }
-        told["doubts"] = sum(pair[name] * told[name] for name in DOUBTS)
-        signals.append(told)
+        pair_signals["doubts"] = sum(pair[name] * pair_signals[name] for name in DOUBTS)
+        signals.append(pair_signals)
         labels.append(float(case.right))
         weights.append(case.neighbourhood.known)
     return TrainingSamples(signals, np.array(labels), np.array(weights))
@@ -233,8 +237,8 @@ def _fitted(names: Sequence[str], samples: TrainingSamples, prior: Prior) -> dic
     return _named(names, fit(rows, samples.labels, samples.weights, prior))
 
 
-def _named(names: Sequence[str], found: Floats) -> dict[str, float]:
-    return dict(zip([*names, "intercept"], map(float, found), strict=True))
+def _named(names: Sequence[str], values: Floats) -> dict[str, float]:
+    return dict(zip([*names, "intercept"], map(float, values), strict=True))
 
 
 def _pair_prior(names: Sequence[str]) -> Prior:
@@ -291,11 +295,11 @@ def cases(
     stored = np.zeros(len(answers), bool)
     for request in range(len(answers)):
         places = near.places[request]
-        held = (places >= 0) & stored[places]
+        available = (places >= 0) & stored[places]
         if chance.random() < _NOVEL:
-            held &= answers[places] != answers[request]
-        held &= near.cosines[request] > _FARTHEST
-        columns = np.flatnonzero(held)[:NEIGHBOURS]
+            available &= answers[places] != answers[request]
+        available &= near.cosines[request] > _FARTHEST
+        columns = np.flatnonzero(available)[:NEIGHBOURS]
         yield from _beside(request, places[columns], near.cosines[request, columns], texts, answers)
         first = columns[:1]
         served = first.size and near.cosines[request, first[0]] >= _EASY

@@ -38,14 +38,14 @@ def left_out(
     streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs], seed: int
 ) -> list[dict[str, Any]]:
     """Every file by weights from the others: a field never seen."""
-    found = []
+    figures = []
     for stream in streams:
         others = [one for one in streams if one is not stream]
-        found.append(stream_figures(train("", others, pairs, seed, _PLACEHOLDER), stream))
+        figures.append(stream_figures(train("", others, pairs, seed, _PLACEHOLDER), stream))
     for one in pairs:
         others_ = [other for other in pairs if other is not one]
-        found.append(pair_figures(_pairs_only(streams, others_), one))
-    return found
+        figures.append(pair_figures(_pairs_only(streams, others_), one))
+    return figures
 
 
 def _pairs_only(streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs]) -> ReuseModel:
@@ -55,9 +55,9 @@ def _pairs_only(streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs
     return ReuseModel("", weights, {}, rarity, unknown, _PLACEHOLDER)
 
 
-def cuts_from(found: Sequence[Mapping[str, Any]]) -> dict[float, float]:
+def cuts_from(figures: Sequence[Mapping[str, Any]]) -> dict[float, float]:
     """The strictest cut that any stream never seen needed, by wrong ones in a hundred reuses."""
-    streams = [one["cuts"] for one in found if "cuts" in one]
+    streams = [one["cuts"] for one in figures if "cuts" in one]
     if not streams:
         return {1.0: 0.95, 2.0: 0.9}
     return {budget: max(one[f"{budget:g}"] for one in streams) for budget in SERVED_BUDGETS}
