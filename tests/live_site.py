@@ -176,7 +176,7 @@ class LiveSite:
         while not self._server.started:
             self._thread.join(0.02)
             assert self._thread.is_alive(), "the server ended at its start"
-        # It boots while it serves: a test that asked for the house meanwhile would get another one.
+        # It boots while it serves: a test must not build a second container meanwhile.
         httpx.get(f"{self.url}/readyz", timeout=60)
 
     def close(self) -> None:
