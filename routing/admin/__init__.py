@@ -1,4 +1,4 @@
-"""The rules' room of the admin: what routes, and what it routes to."""
+"""Admin pages of rules, models and routing settings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
 
 @admin.register(Rule)
 class RuleAdmin(SwitchingAdmin[Rule]):
-    """Which prompts go where."""
+    """Page of the rules."""
 
     list_parts: ClassVar[list[str]] = ["routing/admin/rule_tools.html"]
     form = RuleForm
@@ -104,7 +104,7 @@ class RuleAdmin(SwitchingAdmin[Rule]):
 
 @admin.register(LLMModel)
 class LLMModelAdmin(CircuitsAdmin[LLMModel], SwitchingAdmin[LLMModel]):
-    """What the rules may name, and how it does."""
+    """Page of the models, with their circuits."""
 
     form = LLMModelForm
     list_display = ("name", "does", "provider", "litellm_name", "prices", "enabled")

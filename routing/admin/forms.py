@@ -210,7 +210,7 @@ class LLMModelForm(RevisionedForm[LLMModel]):
 
 
 def users_of(model: LLMModel) -> Iterable[str]:
-    """Who would miss the model, in words."""
+    """The users of the model, in words."""
     # Fallbacks are names in JSON: the few rules are looked through here, whatever the database.
     for rule in Rule.objects.filter(enabled=True).exclude(action=Action.REFUSE):
         if rule.model_id == model.pk or model.name in rule.fallbacks:
@@ -226,7 +226,7 @@ def sentence(parts: Sequence[str]) -> str:
 
 
 class RoutingSettingsForm(RevisionedForm[RoutingSettings]):
-    """The settings that are published beside the rules."""
+    """Form of the settings that are published beside the rules."""
 
     class Meta:
         model = RoutingSettings

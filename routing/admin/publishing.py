@@ -135,29 +135,29 @@ class BanneredAdmin(Admin[M]):
         return object_id
 
     def row_context(self, object_id: str | None) -> dict[str, Any]:
-        """What else a row's page shows."""
+        """More context of a row's page."""
         return {}
 
     def row_closed(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """What follows a row's page."""
+        """The response after a row's page; a subclass may lead on."""
         return response
 
 
 def with_draft(request: HttpRequest, extra_context: dict[str, Any] | None) -> dict[str, Any]:
-    """What the banner and the buttons show."""
+    """The context of the banner and the buttons."""
     may_publish = request.user.has_perm(MAY_PUBLISH)
     return {**(extra_context or {}), "draft": draft_now(), "may_publish": may_publish}
 
 
 class SavedRedirect(HttpResponseRedirect):
-    """Leads on from a page whose change was saved."""
+    """Redirect from a page after its change was saved."""
 
 
 class PublishingAdmin(BanneredAdmin[M]):
     """A page that saves the draft and, unless asked not to, publishes it afterwards.
 
     Publishing begins when the save is committed: its checks may take seconds, and no transaction waits
-    for them. What is deleted goes from the draft alone: no single click takes a rule from its users.
+    for them. A deletion changes the draft alone: no single click takes a rule from its users.
     """
 
     warn_unsaved_form = True
@@ -193,8 +193,7 @@ class PublishingAdmin(BanneredAdmin[M]):
 
 
 def saved(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """What follows a save: nothing more for a draft, else the publication; a page that was not saved is
-    returned as it is."""
+    """Publish after a save, unless it is a draft; a page that was not saved is returned as it is."""
     if not isinstance(response, SavedRedirect):
         return response
     if "_draft" in request.POST or not request.user.has_perm(MAY_PUBLISH):
@@ -210,7 +209,7 @@ def saved(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def announce(request: HttpRequest, **publication: Any) -> bool:
-    """Publish in the person's name and say what came of it; ``False`` where it was refused."""
+    """Publish in the person's name and show the result; ``False`` where it was refused."""
     before = release_row()
     try:
         version = ruleset_publish(by=request.user, **publication)

@@ -1,4 +1,4 @@
-"""What is asked before something is published."""
+"""Forms of publishing, rolling back and importing."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class StageForm(forms.Form):
         return {"target": self.target(), "why": self.cleaned_data["why"]}
 
     def told(self) -> str:
-        """What was chosen, in words."""
+        """The chosen stage, in words."""
         target = self.target()
         if target.stage is Stage.PERCENT:
             return f"answers {target.percent} % of the users"
@@ -75,7 +75,7 @@ class StageForm(forms.Form):
 
 
 class OverridingForm(forms.Form):
-    """A form that asks those who may override failing checks for their reason."""
+    """Form with a field for the reason to override failing checks, for people with that permission."""
 
     def __init__(self, *args: Any, may_override: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

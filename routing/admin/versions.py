@@ -1,4 +1,4 @@
-"""Published versions: what each says, and the steps that bring one to its users or back."""
+"""Published versions: their contents, and the steps that release one or roll it back."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
     # Steps
 
     def publish_view(self, request: HttpRequest) -> HttpResponse:
-        """See what the draft would change, say why, and publish it: to all or in steps."""
+        """Show the changes of the draft, ask for the reason, and publish it: to all or in steps."""
         self._permit(request)
         form = PublishForm(_sent(request), may_override=may_override(request.user))
         # The banner's readers and programs post no fields at all: to everybody, without a word.
@@ -77,7 +77,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
         return self.framed(request, "routing/admin/publish.html", {**context, "publishing": True})
 
     def roll_back_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """Publish an old version again: told what that changes, and asked once."""
+        """Publish an old version again, after its changes are shown and confirmed."""
         self._permit(request)
         version = self._version(number)
         form = RollBackForm(_sent(request), may_override=may_override(request.user))
@@ -177,7 +177,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
 
     @column("released")
     def steps(self, row: RuleSetVersion) -> SafeString:
-        """When it was released to whom, by whom."""
+        """The releases: when, to which users, and by which administrator."""
         either = RuleSetRelease.objects.filter(Q(live=row) | Q(trial=row))
         steps = either.select_related("released_by").order_by("number")
         return rendered("routing/admin/steps.html", steps=steps, version=row)
@@ -203,5 +203,5 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:
-    """What a form was sent with, were it nothing at all."""
+    """The posted fields, even if there are none; ``None`` for another method."""
     return request.POST if request.method == "POST" else None

@@ -58,7 +58,7 @@ def _document(number: int | None) -> Document:
 
 
 def import_view(page: BanneredAdmin[Any], request: HttpRequest) -> HttpResponse:
-    """Show what a file would change in the draft, and take it over when told to."""
+    """Show the changes of a file against the draft; ``_take`` writes them into it."""
     if not request.user.has_perms(CHANGES):
         raise PermissionDenied
     posted = request.method == "POST"

@@ -1,6 +1,6 @@
-"""What a rule set would do with a prompt, without doing it: one core for every way of asking.
+"""Dry run: the decision of a rule set about a prompt, without carrying it out.
 
-Pure: the guard and the classifier are given, as is whatever knows the answer cache.
+Pure: the guard and the classifier are arguments.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one rule set decides about one prompt, and what deciding took.
+    """The decision of one rule set about one prompt, with its cost and time.
 
     ``attempts`` are the calls to classifiers: none where the guard held the prompt back.
     """
@@ -54,7 +54,7 @@ class Outcome:
 
     @property
     def classifier(self) -> str | None:
-        """The model whose verdict it was; ``None`` where none gave one."""
+        """The model that classified; ``None`` where none did."""
         decided = (Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK)
         if self.decision.source not in decided:
             return None
@@ -67,7 +67,7 @@ class Outcome:
 
     @property
     def reached(self) -> bool:
-        """Whether the decision is one: nobody could be asked where the default had to stand in."""
+        """Whether a classifier or the guard decided, not the default in place of an outage."""
         return self.decision.source is not Source.DEFAULT or self.guard.verdict == "block"
 
 
@@ -82,7 +82,7 @@ class Decider:
     async def decide(
         self, prompt: str, rules: RuleSet, history: Sequence[ChatMessage] = ()
     ) -> Outcome:
-        """What ``rules`` decide about the first turn of a conversation, or about one after
+        """The decision of ``rules`` about the first turn of a conversation, or about one after
         ``history``. Never raises a ``ProviderError``."""
         started = self.now()
         report = await self.guard.check(prompt)
@@ -108,12 +108,12 @@ def held_back(rules: RuleSet) -> Decision:
 
 
 def plain_name(model: str | None) -> str:
-    """A model's published name, whether a stand-in answers for it or not; empty for nobody."""
+    """A model's published name, whether a stand-in answers for it or not; empty for ``None``."""
     return (model or "").removeprefix(SIMULATED_PREFIX)
 
 
 def requested_decision(rules: RuleSet, name: str) -> Decision:
-    """The decision of a caller who named a model. Raises ``ModelUnknown``."""
+    """The decision for a request that names a model. Raises ``ModelUnknown``."""
     if not rules.callers_choose:
         raise ModelUnknown(name, "The published rules do not let callers choose a model.")
     model = rules.model(name)

@@ -1,4 +1,4 @@
-"""Which published versions answer whom: one for everybody, and perhaps another one on trial.
+"""Release: the version that is live for all users, and perhaps another one on trial.
 
 Pure: standard library only.
 """
@@ -25,7 +25,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What is in force. ``trial`` is there in the stages ``SHADOW`` and ``PERCENT`` only;
+    """The versions in force. ``trial`` is there in the stages ``SHADOW`` and ``PERCENT`` only;
     ``percent`` of the users, 1 to 99, are answered by it in the latter."""
 
     number: int

@@ -25,7 +25,7 @@ SIMULATED_PREFIX = "simulated/"
 
 
 class Source(StrEnum):
-    """Who decided: the public contract's ``decision.source``."""
+    """The source of a decision: the public contract's ``decision.source``."""
 
     CACHE = "cache"
     CLASSIFIER = "classifier"
@@ -35,7 +35,7 @@ class Source(StrEnum):
 
 
 class CachePolicy(StrEnum):
-    """Whether a rule's answers may be reused, and for whom."""
+    """Reuse of a rule's answers: never, for the same user, or for all."""
 
     NEVER = "never"
     USER = "user"
@@ -166,7 +166,7 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who answers and why. ``fallback`` is true once another model than the first choice answers."""
+    """The model that answers and the reason. ``fallback`` is true once another model than the first choice answers."""
 
     action: Action
     source: Source

@@ -1,4 +1,4 @@
-"""The tables behind the rules: what administrators edit, and every version ever published."""
+"""Tables of the rules: the draft that administrators edit, and every version ever published."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class LLMModel(models.Model):
 
 
 class Rule(models.Model):
-    """One instruction for the classifier and what is done with the prompts it fits."""
+    """One instruction for the classifier and the action on prompts that fit it."""
 
     name = models.CharField(max_length=64, unique=True, validators=[slug])
     instruction = models.TextField(
@@ -138,7 +138,7 @@ _PERCENT = [MinValueValidator(0.1), MaxValueValidator(20.0)]
 
 
 class RoutingSettings(models.Model):
-    """What is published beside the rules. One row."""
+    """Settings that are published beside the rules. One row."""
 
     classifier = models.ForeignKey(
         LLMModel, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -176,7 +176,7 @@ class RoutingSettings(models.Model):
 
 
 class RuleSetVersion(models.Model):
-    """A published rule set: numbered, immutable, the source of what Redis holds."""
+    """A published rule set: numbered, immutable, the source of the copy in Redis."""
 
     number = models.PositiveIntegerField(primary_key=True)
     blob = models.JSONField(help_text="routing.domain.RuleSet.to_dict()")
@@ -248,7 +248,7 @@ class RuleSetRelease(models.Model):
 
 
 class GoldenCase(models.Model):
-    """A prompt and what must be decided about it, now and after every change of the rules."""
+    """A prompt and the expected decision, now and after every change of the rules."""
 
     prompt = models.TextField()
     action = models.CharField(

@@ -1,4 +1,4 @@
-"""The published rules, where they are read: a pointer in Redis, a blob behind it, a copy at hand."""
+"""Reader of the published rules: a pointer in Redis, a blob behind it, a local copy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DATABASE_PATIENCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RulesState:
-    """For ``/readyz``: the release in force, who vouches for it, and what is wrong, if anything."""
+    """State for ``/readyz``: the release in force, its source, and the error, if any."""
 
     release: Release | None = None
     origin: Origin | None = None
@@ -104,7 +104,7 @@ class RuleStore:
         return held.release
 
     async def _share_refresh(self, pointer: bytes | None, error: str) -> tuple[bytes | None, str]:
-        """Refresh the copy unless somebody did while this caller waited for its turn."""
+        """Refresh the copy unless another caller did while this one waited for its turn."""
         async with self._lock:
             if not self._settled(pointer):
                 pointer, error = await self._pointer()
@@ -131,7 +131,7 @@ class RuleStore:
         return pointer, ""
 
     async def _refresh(self, pointer: bytes | None, error: str) -> str:
-        """Get the copy that is due; returns what is wrong."""
+        """Get the copy that is due; returns the error, or an empty text."""
         now = self._clock()
         if pointer and now < self._check_at and await self._fetch(pointer):
             return ""
@@ -142,7 +142,7 @@ class RuleStore:
         return error
 
     async def _fetch(self, value: bytes) -> bool:
-        """Take the blobs that the pointer names, unless one is missing or not what it says."""
+        """Take the blobs that the pointer names, unless one is missing or has another digest."""
         pointer = Pointer.read(value)
         if pointer is None:
             return False

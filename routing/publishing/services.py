@@ -201,7 +201,7 @@ def ruleset_roll_back(
 
 @transaction.atomic
 def _restore(candidate: RuleSet, *, left: RuleSetVersion) -> None:
-    """Have the tables say what is live again, unless they hold more than the version that was left."""
+    """Write the live rules into the tables, unless these differ from the version that was left."""
     with suppress(RuleSetInvalid):
         if same(left, ruleset_build()):
             restore_tables(candidate)
@@ -246,7 +246,7 @@ def rules_sync() -> int:
 
 
 def rules_sync_or_log() -> None:
-    """``rules_sync`` where nobody waits for it: readers mend what it could not do."""
+    """``rules_sync`` without a caller to tell: readers mend its failures."""
     try:
         rules_sync()
     except RulesUnavailable:
