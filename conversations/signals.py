@@ -1,7 +1,9 @@
-"""What goes with a row that is deleted, by whomever and in whatever cascade, and what a verdict moves.
+"""Model signals: deletions and verdicts leave work for Redis in the outbox.
 
-Cached answers of deleted messages are never served, whatever Redis still holds: the database is
-asked first. What Redis must be told is owed to it in the same transaction.
+A verdict that is given, changed or taken back, by the API, in the admin or with its person, is weighed
+anew: ``review_reweigh`` may then quarantine the answer. Deletions take the file, the memory, the stored
+answer and its log along. Each row of work is written in the transaction of its change. Until Redis has
+followed, the database is asked before a stored answer is served, so a deleted one is never served.
 """
 
 from __future__ import annotations
@@ -17,17 +19,17 @@ from conversations.models import Conversation, CuratedAnswer, Feedback, Generate
 
 
 def connect() -> None:
-    """Listen. Raw SQL and bulk operations send no signals."""
+    """Connect the handlers. Raw SQL and bulk operations send no signals."""
     post_delete.connect(picture_deleted, sender=GeneratedImage, dispatch_uid="picture deleted")
     pre_delete.connect(conversation_deleted, sender=Conversation, dispatch_uid="thread deleted")
     pre_delete.connect(message_deleted, sender=Message, dispatch_uid="message deleted")
     pre_delete.connect(curated_deleted, sender=CuratedAnswer, dispatch_uid="curated deleted")
     for signal in (post_save, pre_delete):
-        signal.connect(judged, sender=Feedback, dispatch_uid="verdict changed")
+        signal.connect(verdict_changed, sender=Feedback, dispatch_uid="verdict changed")
 
 
 def picture_deleted(*, instance: GeneratedImage, using: str, **_: Any) -> None:
-    """Its file goes too. One that cannot be deleted is logged by Django."""
+    """Delete the file. Django logs one that cannot be deleted."""
     file = instance.file
 
     def delete_file() -> None:  # named: Django logs a robust hook's name, and a partial has none
@@ -37,25 +39,24 @@ def picture_deleted(*, instance: GeneratedImage, using: str, **_: Any) -> None:
 
 
 def conversation_deleted(*, instance: Conversation, using: str, **_: Any) -> None:
-    """So does its memory."""
+    """Forget the memory of the conversation."""
     enqueue(Kind.FORGET_THREAD, [instance.pk], using=using)
 
 
 def message_deleted(*, instance: Message, using: str, **_: Any) -> None:
-    """So do the stored answer and the log made of it; what its conversation remembers of it, too."""
+    """Forget the stored answer and its event log, and the memory of its conversation."""
     if instance.role == Message.Role.ASSISTANT:
         enqueue(Kind.FORGET_ANSWER, [instance.pk], using=using)
     enqueue(Kind.FORGET_THREAD, [instance.conversation_id], using=using)
 
 
 def curated_deleted(*, instance: CuratedAnswer, using: str, **_: Any) -> None:
-    """So does its entry."""
+    """Forget the entry of the curated answer."""
     enqueue(Kind.FORGET_ENTRY, [instance.pk], using=using)
 
 
-def judged(*, instance: Feedback, using: str, **_: Any) -> None:
-    """A verdict was given, changed or taken back, perhaps with its person: the answer is weighed
-    anew."""
+def verdict_changed(*, instance: Feedback, using: str, **_: Any) -> None:
+    """Weigh an answer anew when a verdict on it is given, changed or deleted."""
     message = Message.objects.using(using).filter(pk=instance.message_id).first()
     if message:
         enqueue(Kind.STANDING, [subject_of(message)], using=using)

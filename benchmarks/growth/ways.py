@@ -179,7 +179,7 @@ class Ways:
         services.feedback_delete(user=self._person.pk, message=self._answer)
 
     def _weigh(self) -> object:
-        return reviews.standing_settle(subject=self._judged)
+        return reviews.review_reweigh(subject=self._judged)
 
     def _get(self, url: str, client: Client | None = None) -> Call:
         def call() -> None:

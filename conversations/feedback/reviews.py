@@ -1,8 +1,12 @@
-"""Writes and reads about how stored answers stand: keyword-only, each one transaction."""
+"""Review queue: verdicts quarantine stored answers, decisions of people bring them back or withdraw them.
+
+Functions are keyword-only, each one transaction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +18,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from conversations.domain.entry_ids import EntryIds
-from conversations.feedback.weights import Standing, Verdict, standing
+from conversations.feedback.weights import PersonalVerdict, VerdictWeights, weigh_verdicts
 from conversations.models import AnswerReview, Feedback, Message
 
 JUDGES = 500
@@ -46,7 +50,7 @@ def entry_ids() -> EntryIds:
 
 
 def subject_of(message: Message) -> UUID:
-    """What a verdict on this answer is about: the answer that was served in it, or the answer itself."""
+    """The subject of a verdict on this answer: the stored answer that was served, or the answer itself."""
     entry = message.cache_entry
     return message.id if entry is None else entry_ids().message(entry) or entry
 
@@ -58,25 +62,25 @@ def served_as(subject: UUID, prefix: str = "") -> Q:
 
 
 def entry_withheld(*, entry: UUID, user: int) -> bool:
-    """Whether somebody must not be given a stored answer: they called it bad, it is quarantined or
-    withdrawn, or the message it was made from is deleted."""
+    """Visibility of a stored answer: withheld from a person who called it bad, and from all people when it
+    is quarantined or withdrawn, or when the message it was made from is deleted."""
     source = entry_ids().message(entry)
     subject = source or entry
     own, shared = entry_ids().both(source) if source else (entry, entry)
-    asked = [subject, user, subject, own, shared, subject]
+    parameters = [subject, user, subject, own, shared, subject]
     uuid = AnswerReview._meta.get_field("subject")  # noqa: SLF001 - Django's documented name
     values: list[Any] = [
         uuid.get_db_prep_value(value, connection) if isinstance(value, UUID) else value
-        for value in ([source, *asked] if source else asked)
+        for value in ([source, *parameters] if source else parameters)
     ]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_GONE if source else ''} {_HELD}", values)
         return bool(cursor.fetchone()[0])
 
 
-def _said_of(subject: UUID, *, since: datetime | None) -> QuerySet[Feedback]:
-    """Everybody's verdicts on an answer. The answers that gave it are found first: over both tables at
-    once neither one's index helps."""
+def _verdicts_of(subject: UUID, *, since: datetime | None) -> QuerySet[Feedback]:
+    """All verdicts on an answer. The messages that gave it are selected first: over both tables at once
+    neither one's index helps."""
     given = Message.objects.filter(served_as(subject)).order_by().values("pk")
     said = Feedback.objects.filter(message__in=given)
     return said.filter(updated_at__gt=since) if since else said
@@ -84,7 +88,7 @@ def _said_of(subject: UUID, *, since: datetime | None) -> QuerySet[Feedback]:
 
 @transaction.atomic
 def answer_replaced(*, subject: UUID, by: int | None = None) -> None:
-    """Another text answers the question from now on: what was said of the old one is settled."""
+    """Settle all verdicts on an answer whose text was replaced."""
     now = timezone.now()
     review = AnswerReview.objects.select_for_update().filter(pk=subject).first()
     review = review or AnswerReview(subject=subject)
@@ -96,50 +100,60 @@ def answer_replaced(*, subject: UUID, by: int | None = None) -> None:
 
 
 @transaction.atomic
-def standing_settle(*, subject: UUID) -> tuple[AnswerReview, Standing] | None:
-    """Weigh all verdicts on an answer anew: it is quarantined and its review opened where they are
-    enough. ``None`` where nothing was ever said, or the answer is gone."""
-    held = AnswerReview.objects.select_for_update().filter(pk=subject).first()
-    verdicts = verdicts_on(subject=subject, since=held.replaced_at if held else None)
+def review_reweigh(*, subject: UUID) -> tuple[AnswerReview, VerdictWeights] | None:
+    """Weigh all verdicts on an answer anew: enough weight quarantines it and opens its review. ``None``
+    without any verdict, or when the answer is gone."""
+    known = AnswerReview.objects.select_for_update().filter(pk=subject).first()
+    verdicts = verdicts_on(subject=subject, since=known.replaced_at if known else None)
     source = Message.objects.filter(pk=subject).first()
-    if (held is None and not verdicts) or (source is None and subject.version == 7):
+    if (known is None and not verdicts) or (source is None and subject.version == 7):
         return None
-    review = held or AnswerReview(subject=subject, source=source)
+    review = known or AnswerReview(subject=subject, source=source)
     review.shared_as = entry_ids().shared(subject) if source else None
     since = review.decided_at
     people = _people([row.user_id for row in verdicts], subject)
     review.uses = Message.objects.filter(served_as(subject)).count()
-    stands = standing([_verdict(row, people[row.user_id], since) for row in verdicts], review.uses)
-    _apply(review, stands, verdicts)
+    weights = weigh_verdicts(
+        (
+            replace(
+                people[row.user_id],
+                bad=row.verdict == Feedback.Verdict.BAD,
+                counts=since is None or row.updated_at > since,
+            )
+            for row in verdicts
+        ),
+        review.uses,
+    )
+    _apply(review, weights, verdicts)
     review.save()
-    return review, stands
+    return review, weights
 
 
 def verdicts_on(*, subject: UUID, since: datetime | None = None) -> list[Feedback]:
-    """Everybody's latest verdict on an answer, the oldest first; none from before ``since``."""
-    rows = _said_of(subject, since=since).order_by("-updated_at")
+    """The latest verdict of each person on an answer, the oldest first; none from before ``since``."""
+    rows = _verdicts_of(subject, since=since).order_by("-updated_at")
     latest: dict[int, Feedback] = {}
     for row in rows[: 4 * JUDGES]:
         latest.setdefault(row.user_id, row)
     return sorted(latest.values(), key=lambda row: row.updated_at)[-JUDGES:]
 
 
-def _apply(review: AnswerReview, stands: Standing, verdicts: Sequence[Feedback]) -> None:
+def _apply(review: AnswerReview, weights: VerdictWeights, verdicts: Sequence[Feedback]) -> None:
     """A decision stands until new verdicts speak against it; nothing but a decision withdraws."""
-    review.good, review.bad, review.penalty = stands.good, stands.bad, stands.penalty
-    review.urgency = round(stands.bad / (1 + stands.good) * review.uses, 4)
-    undecided = review.review != AnswerReview.Review.DECIDED or stands.penalty > 0
-    if stands.condemned and review.state == AnswerReview.State.LIVE:
+    review.good, review.bad, review.penalty = weights.good, weights.bad, weights.penalty
+    review.urgency = round(weights.bad / (1 + weights.good) * review.uses, 4)
+    undecided = review.review != AnswerReview.Review.DECIDED or weights.penalty > 0
+    if weights.condemned and review.state == AnswerReview.State.LIVE:
         review.state = AnswerReview.State.QUARANTINED
         _open(review)
-    elif not stands.condemned and _by_verdicts(review):
+    elif not weights.condemned and _by_verdicts(review):
         review.state = AnswerReview.State.LIVE
     if undecided and _proposes(verdicts, review.decided_at):
         _open(review)
 
 
 def _by_verdicts(review: AnswerReview) -> bool:
-    """Whether it is the verdicts that quarantined it: then taking them back brings it back."""
+    """Whether verdicts quarantined it, not a decision: taking them back then brings the answer back."""
     quarantined = review.state == AnswerReview.State.QUARANTINED
     return quarantined and review.review != AnswerReview.Review.DECIDED
 
@@ -150,52 +164,40 @@ def _open(review: AnswerReview) -> None:
 
 
 def _proposes(verdicts: Sequence[Feedback], since: datetime | None) -> bool:
-    """Whether somebody wrote a correction that the desk has not seen."""
+    """Whether a correction was written after the last decision."""
     return any(row.correction and (since is None or row.updated_at > since) for row in verdicts)
 
 
-def _verdict(row: Feedback, habits: Verdict, since: datetime | None) -> Verdict:
-    return Verdict(
-        user=row.user_id,
-        bad=row.verdict == Feedback.Verdict.BAD,
-        others_good=habits.others_good,
-        others_bad=habits.others_bad,
-        overruled=habits.overruled,
-        passing=habits.passing,
-        counts=since is None or row.updated_at > since,
-    )
-
-
-def _people(users: Sequence[int], subject: UUID) -> dict[int, Verdict]:
-    """What these people said of other answers, and whether they asked anything else."""
-    habits = {user: Verdict(user, bad=False) for user in users}
-    said = (
+def _people(users: Sequence[int], subject: UUID) -> dict[int, PersonalVerdict]:
+    """The habits of people: their verdicts on other answers, and whether they asked anything else."""
+    others = (
         Feedback.objects.filter(user_id__in=users)
         .exclude(served_as(subject, "message__"))
         .values("user_id")
         .annotate(
-            good=Count("id", filter=Q(verdict="good")),
-            bad=Count("id", filter=Q(verdict="bad")),
+            others_good=Count("id", filter=Q(verdict="good")),
+            others_bad=Count("id", filter=Q(verdict="bad")),
             overruled=Count("id", filter=Q(Exists(_overruling()), verdict="bad")),
         )
     )
-    told = {row["user_id"]: row for row in said}
-    other = Message.objects.filter(
+    counts = {row["user_id"]: row for row in others}
+    answers = Message.objects.filter(
         conversation__owner=OuterRef("pk"), role="assistant", status="complete"
     ).exclude(served_as(subject))
-    people = get_user_model().objects.filter(Exists(other.order_by()), pk__in=users)
+    people = get_user_model().objects.filter(Exists(answers.order_by()), pk__in=users)
     staying = set(people.values_list("pk", flat=True))
-    for user in users:
-        row = told.get(user, {"good": 0, "bad": 0, "overruled": 0})
-        habits[user] = Verdict(
+    return {
+        user: PersonalVerdict(
             user,
             bad=False,
-            others_good=row["good"],
-            others_bad=row["bad"],
-            overruled=row["overruled"],
+            others_good=row["others_good"] if row else 0,
+            others_bad=row["others_bad"] if row else 0,
+            overruled=row["overruled"] if row else 0,
             passing=user not in staying,
         )
-    return habits
+        for user in users
+        for row in [counts.get(user)]
+    }
 
 
 def _overruling() -> QuerySet[AnswerReview]:

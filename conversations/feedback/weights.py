@@ -1,8 +1,8 @@
-"""What people's verdicts on a stored answer come to: weights, a bar, and how far the answer is lowered.
+"""Verdict weighting: the sums of people's verdicts on a stored answer, and its penalty. Pure.
 
-Pure. A verdict weighs up to 1. It weighs less from somebody who calls most things bad, and less
-still where the review desk overruled them; and people who never asked anything but this question count
-like a crowd, not like its members: the second half, the third a third.
+A verdict weighs up to 1. It weighs less from a person who calls most answers bad, and less still where
+reviews overruled that person. People who never asked another question count together like a crowd: the
+second weighs half, the third a third.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-PATIENCE = 5.0
-"""Verdicts on other answers until somebody's habits begin to tell."""
+PRIOR_VERDICTS = 5.0
+"""Verdicts on other answers from which a person's habits begin to matter."""
 OVERRULED = 3.0
-"""How much more a verdict counts against its giver that the desk has overruled."""
+"""How much more a verdict counts against its person when a review overruled it."""
 
 BAR = 1.5
-"""Weight of bad verdicts that quarantines an answer nobody praised: two people's who use the service,
-or two who only came for this one."""
+"""Weight of bad verdicts that quarantines an answer without praise: two people who use the service, or
+two who only came for this answer."""
 PRAISE = 0.5
 """How much a good verdict of weight 1 raises the bar."""
 QUIET_USES = 10
@@ -26,10 +26,10 @@ QUIET = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One person's latest verdict on an answer, and their habits elsewhere: answers they called good
-    and bad, and how many of these bad verdicts the desk overruled. ``passing``: they asked nothing
-    else. ``counts`` is false for what the desk has seen already."""
+class PersonalVerdict:
+    """One person's latest verdict on an answer, with the person's habits elsewhere: numbers of answers
+    called good and bad, and of bad verdicts overruled. ``passing``: the person asked nothing else.
+    ``counts`` is false for verdicts from before the last decision of a review."""
 
     user: int
     bad: bool
@@ -42,14 +42,14 @@ class Verdict:
     @property
     def weight(self) -> float:
         """In (0, 1]."""
-        fair = self.others_good + PATIENCE
+        fair = self.others_good + PRIOR_VERDICTS
         return fair / (fair + self.others_bad + OVERRULED * self.overruled)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VerdictWeights:
     """``good`` and ``bad`` are sums of weights, ``penalty`` is in [0, 1], ``hidden_from`` are the people
-    who are not given the answer, whatever others say."""
+    who called the answer bad: they are not given it, whatever others say."""
 
     good: float
     bad: float
@@ -58,25 +58,25 @@ class Standing:
 
     @property
     def condemned(self) -> bool:
-        """Whether nobody is to be given it until somebody has looked."""
+        """Whether the answer is quarantined until a review."""
         return self.penalty >= 1
 
 
-def standing(verdicts: Iterable[Verdict], uses: int) -> Standing:
+def weigh_verdicts(verdicts: Iterable[PersonalVerdict], uses: int) -> VerdictWeights:
     """Add up, the oldest verdict first; ``uses`` is how often the answer was given."""
-    given = list(verdicts)
-    good = _weighed(verdict for verdict in given if not verdict.bad)
-    bad = _weighed(verdict for verdict in given if verdict.bad and verdict.counts)
+    verdicts = list(verdicts)
+    good = _sum(verdict for verdict in verdicts if not verdict.bad)
+    bad = _sum(verdict for verdict in verdicts if verdict.bad and verdict.counts)
     bar = BAR + PRAISE * good + QUIET * max(0, uses - QUIET_USES)
-    return Standing(
+    return VerdictWeights(
         good=round(good, 4),
         bad=round(bad, 4),
         penalty=round(min(1.0, bad / bar), 4),
-        hidden_from=tuple(verdict.user for verdict in given if verdict.bad),
+        hidden_from=tuple(verdict.user for verdict in verdicts if verdict.bad),
     )
 
 
-def _weighed(verdicts: Iterable[Verdict]) -> float:
+def _sum(verdicts: Iterable[PersonalVerdict]) -> float:
     total, passing = 0.0, 0
     for verdict in verdicts:
         passing += verdict.passing

@@ -44,7 +44,11 @@ def feedback_record(
     comment: str = "",
     correction: str = "",
 ) -> tuple[Feedback, bool]:
-    """Keep a person's verdict on an answer. Returns it, and whether it is new. Raises ``NotFound``."""
+    """Keep a person's verdict on an answer. Returns it, and whether it is new. Raises ``NotFound``.
+
+    Saving the row sends a signal (``conversations.signals.verdict_changed``), as a deletion in the admin
+    does: the answer is then weighed anew, and withheld where the verdicts weigh enough.
+    """
     before = _feedback(user, message)
     fields = {"verdict": verdict, "reason": reason, "comment": comment, "correction": correction}
     feedback, created = Feedback.objects.update_or_create(

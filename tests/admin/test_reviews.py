@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from conversations.feedback.reviews import entry_withheld, standing_settle
+from conversations.feedback.reviews import entry_withheld, review_reweigh
 from conversations.models import AnswerReview, CuratedAnswer, Message, OwedWork
 from tests.admin.conftest import make_exchange, make_feedback
 
@@ -18,7 +18,7 @@ def review(person: User) -> AnswerReview:
     given = make_feedback(person)
     given.verdict, given.correction = "bad", "It is the other way round."
     given.save()
-    standing_settle(subject=given.message_id)
+    review_reweigh(subject=given.message_id)
     return AnswerReview.objects.get(pk=given.message_id)
 
 

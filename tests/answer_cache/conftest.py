@@ -18,7 +18,7 @@ from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.adapters.background.outbox import set_standing
 from conversations.domain.entry_ids import EntryIds
 from conversations.engine.types import Answer, Turn
-from conversations.feedback.weights import Standing
+from conversations.feedback.weights import VerdictWeights
 from conversations.models import new_id
 from routing.common.redis.clients import Breaker, async_client, close, sync_client
 from routing.domain.actions import Action, ModelKind
@@ -184,7 +184,7 @@ def stand(redis_url: str, prefix: str) -> Iterator[Callable[..., None]]:
         def tell(
             entry: UUID, state: str = "live", penalty: float = 0, hidden_from: tuple[int, ...] = ()
         ) -> None:
-            stands = Standing(good=0, bad=0, penalty=penalty, hidden_from=hidden_from)
+            stands = VerdictWeights(good=0, bad=0, penalty=penalty, hidden_from=hidden_from)
             set_standing(client, prefix, [entry], state=state, standing=stands)
 
         yield tell

@@ -21,8 +21,8 @@ from django.db import DatabaseError, transaction
 from conversations.adapters.answer_cache.entries import entry_key, forget_commands
 from conversations.adapters.memory import window_keys
 from conversations.db.access import in_database
-from conversations.feedback.reviews import entry_ids, standing_settle
-from conversations.feedback.weights import Standing
+from conversations.feedback.reviews import entry_ids, review_reweigh
+from conversations.feedback.weights import VerdictWeights
 from conversations.models import CuratedAnswer, OwedWork
 from conversations.runs.event_log import gone_key, log_key
 from routing.common.redis.clients import Breaker, redis_call, sync_client
@@ -121,7 +121,7 @@ def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
         client.eval(*command)
     # After the deletions: an entry that is gone has no standing.
     for subject in _subjects(rows, Kind.STANDING):
-        settled = standing_settle(subject=subject)
+        settled = review_reweigh(subject=subject)
         if settled:
             review, standing = settled
             ids = entry_ids().both(subject) if subject.version == 7 else (subject,)
@@ -133,7 +133,12 @@ def _subjects(rows: Iterable[OwedWork], kind: OwedWork.Kind) -> Collection[UUID]
 
 
 def set_standing(
-    client: redis.Redis, prefix: str, entries: Iterable[UUID], *, state: str, standing: Standing
+    client: redis.Redis,
+    prefix: str,
+    entries: Iterable[UUID],
+    *,
+    state: str,
+    standing: VerdictWeights,
 ) -> None:
     """Write the weight of the verdicts to those of an answer's entries that exist. Raises redis-py's
     errors."""
