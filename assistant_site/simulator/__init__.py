@@ -8,7 +8,7 @@ docs/simulator.md tells how to use it.
 from __future__ import annotations
 
 from assistant_site.simulator.call import Pace, RecordedRequest
-from assistant_site.simulator.faults import Fault
+from assistant_site.simulator.faults import SimulatedFault
 from assistant_site.simulator.server import Simulator
 
-__all__ = ["Fault", "Pace", "RecordedRequest", "Simulator"]
+__all__ = ["Pace", "RecordedRequest", "SimulatedFault", "Simulator"]

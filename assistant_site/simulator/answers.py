@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from assistant_site.simulator.chat import ChatReply, ChatRequest, Finish, limited
-from assistant_site.simulator.faults import Fault
+from assistant_site.simulator.faults import SimulatedFault
 from assistant_site.simulator.intents import Intent, intents
 from assistant_site.simulator.keywords import STOPWORDS, stem, words
 from assistant_site.simulator.small_model import asks_for_judgement, carries_rules, classify, judge
@@ -27,7 +27,7 @@ _FINISHES: dict[str, Finish] = {
 _WIDE = "Naïve café, 日本語, Ελληνικά, 😀. "
 
 
-def compose_reply(ask: ChatRequest, fault: Fault, *, obey: bool) -> ChatReply:
+def compose_reply(ask: ChatRequest, fault: SimulatedFault, *, obey: bool) -> ChatReply:
     """The reply to ``ask``, changed as ``fault`` says."""
     text = _text(ask, obey=obey) if fault.text is None else fault.text
     if fault.split_utf8 and fault.text is None and ask.schema is None:
@@ -55,7 +55,7 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _changed(reply: ChatReply, fault: Fault) -> ChatReply:
+def _changed(reply: ChatReply, fault: SimulatedFault) -> ChatReply:
     parts = reply.pieces
     if fault.tokens is not None:
         parts = tuple(f"{' ' if number else ''}token{number}" for number in range(fault.tokens))

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from assistant_site.simulator.chat import Provider
-from assistant_site.simulator.faults import NO_FAULT, Fault, FaultBook
+from assistant_site.simulator.faults import NO_FAULT, FaultBook, SimulatedFault
 
 KEPT = 2000
 
@@ -116,7 +116,7 @@ class Pace:
     first_token_delay_ms: float = 0
     token_delay_ms: float = 0
 
-    def with_fault(self, fault: Fault) -> Pace:
+    def with_fault(self, fault: SimulatedFault) -> Pace:
         """This pace where ``fault`` does not say otherwise."""
         return Pace(
             self.first_token_delay_ms
@@ -155,7 +155,7 @@ class SimulatedCall:
     headers: dict[str, str]
     body: Any = None
     number: int = 0
-    fault: Fault = NO_FAULT
+    fault: SimulatedFault = NO_FAULT
 
     @property
     def model(self) -> str:

@@ -13,10 +13,10 @@ from assistant_site.simulator.answers import compose_reply
 from assistant_site.simulator.call import SimulatedCall, pause
 from assistant_site.simulator.chat import ChatReply, ChatRequest, EventFrame, Provider
 from assistant_site.simulator.errors import Rejection, scripted
-from assistant_site.simulator.faults import Fault
+from assistant_site.simulator.faults import SimulatedFault
 
 
-def encode(frame: EventFrame, fault: Fault) -> bytes:
+def encode(frame: EventFrame, fault: SimulatedFault) -> bytes:
     """One event as bytes. A string is written as it is, anything else as JSON."""
     raw = isinstance(frame.data, str)
     data = frame.data if raw else orjson.dumps(frame.data).decode()
@@ -28,7 +28,7 @@ def encode(frame: EventFrame, fault: Fault) -> bytes:
     return (end.join(lines) + end + end).encode()
 
 
-def chunks(data: bytes, fault: Fault) -> list[bytes]:
+def chunks(data: bytes, fault: SimulatedFault) -> list[bytes]:
     """``data`` in the pieces it is written to the socket in."""
     if fault.chunk_bytes:
         size = fault.chunk_bytes

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assistant_site.simulator.chat import Provider
-from assistant_site.simulator.faults import Fault
+from assistant_site.simulator.faults import SimulatedFault
 
 _HTML_502 = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway"
@@ -220,7 +220,7 @@ def _status(provider: Provider, rejection: Rejection) -> int:
     return rejection.status
 
 
-def scripted(provider: Provider, fault: Fault) -> Rejection:
+def scripted(provider: Provider, fault: SimulatedFault) -> Rejection:
     """The error a fault asks for; by default that of a busy server of that provider."""
     busy = 529 if provider == "anthropic" else 500
     status = fault.status or (_status_of(fault.error) if fault.error else busy)

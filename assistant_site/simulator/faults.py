@@ -24,7 +24,7 @@ _PROMPT_CALLS = "chat,image"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SimulatedFault:
     """One scripted fault. The first block selects requests, the rest are effects.
 
     Times are in milliseconds except ``retry_after`` (seconds); positions count content tokens
@@ -85,7 +85,7 @@ class Fault:
         }
 
 
-NO_FAULT = Fault()
+NO_FAULT = SimulatedFault()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +103,18 @@ class BadFault(ValueError):
     """A fault that cannot be read; the text says why."""
 
 
-def read_fault(values: Mapping[str, Any]) -> Fault:
+def read_fault(values: Mapping[str, Any]) -> SimulatedFault:
     """A fault from loosely typed values. Raises ``BadFault``."""
     unknown = sorted(set(values) - set(_KINDS))
     if unknown:
         raise BadFault(f"unknown field {', '.join(unknown)}; known are {', '.join(_KINDS)}")
-    fault = Fault(**{name: _coerced(name, value) for name, value in values.items()})
+    fault = SimulatedFault(**{name: _coerced(name, value) for name, value in values.items()})
     if fault.cut not in CUTS:
         raise BadFault(f"cut is one of {', '.join(CUTS)}")
     return fault
 
 
-def parse_fault(text: str) -> Fault:
+def parse_fault(text: str) -> SimulatedFault:
     """A fault from ``name=value`` pairs (a bare name means true) or a JSON object."""
     if text.lstrip().startswith("{"):
         try:
@@ -130,7 +130,7 @@ def parse_fault(text: str) -> Fault:
 
 
 def _kinds() -> dict[str, type]:
-    hints = get_type_hints(Fault)
+    hints = get_type_hints(SimulatedFault)
     return {name: next(iter(get_args(hint)), hint) for name, hint in hints.items()}
 
 
@@ -153,7 +153,7 @@ def _coerced(name: str, value: Any) -> Any:
 
 @dataclass(slots=True)
 class _Scripted:
-    fault: Fault
+    fault: SimulatedFault
     hits: int = 0
 
     def take(self) -> bool:
@@ -170,7 +170,7 @@ class FaultBook:
         self._scripted: list[_Scripted] = []
         self._in_prompts: dict[tuple[str, str], _Scripted] = {}
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: SimulatedFault) -> None:
         """Script ``fault`` behind those already there."""
         with self._lock:
             self._scripted.append(_Scripted(fault))
@@ -186,7 +186,7 @@ class FaultBook:
         with self._lock:
             return [{**item.fault.to_dict(), "hits": item.hits} for item in self._scripted]
 
-    def take(self, facts: RequestFacts, header: str | None) -> Fault:
+    def take(self, facts: RequestFacts, header: str | None) -> SimulatedFault:
         """The fault for this request: the header's, the prompt's, or the first scripted one that
         still has hits left. Raises ``BadFault`` for one that cannot be read."""
         if header:
@@ -207,7 +207,7 @@ class FaultBook:
         return scripted
 
 
-def _fits(fault: Fault, facts: RequestFacts) -> bool:
+def _fits(fault: SimulatedFault, facts: RequestFacts) -> bool:
     called = fault.call is None or fault.call == "any" or facts.call in fault.call.split(",")
     return (
         called

@@ -104,7 +104,7 @@ class Simulator:
         self._state.obey = value
 
     def fault(self, **what: Any) -> None:
-        """Script a fault; the fields are those of ``Fault``. Raises ``BadFault``."""
+        """Script a fault; the fields are those of ``SimulatedFault``. Raises ``BadFault``."""
         self._state.faults.add(read_fault(what))
 
     def clear(self) -> None:
