@@ -161,6 +161,9 @@ class FakeEmbedder:
     dimensions: int = 2
     error: AssistantError | None = None
 
+    def reads(self, text: str) -> bool:
+        return True
+
     async def embed(self, text: str) -> Vector:
         if self.error:
             raise self.error

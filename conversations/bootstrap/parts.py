@@ -110,6 +110,7 @@ def make_cache(
         withheld=_withheld,
         verifier=ReuseVerifier(ReuseModel.load(), judge, calibrations),
         embed=embedder.embed,
+        reads=embedder.reads,
     )
     return RedisAnswerCache(make_index(redis, embedder), breaker, cache_parts)
 

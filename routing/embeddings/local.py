@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
@@ -46,6 +48,7 @@ PORTION = 16
 ROUND = 32
 # Beyond this backlog (about two seconds) an answer without the cache is the faster one.
 MAX_WAITING = 256
+_UNKNOWN = "[UNK]"
 _CLOSED = RuntimeError("the embedder is closed")
 
 
@@ -80,6 +83,14 @@ class LocalEmbedder:
     def warm(self) -> None:
         """Load the model (a second or two) and wait for it. Raises ``EmbedderUnavailable``."""
         self._submit("warm").result()
+
+    def reads(self, text: str) -> bool:
+        """Whether all of the text is in known tokens and in Latin script, the only one it was trained on.
+
+        An unknown word is one token, the same for all of them, and a letter of another script says
+        little more: different questions become one vector. Raises ``EmbedderUnavailable``.
+        """
+        return _reads(text)
 
     async def embed(self, text: str) -> Sequence[float]:
         """One vector of unit length; text beyond 256 tokens does not count.
@@ -192,6 +203,34 @@ def _fail(jobs: Iterable[_Job | _Tokenized], cause: Exception) -> None:
         job.result.set_exception(error)
 
 
+@lru_cache(maxsize=4_096)
+def _reads(text: str) -> bool:
+    if not all(char.isascii() or _is_latin(char) for char in text if char.isalpha()):
+        return False
+    try:
+        tokens = _tokenizer().encode(text)
+    except (TypeError, ValueError):
+        return False
+    # At the limit there may be more text, which the vector does not know.
+    return len(tokens.ids) < MAX_TOKENS and _UNKNOWN not in tokens.tokens
+
+
+def _is_latin(char: str) -> bool:
+    return unicodedata.name(char, "").startswith("LATIN")
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    """The model's tokenizer. May be used from several threads. Raises ``EmbedderUnavailable``."""
+    try:
+        tokenizer = Tokenizer.from_file(str(model_folder() / "tokenizer.json"))
+    except Exception as exc:  # the package is missing, or its file is no tokenizer
+        raise EmbedderUnavailable(str(exc)) from exc
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length=MAX_TOKENS)
+    return tokenizer
+
+
 def model_folder() -> Path:
     """Where the installed package keeps the model's files. Raises ``FileNotFoundError``.
 
@@ -211,11 +250,8 @@ class MiniLM:
 
         Takes about a second, some more to build. Raises ``OSError`` and the runtime's errors.
         """
-        folder = model_folder()
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length=MAX_TOKENS)
-        self._session = _open(folder / "model.safetensors", data_dir)
+        self._tokenizer = _tokenizer()
+        self._session = _open(model_folder() / "model.safetensors", data_dir)
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids, at most ``MAX_TOKENS``; the rest of the text does not count.

@@ -23,6 +23,10 @@ class Embedder(Protocol):
         """Load the model at boot, before the first request. Raises ``EmbedderUnavailable``."""
         ...
 
+    def reads(self, text: str) -> bool:
+        """Whether the model can tell this text from others by its meaning. Quick: runs on the loop."""
+        ...
+
     async def embed(self, text: str) -> Sequence[float]:
         """One vector. Raises ``EmbedderUnavailable``."""
         ...

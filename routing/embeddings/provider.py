@@ -32,6 +32,10 @@ class ProviderEmbedder:
     def warm(self) -> None:
         """There is nothing to load."""
 
+    def reads(self, text: str) -> bool:
+        """Any text: providers' models are multilingual."""
+        return True
+
     async def embed(self, text: str) -> Sequence[float]:
         """One vector of unit length. Raises ``EmbedderUnavailable``."""
         (vector,) = await self.embed_many([text])

@@ -19,7 +19,7 @@ import numpy as np
 
 from routing.common.statistics import wilson
 from routing.reuse.logistic import Prior, fit
-from routing.reuse.pair_features import Rarity, compare, vetoes
+from routing.reuse.pair_features import Rarity, compare, uncertain, vetoes
 
 Weights = Mapping[str, float]
 Compare = Callable[[str, str, Rarity], dict[str, float]]
@@ -75,10 +75,12 @@ class ReuseCandidate:
 @dataclass(frozen=True, slots=True)
 class ReuseEstimate:
     """The model's opinion of one candidate: ``probability`` that its answer serves the question
-    too, and ``vetoes``, the signals that forbid it."""
+    too, ``vetoes``, the signals that forbid it, and ``uncertain``, those that forbid it without a
+    second opinion."""
 
     probability: float
     vetoes: tuple[str, ...]
+    uncertain: tuple[str, ...]
     signals: Mapping[str, float]
 
     def as_json(self) -> dict[str, Any]:
@@ -86,6 +88,7 @@ class ReuseEstimate:
         return {
             "probability": round(self.probability, 4),
             "vetoes": list(self.vetoes),
+            "uncertain": list(self.uncertain),
             "signals": {name: round(value, 3) for name, value in self.signals.items() if value},
         }
 
@@ -150,7 +153,8 @@ class ReuseModel:
             odds += known * (weighed(self.neighbourhood, signals) - odds)
         forbidden = vetoes(signals)
         odds -= VETOED * bool(forbidden)
-        return ReuseEstimate(1 / (1 + math.exp(-max(-40.0, odds))), forbidden, signals)
+        probability = 1 / (1 + math.exp(-max(-40.0, odds)))
+        return ReuseEstimate(probability, forbidden, uncertain(signals), signals)
 
     def weight_of(self, stem: str) -> float:
         """How rare a stem is, in nats."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import combinations
 
+from routing.reuse.function_words import compare_function_words
 from routing.reuse.lexicon import KINDS, NEGATING_PREFIXES, OPPOSITES, SYNONYMS
 from routing.reuse.question_features import QuestionFeatures, question_features, stem
 
@@ -57,6 +58,7 @@ VETOES = {
     "opposite": "one says the opposite of the other",
     "kind": "each names another thing of one kind",
     "negated": "the same words, but one says not",
+    "negation_words": "only one has a word of negation",
     "direction": "the same two things stand the other way round",
     "script": "they are written in different alphabets",
     "action": "both ask for something to be done, which an old answer does not do",
@@ -64,6 +66,14 @@ VETOES = {
     "urgent": "one asks about this very moment",
 }
 """Signals that forbid reuse whatever the probability, and why."""
+
+UNCERTAIN = {
+    "quantifier": "they speak of another number of things: all, any, only, enough",
+    "tense": "one asks about the past or the future",
+    "voice": "a verb is active in one and passive in the other",
+    "reordered": "the same words stand in another order",
+}
+"""Signals that forbid reuse without a second opinion, and why: an embedding hardly sees them."""
 
 
 def compare(one: str, other: str, rarity: Rarity) -> dict[str, float]:
@@ -94,12 +104,18 @@ def compare(one: str, other: str, rarity: Rarity) -> dict[str, float]:
             "urgent": float(a.urgent or b.urgent),
             "timebound_one_sided": float(a.timebound != b.timebound),
         }
+        | compare_function_words(one, other)
     )
 
 
 def vetoes(signals: Mapping[str, float]) -> tuple[str, ...]:
     """Names of the signals that forbid reuse."""
     return tuple(name for name in VETOES if signals[name])
+
+
+def uncertain(signals: Mapping[str, float]) -> tuple[str, ...]:
+    """Names of the signals that forbid reuse without a second opinion."""
+    return tuple(name for name in UNCERTAIN if signals[name])
 
 
 def _words(a: QuestionFeatures, b: QuestionFeatures, rarity: Rarity) -> dict[str, float]:

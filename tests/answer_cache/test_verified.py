@@ -73,3 +73,24 @@ async def test_the_floor_holds(verified: Asked) -> None:
     await verified.store("How do I enable 2FA?")
     verified.rules = make_rules(min_similarity=0.99)
     assert (await ask(verified, "How can I enable 2FA?", 0.97))[0] is None
+
+
+async def test_a_doubt_needs_a_second_opinion(verified: Asked) -> None:
+    await verified.store("Who is the mayor of Berlin?", "The present one.")
+    content, candidates = await ask(verified, "Who was the mayor of Berlin?", 0.99)
+    assert content is None
+    assert candidates[0]["uncertain"] == ["tense"]
+
+
+async def test_an_unreadable_question_is_answered_by_the_same_words_only(
+    client: redis.asyncio.Redis, prefix: str, clock: Clock
+) -> None:
+    readable = make_cache(client, prefix, clock=clock, reads=str.isascii)
+    async with indexed(client, readable):
+        cache = Asked(readable, make_rules(min_similarity=0.6))
+        # Stored as a version before did, without asking whether the embedder can read it.
+        await cache.store("重置我的密码", "Reset it.")
+        for prompt in ("删除我的账户", "something readable"):
+            turn = make_turn(prompt)
+            assert await readable.lookup_similar(turn, cache.rules, at(1)) is None
+        assert await cache.exact("重置我的密码") == "Reset it."

@@ -23,6 +23,9 @@ class Counting:
 
     def warm(self) -> None: ...
 
+    def reads(self, text: str) -> bool:
+        return True
+
     async def embed(self, text: str) -> Sequence[float]:
         return (await self.embed_many([text]))[0]
 

@@ -169,3 +169,27 @@ def test_the_graph_is_built_once(data_dir: Path, embedder: object) -> None:
 
 def test_the_weights_come_with_the_package() -> None:
     assert (model_folder() / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [
+        (QUESTION, True),
+        ("Où se trouve le café « Zürich » à 10 % ?", True),
+        ("重置我的密码", False),
+        ("パスワードをリセットするには?", False),
+        ("비밀번호를 재설정하려면?", False),
+        ("كيف أعيد تعيين كلمة المرور؟", False),
+        ("मैं पासवर्ड कैसे रीसेट करूं?", False),
+        ("Как включить двухфакторную аутентификацию?", False),
+        ("Πώς αλλάζω τον κωδικό;", False),
+        ("What does 密码 mean?", False),
+        ("Is 🙂 rude?", False),
+        ("1 " * 300, False),
+        ("\ud800", False),
+    ],
+)
+def test_knows_the_texts_that_it_cannot_tell_apart(
+    embedder: LocalEmbedder, text: str, readable: bool
+) -> None:
+    assert embedder.reads(text) is readable

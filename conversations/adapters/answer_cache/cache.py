@@ -73,7 +73,9 @@ class CacheParts:
     ``system_prompt`` is the one that answers are made under now. ``ids`` names shared entries; without
     it none are shared. ``withheld`` is asked before each hit: a verdict that was given while Redis was
     away is not in Redis. ``verifier`` decides about similar questions; without one the nearest is
-    served. ``embed`` makes the signature of a stored answer. ``clock`` gives Unix seconds.
+    served. ``embed`` makes the signature of a stored answer. ``reads`` tells whether the embedder can
+    tell a question from others; if not, only the same words find its answer. ``clock`` gives Unix
+    seconds.
     """
 
     system_prompt: str = ""
@@ -81,6 +83,7 @@ class CacheParts:
     withheld: Withheld | None = None
     verifier: ReuseVerifier | None = None
     embed: Embed | None = None
+    reads: Callable[[str], bool] = lambda _: True
     clock: Callable[[], float] = time.time
 
 
@@ -91,7 +94,7 @@ class RedisAnswerCache:
         self._index, self._breaker = index, breaker
         self._system, self._clock = prompt_digest(parts.system_prompt), parts.clock
         self._ids, self._withheld = parts.ids, parts.withheld
-        self._verifier, self._embed = parts.verifier, parts.embed
+        self._verifier, self._embed, self._reads = parts.verifier, parts.embed, parts.reads
 
     async def lookup_exact(self, turn: Turn, rules: RuleSet) -> CachedAnswer | None:
         """The answer to this very question: the operator's before the user's own before others', the
@@ -120,11 +123,11 @@ class RedisAnswerCache:
         """The best answer that the verifier lets serve this question too, among those at or over
         ``rules.min_similarity``; the nearest, without a verifier. ``meter`` is called for a call to the
         judge. Raises ``CacheUnavailable``."""
-        if len(turn.prompt) > MEANING_LIMIT:
+        if not self._has_meaning(turn.prompt):
             return None
         visible = self._visibility(turn, rules)
         with redis_call(self._breaker, CacheUnavailable):
-            hits = await self._index.nearest(vector, visible)
+            hits = self._readable(await self._index.nearest(vector, visible))
         if self._verifier is None:
             near = [hit for hit in hits if hit.similarity >= hit.bar(rules.min_similarity)]
             return await self._first_served(turn, visible, near, "semantic")
@@ -189,11 +192,12 @@ class RedisAnswerCache:
     async def report(self, turn: Turn, rules: RuleSet, vector: Vector) -> LookupReport:
         """A dry run of both lookups, with near entries of others. Raises ``CacheUnavailable``."""
         assert self._verifier is not None  # noqa: S101 - it scores
-        visible, by_meaning = self._visibility(turn, rules), len(turn.prompt) <= MEANING_LIMIT
+        visible, by_meaning = self._visibility(turn, rules), self._has_meaning(turn.prompt)
         with redis_call(self._breaker, CacheUnavailable):
             same = await self._index.same(visible)
             near = await self._index.nearest(vector, visible, FIELDS) if by_meaning else []
             around = await self._index.around(vector) if by_meaning else []
+        near = self._readable(near)
         others = [hit for hit in around if visible.objections(hit.fields)]
         hits = [*same, *near]
         return LookupReport(
@@ -218,6 +222,14 @@ class RedisAnswerCache:
         except CacheUnavailable as exc:
             return CacheState(available=False, error=str(exc))
         return CacheState(available=True)
+
+    def _has_meaning(self, question: str) -> bool:
+        """Whether the embedder tells this question from others."""
+        return len(question) <= MEANING_LIMIT and self._reads(question)
+
+    def _readable(self, hits: list[Hit]) -> list[Hit]:
+        """Without entries that were stored although the embedder cannot read their question."""
+        return [hit for hit in hits if self._has_meaning(str(hit.fields["question"]))]
 
     def _visibility(self, turn: Turn, rules: RuleSet) -> Visibility:
         key = LookupKey.of(turn.prompt, turn.user)

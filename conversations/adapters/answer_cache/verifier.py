@@ -46,7 +46,8 @@ class ScoredHit:
     @property
     def sure(self) -> bool:
         """Whether it may be served without the judge."""
-        return not self.verdict.vetoes and self.probability >= self.cut
+        doubtful = self.verdict.vetoes or self.verdict.uncertain
+        return not doubtful and self.probability >= self.cut
 
     @property
     def grey(self) -> bool:

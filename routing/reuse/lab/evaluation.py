@@ -59,13 +59,14 @@ def evaluate_pairs(
     ]
     chances = np.array([verdict.probability for verdict in verdicts])
     allowed = np.array([not verdict.vetoes for verdict in verdicts])
+    certain = np.array([not verdict.uncertain for verdict in verdicts])
     cut = model.cut(budget)
     approved = np.array([judging.says(row.same, row.one, row.other) for row in rows])
     grey = allowed & (chances >= HOPELESS)
     judged = np.where(grey, _after(chances, approved, judging.error), chances)
     return {
         "plain": _pair_figures(rows, cosines, same, cosines >= PLAIN_CUT, PLAIN_CUT),
-        "verified": _pair_figures(rows, chances, same, allowed & (chances >= cut), cut),
+        "verified": _pair_figures(rows, chances, same, allowed & certain & (chances >= cut), cut),
         "judged": _pair_figures(rows, judged, same, grey & approved, HOPELESS)
         | {"error": judging.error, "judge_calls": round(float(grey.mean()), 4)},
         "vetoes": _vetoed(verdicts, same),

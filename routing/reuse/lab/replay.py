@@ -199,7 +199,7 @@ class StoredChoice:
         odds = (
             (place, log_odds(verdict.probability))
             for place, verdict in zip(places, verdicts, strict=False)
-            if not verdict.vetoes
+            if not (verdict.vetoes or verdict.uncertain)
         )
         return max(odds, key=lambda one: one[1], default=(-1, -np.inf))
 

@@ -1,0 +1,76 @@
+"""Small words that turn a question although its topic stays: vetoes, doubts, and pairs without either."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.reuse.pair_features import UNCERTAIN, VETOES, compare, uncertain, vetoes
+
+
+def signals(one: str, other: str) -> dict[str, float]:
+    return compare(one, other, lambda _: 3.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Which mushrooms are edible?", "Which mushrooms aren't edible?"),
+        ("Welche Pilze sind essbar?", "Welche Pilze sind nicht essbar?"),
+        ("Puis-je manger avant ?", "Je ne peux rien manger avant ?"),
+        ("¿Qué puedo comer antes?", "¿Qué no puedo comer antes?"),
+        ("Cosa posso mangiare prima?", "Cosa non posso mangiare prima?"),
+        ("O que posso comer antes de um exame?", "O que não posso comer antes de um exame?"),
+        ("Wat mag ik eten?", "Wat mag ik niet eten?"),
+        ("Co mogę jeść przed badaniem?", "Czego nie mogę jeść przed badaniem?"),
+        ("Vad kan jag äta?", "Vad kan jag inte äta?"),
+        ("How do I sign in with a password?", "How do I sign in without a password?"),
+    ],
+)
+def test_a_negation_in_one_question_is_a_veto(one: str, other: str) -> None:
+    assert "negation_words" in vetoes(signals(one, other))
+    assert "negation_words" in vetoes(signals(other, one))
+    assert not vetoes(signals(one, one))
+
+
+@pytest.mark.parametrize(
+    ("doubt", "one", "other"),
+    [
+        ("quantifier", "Are all mushrooms edible?", "Are any mushrooms edible?"),
+        ("quantifier", "How do I log out of a device?", "How do I log out of all devices?"),
+        ("quantifier", "Sind alle Pilze essbar?", "Sind einige Pilze essbar?"),
+        ("quantifier", "¿Cuántos días tiene el mes?", "¿Cuántos días tiene todo el mes?"),
+        ("tense", "Who is the mayor of Berlin?", "Who was the mayor of Berlin?"),
+        ("tense", "Who is the mayor of Berlin?", "Who will be the mayor of Berlin?"),
+        ("tense", "Quel est le prix ?", "Quel était le prix ?"),
+        ("reordered", "Who beat Germany?", "Who did Germany beat?"),
+        ("reordered", "Can my boss see my mail?", "Can I see my boss's mail?"),
+        ("voice", "How do I invite someone?", "How do I get invited by someone?"),
+    ],
+)
+def test_a_difference_that_an_embedding_hardly_sees_is_a_doubt(
+    doubt: str, one: str, other: str
+) -> None:
+    assert doubt in uncertain(signals(one, other))
+    assert doubt in uncertain(signals(other, one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Why can't penguins fly?", "Why are penguins unable to fly?"),
+        ("How do I sort a list in Python?", "In Python, how do I sort a list?"),
+        ("What is the difference between a cat and a dog?", "How do a dog and a cat differ?"),
+        ("Python sort list", "sort list Python"),
+        ("How many ounces are in one pound?", "How many ounces are in a pound?"),
+        ("Why was I charged twice?", "Why am I charged twice?"),
+        ("Qual é o horário no Brasil?", "Qual é o horário do Brasil?"),
+    ],
+)
+def test_paraphrases_stay_free_of_function_words_objections(one: str, other: str) -> None:
+    found = signals(one, other)
+    assert not found["negation_words"]
+    assert not uncertain(found)
+
+
+def test_the_explained_signals_are_computed() -> None:
+    assert signals("Why?", "How?").keys() >= VETOES.keys() | UNCERTAIN.keys()
