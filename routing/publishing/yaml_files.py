@@ -74,7 +74,8 @@ def _text_annotation(column: models.Field[Any, Any]) -> Any:
         return Literal[tuple(str(value) for value, _ in column.choices)]
     if isinstance(column, models.ForeignKey):  # a model is named
         column = LLMModel._meta.get_field("name")  # noqa: SLF001 - documented
-    return Annotated[str, Field(min_length=1, max_length=column.max_length)]
+    shortest = 0 if column.blank else 1
+    return Annotated[str, Field(min_length=shortest, max_length=column.max_length)]
 
 
 def _annotation(column: models.Field[Any, Any]) -> Any:
