@@ -1,4 +1,4 @@
-"""How the admin looks and what its sidebar offers (django-unfold)."""
+"""Theme: look and sidebar of the admin (django-unfold)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People in the admin: users, groups, and who is locked out. Tokens stay out of sight."""
+"""Admin of accounts: users, groups and failed sign-ins. Tokens stay out of sight."""
 
 from __future__ import annotations
 

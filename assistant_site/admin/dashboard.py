@@ -1,4 +1,4 @@
-"""The admin's first page: what is live, and how the last week went."""
+"""Dashboard: the live version and the statistics of the last week."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAYS = 7
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add to the first page's context what its reader may see."""
+    """Add the parts that the permissions of the reader allow to the context of the first page."""
     if request.user.has_perm("routing.view_rule"):
         context |= with_draft(request, None)
     if request.user.has_perm("conversations.view_modelperformance"):

@@ -70,7 +70,7 @@ class ConversationAdmin(HistoryAdmin[Conversation]):
     readonly_fields = ("id", "thread")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        # For the rows of a page alone: joined and grouped, all messages would be counted first.
+        # A subquery counts for the rows of a page alone: a join would count all messages first.
         messages = Message.objects.filter(conversation=OuterRef("pk")).order_by()
         counted = messages.values("conversation").annotate(count=Count("pk")).values("count")
         return super().get_queryset(request).annotate(said=Coalesce(Subquery(counted), 0))
@@ -199,7 +199,7 @@ class MessageAdmin(HistoryAdmin[Message]):
 
 @admin.register(Feedback)
 class FeedbackAdmin(HistoryAdmin[Feedback]):
-    """What people thought of the answers."""
+    """Verdicts of people on answers."""
 
     list_display = ("judged", "answer", "user", "reason", "comment", "correction", "updated_at")
     list_filter = (("verdict", ChoicesDropdownFilter), ("updated_at", RangeDateFilter))

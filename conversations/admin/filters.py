@@ -1,4 +1,4 @@
-"""Filters of the history's pages whose choices cost no scan of the messages."""
+"""Filters of the history's pages: their choices cost no scan of the messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from routing.models import RuleSetVersion
 
 
 class ColumnFilter(DropdownFilter):
-    """Equality with one column, whose name is the parameter's."""
+    """Equality with one column, named as the parameter."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [(value, value) for value in self.values()]
@@ -57,7 +57,7 @@ class CacheFilter(ColumnFilter):
 
 
 class SeenFilter(ColumnFilter):
-    """What was seen at work: read from the day's sums, a small table."""
+    """Values in use, read from the daily sums, a small table."""
 
     def values(self) -> Iterable[str]:
         name = self.parameter_name or ""

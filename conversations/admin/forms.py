@@ -25,7 +25,7 @@ class PromptForm(forms.Form):
 
 
 class SearchForm(PromptForm):
-    """A prompt to look up in the answer cache, and for whom."""
+    """A prompt to look up in the answer cache, and the person of the lookup."""
 
     person = forms.CharField(
         label="For whom",
@@ -35,7 +35,7 @@ class SearchForm(PromptForm):
     )
 
     def clean_person(self) -> int:
-        """Their primary key; ``NOBODY`` for somebody new."""
+        """The primary key of the person; the constant for new people where the field is empty."""
         name = self.cleaned_data["person"].strip()
         if not name:
             return NOBODY
@@ -46,7 +46,7 @@ class SearchForm(PromptForm):
 
 
 class ReplayForm(forms.Form):
-    """How many prompts the draft is tried on, and what that may cost."""
+    """Number of prompts for a replay of the draft, and its cap in US dollars."""
 
     pool = forms.IntegerField(
         label="Out of the last … prompts",

@@ -40,7 +40,7 @@ def try_view(page: GoldenCaseAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def run_view(_page: GoldenCaseAdmin, request: HttpRequest) -> HttpResponseRedirect:
-    """Run every enabled case against the draft."""
+    """Run each enabled case against the draft."""
     require_permissions(request, "routing.change_goldencase")
     cases = list(GoldenCase.objects.filter(enabled=True))
     try:
@@ -54,7 +54,7 @@ def run_view(_page: GoldenCaseAdmin, request: HttpRequest) -> HttpResponseRedire
 
 
 def from_view(_page: GoldenCaseAdmin, request: HttpRequest, message: UUID) -> HttpResponseRedirect:
-    """Make a case of a message, expecting what was decided then."""
+    """Make a case of a message: it expects the decision of that time."""
     require_permissions(request, "routing.add_goldencase", "conversations.view_message")
     case = golden_from(message, by=request.user)
     if case is None:

@@ -1,4 +1,4 @@
-"""The history's pages: lists that take no longer when there is more history."""
+"""History pages: lists that take no longer when there is more history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the models do: sums per day and rule below, totals per model above, of the same selection."""
+"""Page of model statistics: totals per model above, sums per day and rule below, of one selection."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        # First: the list below reads sums that this call brings up to date.
         add_up_if_possible()
         response = super().changelist_view(
             request, {**(extra_context or {}), "title": "Models at work"}

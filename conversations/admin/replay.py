@@ -1,4 +1,4 @@
-"""Replays of the draft over real prompts: begun, watched, read."""
+"""Replay pages: start a replay of the draft over real prompts, watch it, read its results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAY = ("conversations.add_replayrun", "conversations.view_message")
 
 @admin.register(ReplayRun)
 class ReplayRunAdmin(Admin[ReplayRun]):
-    """What the draft would change."""
+    """Replays, with the changes that the draft would make."""
 
     list_display = ("named", "state", "size", "decided", "cost", "created_by", "created_at")
     list_select_related = ("created_by",)
@@ -53,7 +53,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Choose how many prompts, see what that costs, and begin."""
+        """Choose the number of prompts, see the estimated cost, and start."""
         require_permissions(request, *MAY)
         form = ReplayForm(request.POST or None)
         draft, live = draft_side(), live_side()
@@ -63,6 +63,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
             "faults": [*draft.faults, *live.faults],
         }
         if request.method == "POST" and form.is_valid() and not context["faults"]:
+            # The estimate comes before the start: a replay above its cap must not begin.
             context |= self._weighed(form, draft, live)
             if "_start" in request.POST and not context["too_much"] and context["found"]:
                 return self._started(request, form, draft, live)
@@ -92,7 +93,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """How far it is, and what it found so far. The page loads itself anew while it runs."""
+        """Progress and results so far. The page reloads itself while the replay runs."""
         require_permissions(request, "conversations.view_replayrun", "conversations.view_message")
         run = self.get_object(request, object_id)
         if run is None:
@@ -117,7 +118,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         return _to(run)
 
     def go_on_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
-        """Go on with one that was stopped, failed, or lost its process."""
+        """Continue a replay after a stop, a failure or the loss of its process."""
         require_permissions(request, *MAY)
         run = _run(pk)
         if not replay_go_on(run):

@@ -1,4 +1,4 @@
-"""How reuse by meaning does: precision with its interval, hits, and what they saved, over time."""
+"""Page of reuse by meaning: precision with its interval, hits and savings over time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from routing.reuse.model import Precision
 
 WIDTH, HEIGHT, GAP = 720, 150, 4
 LOWEST = 0.8
-"""The precision at the foot of its chart: below it nobody wants to be."""
+"""The precision at the foot of its chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Bar:
 
     @property
     def middle(self) -> float:
-        """Where the day's precision stands."""
+        """Horizontal place of the day's precision."""
         return self.x + self.width / 2
 
 
@@ -97,7 +97,7 @@ def _scope(name: str, held: Precision) -> Scope:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What hits saved, less what the judge cost. US dollars, seconds."""
+    """Savings of the hits, less the cost of the judge. US dollars, seconds."""
 
     usd: float | None
     seconds: float | None
@@ -113,7 +113,7 @@ def saved(held: list[Day], means: Economy, bill_usd: float) -> Saved:
 
 
 def reuse_context() -> dict[str, Any]:
-    """What the page shows of the last days."""
+    """Context of the page: charts and sums of the last days."""
     since = timezone.now() - timedelta(days=DAYS)
     held, means = days(since=since), economy()
     asked = sum(day.asked for day in held)

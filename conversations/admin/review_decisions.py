@@ -1,4 +1,4 @@
-"""What is decided at the review desk: keyword-only, each one transaction that owes Redis its due."""
+"""Review decisions: each is one transaction that also enqueues the change of Redis (outbox)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from conversations.models import AnswerReview, CuratedAnswer
 
 @transaction.atomic
 def review_decide(*, subject: UUID, state: str, by: int) -> None:
-    """The desk's word on an answer, a state of ``AnswerReview``: it holds until new verdicts speak
-    against it."""
+    """Decide a review: ``state`` is one of ``AnswerReview`` and holds until newer verdicts count against
+    it."""
     review = AnswerReview.objects.select_for_update().get(pk=subject)
     review.state, review.review = state, AnswerReview.Review.DECIDED
     review.decided_at, review.decided_by_id = timezone.now(), by
@@ -28,7 +28,7 @@ def review_decide(*, subject: UUID, state: str, by: int) -> None:
 
 @transaction.atomic
 def answer_curate(*, subject: UUID, question: str, answer: str, by: int) -> CuratedAnswer:
-    """Give everybody this answer to this question from now on, instead of the reviewed one."""
+    """Publish a curated answer to a question, in place of the reviewed one."""
     review = AnswerReview.objects.select_for_update().get(pk=subject)
     curated, _ = CuratedAnswer.objects.update_or_create(
         entry=curated_id(question),
@@ -36,6 +36,7 @@ def answer_curate(*, subject: UUID, question: str, answer: str, by: int) -> Cura
             "question": question, "answer": answer, "source": review.source, "author_id": by,
         },
     )  # fmt: skip
+    # Verdicts so far are about the old text: they must not count against the new one.
     answer_replaced(subject=curated.pk, by=by)
     if subject != curated.pk:
         review_decide(subject=subject, state=AnswerReview.State.WITHDRAWN, by=by)

@@ -1,4 +1,4 @@
-"""The review desk: answers that people called bad or corrected, the most harmful and most used first."""
+"""Review queue: answers with bad verdicts or corrections, the most harmful and most used first."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REVIEW_LABELS = {"open": "danger", "decided": "success"}
 
 
 class CurationForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The reviewed question and answer, to be rewritten for everybody."""
+    """Form for a curated answer, filled in with the reviewed question and answer."""
 
     question = forms.CharField(widget=UnfoldAdminTextareaWidget, required=False)
     answer = forms.CharField(
@@ -88,7 +88,7 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
         return [path("search/", view, name="conversations_review_search"), *super().get_urls()]
 
     def search_view(self, request: HttpRequest) -> HttpResponse:
-        """What a prompt would hit, and why: other people's words are on it."""
+        """Search the answer cache for a prompt. Needs both permissions: it shows other people's words."""
         require_permissions(request, *MAY_SEARCH)
         form = SearchForm(request.POST or None)
         found = None
@@ -106,12 +106,12 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Without the buttons that would save and decide nothing."""
+        """Hide the buttons that would save without a decision."""
         context |= {"show_save": False, "show_save_and_continue": False}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: AnswerReview, form: Any, change: bool) -> None:
-        """The row is the services' to write; a button decides."""
+        """Run the decision of the pressed button; services write the row."""
         for button in self.get_actions_submit_line(request, obj.pk):
             if button.action_name in request.POST:
                 button.method(request, obj)
@@ -148,7 +148,7 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
 
     @action(description="Publish as curated", permissions=["change"])  # type: ignore[untyped-decorator]
     def publish_curated(self, request: HttpRequest, obj: AnswerReview) -> None:
-        """Everybody is given the edited answer."""
+        """Serve the edited answer to all people."""
         question = request.POST.get("question", "").strip()
         answer = request.POST.get("answer", "").strip()
         if not (question and answer):
@@ -159,17 +159,17 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
 
     @action(description="Approve", permissions=["change"])  # type: ignore[untyped-decorator]
     def approve(self, request: HttpRequest, obj: AnswerReview) -> None:
-        """The answer is fine: it is served again."""
+        """Serve the answer again."""
         self._decide(request, [obj], State.LIVE, "Approved.")
 
     @action(description="Quarantine", permissions=["change"])  # type: ignore[untyped-decorator]
     def quarantine(self, request: HttpRequest, obj: AnswerReview) -> None:
-        """Nobody is given it."""
+        """Withhold the answer from all people."""
         self._decide(request, [obj], State.QUARANTINED, "Quarantined.")
 
     @action(description="Delete the answer", permissions=["change"])  # type: ignore[untyped-decorator]
     def withdraw(self, request: HttpRequest, obj: AnswerReview) -> None:
-        """It is taken out of the cache."""
+        """Delete the answer from the cache."""
         self._decide(request, [obj], State.WITHDRAWN, "Deleted from the cache.")
 
     @admin.action(description="Approve: serve again", permissions=["change"])
@@ -196,7 +196,7 @@ def _person(request: HttpRequest) -> int:
 
 
 def _said(row: AnswerReview) -> tuple[str, str]:
-    """The question and the answer: of the message, or of the desk's own."""
+    """The question and the answer, from the message or from the curated answer."""
     if row.source:
         return row.source.answers.content if row.source.answers else "", row.source.content
     curated = CuratedAnswer.objects.filter(pk=UUID(str(row.subject))).first()

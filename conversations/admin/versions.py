@@ -41,7 +41,7 @@ SUMS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How one version, or one of its rules, did."""
+    """Measures of one version, or of one of its rules."""
 
     name: str
     sums: dict[str, Any]
@@ -115,7 +115,7 @@ def said(estimate: Estimate | None, unit: str) -> str:
 
 
 def figures_of(number: int) -> Figures:
-    """A version's sums."""
+    """Sums of a whole version, brought up to date first."""
     add_up_if_possible()
     totals = {name: Sum(name, default=0) for name in SUMS}
     sums = VersionPerformance.objects.filter(ruleset=number).aggregate(**totals)
@@ -192,7 +192,7 @@ def compare_view(page: VersionAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def _requested(request: HttpRequest, name: str, numbers: list[int], at: int) -> RuleSetVersion:
-    """The version that the parameter ``name`` asks for, else the one in this place of the list."""
+    """The version in the parameter ``name``, else the one at this place of the list."""
     number = request.GET.get(name, "")
     if number.isdigit():
         return get_object_or_404(RuleSetVersion, pk=int(number))
@@ -230,7 +230,7 @@ VersionAdmin.row_buttons.append("conversations/admin/compare_button.html")
 
 @admin.register(ShadowDecision)
 class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
-    """What versions in shadow would have done."""
+    """Decisions of versions in shadow, beside those of the live version."""
 
     list_display = (
         "prompt", "ruleset", "same", "instead_of", "would", "rule", "source", "cost_usd", "created_at",

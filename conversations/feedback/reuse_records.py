@@ -1,5 +1,7 @@
-"""Reuse by meaning, as the database knows it: what was weighed, what people and audits said of it, and
-what it saved."""
+"""Reuse records: each reuse by meaning that was considered, its labels, and the savings.
+
+Labels come from people's verdicts, from audits and from the judge.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,14 @@ from conversations.models import Feedback, Message, ModelPerformance, Reuse, fir
 from routing.reuse.model import Calibration, CalibrationState, Precision
 
 LABELS = 2_000
-"""The latest labels that move a cut: what was true a year ago may not be."""
+"""The latest labels, which alone move a cut: labels of a year ago may no longer hold."""
 DAYS = 30
 """Days that money and time are averaged over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What a lookup came to: see ``Reuse``."""
+    """Outcome of one lookup by meaning, for a row of ``Reuse``."""
 
     message: UUID
     served: bool
@@ -37,23 +39,23 @@ class Weighed:
 
 
 def reuse_record(*, weighed: Weighed) -> None:
-    """Keep it; nothing is kept of an answer that is gone."""
+    """Insert or update the row of a lookup; none for a deleted answer."""
     fields = {name: getattr(weighed, name) for name in weighed.__slots__ if name != "message"}
     with transaction.atomic():
-        # held, so that it cannot be deleted in between
+        # Locked first: a deletion between check and insert would break the foreign key.
         if Message.objects.select_for_update().filter(pk=weighed.message).exists():
             Reuse.objects.update_or_create(message_id=weighed.message, defaults=fields)
 
 
 def reuse_audit(*, message: UUID, right: bool, cost_usd: Decimal | None, milliseconds: int) -> None:
-    """Keep what an audit said of a served answer, and what asking took."""
+    """Store the verdict of an audit on a served answer, with the cost and time of the judge."""
     Reuse.objects.filter(pk=message).update(
         audited=right, judge_cost_usd=cost_usd, judge_ms=milliseconds
     )
 
 
 def learned() -> CalibrationState:
-    """What decisions go by."""
+    """Both calibrations and whether the judge pays: the input of every reuse decision."""
     return CalibrationState(
         shared=calibration(shared=True),
         own=calibration(shared=False),
@@ -62,8 +64,8 @@ def learned() -> CalibrationState:
 
 
 def calibration(*, shared: bool) -> Calibration:
-    """From the latest labels of a scope: a person's word counts before an audit's, an audit's before the
-    judge's own."""
+    """Calibration from the latest labels of a scope: a person's verdict counts before an audit, an audit
+    before the judge."""
     verdict = Feedback.objects.filter(message=OuterRef("message")).order_by("-updated_at")
     rows = (
         Reuse.objects.filter(shared=shared)
@@ -81,8 +83,8 @@ def calibration(*, shared: bool) -> Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Economy:
-    """Means of the last days: what a fresh answer and a call to the judge cost (US dollars) and take
-    (milliseconds), and how often the judge says yes. ``None`` where nothing was measured."""
+    """Means of the last days: cost (US dollars) and time (milliseconds) of a fresh answer and of a call to
+    the judge, and the share of calls to which the judge says yes. ``None``: not measured."""
 
     answer_usd: float | None
     answer_ms: float | None
@@ -93,26 +95,26 @@ class Economy:
 
     @property
     def judge_gain_usd(self) -> float | None:
-        """What one call to the judge saves, less what it costs."""
+        """Mean saving of one call to the judge, less its cost."""
         if self.answer_usd is None or self.judge_usd is None:
             return None
         return self.yes * self.answer_usd - self.judge_usd
 
     @property
     def judge_gain_ms(self) -> float | None:
-        """Milliseconds that one call to the judge saves, less those it takes."""
+        """Mean time that one call to the judge saves, less its own."""
         if self.answer_ms is None or self.judge_ms is None:
             return None
         return self.yes * self.answer_ms - self.judge_ms
 
     @property
     def judge_pays(self) -> bool:
-        """Whether the judge saves money and time; not where that is not known."""
+        """Whether the judge saves both money and time; false where either is unknown."""
         return (self.judge_gain_usd or 0) > 0 and (self.judge_gain_ms or 0) > 0
 
 
 def economy() -> Economy:
-    """Measured in the last days; audits tell what the judge costs before it is used for lookups."""
+    """Means of the last days. Audits measure the cost of the judge before lookups use it."""
     since = timezone.now() - timedelta(days=DAYS)
     fresh = ModelPerformance.objects.filter(day__gte=since.date()).aggregate(
         answers=Sum("answers"),
@@ -132,7 +134,7 @@ def economy() -> Economy:
         answer_ms=(fresh["ms"] or 0) / count if count else None,
         judge_usd=None if asked["usd"] is None else float(asked["usd"]),
         judge_ms=asked["ms"],
-        # of simulated replays' grey candidates about four in ten are right
+        # A prior: in simulated replays about four of ten grey candidates are right.
         yes=(asked["yes"] + 4) / (asked["count"] + 10),
         asked=asked["count"],
     )
@@ -140,7 +142,7 @@ def economy() -> Economy:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day's (UTC) questions that might have been answered again, and what came of them."""
+    """One day (UTC): counts of the questions that were looked up, and of the outcomes."""
 
     day: date
     asked: int
@@ -156,14 +158,15 @@ class Day:
 
     @property
     def precision(self) -> Precision:
-        """Of the reuses by meaning that were audited."""
+        """Precision of the audited reuses by meaning."""
         return Precision(self.audited, self.right)
 
 
 def days(*, since: datetime) -> list[Day]:
-    """The oldest first."""
+    """Days with lookups, the oldest first."""
     looked_up = ("exact", "semantic", "miss")
     rows = (
+        # Ids sort by time: the primary key bounds the scan, the column makes the bound exact.
         Message.objects.filter(
             id__gte=first_id_at(since), created_at__gte=since, cache_outcome__in=looked_up
         )
@@ -182,8 +185,7 @@ def days(*, since: datetime) -> list[Day]:
 
 
 def precision(*, shared: bool, since: datetime) -> Precision:
-    """Of the reuses by meaning of a scope that were audited: a random sample, unlike people's
-    verdicts."""
+    """Precision of the audited reuses of a scope: a random sample, unlike people's verdicts."""
     counts = Reuse.objects.filter(
         served=True, shared=shared, audited__isnull=False, created_at__gte=since
     ).aggregate(known=Count("pk"), right=Count("pk", filter=Q(audited=True)))

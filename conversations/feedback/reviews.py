@@ -24,7 +24,7 @@ from conversations.models import AnswerReview, Feedback, Message
 JUDGES = 500
 """People whose verdicts on one answer are weighed, the latest."""
 
-# Asked before each hit, so it is one statement, which the ORM need not compile anew each time.
+# Before each hit, so it is one statement, which the ORM need not compile anew each time.
 _GONE = "NOT EXISTS (SELECT 1 FROM conversations_message WHERE id = %s) OR"
 _HELD = """
 EXISTS (SELECT 1 FROM conversations_answerreview WHERE subject = %s AND state <> 'live')
@@ -62,8 +62,8 @@ def served_as(subject: UUID, prefix: str = "") -> Q:
 
 
 def entry_withheld(*, entry: UUID, user: int) -> bool:
-    """Visibility of a stored answer: withheld from a person who called it bad, and from all people when it
-    is quarantined or withdrawn, or when the message it was made from is deleted."""
+    """Visibility of a stored answer: a bad verdict withholds it from its person; quarantine, withdrawal and
+    the deletion of its message withhold it from all people."""
     source = entry_ids().message(entry)
     subject = source or entry
     own, shared = entry_ids().both(source) if source else (entry, entry)
@@ -88,7 +88,7 @@ def _verdicts_of(subject: UUID, *, since: datetime | None) -> QuerySet[Feedback]
 
 @transaction.atomic
 def answer_replaced(*, subject: UUID, by: int | None = None) -> None:
-    """Settle all verdicts on an answer whose text was replaced."""
+    """Settle all verdicts on an answer after its text was replaced."""
     now = timezone.now()
     review = AnswerReview.objects.select_for_update().filter(pk=subject).first()
     review = review or AnswerReview(subject=subject)
@@ -103,6 +103,7 @@ def answer_replaced(*, subject: UUID, by: int | None = None) -> None:
 def review_reweigh(*, subject: UUID) -> tuple[AnswerReview, VerdictWeights] | None:
     """Weigh all verdicts on an answer anew: enough weight quarantines it and opens its review. ``None``
     without any verdict, or when the answer is gone."""
+    # The lock comes first: weights read before it could overwrite those of a later verdict.
     known = AnswerReview.objects.select_for_update().filter(pk=subject).first()
     verdicts = verdicts_on(subject=subject, since=known.replaced_at if known else None)
     source = Message.objects.filter(pk=subject).first()
@@ -142,6 +143,7 @@ def _apply(review: AnswerReview, weights: VerdictWeights, verdicts: Sequence[Fee
     """A decision stands until new verdicts speak against it; nothing but a decision withdraws."""
     review.good, review.bad, review.penalty = weights.good, weights.bad, weights.penalty
     review.urgency = round(weights.bad / (1 + weights.good) * review.uses, 4)
+    # Computed first: a review that is opened below would count as undecided.
     undecided = review.review != AnswerReview.Review.DECIDED or weights.penalty > 0
     if weights.condemned and review.state == AnswerReview.State.LIVE:
         review.state = AnswerReview.State.QUARANTINED

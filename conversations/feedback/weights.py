@@ -1,8 +1,7 @@
 """Verdict weighting: the sums of people's verdicts on a stored answer, and its penalty. Pure.
 
-A verdict weighs up to 1. It weighs less from a person who calls most answers bad, and less still where
-reviews overruled that person. People who never asked another question count together like a crowd: the
-second weighs half, the third a third.
+A verdict weighs up to 1. A person with many bad verdicts weighs less, and less still after overruling
+reviews. People without any other question count together: the second weighs half, the third a third.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ OVERRULED = 3.0
 """How much more a verdict counts against its person when a review overruled it."""
 
 BAR = 1.5
-"""Weight of bad verdicts that quarantines an answer without praise: two people who use the service, or
-two who only came for this answer."""
+"""Weight of bad verdicts that quarantines an answer without praise: two regular users, or
+two people without any other question."""
 PRAISE = 0.5
 """How much a good verdict of weight 1 raises the bar."""
 QUIET_USES = 10
@@ -48,8 +47,8 @@ class PersonalVerdict:
 
 @dataclass(frozen=True, slots=True)
 class VerdictWeights:
-    """``good`` and ``bad`` are sums of weights, ``penalty`` is in [0, 1], ``hidden_from`` are the people
-    who called the answer bad: they are not given it, whatever others say."""
+    """``good`` and ``bad`` are sums of weights, ``penalty`` is in [0, 1], ``hidden_from`` are the
+    people with a bad verdict: the answer is never served to them."""
 
     good: float
     bad: float
@@ -63,7 +62,7 @@ class VerdictWeights:
 
 
 def weigh_verdicts(verdicts: Iterable[PersonalVerdict], uses: int) -> VerdictWeights:
-    """Add up, the oldest verdict first; ``uses`` is how often the answer was given."""
+    """Weigh verdicts, the oldest first; ``uses`` is the number of times that the answer was served."""
     verdicts = list(verdicts)
     good = _sum(verdict for verdict in verdicts if not verdict.bad)
     bad = _sum(verdict for verdict in verdicts if verdict.bad and verdict.counts)
@@ -77,6 +76,7 @@ def weigh_verdicts(verdicts: Iterable[PersonalVerdict], uses: int) -> VerdictWei
 
 
 def _sum(verdicts: Iterable[PersonalVerdict]) -> float:
+    # In order of time: each further passing person adds less than the one before.
     total, passing = 0.0, 0
     for verdict in verdicts:
         passing += verdict.passing

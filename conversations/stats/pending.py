@@ -1,4 +1,4 @@
-"""Pending increments: the sums of ended answers, noted with each end and added up soon after.
+"""Pending increments: rows of sums, written with each ended answer and added up soon after.
 
 The note and the answer are one transaction, and so are the addition and the note's deletion: nothing is
 lost with a process, nothing is counted twice, and deleting an answer takes none of it back.
@@ -55,7 +55,7 @@ def add_up() -> int:
 
 
 def add_up_if_possible() -> None:
-    """``add_up`` for pages: without the database's leave they show sums that are older."""
+    """``add_up`` for pages: after a database error they show older sums."""
     try:
         add_up()
     except DatabaseError as exc:
@@ -66,6 +66,7 @@ def add_up_if_possible() -> None:
 def _add_batch() -> int:
     # Locked rows are being added up by another process.
     notes = list(Uncounted.objects.select_for_update(skip_locked=True).order_by("pk")[:BATCH])
+    # Always in this order of tables: the other order in another process would deadlock.
     MODELS.add(_totals(note.sums["models"] for note in notes))
     VERSIONS.add(_totals(note.sums["versions"] for note in notes))
     Uncounted.objects.filter(pk__in=[note.pk for note in notes]).delete()

@@ -1,6 +1,6 @@
-"""How often a model's answers are liked under each rule, and which rule might take another model.
+"""Win rates: the share of good verdicts by rule and model, and suggestions of other models.
 
-A suggestion is only ever read by people: nothing here writes.
+Suggestions are for people to read: nothing here writes.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class WinRate:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """``better`` is liked more than ``present``, the model of the rule with this primary key, and
-    their intervals do not touch."""
+    """A better model for the rule with this primary key: the intervals of ``better`` and ``present`` do not
+    touch."""
 
     rule: int
     present: WinRate
@@ -53,12 +53,12 @@ class Suggestion:
 
     @property
     def model(self) -> str:
-        """The name that the rule's form knows it by."""
+        """Name of the better model in the form of the rule."""
         return plain_name(self.better.model)
 
 
 def win_rates(rows: QuerySet[ModelPerformance]) -> list[WinRate]:
-    """Of what people judged, by rule; under each the most liked first."""
+    """Win rates by rule; under each rule the best first."""
     sums = (
         rows.order_by()
         .values("rule", "model")
@@ -73,7 +73,7 @@ def win_rates(rows: QuerySet[ModelPerformance]) -> list[WinRate]:
 
 
 def suggestions(rates: Sequence[WinRate]) -> list[Suggestion]:
-    """For each rule whose model is clearly less liked than another one that could take its place."""
+    """Suggestions for the rules with a model of the same kind that is clearly better."""
     by_rule: defaultdict[str, list[WinRate]] = defaultdict(list)
     for rate in rates:
         if rate.enough:
@@ -87,7 +87,7 @@ def suggestions(rates: Sequence[WinRate]) -> list[Suggestion]:
 
 
 def _suggested(rule: Rule, rates: Sequence[WinRate], kinds: Mapping[str, str]) -> Suggestion | None:
-    """A stand-in is compared with stand-ins, and what it says is not said of the real model."""
+    """A stand-in is compared with other stand-ins only, never with real models."""
     if rule.model is None:
         return None
     for present in (rate for rate in rates if plain_name(rate.model) == rule.model.name):
