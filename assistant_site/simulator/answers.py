@@ -152,7 +152,7 @@ _NO_TOPIC = frozenset(
     map(
         stem,
         words(
-            "write compose_reply tell explain describe give make create prove derive compare draw show "
+            "write compose tell explain describe give make create prove derive compare draw show "
             "poem haiku story slogan code function python short step puzzle joke simulate"
         ),
     )

@@ -80,7 +80,7 @@ _CREATIVE = _any(
     r"\b(?:imagine|invent|brainstorm|come up with)\b",
 )
 _CREATIVE_ASK = _any(
-    r"\b(?:write|compose_reply|create|tell|give|make|draft|invent|imagine|brainstorm|come up with|pen|craft|need|want|sing|continue)\b"
+    r"\b(?:write|compose|create|tell|give|make|draft|invent|imagine|brainstorm|come up with|pen|craft|need|want|sing|continue)\b"
     r"|^(?:an?|the)\s"
 )
 _REASONING = _any(
