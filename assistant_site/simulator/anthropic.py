@@ -199,13 +199,8 @@ def usage(reply: ChatReply) -> dict[str, Any]:
 
 
 def _final_usage(reply: ChatReply) -> dict[str, Any]:
-    names = (
-        "input_tokens",
-        "cache_creation_input_tokens",
-        "cache_read_input_tokens",
-        "output_tokens",
-    )
-    return {name: value for name, value in usage(reply).items() if name in names}
+    left_out = {"cache_creation", "service_tier"}
+    return {name: value for name, value in usage(reply).items() if name not in left_out}
 
 
 def error_frame(rejection: Rejection) -> EventFrame:
@@ -267,18 +262,10 @@ async def _count(call: SimulatedCall) -> web.StreamResponse:
 
 
 async def _models(call: SimulatedCall) -> web.StreamResponse:
-    listed = [_model(name) for name in _MODELS]
-    body = {
-        "data": listed,
-        "has_more": False,
-        "first_id": listed[0]["id"],
-        "last_id": listed[-1]["id"],
-    }
-    return await send_json(call, body)
-
-
-async def _one_model(call: SimulatedCall) -> web.StreamResponse:
-    return await send_json(call, _model(call.request.match_info["model"]))
+    if name := call.request.match_info.get("model"):
+        return await send_json(call, _model(name))
+    page = {"has_more": False, "first_id": _MODELS[0], "last_id": _MODELS[-1]}
+    return await send_json(call, {"data": [_model(name) for name in _MODELS], **page})
 
 
 def _model(name: str) -> dict[str, Any]:
@@ -296,5 +283,5 @@ def _model(name: str) -> dict[str, Any]:
 ROUTES: tuple[Route, ...] = (
     ("POST", "/v1/messages/count_tokens", "count", _count),
     ("GET", "/v1/models", "models", _models),
-    ("GET", "/v1/models/{model}", "models", _one_model),
+    ("GET", "/v1/models/{model}", "models", _models),
 )

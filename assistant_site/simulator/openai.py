@@ -281,5 +281,5 @@ ROUTES: tuple[Route, ...] = (
     ("POST", "/v1/embeddings", "embedding", openai_media.embeddings),
     ("POST", "/v1/moderations", "moderation", openai_media.moderations),
     ("GET", "/v1/models", "models", openai_media.models),
-    ("GET", "/v1/models/{model}", "models", openai_media.model),
+    ("GET", "/v1/models/{model}", "models", openai_media.models),
 )

@@ -219,13 +219,10 @@ def _judged(text: str) -> dict[str, Any]:
 
 
 async def models(call: SimulatedCall) -> web.StreamResponse:
-    """``GET /v1/models``."""
+    """``GET /v1/models`` and ``GET /v1/models/{model}``: any name is known."""
+    if name := call.request.match_info.get("model"):
+        return await send_json(call, _model(name))
     return await send_json(call, {"object": "list", "data": [_model(name) for name in _MODELS]})
-
-
-async def model(call: SimulatedCall) -> web.StreamResponse:
-    """``GET /v1/models/{model}``: any name is known."""
-    return await send_json(call, _model(call.request.match_info["model"]))
 
 
 def _model(name: str) -> dict[str, Any]:
