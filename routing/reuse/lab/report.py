@@ -116,55 +116,47 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 50, 730, 440
 _COLOURS = ("#9a3412", "#1d4ed8", "#15803d", "#7e22ce")
 _GRID, _INK = "#d4d4d8", "#18181b"
 
-Points = Sequence[tuple[float, float]]
-
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Labels of the axes, and how far each reaches."""
+    """Labels of the axes, and how far the one across reaches; the other reaches 1."""
 
     title: str
     across: str
     upward: str
     widest: float = 1.0
-    highest: float = 1.0
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """The pixel of a point; points beyond the axes lie on the edge."""
+        right, up = min(x / self.widest, 1.0), min(y, 1.0)
+        return _LEFT + right * (_RIGHT - _LEFT), _BOTTOM - up * (_BOTTOM - _TOP)
 
 
-def draw(path: Path, axes: Axes, lines: Mapping[str, Points]) -> None:
+def draw(path: Path, axes: Axes, lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
     """Write a PNG of the lines. Raises ``OSError``."""
     image = Image.new("RGB", SIZE, "white")
     pen = ImageDraw.Draw(image)
-    _frame(pen, axes)
+    pen.font = ImageFont.load_default(15)
+    # The grid comes first: the lines lie on it.
+    _draw_grid(pen, axes)
     for at, (name, points) in enumerate(lines.items()):
-        colour = _COLOURS[at % len(_COLOURS)]
-        placed = [_place(axes, point) for point in sorted(points)]
-        if len(placed) > 1:
-            pen.line(placed, fill=colour, width=3, joint="curve")
-        for x, y in placed[:1]:
-            pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour)
-        pen.rectangle((_LEFT + 150 * at, 486, _LEFT + 150 * at + 18, 498), fill=colour)
-        pen.text((_LEFT + 150 * at + 26, 484), name, fill=_INK, font=_font(15))
+        pixels = [axes.place(*point) for point in sorted(points)]
+        if len(pixels) > 1:
+            pen.line(pixels, fill=_COLOURS[at], width=3, joint="curve")
+        for x, y in pixels[:1]:
+            pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_COLOURS[at])
+        pen.text((_LEFT + 150 * at, 484), name, _COLOURS[at])
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
 
 
-def _frame(pen: ImageDraw.ImageDraw, axes: Axes) -> None:
-    pen.text((_LEFT, 14), axes.title, fill=_INK, font=_font(18))
-    for step in range(6):
-        share = step / 5
-        x, y = _place(axes, (share * axes.widest, share * axes.highest))
+def _draw_grid(pen: ImageDraw.ImageDraw, axes: Axes) -> None:
+    for share in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        x, y = axes.place(share * axes.widest, share)
         pen.line((_LEFT, y, _RIGHT, y), fill=_GRID)
         pen.line((x, _TOP, x, _BOTTOM), fill=_GRID)
-        pen.text((_LEFT - 10, y), f"{share * axes.highest:.0%}", _INK, _font(14), anchor="rm")
-        pen.text((x, _BOTTOM + 8), f"{share * axes.widest:.1%}", _INK, _font(14), anchor="ma")
-    pen.text((_RIGHT, _BOTTOM + 28), axes.across, _INK, _font(15), anchor="ra")
-    pen.text((_LEFT, _TOP - 12), axes.upward, _INK, _font(14), anchor="lm")
-
-
-def _place(axes: Axes, point: tuple[float, float]) -> tuple[float, float]:
-    x, y = min(point[0] / axes.widest, 1.0), min(point[1] / axes.highest, 1.0)
-    return _LEFT + x * (_RIGHT - _LEFT), _BOTTOM - y * (_BOTTOM - _TOP)
-
-
-def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)
+        pen.text((_LEFT - 10, y), f"{share:.0%}", _INK, anchor="rm")
+        pen.text((x, _BOTTOM + 8), f"{share * axes.widest:.1%}", _INK, anchor="ma")
+    pen.text((_LEFT, 14), axes.title, _INK)
+    pen.text((_RIGHT, _BOTTOM + 28), axes.across, _INK, anchor="ra")
+    pen.text((_LEFT, _TOP - 12), axes.upward, _INK, anchor="lm")
