@@ -79,6 +79,7 @@ def build_app(provider: Provider, state: SimulatorState) -> web.Application:
 
 async def _serve(call: SimulatedCall, handler: CallHandler) -> web.StreamResponse:
     """``handler`` within all that every call has: a record, a fault, a key, error bodies."""
+    # The record comes first: it must hold requests that are dropped or refused, too.
     await _receive(call)
     try:
         response = await _answer(call, handler)
@@ -120,6 +121,7 @@ def _port(request: web.Request) -> int:
 
 async def _answer(call: SimulatedCall, handler: CallHandler) -> web.StreamResponse:
     try:
+        # The fault comes before the key: a broken server does not look at keys.
         _take_fault(call)
         await pause(call.fault.headers_delay_ms)
         if broken := await _instead(call):

@@ -17,16 +17,16 @@ from assistant_site.simulator.openai_media import picture_bytes
 
 def add_routes(app: web.Application, provider: Provider, state: SimulatorState) -> None:
     """Put the steering calls under ``/_simulator/``; they need no key."""
-    desk = _ControlApi(provider, state)
-    app.router.add_get("/_simulator/", desk.state)
-    app.router.add_get("/_simulator/faults", desk.faults)
-    app.router.add_post("/_simulator/faults", desk.add_faults)
-    app.router.add_delete("/_simulator/faults", desk.clear_faults)
-    app.router.add_get("/_simulator/requests", desk.requests)
-    app.router.add_delete("/_simulator/requests", desk.clear_requests)
-    app.router.add_post("/_simulator/sides/{side}", desk.set_side)
-    app.router.add_post("/_simulator/obey", desk.set_obey)
-    app.router.add_get("/_simulator/picture", desk.picture)
+    api = _ControlApi(provider, state)
+    app.router.add_get("/_simulator/", api.state)
+    app.router.add_get("/_simulator/faults", api.faults)
+    app.router.add_post("/_simulator/faults", api.add_faults)
+    app.router.add_delete("/_simulator/faults", api.clear_faults)
+    app.router.add_get("/_simulator/requests", api.requests)
+    app.router.add_delete("/_simulator/requests", api.clear_requests)
+    app.router.add_post("/_simulator/sides/{side}", api.set_side)
+    app.router.add_post("/_simulator/obey", api.set_obey)
+    app.router.add_get("/_simulator/picture", api.picture)
 
 
 class _ControlApi:
