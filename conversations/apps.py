@@ -1,4 +1,4 @@
-"""Django's handle on the app."""
+"""Configuration of the app."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Model signals: deletions and verdicts leave work for Redis in the outbox.
 
-A verdict that is given, changed or taken back, by the API, in the admin or with its person, is weighed
-anew: ``review_reweigh`` may then quarantine the answer. Deletions take the file, the memory, the stored
-answer and its log along. Each row of work is written in the transaction of its change. Until Redis has
+A new, changed or deleted verdict (API, admin, deletion of a user) is weighed again:
+``review_reweigh`` may then quarantine the answer. Deletions remove the file, the memory, the stored
+answer and its log. Each row of work is written in the transaction of its change. Until Redis has
 followed, the database is asked before a stored answer is served, so a deleted one is never served.
 """
 

@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from conversations.evaluation.cache_preview import NOBODY
+from conversations.evaluation.cache_preview import NO_USER
 from routing.admin.golden import PromptField
 
 MOST_PROMPTS = 2_000
@@ -38,7 +38,7 @@ class SearchForm(PromptForm):
         """The primary key of the person; the constant for new people where the field is empty."""
         name = self.cleaned_data["person"].strip()
         if not name:
-            return NOBODY
+            return NO_USER
         found = get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
         if found is None:
             raise forms.ValidationError("Nobody has this user name.")

@@ -15,7 +15,7 @@ from conversations.admin.pages import bannered_page, require_permissions
 from conversations.evaluation.replay import STALE, replay_go_on, replay_start, replay_stop, sampled
 from conversations.evaluation.replay import estimate as estimated
 from conversations.evaluation.replay_results import findings
-from conversations.evaluation.rule_sets import Side, draft_side, live_side
+from conversations.evaluation.rule_sets import LoadedRules, draft_rules, live_rules
 from conversations.models import ReplayRun
 from routing.common.admin import Admin, column
 
@@ -56,7 +56,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         """Choose the number of prompts, see the estimated cost, and start."""
         require_permissions(request, *MAY)
         form = ReplayForm(request.POST or None)
-        draft, live = draft_side(), live_side()
+        draft, live = draft_rules(), live_rules()
         context: dict[str, Any] = {
             "title": "Replay the draft",
             "form": form,
@@ -70,7 +70,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         return bannered_page(self, request, "replay_add", context)
 
     @staticmethod
-    def _weighed(form: ReplayForm, draft: Side, live: Side) -> dict[str, Any]:
+    def _weighed(form: ReplayForm, draft: LoadedRules, live: LoadedRules) -> dict[str, Any]:
         told = form.cleaned_data
         answers = sampled(told["pool"], told["size"])
         cost = estimated(answers, draft.rules, live.rules) if draft.rules and live.rules else None
@@ -79,7 +79,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
 
     @staticmethod
     def _started(
-        request: HttpRequest, form: ReplayForm, draft: Side, live: Side
+        request: HttpRequest, form: ReplayForm, draft: LoadedRules, live: LoadedRules
     ) -> HttpResponseRedirect:
         assert draft.rules is not None  # noqa: S101 - no faults, as the caller saw
         assert live.rules is not None  # noqa: S101

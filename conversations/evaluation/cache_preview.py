@@ -1,4 +1,4 @@
-"""What the answer cache would say to a prompt; nothing is served, and nothing kept."""
+"""Dry run: the answer cache's lookup for a prompt, without serving or storing anything."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from conversations.models import new_id
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.rules import RuleSet
 
-NOBODY = 0
-"""Who is no user finds what is shared with everybody, and nothing else."""
+NO_USER = 0
+"""No person's id: finds shared answers only."""
 
 
 @dataclass(frozen=True, slots=True)
-class CacheWord:
-    """``facts`` as an answer would tell them; ``model`` wrote the answer that would be served.
+class CachePreview:
+    """Result of a dry run: ``facts`` as in a message, and the ``model`` of the stored answer.
 
-    ``considered`` are the similar questions that were weighed, without their words; ``unavailable``
-    says why nothing could be looked up.
+    ``considered`` are the scored candidates, without their text; ``unavailable`` names the
+    dependency that prevented the lookup.
     """
 
     facts: CacheFacts
@@ -32,33 +32,36 @@ class CacheWord:
 
     @property
     def outcome(self) -> Literal["exact", "semantic", "miss", "bypass", "unavailable"]:
-        """``unavailable``, or the facts' own."""
+        """``unavailable``, or the outcome of the facts."""
         return "unavailable" if self.unavailable else self.facts.outcome
 
 
-async def peek(desk: EvaluationContainer, prompt: str, rules: RuleSet, user: int) -> CacheWord:
-    """What would be found for ``user``'s first turn under ``rules``."""
+async def preview(
+    container: EvaluationContainer, prompt: str, rules: RuleSet, user: int
+) -> CachePreview:
+    """Look up ``user``'s first turn under ``rules``."""
     considered: list[Mapping[str, Any]] = []
     try:
-        hit = await _found(desk, first_turn(prompt, user), rules, considered.append)
+        hit = await _lookup(container, first_turn(prompt, user), rules, considered.append)
     except DependencyUnavailable as exc:
-        return CacheWord(CacheFacts("bypass"), unavailable=exc.part)
+        return CachePreview(CacheFacts("bypass"), unavailable=exc.part)
     facts = hit.facts if hit else CacheFacts("miss")
-    return CacheWord(facts, hit.model if hit else None, tuple(considered))
+    return CachePreview(facts, hit.model if hit else None, tuple(considered))
 
 
-async def _found(
-    desk: EvaluationContainer, turn: Turn, rules: RuleSet, told: OnCandidate
+async def _lookup(
+    container: EvaluationContainer, turn: Turn, rules: RuleSet, on_candidate: OnCandidate
 ) -> CachedAnswer | None:
-    hit = await desk.cache.lookup_exact(turn, rules)
+    # The exact tier needs no vector: embed only after its miss, as a served question does.
+    hit = await container.cache.lookup_exact(turn, rules)
     if hit:
         return hit
-    vector = await desk.embedder.embed(turn.prompt)
-    return await desk.cache.lookup_similar(turn, rules, vector, told)
+    vector = await container.embedder.embed(turn.prompt)
+    return await container.cache.lookup_similar(turn, rules, vector, on_candidate)
 
 
 def first_turn(prompt: str, user: int) -> Turn:
-    """A question that begins a conversation; it is kept nowhere."""
+    """The first turn of a conversation that is not stored."""
     return Turn(
         user=user,
         conversation=new_id(),

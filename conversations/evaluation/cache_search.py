@@ -1,4 +1,4 @@
-"""What would this prompt hit, and why: the answer cache searched for the review desk."""
+"""Explained search: the answer cache's candidates for a prompt, each with its verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.conf import settings
 from conversations import bootstrap
 from conversations.adapters.answer_cache.explain import ExplainedEntry, explain
 from conversations.evaluation.cache_preview import first_turn
-from conversations.evaluation.rule_sets import live_side
+from conversations.evaluation.rule_sets import live_rules
 from conversations.feedback.reviews import entry_ids
 from conversations.models import AnswerReview, Message
 from routing.domain.errors import DependencyUnavailable
@@ -43,84 +43,84 @@ CLOSED: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An entry on the page; ``message`` it was made in and ``review`` of it, where there are any."""
+class FoundEntry:
+    """A candidate with the rows of its source ``message`` and its ``review``, if they exist."""
 
-    told: ExplainedEntry
+    explained: ExplainedEntry
     message: Message | None = None
     review: AnswerReview | None = None
 
     @property
     def fate(self) -> str:
-        """In words, with the filters' and vetoes' names."""
-        choice = self.told.scored
-        if self.told.fate == "closed":
-            named = ", ".join(CLOSED[name] for name in self.told.closed)
-        elif self.told.fate == "veto" and choice:
+        """The verdict in words, with the names of filters and vetoes."""
+        choice = self.explained.scored
+        if self.explained.fate == "closed":
+            named = ", ".join(CLOSED[name] for name in self.explained.closed)
+        elif self.explained.fate == "veto" and choice:
             named = ", ".join(choice.verdict.vetoes)
         else:
-            return FATES[self.told.fate]
-        return f"{FATES[self.told.fate]}: {named}"
+            return FATES[self.explained.fate]
+        return f"{FATES[self.explained.fate]}: {named}"
 
     @property
     def signals(self) -> list[tuple[str, float, bool]]:
-        """Each signal that speaks: its name, its value, and whether it is a veto."""
-        vetoes = self.told.scored.verdict.vetoes if self.told.scored else ()
+        """Each signal other than zero: name, value, whether it is a veto."""
+        vetoes = self.explained.scored.verdict.vetoes if self.explained.scored else ()
         return [
             (_plain(name), value, name in vetoes) for name, value in self._signals.items() if value
         ]
 
     @property
     def silent(self) -> str:
-        """The names of the signals that are nought."""
+        """The names of the signals that are zero."""
         return ", ".join(_plain(name) for name, value in self._signals.items() if not value)
 
     @property
     def _signals(self) -> Mapping[str, float]:
-        return self.told.scored.verdict.signals if self.told.scored else {}
+        return self.explained.scored.verdict.signals if self.explained.scored else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """``found`` in the order of serving; ``faults`` say why nothing could be looked up."""
+    """``found`` in the order of serving; ``faults`` are the reasons of a failed lookup."""
 
     prompt: str
-    found: tuple[Found, ...] = ()
+    found: tuple[FoundEntry, ...] = ()
     faults: tuple[str, ...] = ()
 
 
 def search(prompt: str, *, user: int) -> Search:
-    """What a first question of ``user`` finds under the live rules. Raises ``PromptRejected``."""
+    """Search as for ``user``'s first question, by the live rules. Raises ``PromptRejected``."""
     validate_prompt(prompt, max_chars=settings.PROMPT_MAX_CHARS)
-    side = live_side()
-    if side.rules is None:
-        return Search(prompt, faults=side.faults)
+    live = live_rules()
+    if live.rules is None:
+        return Search(prompt, faults=live.faults)
     try:
-        told = async_to_sync(_explained)(prompt, side.rules, user)
+        explained = async_to_sync(_explained)(prompt, live.rules, user)
     except DependencyUnavailable as exc:
         return Search(prompt, faults=(f"Not available: {exc.part}.",))
-    return Search(prompt, tuple(_found(told)))
+    return Search(prompt, tuple(_found(explained)))
 
 
 async def _explained(prompt: str, rules: RuleSet, user: int) -> list[ExplainedEntry]:
-    async with bootstrap.evaluation_container() as desk:
-        vector = await desk.embedder.embed(prompt)
-        return explain(await desk.cache.report(first_turn(prompt, user), rules, vector))
+    async with bootstrap.evaluation_container() as container:
+        vector = await container.embedder.embed(prompt)
+        return explain(await container.cache.report(first_turn(prompt, user), rules, vector))
 
 
 def _plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _found(told: list[ExplainedEntry]) -> list[Found]:
-    """With the rows they belong to."""
+def _found(explained: list[ExplainedEntry]) -> list[FoundEntry]:
+    """Join the candidates with their rows: two bulk queries for all candidates."""
     ids = entry_ids()
     sources: dict[UUID, UUID] = {
-        one.hit.entry: ids.message(one.hit.entry) or one.hit.entry for one in told
+        one.hit.entry: ids.message(one.hit.entry) or one.hit.entry for one in explained
     }
     messages = Message.objects.in_bulk(list(sources.values()))
     reviews = AnswerReview.objects.in_bulk(list(sources.values()))
     return [
-        Found(one, messages.get(sources[one.hit.entry]), reviews.get(sources[one.hit.entry]))
-        for one in told
+        FoundEntry(one, messages.get(sources[one.hit.entry]), reviews.get(sources[one.hit.entry]))
+        for one in explained
     ]

@@ -1,4 +1,4 @@
-"""Golden cases: run against a candidate before it is published, and made of messages."""
+"""Regression tests of rules: golden cases, checked before publication and made of messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from routing.publishing.services import Person
 
 
 def golden_check(candidate: RuleSet) -> Iterable[str]:
-    """The check of every publication: a sentence for each enabled case that does not hold."""
+    """Publication check: a sentence for each enabled case that fails."""
     cases = list(GoldenCase.objects.filter(enabled=True))
     return [
         f"Golden case {case.pk}, “{case}”: {failed}."
@@ -26,15 +26,14 @@ def golden_check(candidate: RuleSet) -> Iterable[str]:
 
 
 def golden_run(cases: Sequence[GoldenCase], candidate: RuleSet) -> list[str]:
-    """What is otherwise in each case, asking the classifiers; empty where it holds. Kept with the
-    cases."""
+    """Decide each case by ``candidate`` and store the failure texts, empty where a case passes."""
     if not cases:
         return []
-    # What composes the service is loaded by whoever has cases, not by every command.
-    from conversations.evaluation.rule_sets import as_asked  # noqa: PLC0415
+    # Lazy: ``apps.ready`` imports this module, and the container takes long to import.
+    from conversations.evaluation.rule_sets import with_simulated  # noqa: PLC0415
     from conversations.evaluation.try_prompt import Question, decide_all  # noqa: PLC0415
 
-    rules = as_asked(candidate)
+    rules = with_simulated(candidate)
     outcomes = decide_all([Question(case.prompt, rules) for case in cases])
     failures = [
         failure(expected_of(case), outcome) for case, outcome in zip(cases, outcomes, strict=True)
@@ -46,7 +45,7 @@ def golden_run(cases: Sequence[GoldenCase], candidate: RuleSet) -> list[str]:
 
 
 def expected_of(case: GoldenCase) -> Expected:
-    """The case's expectation."""
+    """Convert a case; a blank field accepts everything."""
     return Expected(
         actions=(case.action,) if case.action else (),
         models=(case.model,) if case.model else (),
@@ -55,8 +54,10 @@ def expected_of(case: GoldenCase) -> Expected:
 
 
 def golden_from(message: UUID, *, by: Person = None) -> GoldenCase | None:
-    """The case of a prompt or of its answer, expecting what was decided then; the one that is there
-    already, where one was made of it before. ``None`` where nothing was decided."""
+    """Get or create the case of a prompt or its answer, expecting the recorded decision.
+
+    ``None`` for a message without a decision.
+    """
     found = Message.objects.select_related("answers").filter(pk=message).first()
     if found and found.role == Message.Role.USER:
         found = Message.objects.select_related("answers").filter(answers=found).first()

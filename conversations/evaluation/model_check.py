@@ -1,4 +1,4 @@
-"""One prompt to one model, past rules and caches: does it answer, how soon, and what if not?"""
+"""Smoke test: one prompt sent to one model directly, past rules and caches."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from routing.guard.validation import validate_prompt
 from routing.models import LLMModel
 from routing.publishing.draft import model_ref
 
-PATIENCE = 60.0
-"""Seconds that a page waits at most, whatever the model's own time-outs."""
+MAX_WAIT = 60.0
+"""Seconds: upper limit of a page's wait, for models with longer time-outs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +39,28 @@ class ModelTrial:
 
     @property
     def cost_usd(self) -> Decimal | None:
-        """What it cost, where that is known."""
+        """US dollars, if the price is known."""
         return self.usage.cost_usd if self.usage else None
 
 
 def try_model(row: LLMModel, prompt: str) -> ModelTrial:
-    """Ask the model as its row says now. Raises ``PromptRejected``."""
+    """Send ``prompt`` by the model's unpublished row. Raises ``PromptRejected``."""
     validate_prompt(prompt, max_chars=settings.PROMPT_MAX_CHARS)
     return async_to_sync(_try)(model_ref(row), prompt)
 
 
 async def _try(model: ModelRef, prompt: str) -> ModelTrial:
     started = time.monotonic()
-    seconds = min(model.timeouts.total, PATIENCE)
-    async with bootstrap.evaluation_container() as desk:
+    seconds = min(model.timeouts.total, MAX_WAIT)
+    async with bootstrap.evaluation_container() as container:
         try:
             async with asyncio.timeout(seconds):
-                made = await _asked(desk, model, prompt, started)
+                trial = await _ask(container, model, prompt, started)
         except TimeoutError:
-            made = _failed(prompt, ProviderTimeout(model.name, "total", seconds))
+            trial = _failed(prompt, ProviderTimeout(model.name, "total", seconds))
         except AssistantError as exc:
-            made = _failed(prompt, exc)
-    return replace(made, total_ms=_since(started))
+            trial = _failed(prompt, exc)
+    return replace(trial, total_ms=_since(started))
 
 
 def _failed(prompt: str, error: AssistantError) -> ModelTrial:
@@ -68,32 +68,32 @@ def _failed(prompt: str, error: AssistantError) -> ModelTrial:
     return ModelTrial(prompt, error=detail or type(error).__name__, code=error.code)
 
 
-async def _asked(
-    desk: bootstrap.EvaluationContainer, model: ModelRef, prompt: str, started: float
+async def _ask(
+    container: bootstrap.EvaluationContainer, model: ModelRef, prompt: str, started: float
 ) -> ModelTrial:
     if model.kind is ModelKind.IMAGE:
-        picture = await desk.llm.image(model, prompt)
-        told = f"A picture of {len(picture.data):,} bytes."
-        return ModelTrial(prompt, told, usage=picture.usage)
+        picture = await container.llm.image(model, prompt)
+        answer = f"A picture of {len(picture.data):,} bytes."
+        return ModelTrial(prompt, answer, usage=picture.usage)
     if model.kind is ModelKind.EMBEDDING:
-        (vector,) = await desk.llm.embed(model.litellm_name, [prompt])
+        (vector,) = await container.llm.embed(model.litellm_name, [prompt])
         return ModelTrial(prompt, f"A vector of {len(vector):,} dimensions.")
-    return await _chatted(desk, model, prompt, started)
+    return await _chat(container, model, prompt, started)
 
 
-async def _chatted(
-    desk: bootstrap.EvaluationContainer, model: ModelRef, prompt: str, started: float
+async def _chat(
+    container: bootstrap.EvaluationContainer, model: ModelRef, prompt: str, started: float
 ) -> ModelTrial:
     first: int | None = None
-    made = ModelTrial(prompt)
+    trial = ModelTrial(prompt)
     pieces: list[str] = []
-    async with aclosing(desk.llm.stream(model, [ChatMessage("user", prompt)])) as chunks:
+    async with aclosing(container.llm.stream(model, [ChatMessage("user", prompt)])) as chunks:
         async for chunk in chunks:
             if chunk.text and first is None:
                 first = _since(started)
             pieces.append(chunk.text)
-            made = replace(made, finish_reason=chunk.finish_reason or "", usage=chunk.usage)
-    return replace(made, answer="".join(pieces), first_token_ms=first)
+            trial = replace(trial, finish_reason=chunk.finish_reason or "", usage=chunk.usage)
+    return replace(trial, answer="".join(pieces), first_token_ms=first)
 
 
 def _since(started: float) -> int:

@@ -1,8 +1,7 @@
-"""Replays: what the draft would change about prompts that people really asked.
+"""Backtest: the draft's decisions about recorded prompts, compared with the live rules'.
 
-A run lives in the database and is worked on by a thread of the process that began it, one run at a
-time. Whoever looks at it sees its progress; a run whose process is gone stands still until somebody
-has it go on.
+A run is stored in the database. A thread of the process that started it does the work, one run at a
+time. Pages read its progress; a run that lost its process waits for ``replay_go_on``.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from django.utils import timezone
 
 from conversations.bootstrap import container
 from conversations.bootstrap.parts import llm_client
-from conversations.evaluation.replay_results import Pricer, decision_words, fill
-from conversations.evaluation.rule_sets import as_asked
-from conversations.evaluation.try_prompt import AT_ONCE, Question, decide_all, serving_loop
+from conversations.evaluation.replay_results import Pricer, compared_fields, fill
+from conversations.evaluation.rule_sets import with_simulated
+from conversations.evaluation.try_prompt import MAX_CONCURRENT, Question, decide_all, serving_loop
 from conversations.models import Message, ReplayResult, ReplayRun
 from routing.domain.decide import Outcome
 from routing.domain.llm import ChatMessage, Usage, estimated_tokens
@@ -36,23 +35,22 @@ from routing.publishing.codec import ruleset_dump, ruleset_load
 from routing.publishing.services import Person
 from routing.publishing.validation import prompt_tokens
 
-BATCH = 2 * AT_ONCE
+BATCH = 2 * MAX_CONCURRENT
 STALE = timedelta(seconds=60)
-"""A run that was not worked on for so long has lost its process."""
+"""Lease: a running run without a beat for this long has lost its process."""
 HISTORY = 4
 VERDICT_TOKENS = 90
-"""What a classifier writes, roughly."""
-GENEROUS = 1.25
-"""By how much a tokenizer may find more than is estimated: the cap is a promise."""
+"""Output tokens of one classification, roughly."""
+TOKEN_MARGIN = 1.25
+"""Safety factor on estimated tokens, so that a run stays under its cap."""
 _ROUTED = (Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK, Source.DEFAULT, Source.CACHE)
 
 logger = logging.getLogger(__name__)
-_at_work = threading.Lock()
+_one_run = threading.Lock()
 
 
 def recent_answers(pool: int) -> QuerySet[Message]:
-    """The answers to the last prompts that were routed, newest first: not those for which the person
-    named a model."""
+    """Answers to the last routed prompts, newest first; without those for a requested model."""
     routed = Message.objects.filter(
         role=Message.Role.ASSISTANT,
         answers__isnull=False,
@@ -69,7 +67,7 @@ def sampled(pool: int, size: int, dice: random.Random | None = None) -> list[Mes
 
 
 @dataclass(frozen=True, slots=True)
-class _Sides:
+class _RulePair:
     """Both rule sets, and what one classification by each costs without the prompt."""
 
     draft: RuleSet
@@ -83,12 +81,14 @@ class _Sides:
         return cls(draft, live, llm_client().priced, tokens)
 
     def estimate(self, answers: Iterable[Message]) -> Decimal | None:
-        """Of all these prompts, in US dollars; ``None`` where a classifier has no price."""
-        costs = [self._one(answer, rules) for answer in answers for rules in self._asked(answer)]
+        """US dollars for all these prompts; ``None`` if a classifier has no price."""
+        costs = [
+            self._one(answer, rules) for answer in answers for rules in self._rule_sets(answer)
+        ]
         known = [cost for cost in costs if cost is not None]
         return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
-    def _asked(self, answer: Message) -> list[RuleSet]:
+    def _rule_sets(self, answer: Message) -> list[RuleSet]:
         again = _needs_live(answer, self.live)
         return [self.draft, self.live] if again else [self.draft]
 
@@ -97,19 +97,19 @@ class _Sides:
         if model is None:
             return None
         words = answer.answers.content if answer.answers else ""
-        asked = math.ceil(GENEROUS * (self.tokens[id(rules)] + estimated_tokens(words)))
-        return self.priced(model, Usage(asked, VERDICT_TOKENS)).cost_usd
+        tokens = math.ceil(TOKEN_MARGIN * (self.tokens[id(rules)] + estimated_tokens(words)))
+        return self.priced(model, Usage(tokens, VERDICT_TOKENS)).cost_usd
 
 
 def estimate(answers: Sequence[Message], draft: RuleSet, live: RuleSet) -> Decimal | None:
-    """What the classifiers will roughly cost, in US dollars; ``None`` where they have no price."""
-    return _Sides.of(as_asked(draft), as_asked(live)).estimate(answers)
+    """Rough cost of the classifications in US dollars; ``None`` if a classifier has no price."""
+    return _RulePair.of(with_simulated(draft), with_simulated(live)).estimate(answers)
 
 
 def replay_start(
     *, pool: int, size: int, cap_usd: Decimal, draft: RuleSet, live: RuleSet, by: Person = None
 ) -> ReplayRun:
-    """Draw the prompts and begin to work on them in the background."""
+    """Draw the prompts, store the run and start its thread."""
     answers = sampled(pool, size)
     run = ReplayRun.objects.create(
         pool=pool,
@@ -126,8 +126,9 @@ def replay_start(
 
 
 def replay_go_on(run: ReplayRun) -> bool:
-    """Work on a run again that stands still. Returns whether it did."""
+    """Restart a run that stands still. Returns ``False`` for one at work."""
     still = ~Q(status=ReplayRun.Status.RUNNING) | Q(beat_at__lt=timezone.now() - STALE)
+    # One conditional update: of two requests at once, one alone starts a thread.
     claimed = ReplayRun.objects.filter(still, pk=run.pk).update(
         status=ReplayRun.Status.RUNNING, beat_at=timezone.now(), error=""
     )
@@ -151,9 +152,9 @@ def replay_in_background(run: ReplayRun) -> None:
 
 def _work(pk: int, loop: AbstractEventLoop, closing: threading.Event) -> None:
     try:
-        with _at_work:
+        with _one_run:
             replay_work(ReplayRun.objects.get(pk=pk), loop, closing)
-    except Exception as exc:  # a thread's last words are nobody's: the page tells them
+    except Exception as exc:  # the thread has no caller: the page shows the error
         logger.exception("replay failed")
         ReplayRun.objects.filter(pk=pk).update(
             status=ReplayRun.Status.FAILED, error=f"{type(exc).__name__}: {exc}"[:500]
@@ -165,19 +166,22 @@ def _work(pk: int, loop: AbstractEventLoop, closing: threading.Event) -> None:
 def replay_work(
     run: ReplayRun, loop: AbstractEventLoop | None = None, closing: threading.Event | None = None
 ) -> None:
-    """Decide what is left of a run, in small batches: a batch that might go over the cap is not begun,
-    nor one after ``closing``. ``loop`` as for ``decide_all``."""
-    draft, live = (as_asked(ruleset_load(body)) for body in (run.draft, run.live))
-    sides = _Sides.of(draft, live)
+    """Decide the open rows of a run in small batches, until done, stopped, capped or ``closing``.
+
+    ``loop`` as for ``decide_all``.
+    """
+    draft, live = (with_simulated(ruleset_load(body)) for body in (run.draft, run.live))
+    pair = _RulePair.of(draft, live)
     while batch := list(_left(run)[:BATCH]):
         run.refresh_from_db()
         if run.status != ReplayRun.Status.RUNNING or (closing and closing.is_set()):
             return
-        ahead = sides.estimate(row.answer for row in batch) or Decimal(0)
+        # Before the batch, not after: a cap that is checked afterwards has been passed.
+        ahead = pair.estimate(row.answer for row in batch) or Decimal(0)
         if run.cost_usd + ahead > run.cap_usd:
             _ended(run, ReplayRun.Status.CAPPED)
             return
-        spent = _decide(batch, sides, loop)
+        spent = _decide(batch, pair, loop)
         ReplayRun.objects.filter(pk=run.pk).update(
             cost_usd=F("cost_usd") + spent, beat_at=timezone.now()
         )
@@ -194,18 +198,19 @@ def _ended(run: ReplayRun, status: ReplayRun.Status) -> None:
 
 
 def _decide(
-    batch: Sequence[ReplayResult], sides: _Sides, loop: AbstractEventLoop | None
+    batch: Sequence[ReplayResult], pair: _RulePair, loop: AbstractEventLoop | None
 ) -> Decimal:
-    """Fill in a batch's rows. Returns what the classifiers cost."""
-    draft, live = sides.draft, sides.live
+    """Fill in a batch's rows. Returns the classifiers' cost in US dollars."""
+    draft, live = pair.draft, pair.live
     again = [row for row in batch if _needs_live(row.answer, live)]
     rows = [(row, draft) for row in batch] + [(row, live) for row in again]
+    # The draft's outcomes come first, in the order of the batch; those of the live rules follow.
     outcomes = decide_all([_question(row.answer, rules) for row, rules in rows], loop=loop)
-    lived = dict(zip((row.pk for row in again), outcomes[len(batch) :], strict=True))
+    live_again = dict(zip((row.pk for row in again), outcomes[len(batch) :], strict=True))
     for row, outcome in zip(batch, outcomes, strict=False):
-        before = lived.get(row.pk)
-        old = decision_words(before.decision) if before else _recorded(row.answer)
-        fill(row, old, outcome.decision, (live, draft), sides.priced)
+        before = live_again.get(row.pk)
+        old = compared_fields(before.decision) if before else _recorded(row.answer)
+        fill(row, old, outcome.decision, (live, draft), pair.priced)
     ReplayResult.objects.bulk_update(batch, ["old", "new", "changed", "old_usd", "new_usd"])
     return _spent(outcomes)
 
@@ -215,7 +220,7 @@ def _spent(outcomes: Sequence[Outcome]) -> Decimal:
 
 
 def _needs_live(answer: Message, live: RuleSet) -> bool:
-    """Whether the live rules must be asked: what they decided about it themselves is known."""
+    """Whether the live rules must decide again: their own recorded decision is reused."""
     decided = answer.source in {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK}
     return not (decided and answer.ruleset == live.version and not answer.fallback)
 
@@ -229,9 +234,8 @@ def _question(answer: Message, rules: RuleSet) -> Question:
     before = Message.objects.filter(
         conversation_id=answer.conversation_id, id__lt=answer.answers_id
     ).exclude(content="")
-    said = reversed(before.order_by("-id")[:HISTORY])
     history = tuple(
         ChatMessage("user" if each.role == Message.Role.USER else "assistant", each.content)
-        for each in said
+        for each in reversed(before.order_by("-id")[:HISTORY])
     )
     return Question(prompt.content if prompt else "", rules, history)

@@ -1,4 +1,4 @@
-"""What a replay found: its rows filled in, and the changes counted."""
+"""Results of a replay: rows filled in, changes counted."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from routing.domain.llm import Usage
 from routing.domain.rules import Decision, ModelRef, RuleSet
 
 Pricer = Callable[[ModelRef, Usage], Usage]
-Words = Mapping[str, str]
+Fields = Mapping[str, str]
 SAMPLES = 5
 
 
 @dataclass(slots=True)
 class Change:
-    """Prompts that would go the same other way. Dollars are of those ``priced``, both before and
-    after."""
+    """Prompts with the same change of decision. Dollars are of the ``priced`` ones alone."""
 
-    old: Words
-    new: Words
+    old: Fields
+    new: Fields
     count: int = 0
     priced: int = 0
     difference_usd: Decimal = Decimal(0)
@@ -31,14 +30,16 @@ class Change:
 
     @property
     def difference(self) -> str:
-        """In words; empty where nothing is known."""
+        """In words; empty without a known price."""
         return signed(self.difference_usd) if self.priced else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """``decided`` prompts, of which ``changed`` would go another way, by ``changes``, most first.
-    ``priced`` of all decided have a known cost of the answer under both rule sets."""
+    """Counts of ``decided``, ``changed`` and ``priced`` prompts; ``changes``, most frequent first.
+
+    ``priced``: the answer's cost is known under both rule sets.
+    """
 
     decided: int
     changed: int
@@ -49,7 +50,7 @@ class Findings:
 
     @property
     def difference(self) -> str:
-        """What the answers would cost more or less, in words."""
+        """Difference of the answers' costs, in words."""
         return signed(self.new_usd - self.old_usd)
 
 
@@ -58,8 +59,8 @@ def signed(usd: Decimal) -> str:
     return f"{'−' if usd < 0 else '+'}${abs(usd):.4f}"  # noqa: RUF001 - a minus, not a hyphen
 
 
-def decision_words(decision: Decision) -> dict[str, str]:
-    """What is compared of a decision."""
+def compared_fields(decision: Decision) -> dict[str, str]:
+    """The compared fields of a decision."""
     return {
         "action": decision.action.value,
         "rule": decision.rule or "",
@@ -68,32 +69,35 @@ def decision_words(decision: Decision) -> dict[str, str]:
 
 
 def fill(
-    row: ReplayResult, old: Words, new: Decision, sides: tuple[RuleSet, RuleSet], priced: Pricer
+    row: ReplayResult,
+    old: Fields,
+    new: Decision,
+    rule_sets: tuple[RuleSet, RuleSet],
+    priced: Pricer,
 ) -> None:
-    """Set what a row says; it is not saved. ``sides`` are the rules of ``old`` and of ``new``."""
-    row.old, row.new = dict(old), decision_words(new)
+    """Set a row's fields without saving. ``rule_sets`` are those of ``old`` and of ``new``."""
+    row.old, row.new = dict(old), compared_fields(new)
     row.changed = _plain(row.old) != _plain(row.new)
-    row.old_usd = _answer_cost(row.old, row.answer, sides[0], priced)
-    row.new_usd = _answer_cost(row.new, row.answer, sides[1], priced)
+    row.old_usd = _answer_cost(row.old, row.answer, rule_sets[0], priced)
+    row.new_usd = _answer_cost(row.new, row.answer, rule_sets[1], priced)
 
 
-def _plain(words: Words) -> tuple[str, ...]:
-    return words["action"], words["rule"], plain_name(words["model"])
+def _plain(fields: Fields) -> tuple[str, ...]:
+    return fields["action"], fields["rule"], plain_name(fields["model"])
 
 
-def _answer_cost(words: Words, answer: Message, rules: RuleSet, priced: Pricer) -> Decimal | None:
-    """As long an answer as was given, at the model's price; of pictures and unknown lengths nobody
-    knows."""
-    if words["action"] == Action.REFUSE:
+def _answer_cost(fields: Fields, answer: Message, rules: RuleSet, priced: Pricer) -> Decimal | None:
+    """The recorded tokens at the model's price; ``None`` for pictures and unknown lengths."""
+    if fields["action"] == Action.REFUSE:
         return Decimal(0)
-    model = rules.model(words["model"]) if words["model"] else None
+    model = rules.model(fields["model"]) if fields["model"] else None
     if model is None or model.kind is not ModelKind.CHAT or not answer.output_tokens:
         return None
     return priced(model, Usage(answer.input_tokens or 0, answer.output_tokens)).cost_usd
 
 
 def findings(run: ReplayRun) -> Findings:
-    """Count what was decided so far."""
+    """Sum up the decided rows of a run, finished or not."""
     rows = run.results.filter(new__isnull=False).select_related("answer__answers")
     changes: dict[tuple[tuple[str, ...], tuple[str, ...]], Change] = {}
     decided = changed = priced = 0

@@ -1,4 +1,4 @@
-"""An evaluation of the rules as tables for people and as JSON for programs."""
+"""Presenters of an evaluation: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _percent(share: float | None) -> str:
 def as_json(
     figures: Report, rows: Sequence[Labelled], outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
-    """All figures, and every row's decision."""
+    """JSON-ready: all figures, and the decision of every row."""
     across = _columns(figures)
     return {
         "prompts": figures.prompts,

@@ -1,11 +1,11 @@
-"""A trial as the API and the command tell it."""
+"""Presenter of a trial: the JSON object of the API and of ``manage.py decide``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from conversations.evaluation.cache_preview import CacheWord
-from conversations.evaluation.try_prompt import PromptTrial, Tried
+from conversations.evaluation.cache_preview import CachePreview
+from conversations.evaluation.try_prompt import PromptTrial, RuleTrial
 from conversations.storage.representations import (
     attempt_object,
     cache_object,
@@ -16,27 +16,27 @@ from routing.domain.decide import Outcome
 
 
 def trial_object(trial: PromptTrial) -> dict[str, Any]:
-    """JSON-ready: the guard's word, and each side's."""
+    """JSON-ready: the guard's report, and the decision by each rule set."""
     return {
         "content": trial.prompt,
         "guard": guard_object(trial.guard) if trial.guard else None,
         "differs": trial.differs,
-        "draft": _side(trial.draft),
-        "live": _side(trial.live),
+        "draft": _by_rules(trial.draft),
+        "live": _by_rules(trial.live),
     }
 
 
-def _side(tried: Tried) -> dict[str, Any]:
-    outcome = tried.outcome
+def _by_rules(trial: RuleTrial) -> dict[str, Any]:
+    outcome = trial.outcome
     return {
-        "ruleset": tried.side.version,
-        "faults": list(tried.side.faults),
+        "ruleset": trial.loaded.version,
+        "faults": list(trial.loaded.faults),
         "decision": decision_object(outcome.decision, outcome.guard) if outcome else None,
         "classifier": outcome.classifier if outcome else None,
         "usage": _usage(outcome) if outcome else None,
         "latency_ms": outcome.latency_ms if outcome else None,
         "attempts": [attempt_object(attempt) for attempt in outcome.attempts] if outcome else [],
-        "cache": _cache(tried.cache) if tried.cache else None,
+        "cache": _cache(trial.cache) if trial.cache else None,
     }
 
 
@@ -49,5 +49,5 @@ def _usage(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _cache(word: CacheWord) -> dict[str, Any]:
-    return {**cache_object(word.facts), "outcome": word.outcome, "model": word.model}
+def _cache(preview: CachePreview) -> dict[str, Any]:
+    return {**cache_object(preview.facts), "outcome": preview.outcome, "model": preview.model}

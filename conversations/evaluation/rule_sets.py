@@ -1,4 +1,4 @@
-"""Draft and live: the two rule sets that are tried against each other."""
+"""Loaders of the draft and the live rules."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ _NOTHING_LIVE = "Nothing is published yet."
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """A rule set, or in ``faults`` why there is none."""
+class LoadedRules:
+    """A rule set, or the ``faults`` that prevent it."""
 
     rules: RuleSet | None
     faults: tuple[str, ...] = ()
 
     @property
     def version(self) -> int | None:
-        """The published number; ``None`` for the draft, which has none yet."""
+        """The published number; ``None`` for the draft."""
         return self.rules.version or None if self.rules else None
 
 
-def draft_side() -> Side:
-    """What the tables say now."""
+def draft_rules() -> LoadedRules:
+    """The rules of the tables, unpublished changes included."""
     try:
-        return Side(as_asked(ruleset_build()))
+        return LoadedRules(with_simulated(ruleset_build()))
     except RuleSetInvalid as exc:
-        return Side(None, exc.faults)
+        return LoadedRules(None, exc.faults)
 
 
-def live_side() -> Side:
-    """What answers everybody now, a trial apart."""
+def live_rules() -> LoadedRules:
+    """The published rules, without the version on trial."""
     release = release_row()
     if release is None:
-        return Side(None, (_NOTHING_LIVE,))
-    return Side(as_asked(ruleset_of(release.live)))
+        return LoadedRules(None, (_NOTHING_LIVE,))
+    return LoadedRules(with_simulated(ruleset_of(release.live)))
 
 
-def as_asked(rules: RuleSet) -> RuleSet:
-    """The rules as this site asks by them: with stand-ins told by their names."""
+def with_simulated(rules: RuleSet) -> RuleSet:
+    """The rules as this site runs them: simulated providers' models under their own names."""
     return rules.simulated(settings.SIMULATED_PROVIDERS)

@@ -1,7 +1,6 @@
-"""The desk's questions, for callers that are not async: pages, commands, checks, background work.
+"""Facade: trial decisions for synchronous callers (pages, commands, checks, background work).
 
-Every way of trying the rules comes through here to ``routing.domain.rules.decide``. Each call composes a desk in
-the loop it runs in and closes it again.
+Each call opens an evaluation container in the loop that it runs in, and closes it again.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 
 from conversations import bootstrap
-from conversations.evaluation.cache_preview import NOBODY, CacheWord, peek
-from conversations.evaluation.rule_sets import Side, draft_side, live_side
+from conversations.evaluation.cache_preview import NO_USER, CachePreview, preview
+from conversations.evaluation.rule_sets import LoadedRules, draft_rules, live_rules
 from routing.domain.decide import Outcome
 from routing.domain.guard import GuardReport
 from routing.domain.llm import ChatMessage
 from routing.domain.rules import RuleSet
 from routing.guard.validation import validate_prompt
 
-AT_ONCE = 6
-"""Prompts that are decided at the same time, so that bulk work leaves the providers' limits to people."""
+MAX_CONCURRENT = 6
+"""Prompts decided at the same time: bulk work leaves most of the providers' limits to users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,64 +35,62 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What one side says to a prompt; ``outcome`` and ``cache`` are ``None`` where it has no rules."""
+class RuleTrial:
+    """A prompt decided by one rule set; ``outcome`` and ``cache`` are ``None`` without rules."""
 
-    side: Side
+    loaded: LoadedRules
     outcome: Outcome | None = None
-    cache: CacheWord | None = None
+    cache: CachePreview | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PromptTrial:
-    """A prompt before the draft and the live rules. ``guard`` is the same for both; ``None`` where
-    neither side has rules."""
+    """A prompt decided by the draft and by the live rules."""
 
     prompt: str
-    draft: Tried
-    live: Tried
+    draft: RuleTrial
+    live: RuleTrial
 
     @property
     def guard(self) -> GuardReport | None:
-        """What the guard says to the prompt."""
+        """The guard's report, the same for both rule sets; ``None`` if neither has rules."""
         outcome = self.draft.outcome or self.live.outcome
         return outcome.guard if outcome else None
 
     @property
     def differs(self) -> bool:
-        """Whether both decide, and not the same."""
+        """Whether both decide, with different results."""
         draft, live = self.draft.outcome, self.live.outcome
-        return bool(draft and live) and _deed(draft) != _deed(live)
+        return bool(draft and live) and _route(draft) != _route(live)
 
 
-def try_prompt(prompt: str, *, user: int = NOBODY) -> PromptTrial:
-    """Decide ``prompt`` by both rule sets, beside each other; no answer is made. Raises
-    ``PromptRejected``."""
+def try_prompt(prompt: str, *, user: int = NO_USER) -> PromptTrial:
+    """Decide ``prompt`` by both rule sets at once, without an answer. Raises ``PromptRejected``."""
     validate_prompt(prompt, max_chars=settings.PROMPT_MAX_CHARS)
-    draft, live = async_to_sync(_try_sides)(prompt, (draft_side(), live_side()), user)
+    draft, live = async_to_sync(_try_rule_sets)(prompt, (draft_rules(), live_rules()), user)
     return PromptTrial(prompt, draft, live)
 
 
 def decide_all(
     questions: Sequence[Question],
-    told: Callable[[int, Outcome], None] = lambda *_: None,
+    on_outcome: Callable[[int, Outcome], None] = lambda *_: None,
     *,
     loop: asyncio.AbstractEventLoop | None = None,
 ) -> list[Outcome]:
-    """The outcomes in the questions' order. ``told`` hears of each with its place as it is there.
+    """The outcomes in the questions' order. ``on_outcome`` gets each at once, with its index.
 
-    A thread of its own gives the server's ``loop``: LiteLLM keeps one background task a process, and
-    drops it, pending, whenever it is called from another loop than before.
+    Background threads pass the server's ``loop``: LiteLLM keeps one background task per process,
+    and drops it, pending, when it is called from another loop.
     """
     if not questions:
         return []
     if loop is not None and loop.is_running():
-        return asyncio.run_coroutine_threadsafe(_decide_all(questions, told), loop).result()
-    return async_to_sync(_decide_all)(questions, told)
+        return asyncio.run_coroutine_threadsafe(_decide_all(questions, on_outcome), loop).result()
+    return async_to_sync(_decide_all)(questions, on_outcome)
 
 
 def serving_loop() -> asyncio.AbstractEventLoop:
-    """The loop that serves the request of this thread; one that has ended already, without one."""
+    """The loop that serves this thread's request; outside a request, one that has ended already."""
     return async_to_sync(_running_loop)()
 
 
@@ -101,38 +98,47 @@ async def _running_loop() -> asyncio.AbstractEventLoop:
     return asyncio.get_running_loop()
 
 
-async def _try_sides(prompt: str, sides: Sequence[Side], user: int) -> list[Tried]:
-    async with bootstrap.evaluation_container() as desk:
-        return await asyncio.gather(*(_try_side(desk, prompt, side, user) for side in sides))
+async def _try_rule_sets(
+    prompt: str, rule_sets: Sequence[LoadedRules], user: int
+) -> list[RuleTrial]:
+    async with bootstrap.evaluation_container() as container:
+        return await asyncio.gather(
+            *(_try_rules(container, prompt, loaded, user) for loaded in rule_sets)
+        )
 
 
-async def _try_side(
-    desk: bootstrap.EvaluationContainer, prompt: str, side: Side, user: int
-) -> Tried:
-    if side.rules is None:
-        return Tried(side)
-    outcome, word = await asyncio.gather(
-        desk.decider.decide(prompt, side.rules), peek(desk, prompt, side.rules, user)
+async def _try_rules(
+    container: bootstrap.EvaluationContainer, prompt: str, loaded: LoadedRules, user: int
+) -> RuleTrial:
+    if loaded.rules is None:
+        return RuleTrial(loaded)
+    outcome, cache = await asyncio.gather(
+        container.decider.decide(prompt, loaded.rules),
+        preview(container, prompt, loaded.rules, user),
     )
-    return Tried(side, outcome, word)
+    return RuleTrial(loaded, outcome, cache)
 
 
 async def _decide_all(
-    questions: Sequence[Question], told: Callable[[int, Outcome], None]
+    questions: Sequence[Question], on_outcome: Callable[[int, Outcome], None]
 ) -> list[Outcome]:
-    room = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(MAX_CONCURRENT)
 
-    async def one(desk: bootstrap.EvaluationContainer, place: int, asked: Question) -> Outcome:
-        async with room:
-            outcome = await desk.decider.decide(asked.prompt, asked.rules, asked.history)
-        told(place, outcome)
+    async def decide(
+        container: bootstrap.EvaluationContainer, index: int, question: Question
+    ) -> Outcome:
+        async with slots:
+            outcome = await container.decider.decide(
+                question.prompt, question.rules, question.history
+            )
+        on_outcome(index, outcome)
         return outcome
 
-    async with bootstrap.evaluation_container() as desk:
-        work = (one(desk, place, asked) for place, asked in enumerate(questions))
+    async with bootstrap.evaluation_container() as container:
+        work = (decide(container, index, question) for index, question in enumerate(questions))
         return await asyncio.gather(*work)
 
 
-def _deed(outcome: Outcome | None) -> tuple[object, ...]:
+def _route(outcome: Outcome | None) -> tuple[object, ...]:
     decision = outcome.decision if outcome else None
     return (decision.action, decision.rule, decision.model) if decision else ()

@@ -1,4 +1,4 @@
-"""The tables of conversations, by what they are for."""
+"""Tables of conversations, of feedback, of statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was learned: feedback, reviews of answers called bad, curated ones, and work owed to Redis."""
+"""Tables of feedback: verdicts, reviews, curated answers, reuse, and the outbox for Redis."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Feedback(models.Model):
 
 
 class AnswerReview(models.Model):
-    """How a stored answer stands with people, and what was decided about it at the review desk.
+    """A stored answer's verdicts in sum, and the reviewers' decision about it.
 
-    Made with the first verdict. ``subject`` is the message that the answer was given in, or the id of
-    one of the operator's own answers. Weights are sums of people's weights (``standing``).
+    Created with the first verdict. ``subject`` is the answer's message, or the id of one of the
+    operator's own answers. ``good`` and ``bad`` are sums of people's weights (``standing``).
     """
 
     class State(models.TextChoices):
@@ -87,8 +87,7 @@ class AnswerReview(models.Model):
 
 
 class CuratedAnswer(models.Model):
-    """An answer that somebody at the review desk wrote or approved, for everybody. It goes with the
-    message that it came from."""
+    """A shared answer that a reviewer wrote or approved; deleted with its source message."""
 
     entry = models.UUIDField(primary_key=True, editable=False)
     question = models.TextField()
@@ -110,8 +109,10 @@ class CuratedAnswer(models.Model):
 
 
 class OwedWork(models.Model):
-    """What Redis is still to be told: written in the transaction that made it true, deleted when it
-    was told."""
+    """Transactional outbox: a row per change that Redis still needs.
+
+    Written in the transaction of the change, deleted when Redis has it.
+    """
 
     class Kind(models.TextChoices):
         FORGET_THREAD = "thread"
@@ -133,8 +134,10 @@ class OwedWork(models.Model):
 
 
 class Reuse(models.Model):
-    """What was weighed before an answer was given: a stored one was served by its meaning, or the judge
-    was asked about one. ``judged`` and ``audited`` are the judge's verdicts, before and after."""
+    """Log of semantic cache decisions: a stored answer was served, or the judge compared one.
+
+    ``judged`` and ``audited`` are the judge's verdicts before and after serving.
+    """
 
     message = models.OneToOneField(
         Message, on_delete=models.CASCADE, primary_key=True, related_name="reuse"

@@ -1,4 +1,4 @@
-"""What was said: conversations, messages, pictures, and the keys that claim answers."""
+"""Tables of conversations: messages, pictures, idempotency keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def new_id() -> UUID:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """What no id made at ``moment`` or later comes before: ids begin with the milliseconds."""
+    """Lower bound of the ids made at ``moment`` or later: ids begin with the milliseconds."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
@@ -148,7 +148,7 @@ class GeneratedImage(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A claimed ``Idempotency-Key``: which answer it stands for (IETF draft, kept 24 h)."""
+    """Idempotency key: a claimed ``Idempotency-Key`` and its answer (IETF draft, kept 24 h)."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)

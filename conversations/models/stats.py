@@ -1,4 +1,4 @@
-"""How models and versions did, in sums, and what drafts would have done."""
+"""Tables of statistics: sums by model and by version, shadow decisions, replays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conversations.models.messages import Message
 
 
 class Sums(models.Model):
-    """What is summed up of the answers under a rule, so that rows can be added up."""
+    """Sums over the answers under a rule: rows can be added up."""
 
     rule = models.CharField(max_length=64, blank=True)
     cache_hits = models.PositiveIntegerField(default=0)
@@ -26,7 +26,7 @@ class Sums(models.Model):
 
 
 class ModelPerformance(Sums):
-    """How one model did under one rule on one day (UTC)."""
+    """Sums of one model under one rule on one day (UTC)."""
 
     day = models.DateField()
     model = models.CharField(max_length=96)
@@ -50,8 +50,8 @@ class ModelPerformance(Sums):
 
 
 class VersionPerformance(Sums):
-    """How the answers did that one rule of one published version decided. Sums of squares too, so
-    that means and their intervals cost no walk through the messages."""
+    """Sums of one rule of one published version. The sums of squares give confidence intervals
+    without reading the messages."""
 
     ruleset = models.PositiveIntegerField()
     answers = models.PositiveIntegerField(default=0, help_text="Messages that ended well.")
@@ -83,8 +83,11 @@ class VersionPerformance(Sums):
 
 
 class Uncounted(models.Model):
-    """What an answer that ended adds to the sums above: written with its end, deleted when added. No
-    foreign key: a deleted answer was paid for all the same."""
+    """Transactional outbox: a finished answer's share of the sums above.
+
+    Written with the answer's end, deleted when added. No foreign key: the cost of a deleted answer
+    counts too.
+    """
 
     message = models.UUIDField(primary_key=True, editable=False)
     sums = models.JSONField(encoder=DjangoJSONEncoder)
@@ -97,7 +100,7 @@ class Uncounted(models.Model):
 
 
 class ShadowDecision(models.Model):
-    """What a version in shadow would have decided for a prompt that another version answered."""
+    """Shadow evaluation: a shadow version's decision about another version's prompt."""
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="shadows")
     ruleset = models.PositiveIntegerField()
@@ -125,7 +128,7 @@ class ShadowDecision(models.Model):
 
 
 class ReplayRun(models.Model):
-    """The draft's decisions about real prompts, made in the background beside the live rules'."""
+    """Backtest: the draft's decisions about recorded prompts, compared with the live rules'."""
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -158,8 +161,8 @@ class ReplayRun(models.Model):
 
 
 class ReplayResult(models.Model):
-    """One prompt of a replay. ``old`` and ``new`` hold action, rule and model; ``new`` is null until it
-    was decided. Costs are of the answer, in US dollars: null where nobody knows."""
+    """One prompt of a replay. ``old`` and ``new`` hold action, rule and model; ``new`` is null
+    until decided. Costs are of the answer, in US dollars: null if unknown."""
 
     run = models.ForeignKey(ReplayRun, on_delete=models.CASCADE, related_name="results")
     answer = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")

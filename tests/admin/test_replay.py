@@ -16,7 +16,7 @@ from django.utils import timezone
 from assistant_site.simulator import Simulator
 from conversations.evaluation import replay
 from conversations.evaluation.replay_results import findings
-from conversations.evaluation.rule_sets import draft_side, live_side
+from conversations.evaluation.rule_sets import draft_rules, live_rules
 from conversations.models import Message, ReplayRun
 from routing.models import Rule
 from routing.publishing.codec import ruleset_dump
@@ -45,7 +45,7 @@ def asked(person: User, prompt: str, **fields: Any) -> Message:
 
 
 def start(cap: str = "1", size: int = 100) -> ReplayRun:
-    draft, live = draft_side().rules, live_side().rules
+    draft, live = draft_rules().rules, live_rules().rules
     assert draft
     assert live
     return replay.replay_start(pool=1_000, size=size, cap_usd=Decimal(cap), draft=draft, live=live)
@@ -80,7 +80,7 @@ def test_what_would_change_is_counted(person: User) -> None:
 def test_what_the_live_version_decided_is_not_asked_again(
     providers: Simulator, person: User
 ) -> None:
-    live = live_side().rules
+    live = live_rules().rules
     assert live
     asked(person, CODE, rule="code", ruleset=live.version)
     before = len(providers.requests)
@@ -200,7 +200,7 @@ def test_a_run_without_its_process_says_so(
     published: None, admin_client: Client, person: User
 ) -> None:
     asked(person, CAPITAL)
-    draft = draft_side().rules
+    draft = draft_rules().rules
     assert draft
     late = timezone.now() - timedelta(minutes=5)
     run = ReplayRun.objects.create(

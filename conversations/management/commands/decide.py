@@ -1,4 +1,4 @@
-"""``manage.py decide "…"``: what the draft and the live rules would do with a prompt."""
+"""``manage.py decide "…"``: the decisions of the draft and of the live rules about a prompt."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from conversations.evaluation.cache_preview import NOBODY
+from conversations.evaluation.cache_preview import NO_USER
 from conversations.evaluation.representation import trial_object
-from conversations.evaluation.try_prompt import PromptTrial, Tried, try_prompt
+from conversations.evaluation.try_prompt import PromptTrial, RuleTrial, try_prompt
 from routing.domain.errors import PromptRejected
 
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
 def _user(name: str | None) -> int:
     if name is None:
-        return NOBODY
+        return NO_USER
     found = get_user_model().objects.filter(username=name).first()
     if found is None:
         raise CommandError(f"There is no user “{name}”.")
@@ -56,7 +56,7 @@ def _table(trial: PromptTrial) -> Table:
     table = Table(show_lines=False)
     for heading in ("", "draft", "live"):
         table.add_column(heading, overflow="fold")
-    draft, live = _told(trial.draft), _told(trial.live)
+    draft, live = _cells(trial.draft), _cells(trial.live)
     for name in {**draft, **live}:
         table.add_row(name, draft.get(name, ""), live.get(name, ""))
     guard = trial.guard
@@ -66,14 +66,14 @@ def _table(trial: PromptTrial) -> Table:
     return table
 
 
-def _told(tried: Tried) -> dict[str, str]:
-    outcome, cache = tried.outcome, tried.cache
+def _cells(trial: RuleTrial) -> dict[str, str]:
+    outcome, cache = trial.outcome, trial.cache
     if outcome is None or cache is None:
-        return {"decision": " ".join(tried.side.faults)}
+        return {"decision": " ".join(trial.loaded.faults)}
     decision, usage = outcome.decision, outcome.usage
     cost = "unknown" if usage.cost_usd is None else f"${usage.cost_usd:.6f}"
     return {
-        "version": str(tried.side.version or "unpublished"),
+        "version": str(trial.loaded.version or "unpublished"),
         "decision": f"{decision.action} {decision.model or ''}".strip(),
         "rule": decision.rule or "-",
         "reason": decision.reason,

@@ -15,13 +15,13 @@ _MARKED = re.compile(r"(<!-- graph -->\n).*?(<!-- /graph -->)", re.DOTALL)
 
 def mermaid() -> str:
     """The compiled graph as a Mermaid diagram, without its colours."""
-    drawn = build_graph().get_graph().draw_mermaid(with_styles=False)
-    return f"```mermaid\n{drawn.strip()}\n```\n"
+    diagram = build_graph().get_graph().draw_mermaid(with_styles=False)
+    return f"```mermaid\n{diagram.strip()}\n```\n"
 
 
 def with_picture(text: str) -> str:
     """A Markdown text with the picture between its ``<!-- graph -->`` marks."""
-    return _MARKED.sub(lambda found: f"{found[1]}{mermaid()}{found[2]}", text)
+    return _MARKED.sub(lambda marks: f"{marks[1]}{mermaid()}{marks[2]}", text)
 
 
 class Command(BaseCommand):
@@ -31,11 +31,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """``--into FILE`` replaces what stands between the marks there."""
         parser.add_argument("--into", type=Path, help="a Markdown file with <!-- graph --> marks")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Draw."""
         target: Path | None = options["into"]
         if target is None:
             self.stdout.write(mermaid())

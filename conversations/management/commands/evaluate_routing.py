@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from conversations.evaluation.report import as_json, tables
-from conversations.evaluation.rule_sets import draft_side, live_side
+from conversations.evaluation.rule_sets import draft_rules, live_rules
 from conversations.evaluation.try_prompt import Question, decide_all
 from routing.domain.decide import Outcome
 from routing.domain.rules import RuleSet
 from routing.evaluation.dataset import Labelled, expectation, expected_for, report
 from routing.evaluation.expectations import Expected
 
-SIDES = {"draft": draft_side, "live": live_side}
+RULE_SETS = {"draft": draft_rules, "live": live_rules}
 TEXTS = ("text", "prompt")
 
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--mapping", "--map", "--labels", type=Path, metavar="YAML")
         parser.add_argument("--json", type=Path, metavar="OUT", help="also write the figures here")
-        parser.add_argument("--rules", choices=[*SIDES], default="draft")
+        parser.add_argument("--rules", choices=[*RULE_SETS], default="draft")
         parser.add_argument("--limit", type=int, help="only the first so many rows")
         parser.add_argument("--wrong", action="store_true", help="list what was decided otherwise")
 
@@ -56,15 +56,17 @@ class Command(BaseCommand):
             for row, outcome in zip(rows, outcomes, strict=True):
                 _print_wrong(console, row, outcome)
         if options["json"]:
-            told = as_json(figures, rows, outcomes)
-            options["json"].write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+            figures_json = as_json(figures, rows, outcomes)
+            options["json"].write_text(
+                json.dumps(figures_json, indent=2, ensure_ascii=False) + "\n"
+            )
 
 
 def _rules(name: str) -> RuleSet:
-    side = SIDES[name]()
-    if side.rules is None:
-        raise CommandError(" ".join(side.faults))
-    return side.rules
+    loaded = RULE_SETS[name]()
+    if loaded.rules is None:
+        raise CommandError(" ".join(loaded.faults))
+    return loaded.rules
 
 
 def _read(path: Path) -> list[tuple[str, str]]:
@@ -81,27 +83,27 @@ def _read(path: Path) -> list[tuple[str, str]]:
 
 
 def _mapping(
-    file: Path, given: Path | None, texts: Sequence[tuple[str, str]], rules: RuleSet
+    file: Path, option: Path | None, texts: Sequence[tuple[str, str]], rules: RuleSet
 ) -> dict[str, Expected]:
-    beside = next(filter(Path.is_file, map(file.with_suffix, (".yaml", ".yml"))), None)
-    path = given or beside
-    told = _yaml(path) if path else {label: label for _, label in texts}
-    made: dict[str, Expected] = {}
-    for label, value in told.items():
+    neighbour = next(filter(Path.is_file, map(file.with_suffix, (".yaml", ".yml"))), None)
+    path = option or neighbour
+    labels = _yaml(path) if path else {label: label for _, label in texts}
+    mapping: dict[str, Expected] = {}
+    for label, value in labels.items():
         try:
-            made[str(label)] = expectation(value, rules)
+            mapping[str(label)] = expectation(value, rules)
         except ValueError as exc:
             where = f"in {path}" if path else f"in {file}: give a --mapping, because it"
             raise CommandError(f"The label “{label}” {where} {exc}.") from exc
-    return made
+    return mapping
 
 
 def _yaml(path: Path) -> Mapping[Any, Any]:
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         raise CommandError(f"{path} cannot be read as YAML: {exc}") from exc
-    inner = told.get("labels", told) if isinstance(told, dict) else None
+    inner = document.get("labels", document) if isinstance(document, dict) else None
     if not isinstance(inner, dict):
         raise CommandError(f"{path} must map labels to rules or actions.")
     return inner

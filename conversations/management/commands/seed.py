@@ -17,7 +17,7 @@ from routing.publishing.services import rules_sync
 
 
 class Command(BaseCommand):
-    """Safe to repeat: what is there stays, except a password that its variable now gives."""
+    """Idempotent: existing rows stay, except a password that its variable sets."""
 
     help = (
         "Publish the default rules and models when there are none, and make the users admin and "
@@ -33,11 +33,11 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         seed_defaults()
         self._bring_rules_to_redis()
-        made = {
+        passwords = {
             "admin": seed_user("admin", settings.ADMIN_PASSWORD, administrator=True),
             "demo": seed_user("demo", settings.DEMO_PASSWORD, administrator=False),
         }
-        fresh = {name: password for name, password in made.items() if password}
+        fresh = {name: password for name, password in passwords.items() if password}
         if options["json"]:
             self.stdout.write(orjson.dumps(fresh).decode())
             return
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Created the user {name} with the password {password}")
 
     def _bring_rules_to_redis(self) -> None:
-        """A Redis that lost its data gets the rules back; one that is away keeps nobody from starting."""
+        """Restore the rules in a Redis that lost its data; without Redis, print a warning."""
         try:
             rules_sync()
         except RulesUnavailable as exc:
@@ -55,18 +55,18 @@ class Command(BaseCommand):
 
 
 @transaction.atomic
-def seed_user(name: str, given: str, *, administrator: bool) -> str | None:
-    """Make the account, or give an existing one the password its variable names.
+def seed_user(name: str, configured: str, *, administrator: bool) -> str | None:
+    """Make the account, or set an existing one's password from its variable.
 
-    Returns the password when it was made up here: nobody else knows it. An existing account keeps its
-    rights and whether it is active, because an administrator may have changed them.
+    Returns a password that was generated here, to be printed once. An existing account keeps its
+    rights and its active flag, because an administrator may have changed them.
     """
     user, is_new = get_user_model().objects.get_or_create(
         username=name, defaults={"is_staff": administrator, "is_superuser": administrator}
     )
-    random = "" if given or not is_new else secrets.token_urlsafe(12)
-    password = given or random
-    # Setting it anew would sign everybody out: a token is tied to the password's hash.
+    random = "" if configured or not is_new else secrets.token_urlsafe(12)
+    password = configured or random
+    # Setting it anew would sign the user out: a token is tied to the password's hash.
     if password and (is_new or not user.check_password(password)):
         user.set_password(password)
         user.save(update_fields=["password"])

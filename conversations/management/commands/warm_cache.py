@@ -101,12 +101,13 @@ class Command(BaseCommand):
 async def _warm_batch(
     cache: RedisAnswerCache, embedder: Embedder, batch: Sequence[CuratedRow], *, dry_run: bool
 ) -> Counter[str]:
-    """Write what is new or changed; returns how many rows were which."""
+    """Write new and changed rows; returns the number of rows by state."""
     warmth = [await cache.warmth(row.question, row.answer) for row in batch]
     if not dry_run:
         stale = [row for row, is_ in zip(batch, warmth, strict=True) if is_ != "unchanged"]
         vectors = await embedder.embed_many([row.question for row in stale]) if stale else []
         for row, vector in zip(stale, vectors, strict=True):
+            # Stored first: the old answer's verdicts count until the new one is in the cache.
             await cache.warm(row.question, row.answer, vector)
             await in_database(answer_replaced, subject=curated_id(row.question))
     return Counter(warmth)
@@ -120,7 +121,7 @@ def _batches(rows: Iterable[CuratedRow]) -> Iterator[list[CuratedRow]]:
 
 @asynccontextmanager
 async def _embedding() -> AsyncIterator[Embedder]:
-    """The embedder of the settings. A provider's needs LiteLLM, which takes seconds to import."""
+    """The configured embedder. One of a provider needs LiteLLM, which takes seconds to import."""
     if settings.EMBEDDING_MODEL == "local":
         local = LocalEmbedder(Path(settings.DATA_DIR))
         try:
