@@ -30,9 +30,6 @@ OTHER_TEST_FOLDERS = {
 SHARED_CLASS_NAMES = {"Command", "Rule"}
 """Django's name for a management command; the row of a rule and the rule as the engine reads it."""
 
-DUPLICATES = {"Fault"}
-"""Public classes that still share a name. This set may only shrink."""
-
 VAGUE_WORDS = {
     "what",
     "who",
@@ -47,10 +44,10 @@ VAGUE_WORDS = {
     "nought",
     "whatever",
 }
-VAGUE_PER_THOUSAND = {"assistant_site": 5.0, "conversations": 11.0, "routing": 7.0}
+VAGUE_PER_THOUSAND = 5.0
 """Most vague words in 1,000 words of docstrings: a noun in their place can be searched for."""
 
-MOST_LINES = 36_300
+MOST_LINES = 35_900
 """Most lines of Python in the product. A feature that needs more must raise it, with its reason."""
 
 
@@ -76,7 +73,7 @@ def test_circles_are_recognized() -> None:
 def test_a_class_name_has_one_meaning() -> None:
     shared = {name for name, places in public_classes().items() if len(places) > 1}
 
-    assert shared - SHARED_CLASS_NAMES - DUPLICATES == set()
+    assert shared - SHARED_CLASS_NAMES == set()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -84,7 +81,7 @@ def test_docstrings_have_nouns_that_can_be_searched_for(package: str) -> None:
     words = docstring_words(package)
     vague = [word for word in words if word in VAGUE_WORDS]
 
-    assert 1000 * len(vague) / len(words) <= VAGUE_PER_THOUSAND[package]
+    assert 1000 * len(vague) / len(words) <= VAGUE_PER_THOUSAND
 
 
 def test_the_product_does_not_grow_unnoticed() -> None:
