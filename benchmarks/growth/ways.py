@@ -87,7 +87,7 @@ class Ways:
             Way("GET conversations, next page", self._get(self._next(threads))),
             Way("GET messages", self._get(messages)),
             Way("a message object", self._read),
-            Way("what reuse learned", reuse.learned),
+            Way("what reuse learned", reuse.calibration_state),
         ]
 
     def desk(self) -> list[Way]:

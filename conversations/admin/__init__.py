@@ -59,11 +59,11 @@ VERDICT_LABELS = {"good": "success", "bad": "danger"}
 class ConversationAdmin(HistoryAdmin[Conversation]):
     """Threads of messages."""
 
-    list_display = ("named", "owner", "said", "updated_at")
+    list_display = ("title_text", "owner", "message_count", "updated_at")
     list_filter = (("updated_at", RangeDateFilter),)
     list_select_related = ("owner",)
     search_fields = ("title", "owner__username", "messages__content")
-    looked_through = 10_000
+    search_limit = 10_000
     search_help_text = "Title, user or words said, in the latest 10,000; or an id"
     id_fields = ("pk", "messages__pk")
     fields = ("id", "owner", "created_at", "updated_at", "thread")
@@ -73,15 +73,15 @@ class ConversationAdmin(HistoryAdmin[Conversation]):
         # A subquery counts for the rows of a page alone: a join would count all messages first.
         messages = Message.objects.filter(conversation=OuterRef("pk")).order_by()
         counted = messages.values("conversation").annotate(count=Count("pk")).values("count")
-        return super().get_queryset(request).annotate(said=Coalesce(Subquery(counted), 0))
+        return super().get_queryset(request).annotate(message_count=Coalesce(Subquery(counted), 0))
 
     @column("conversation", ordering="title")
-    def named(self, row: Conversation) -> str:
+    def title_text(self, row: Conversation) -> str:
         return row.title or "Untitled"
 
     @column("messages")
-    def said(self, row: Conversation) -> int:
-        return int(row.said)  # type: ignore[attr-defined]
+    def message_count(self, row: Conversation) -> int:
+        return int(row.message_count)  # type: ignore[attr-defined]
 
     @column("thread")
     def thread(self, row: Conversation) -> SafeString:
@@ -128,10 +128,10 @@ class MessageAdmin(HistoryAdmin[Message]):
         ("How it was decided", {"fields": ("action", "source", "model", "provider", "fallback", "rule", "reason", "ruleset", "requested_model", "guarded")}),
         ("Cache", {"fields": ("cache_outcome", "cache_similarity", "cache_entry")}),
         ("What it took", {"fields": ("input_tokens", "output_tokens", "cost_usd", "first_token_ms", "total_ms", "finish_reason", "calls", "done_without")}),
-        ("Afterwards", {"fields": ("judged", "trouble", "trace_id", "created_at", "finished_at")}),
+        ("Afterwards", {"fields": ("verdicts", "trouble", "trace_id", "created_at", "finished_at")}),
     )  # fmt: skip
     readonly_fields = (
-        "thread", "owner", "pair", "words", "picture", "guarded", "calls", "done_without", "judged", "trouble",
+        "thread", "owner", "pair", "words", "picture", "guarded", "calls", "done_without", "verdicts", "trouble",
     )  # fmt: skip
 
     @column("message", ordering="id")
@@ -185,9 +185,9 @@ class MessageAdmin(HistoryAdmin[Message]):
         return ", ".join(str(part.get("part")) for part in row.degraded) or NOTHING
 
     @column("feedback")
-    def judged(self, row: Message) -> SafeString:
-        given = row.feedback.select_related("user")
-        return rendered("conversations/admin/verdicts.html", feedback=given)
+    def verdicts(self, row: Message) -> SafeString:
+        feedback = row.feedback.select_related("user")
+        return rendered("conversations/admin/verdicts.html", feedback=feedback)
 
     @column("problem")
     def trouble(self, row: Message) -> str:
@@ -201,7 +201,7 @@ class MessageAdmin(HistoryAdmin[Message]):
 class FeedbackAdmin(HistoryAdmin[Feedback]):
     """Verdicts of people on answers."""
 
-    list_display = ("judged", "answer", "user", "reason", "comment", "correction", "updated_at")
+    list_display = ("label", "answer", "user", "reason", "comment", "correction", "updated_at")
     list_filter = (("verdict", ChoicesDropdownFilter), ("updated_at", RangeDateFilter))
     list_select_related = ("message", "user")
     search_fields = ("comment", "correction", "user__username", "message__content")
@@ -211,7 +211,7 @@ class FeedbackAdmin(HistoryAdmin[Feedback]):
     readonly_fields = ("answer",)
 
     @column("verdict", ordering="verdict", labels=VERDICT_LABELS)
-    def judged(self, row: Feedback) -> str:
+    def label(self, row: Feedback) -> str:
         return row.verdict
 
     @column("answer")

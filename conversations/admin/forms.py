@@ -39,10 +39,10 @@ class SearchForm(PromptForm):
         name = self.cleaned_data["person"].strip()
         if not name:
             return NO_USER
-        found = get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
-        if found is None:
+        person = get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
+        if person is None:
             raise forms.ValidationError("Nobody has this user name.")
-        return int(found)
+        return int(person)
 
 
 class ReplayForm(forms.Form):

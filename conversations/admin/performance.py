@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
@@ -15,11 +15,6 @@ from conversations.models import ModelPerformance
 from conversations.stats.pending import add_up_if_possible
 from conversations.stats.win_rates import ENOUGH, suggestions, win_rates
 from routing.common.admin import NOTHING, RangeDateFilter, ReadOnlyAdmin, column
-
-SUMS = (
-    "answers", "errors", "failovers", "cache_hits", "first_token_ms_sum", "first_token_count",
-    "total_ms_sum", "input_tokens", "output_tokens", "cost_usd", "feedback_good", "feedback_bad",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +49,9 @@ class Totals:
     def cache_share(self) -> int:
         """Percentage of the answers that came from the cache."""
         return round(100 * self.cache_hits / self.answers) if self.answers else 0
+
+
+SUMS = tuple(field.name for field in fields(Totals) if field.name != "model")
 
 
 def mean(total: int, count: int) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_POST
 from conversations.admin.forms import ReplayForm
 from conversations.admin.pages import bannered_page, require_permissions
 from conversations.evaluation.replay import STALE, replay_go_on, replay_start, replay_stop, sampled
-from conversations.evaluation.replay import estimate as estimated
+from conversations.evaluation.replay import estimate as cost_of
 from conversations.evaluation.replay_results import findings
 from conversations.evaluation.rule_sets import LoadedRules, draft_rules, live_rules
 from conversations.models import ReplayRun
@@ -26,14 +27,14 @@ STATUS_LABELS = {
     "stopped": "warning",
     "failed": "danger",
 }
-MAY = ("conversations.add_replayrun", "conversations.view_message")
+START_PERMISSIONS = ("conversations.add_replayrun", "conversations.view_message")
 
 
 @admin.register(ReplayRun)
 class ReplayRunAdmin(Admin[ReplayRun]):
     """Replays, with the changes that the draft would make."""
 
-    list_display = ("named", "state", "size", "decided", "cost", "created_by", "created_at")
+    list_display = ("title", "state", "size", "decided", "cost", "created_by", "created_at")
     list_select_related = ("created_by",)
 
     def get_urls(self) -> list[URLPattern]:
@@ -54,7 +55,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Choose the number of prompts, see the estimated cost, and start."""
-        require_permissions(request, *MAY)
+        require_permissions(request, *START_PERMISSIONS)
         form = ReplayForm(request.POST or None)
         draft, live = draft_rules(), live_rules()
         context: dict[str, Any] = {
@@ -64,27 +65,27 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         }
         if request.method == "POST" and form.is_valid() and not context["faults"]:
             # The estimate comes before the start: a replay above its cap must not begin.
-            context |= self._weighed(form, draft, live)
+            context |= self._estimate(form, draft, live)
             if "_start" in request.POST and not context["too_much"] and context["found"]:
-                return self._started(request, form, draft, live)
+                return self._start(request, form, draft, live)
         return bannered_page(self, request, "replay_add", context)
 
     @staticmethod
-    def _weighed(form: ReplayForm, draft: LoadedRules, live: LoadedRules) -> dict[str, Any]:
-        told = form.cleaned_data
-        answers = sampled(told["pool"], told["size"])
-        cost = estimated(answers, draft.rules, live.rules) if draft.rules and live.rules else None
-        too_much = cost is not None and cost > told["cap_usd"]
-        return {"weighed": True, "found": len(answers), "estimate": cost, "too_much": too_much}
+    def _estimate(form: ReplayForm, draft: LoadedRules, live: LoadedRules) -> dict[str, Any]:
+        fields = form.cleaned_data
+        answers = sampled(fields["pool"], fields["size"])
+        cost = cost_of(answers, draft.rules, live.rules) if draft.rules and live.rules else None
+        too_much = cost is not None and cost > fields["cap_usd"]
+        return {"estimated": True, "found": len(answers), "estimate": cost, "too_much": too_much}
 
     @staticmethod
-    def _started(
+    def _start(
         request: HttpRequest, form: ReplayForm, draft: LoadedRules, live: LoadedRules
     ) -> HttpResponseRedirect:
         assert draft.rules is not None  # noqa: S101 - no faults, as the caller saw
         assert live.rules is not None  # noqa: S101
         run = replay_start(**form.cleaned_data, draft=draft.rules, live=live.rules, by=request.user)
-        return _to(run)
+        return _redirect(run)
 
     def change_view(
         self,
@@ -106,27 +107,27 @@ class ReplayRunAdmin(Admin[ReplayRun]):
             "found": findings(run),
             "running": running and not stalled,
             "stalled": stalled,
-            "may": request.user.has_perms(MAY),
+            "may": request.user.has_perms(START_PERMISSIONS),
         }
         return bannered_page(self, request, "replay", context)
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
         """End it after the prompts under way."""
-        require_permissions(request, *MAY)
-        run = _run(pk)
+        require_permissions(request, *START_PERMISSIONS)
+        run = get_object_or_404(ReplayRun, pk=pk)
         replay_stop(run)
-        return _to(run)
+        return _redirect(run)
 
     def go_on_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
         """Continue a replay after a stop, a failure or the loss of its process."""
-        require_permissions(request, *MAY)
-        run = _run(pk)
+        require_permissions(request, *START_PERMISSIONS)
+        run = get_object_or_404(ReplayRun, pk=pk)
         if not replay_go_on(run):
             messages.info(request, "It is being worked on.")
-        return _to(run)
+        return _redirect(run)
 
     @column("replay", ordering="pk")
-    def named(self, row: ReplayRun) -> str:
+    def title(self, row: ReplayRun) -> str:
         return str(row)
 
     @column("status", ordering="status", labels=STATUS_LABELS)
@@ -142,12 +143,5 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         return f"${row.cost_usd:.4f}"
 
 
-def _run(pk: int) -> ReplayRun:
-    run = ReplayRun.objects.filter(pk=pk).first()
-    if run is None:
-        raise Http404
-    return run
-
-
-def _to(run: ReplayRun) -> HttpResponseRedirect:
+def _redirect(run: ReplayRun) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("admin:conversations_replayrun_change", args=[run.pk]))

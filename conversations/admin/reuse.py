@@ -50,14 +50,14 @@ class Bar:
         return self.x + self.width / 2
 
 
-def bars(held: list[Day]) -> list[Bar]:
+def bars(daily: list[Day]) -> list[Bar]:
     """The days beside each other, each as wide as there is room for."""
-    step = WIDTH / max(len(held), 1)
-    return [_bar(day, at * step, step - GAP) for at, day in enumerate(held)]
+    step = WIDTH / max(len(daily), 1)
+    return [_bar(day, at * step, step - GAP) for at, day in enumerate(daily)]
 
 
 def _bar(day: Day, x: float, width: float) -> Bar:
-    exact, semantic = (HEIGHT * count / max(day.asked, 1) for count in (day.exact, day.semantic))
+    exact, semantic = (HEIGHT * count / max(day.lookups, 1) for count in (day.exact, day.semantic))
     worst, best = day.precision.interval
     share = day.precision.share
     return Bar(
@@ -78,59 +78,40 @@ def _height(share: float) -> float:
     return round(HEIGHT * (1 - (max(share, LOWEST) - LOWEST) / (1 - LOWEST)), 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """One scope's estimated precision, in per cent."""
-
-    name: str
-    known: int
-    share: float | None
-    low: float
-    high: float
+def _scope(name: str, estimate: Precision) -> dict[str, Any]:
+    """Context of one scope: its estimated precision, in per cent."""
+    low, high = (100 * bound for bound in estimate.interval)
+    share = None if estimate.share is None else 100 * estimate.share
+    return {"name": name, "known": estimate.known, "share": share, "low": low, "high": high}
 
 
-def _scope(name: str, held: Precision) -> Scope:
-    low, high = held.interval
-    share = None if held.share is None else 100 * held.share
-    return Scope(name, held.known, share, 100 * low, 100 * high)
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """Savings of the hits, less the cost of the judge. US dollars, seconds."""
-
-    usd: float | None
-    seconds: float | None
-
-
-def saved(held: list[Day], means: Economy, bill_usd: float) -> Saved:
-    """Each hit saved a mean answer."""
-    hits = sum(day.exact + day.semantic for day in held)
-    return Saved(
-        usd=None if means.answer_usd is None else hits * means.answer_usd - bill_usd,
-        seconds=None if means.answer_ms is None else hits * means.answer_ms / 1000,
-    )
+def _saved(hits: int, means: Economy, bill_usd: float) -> dict[str, float | None]:
+    """Savings of the hits (US dollars, seconds), less the bill of the judge: a mean answer each."""
+    return {
+        "usd": None if means.answer_usd is None else hits * means.answer_usd - bill_usd,
+        "seconds": None if means.answer_ms is None else hits * means.answer_ms / 1000,
+    }
 
 
 def reuse_context() -> dict[str, Any]:
     """Context of the page: charts and sums of the last days."""
     since = timezone.now() - timedelta(days=DAYS)
-    held, means = days(since=since), economy()
-    asked = sum(day.asked for day in held)
-    hits = sum(day.exact + day.semantic for day in held)
+    daily, means = days(since=since), economy()
+    lookups = sum(day.lookups for day in daily)
+    hits = sum(day.exact + day.semantic for day in daily)
     return {
         "days": DAYS,
-        "bars": bars(held),
+        "bars": bars(daily),
         "scopes": [
             _scope("for everybody", precision(shared=True, since=since)),
             _scope("a person's own", precision(shared=False, since=since)),
         ],
-        "asked": asked,
+        "lookups": lookups,
         "hits": hits,
-        "hit_rate": 100 * hits / asked if asked else None,
+        "hit_rate": 100 * hits / lookups if lookups else None,
         "economy": means,
         "yes_percent": 100 * means.yes,
-        "saved": saved(held, means, judge_bill(since=since)),
+        "saved": _saved(hits, means, judge_bill(since=since)),
     }
 
 
@@ -138,7 +119,7 @@ def reuse_context() -> dict[str, Any]:
 class ReuseAdmin(ReadOnlyAdmin[Reuse]):
     """Figures above, the single reuses below; nothing to change."""
 
-    list_display = ("created_at", "served", "scope", "told", "needed", "judged", "audited")
+    list_display = ("created_at", "served", "scope", "estimate", "threshold", "judged", "audited")
     list_display_links = None
     list_filter = ("served", "shared", "judged", "audited")
     list_fullwidth = True
@@ -159,9 +140,9 @@ class ReuseAdmin(ReadOnlyAdmin[Reuse]):
         return "everybody" if row.shared else "own"
 
     @column("probability", ordering="probability")
-    def told(self, row: Reuse) -> str:
+    def estimate(self, row: Reuse) -> str:
         return f"{row.probability:.3f}"
 
     @column("cut", ordering="cut")
-    def needed(self, row: Reuse) -> str:
+    def threshold(self, row: Reuse) -> str:
         return f"{row.cut:.3f}"

@@ -24,7 +24,7 @@ from conversations.feedback.reviews import verdicts_on
 from conversations.models import AnswerReview, CuratedAnswer
 from routing.common.admin import NOTHING, Admin, ChoicesDropdownFilter, admin_link, column, rendered
 
-MAY_SEARCH = ("conversations.view_answerreview", "conversations.view_message")
+SEARCH_PERMISSIONS = ("conversations.view_answerreview", "conversations.view_message")
 State = AnswerReview.State
 STATE_LABELS = {"live": "success", "quarantined": "warning", "withdrawn": "danger"}
 REVIEW_LABELS = {"open": "danger", "decided": "success"}
@@ -46,14 +46,14 @@ class CurationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        said = _said(self.instance)
+        question, answer = _texts(self.instance)
         proposed = [
             row.correction for row in verdicts_on(subject=self.instance.pk) if row.correction
         ]
         self.initial = {
             **self.initial,
-            "question": said[0],
-            "answer": proposed[-1] if proposed else said[1],
+            "question": question,
+            "answer": proposed[-1] if proposed else answer,
         }
 
 
@@ -63,7 +63,7 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
 
     form = CurationForm
     list_before_template = "conversations/admin/reviews_before.html"
-    list_display = ("asked", "stands", "reviewed", "verdicts", "uses", "urgency", "updated_at")
+    list_display = ("excerpt", "status", "reviewed", "verdicts", "uses", "urgency", "updated_at")
     list_filter = (("review", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
     list_filter_submit = True
     list_select_related = ("source__answers",)
@@ -73,12 +73,12 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
     actions = ("approve_all", "quarantine_all", "withdraw_all")
     actions_submit_line = ("publish_curated", "approve", "quarantine", "withdraw")
     readonly_fields = (
-        "served", "stands", "reviewed", "verdicts", "uses", "urgency", "said_by", "message",
+        "served", "status", "reviewed", "verdicts", "uses", "urgency", "verdict_list", "message",
         "opened_at", "decided_at", "decided_by",
     )  # fmt: skip
     fieldsets = (
-        ("The answer", {"fields": ("message", "served", "stands", "reviewed", "uses", "urgency")}),
-        ("Who said what", {"fields": ("verdicts", "said_by")}),
+        ("The answer", {"fields": ("message", "served", "status", "reviewed", "uses", "urgency")}),
+        ("Who said what", {"fields": ("verdicts", "verdict_list")}),
         ("Curated answer", {"fields": ("question", "answer")}),
         ("Decided", {"fields": ("opened_at", "decided_at", "decided_by")}),
     )
@@ -89,12 +89,12 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
 
     def search_view(self, request: HttpRequest) -> HttpResponse:
         """Search the answer cache for a prompt. Needs both permissions: it shows other people's words."""
-        require_permissions(request, *MAY_SEARCH)
+        require_permissions(request, *SEARCH_PERMISSIONS)
         form = SearchForm(request.POST or None)
-        found = None
+        result = None
         if request.method == "POST" and form.is_valid():
-            found = search(form.cleaned_data["prompt"], user=form.cleaned_data["person"])
-        context = {"title": "What would this prompt hit?", "form": form, "search": found}
+            result = search(form.cleaned_data["prompt"], user=form.cleaned_data["person"])
+        context = {"title": "What would this prompt hit?", "form": form, "search": result}
         return bannered_page(self, request, "review_search", context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -117,11 +117,11 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
                 button.method(request, obj)
 
     @column("question")
-    def asked(self, row: AnswerReview) -> str:
-        return truncatechars(_said(row)[0], 80) or NOTHING
+    def excerpt(self, row: AnswerReview) -> str:
+        return truncatechars(_texts(row)[0], 80) or NOTHING
 
     @column("state", ordering="state", labels=STATE_LABELS)
-    def stands(self, row: AnswerReview) -> str:
+    def status(self, row: AnswerReview) -> str:
         return row.state
 
     @column("review", ordering="review", labels=REVIEW_LABELS)
@@ -134,14 +134,14 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
 
     @column("answer as it was served")
     def served(self, row: AnswerReview) -> str:
-        return format_html('<div class="assistant-text">{}</div>', _said(row)[1] or NOTHING)
+        return format_html('<div class="assistant-text">{}</div>', _texts(row)[1] or NOTHING)
 
     @column("made in")
     def message(self, row: AnswerReview) -> str:
         return admin_link(row.source, "the message it was made in")
 
     @column("feedback")
-    def said_by(self, row: AnswerReview) -> SafeString:
+    def verdict_list(self, row: AnswerReview) -> SafeString:
         return rendered(
             "conversations/admin/verdicts.html", feedback=verdicts_on(subject=row.subject)
         )
@@ -184,18 +184,18 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
     def withdraw_all(self, request: HttpRequest, rows: QuerySet[AnswerReview]) -> None:
         self._decide(request, rows, State.WITHDRAWN, "Deleted from the cache.")
 
-    def _decide(self, request: HttpRequest, rows: Any, state: str, told: str) -> None:
+    def _decide(self, request: HttpRequest, rows: Any, state: str, text: str) -> None:
         for row in rows:
             review_decide(subject=row.pk, state=state, by=_person(request))
-            self.log_change(request, row, told)
-        messages.success(request, told)
+            self.log_change(request, row, text)
+        messages.success(request, text)
 
 
 def _person(request: HttpRequest) -> int:
     return int(request.user.pk)  # type: ignore[arg-type]
 
 
-def _said(row: AnswerReview) -> tuple[str, str]:
+def _texts(row: AnswerReview) -> tuple[str, str]:
     """The question and the answer, from the message or from the curated answer."""
     if row.source:
         return row.source.answers.content if row.source.answers else "", row.source.content

@@ -86,10 +86,10 @@ class Figures:
         return Decimal(self.sums["classify_cost_usd"]) / count if count else None
 
     @property
-    def told(self) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         """Every measure in words, by its name."""
-        return {name: said(getattr(self, name), unit) for _, name, unit in COMPARED} | {
-            "agreement": said(self.agreement, "share"),
+        return {name: interval_text(getattr(self, name), unit) for _, name, unit in COMPARED} | {
+            "agreement": interval_text(self.agreement, "share"),
             "classification": NOTHING
             if self.classification is None
             else f"${self.classification:.6f}",
@@ -99,7 +99,7 @@ class Figures:
         return mean(total, self.sums[squares], self.sums[count])
 
 
-def said(estimate: Estimate | None, unit: str) -> str:
+def interval_text(estimate: Estimate | None, unit: str) -> str:
     """A value with its interval, in words."""
     if estimate is None:
         return NOTHING
@@ -150,9 +150,9 @@ class Comparison:
     b: Estimate | None
 
     @property
-    def told(self) -> tuple[str, str]:
+    def texts(self) -> tuple[str, str]:
         """Both in words."""
-        return said(self.a, self.unit), said(self.b, self.unit)
+        return interval_text(self.a, self.unit), interval_text(self.b, self.unit)
 
     @property
     def verdict(self) -> str:
@@ -250,8 +250,8 @@ class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
 
     @column("prompt")
     def prompt(self, row: ShadowDecision) -> str:
-        asked = row.message.answers
-        return admin_link(row.message, (asked.content[:80] if asked else "") or "a message")
+        question = row.message.answers
+        return admin_link(row.message, (question.content[:80] if question else "") or "a message")
 
     @column("same", labels={"same": "success", "other": "warning"})
     def same(self, row: ShadowDecision) -> str:

@@ -103,7 +103,7 @@ def make_cache(
     background: Background,
 ) -> RedisAnswerCache:
     """The answer cache, in the index of ``embedder``; ``judge`` decides doubtful hits."""
-    calibrations = CalibrationSource(partial(in_database, reuse.learned), background)
+    calibrations = CalibrationSource(partial(in_database, reuse.calibration_state), background)
     cache_parts = CacheParts(
         system_prompt=settings.SYSTEM_PROMPT,
         ids=reviews.entry_ids(),

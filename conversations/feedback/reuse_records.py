@@ -25,7 +25,7 @@ DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class LookupOutcome:
     """Outcome of one lookup by meaning, for a row of ``Reuse``."""
 
     message: UUID
@@ -38,13 +38,13 @@ class Weighed:
     judge_ms: int | None = None
 
 
-def reuse_record(*, weighed: Weighed) -> None:
+def reuse_record(*, outcome: LookupOutcome) -> None:
     """Insert or update the row of a lookup; none for a deleted answer."""
-    fields = {name: getattr(weighed, name) for name in weighed.__slots__ if name != "message"}
+    fields = {name: getattr(outcome, name) for name in outcome.__slots__ if name != "message"}
     with transaction.atomic():
         # Locked first: a deletion between check and insert would break the foreign key.
-        if Message.objects.select_for_update().filter(pk=weighed.message).exists():
-            Reuse.objects.update_or_create(message_id=weighed.message, defaults=fields)
+        if Message.objects.select_for_update().filter(pk=outcome.message).exists():
+            Reuse.objects.update_or_create(message_id=outcome.message, defaults=fields)
 
 
 def reuse_audit(*, message: UUID, right: bool, cost_usd: Decimal | None, milliseconds: int) -> None:
@@ -54,7 +54,7 @@ def reuse_audit(*, message: UUID, right: bool, cost_usd: Decimal | None, millise
     )
 
 
-def learned() -> CalibrationState:
+def calibration_state() -> CalibrationState:
     """Both calibrations and whether the judge pays: the input of every reuse decision."""
     return CalibrationState(
         shared=calibration(shared=True),
@@ -66,18 +66,18 @@ def learned() -> CalibrationState:
 def calibration(*, shared: bool) -> Calibration:
     """Calibration from the latest labels of a scope: a person's verdict counts before an audit, an audit
     before the judge."""
-    verdict = Feedback.objects.filter(message=OuterRef("message")).order_by("-updated_at")
+    latest = Feedback.objects.filter(message=OuterRef("message")).order_by("-updated_at")
     rows = (
         Reuse.objects.filter(shared=shared)
-        .annotate(said=Subquery(verdict.values("verdict")[:1]))
-        .filter(Q(said__isnull=False) | Q(audited__isnull=False) | Q(judged__isnull=False))
-        .values_list("probability", "said", "audited", "judged")[:LABELS]
+        .annotate(verdict=Subquery(latest.values("verdict")[:1]))
+        .filter(Q(verdict__isnull=False) | Q(audited__isnull=False) | Q(judged__isnull=False))
+        .values_list("probability", "verdict", "audited", "judged")[:LABELS]
     )
     probabilities, right = [], []
-    for probability, said, audited, judged in rows:
+    for probability, verdict, audited, judged in rows:
         probabilities.append(probability)
         checked = judged if audited is None else audited
-        right.append(said == Feedback.Verdict.GOOD if said else bool(checked))
+        right.append(verdict == Feedback.Verdict.GOOD if verdict else bool(checked))
     return Calibration.fitted(probabilities, right)
 
 
@@ -91,7 +91,6 @@ class Economy:
     judge_usd: float | None
     judge_ms: float | None
     yes: float
-    asked: int
 
     @property
     def judge_gain_usd(self) -> float | None:
@@ -123,7 +122,7 @@ def economy() -> Economy:
         ms=Sum("total_ms_sum"),
     )
     count = (fresh["answers"] or 0) - (fresh["cached"] or 0)
-    asked = Reuse.objects.filter(created_at__gte=since).aggregate(
+    judge = Reuse.objects.filter(created_at__gte=since).aggregate(
         count=Count("pk", filter=Q(judged__isnull=False)),
         yes=Count("pk", filter=Q(judged=True)),
         usd=Avg("judge_cost_usd"),
@@ -132,11 +131,10 @@ def economy() -> Economy:
     return Economy(
         answer_usd=float(fresh["usd"] or 0) / count if count else None,
         answer_ms=(fresh["ms"] or 0) / count if count else None,
-        judge_usd=None if asked["usd"] is None else float(asked["usd"]),
-        judge_ms=asked["ms"],
+        judge_usd=None if judge["usd"] is None else float(judge["usd"]),
+        judge_ms=judge["ms"],
         # A prior: in simulated replays about four of ten grey candidates are right.
-        yes=(asked["yes"] + 4) / (asked["count"] + 10),
-        asked=asked["count"],
+        yes=(judge["yes"] + 4) / (judge["count"] + 10),
     )
 
 
@@ -145,7 +143,7 @@ class Day:
     """One day (UTC): counts of the questions that were looked up, and of the outcomes."""
 
     day: date
-    asked: int
+    lookups: int
     exact: int
     semantic: int
     audited: int
@@ -154,7 +152,7 @@ class Day:
     @property
     def hit_rate(self) -> float:
         """Share answered from the cache."""
-        return (self.exact + self.semantic) / self.asked if self.asked else 0.0
+        return (self.exact + self.semantic) / self.lookups if self.lookups else 0.0
 
     @property
     def precision(self) -> Precision:
@@ -174,7 +172,7 @@ def days(*, since: datetime) -> list[Day]:
         .values("day")
         .order_by("day")
         .annotate(
-            asked=Count("pk"),
+            lookups=Count("pk"),
             exact=Count("pk", filter=Q(cache_outcome="exact")),
             semantic=Count("pk", filter=Q(cache_outcome="semantic")),
             audited=Count("pk", filter=Q(reuse__served=True, reuse__audited__isnull=False)),

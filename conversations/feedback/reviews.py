@@ -21,24 +21,24 @@ from conversations.domain.entry_ids import EntryIds
 from conversations.feedback.weights import PersonalVerdict, VerdictWeights, weigh_verdicts
 from conversations.models import AnswerReview, Feedback, Message
 
-JUDGES = 500
+MOST_PEOPLE = 500
 """People whose verdicts on one answer are weighed, the latest."""
 
 # Before each hit, so it is one statement, which the ORM need not compile anew each time.
 _GONE = "NOT EXISTS (SELECT 1 FROM conversations_message WHERE id = %s) OR"
-_HELD = """
+_WITHHELD = """
 EXISTS (SELECT 1 FROM conversations_answerreview WHERE subject = %s AND state <> 'live')
 OR EXISTS (
   -- From the person's few verdicts on: a popular answer was given in very many messages.
-  SELECT 1 FROM conversations_feedback said
-  WHERE said.user_id = %s AND said.verdict = 'bad'
+  SELECT 1 FROM conversations_feedback verdict
+  WHERE verdict.user_id = %s AND verdict.verdict = 'bad'
     AND EXISTS (
       SELECT 1 FROM conversations_message rated
-      WHERE rated.id = said.message_id AND (rated.id = %s OR rated.cache_entry IN (%s, %s))
+      WHERE rated.id = verdict.message_id AND (rated.id = %s OR rated.cache_entry IN (%s, %s))
     )
     AND NOT EXISTS (
       SELECT 1 FROM conversations_answerreview
-      WHERE subject = %s AND replaced_at >= said.updated_at
+      WHERE subject = %s AND replaced_at >= verdict.updated_at
     )
 )
 """
@@ -74,16 +74,16 @@ def entry_withheld(*, entry: UUID, user: int) -> bool:
         for value in ([source, *parameters] if source else parameters)
     ]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_GONE if source else ''} {_HELD}", values)
+        cursor.execute(f"SELECT {_GONE if source else ''} {_WITHHELD}", values)
         return bool(cursor.fetchone()[0])
 
 
 def _verdicts_of(subject: UUID, *, since: datetime | None) -> QuerySet[Feedback]:
     """All verdicts on an answer. The messages that gave it are selected first: over both tables at once
     neither one's index helps."""
-    given = Message.objects.filter(served_as(subject)).order_by().values("pk")
-    said = Feedback.objects.filter(message__in=given)
-    return said.filter(updated_at__gt=since) if since else said
+    messages = Message.objects.filter(served_as(subject)).order_by().values("pk")
+    verdicts = Feedback.objects.filter(message__in=messages)
+    return verdicts.filter(updated_at__gt=since) if since else verdicts
 
 
 @transaction.atomic
@@ -134,9 +134,9 @@ def verdicts_on(*, subject: UUID, since: datetime | None = None) -> list[Feedbac
     """The latest verdict of each person on an answer, the oldest first; none from before ``since``."""
     rows = _verdicts_of(subject, since=since).order_by("-updated_at")
     latest: dict[int, Feedback] = {}
-    for row in rows[: 4 * JUDGES]:
+    for row in rows[: 4 * MOST_PEOPLE]:
         latest.setdefault(row.user_id, row)
-    return sorted(latest.values(), key=lambda row: row.updated_at)[-JUDGES:]
+    return sorted(latest.values(), key=lambda row: row.updated_at)[-MOST_PEOPLE:]
 
 
 def _apply(review: AnswerReview, weights: VerdictWeights, verdicts: Sequence[Feedback]) -> None:

@@ -62,12 +62,12 @@ def win_rates(rows: QuerySet[ModelPerformance]) -> list[WinRate]:
     sums = (
         rows.order_by()
         .values("rule", "model")
-        .annotate(good=Sum("feedback_good"), said=Sum(F("feedback_good") + F("feedback_bad")))
+        .annotate(good=Sum("feedback_good"), total=Sum(F("feedback_good") + F("feedback_bad")))
     )
     rates = [
         WinRate(row["rule"], row["model"], liked)
         for row in sums
-        if (liked := share(max(0, row["good"]), row["said"]))
+        if (liked := share(max(0, row["good"]), row["total"]))
     ]
     return sorted(rates, key=lambda rate: (rate.rule, -rate.liked.value, rate.model))
 
@@ -82,11 +82,11 @@ def suggestions(rates: Sequence[WinRate]) -> list[Suggestion]:
         return []
     kinds = dict(LLMModel.objects.filter(enabled=True).values_list("name", "kind"))
     rules = Rule.objects.filter(enabled=True, name__in=by_rule).select_related("model")
-    found = (_suggested(rule, by_rule[rule.name], kinds) for rule in rules)
-    return [one for one in found if one]
+    candidates = (_suggest(rule, by_rule[rule.name], kinds) for rule in rules)
+    return [candidate for candidate in candidates if candidate]
 
 
-def _suggested(rule: Rule, rates: Sequence[WinRate], kinds: Mapping[str, str]) -> Suggestion | None:
+def _suggest(rule: Rule, rates: Sequence[WinRate], kinds: Mapping[str, str]) -> Suggestion | None:
     """A stand-in is compared with other stand-ins only, never with real models."""
     if rule.model is None:
         return None

@@ -100,7 +100,7 @@ def test_messages_are_found_by_id_words_user_and_facts(admin_client: Client, per
 def test_words_and_rare_facts_are_looked_for_in_the_latest_or_the_chosen_period(
     admin_client: Client, person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MessageAdmin, "looked_through", 2)
+    monkeypatch.setattr(MessageAdmin, "search_limit", 2)
     march = datetime(2026, 3, 1, 12, tzinfo=UTC)
     facts = {"id": first_id_at(march), "cache_outcome": "exact"}
     old = make_exchange(person, "A rare aardvark.", **facts)

@@ -23,8 +23,8 @@ def test_the_page_without_a_single_answer(admin_client: Client) -> None:
 
 
 def test_bars_stand_on_each_other_and_precision_has_its_interval() -> None:
-    day = Day(date(2026, 11, 1), asked=100, exact=10, semantic=30, audited=20, right=20)
-    none = Day(date(2026, 11, 2), asked=0, exact=0, semantic=0, audited=0, right=0)
+    day = Day(date(2026, 11, 1), lookups=100, exact=10, semantic=30, audited=20, right=20)
+    none = Day(date(2026, 11, 2), lookups=0, exact=0, semantic=0, audited=0, right=0)
     first, second = bars([day, none])
     assert first.semantic_y + first.semantic_height == HEIGHT
     assert first.exact_y + first.exact_height == first.semantic_y

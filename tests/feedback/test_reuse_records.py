@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from conversations.engine.types import CacheFacts
 from conversations.feedback.reuse_records import (
-    Weighed,
+    LookupOutcome,
     calibration,
+    calibration_state,
     days,
     economy,
     judge_bill,
-    learned,
     precision,
     reuse_audit,
     reuse_record,
@@ -30,7 +30,7 @@ from tests.storage.conftest import Ask, ended
 pytestmark = pytest.mark.django_db
 
 
-def weigh(ask: Ask, **fields: Any) -> Weighed:
+def weigh(ask: Ask, **fields: Any) -> LookupOutcome:
     """An answer served by its meaning."""
     begun = ask()
     turns.answer_finish(
@@ -39,17 +39,17 @@ def weigh(ask: Ask, **fields: Any) -> Weighed:
     values: dict[str, Any] = {
         "message": begun.message, "served": True, "shared": True, "probability": 0.95, "cut": 0.9, **fields
     }  # fmt: skip
-    weighed = Weighed(**values)
-    reuse_record(weighed=weighed)
+    weighed = LookupOutcome(**values)
+    reuse_record(outcome=weighed)
     return weighed
 
 
-def audit(weighed: Weighed, *, right: bool) -> None:
+def audit(weighed: LookupOutcome, *, right: bool) -> None:
     reuse_audit(message=weighed.message, right=right, cost_usd=Decimal("0.0002"), milliseconds=300)
 
 
 def test_what_is_gone_is_not_recorded() -> None:
-    reuse_record(weighed=Weighed(new_id(), True, True, 0.9, 0.9))
+    reuse_record(outcome=LookupOutcome(new_id(), True, True, 0.9, 0.9))
     assert not Reuse.objects.exists()
 
 
@@ -76,7 +76,7 @@ def test_precision_is_of_what_was_audited(ask: Ask) -> None:
     assert (found.known, found.right) == (3, 2)
     assert precision(shared=False, since=since).share is None
     (today,) = days(since=since)
-    assert (today.asked, today.semantic, today.audited, today.right) == (4, 4, 3, 2)
+    assert (today.lookups, today.semantic, today.audited, today.right) == (4, 4, 3, 2)
     assert today.hit_rate == 1.0
 
 
@@ -97,7 +97,7 @@ def test_the_judge_pays_only_where_it_was_measured_to(ask: Ask) -> None:
     assert not economy().judge_pays
     audit(weigh(ask), right=True)
     assert economy().judge_pays
-    assert learned().judge_pays
+    assert calibration_state().judge_pays
     assert judge_bill(since=timezone.now() - timedelta(days=1)) == pytest.approx(0.0002)
 
 

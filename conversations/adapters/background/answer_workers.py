@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 from conversations.db.access import written
 from conversations.engine.ports import Rules
 from conversations.engine.types import Shadowed, Step, TraceRecord, Turn
-from conversations.feedback.reuse_records import Weighed, reuse_audit, reuse_record
+from conversations.feedback.reuse_records import LookupOutcome, reuse_audit, reuse_record
 from conversations.runs.lifecycle import Meter
 from conversations.stats.pending import add_up
 from conversations.stats.stats_table import shadow_record
@@ -108,20 +108,20 @@ class ReuseRecorder:
 
     def observe(self, trace: TraceRecord) -> None:
         """Store the lookup of a finished run, in the background; ``close`` waits for it."""
-        if weighed := chosen_candidate(trace):
-            self._background.start(REUSE_RECORDS, self._record(weighed, trace), finish=True)
+        if outcome := chosen_candidate(trace):
+            self._background.start(REUSE_RECORDS, self._record(outcome, trace), finish=True)
         self._meter.observe(trace)
 
-    async def _record(self, weighed: Weighed, trace: TraceRecord) -> None:
+    async def _record(self, outcome: LookupOutcome, trace: TraceRecord) -> None:
         try:
             # Before the audit: the judge may take seconds, and the record is worth having without it.
-            await written(reuse_record, weighed=weighed)
-            if weighed.served and weighed.judged is None:
-                await self._audit(weighed, trace)
+            await written(reuse_record, outcome=outcome)
+            if outcome.served and outcome.judged is None:
+                await self._audit(outcome, trace)
         except (DatabaseError, RulesUnavailable) as exc:
             _reuse_log.warning("a reuse was not recorded", error=f"{type(exc).__name__}: {exc}")
 
-    async def _audit(self, weighed: Weighed, trace: TraceRecord) -> None:
+    async def _audit(self, outcome: LookupOutcome, trace: TraceRecord) -> None:
         rules = (await self._rules.current()).rules_for(trace.turn.user)
         if self._dice() >= rules.reuse.audited:
             return
@@ -131,14 +131,14 @@ class ReuseRecorder:
         if right is not None:
             await written(
                 reuse_audit,
-                message=weighed.message,
+                message=outcome.message,
                 right=right,
                 cost_usd=calls[0].usage.cost_usd,
                 milliseconds=_milliseconds(calls[0]),
             )
 
 
-def chosen_candidate(trace: TraceRecord) -> Weighed | None:
+def chosen_candidate(trace: TraceRecord) -> LookupOutcome | None:
     """The candidate that the lookup of a run served by meaning, or that the judge was asked about."""
     step = next((step for step in trace.steps if _considered(step)), None)
     if step is None:
@@ -150,7 +150,7 @@ def chosen_candidate(trace: TraceRecord) -> Weighed | None:
     considered, entry = _considered(step), str(trace.cache.entry) if served else ""
     # The served one, else the likeliest: it was shown to the judge.
     candidate = next((one for one in considered if one["entry"] == entry), considered[0])
-    return Weighed(
+    return LookupOutcome(
         message=trace.turn.message,
         served=served,
         shared=candidate["shared"],
