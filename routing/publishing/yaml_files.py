@@ -36,7 +36,7 @@ from routing.publishing.codec import ruleset_dump
 MOST_CHARS = 5_000_000
 """Of a document; a thousand rules have half a million."""
 
-_CLASSIFIERS = ("classifier", "classifier_fallback")
+CLASSIFIERS = ("classifier", "classifier_fallback")
 _RANGES = BaseDatabaseOperations.integer_field_ranges
 
 
@@ -151,7 +151,7 @@ class Document(_Entry):
 def document_of_tables() -> Document:
     """The draft, switched-off rows included. Raises ``RuleSetInvalid`` when a row holds a value that no
     document can, written past every form."""
-    chosen = RoutingSettings.objects.select_related(*_CLASSIFIERS).first()
+    chosen = RoutingSettings.objects.select_related(*CLASSIFIERS).first()
     rules = Rule.objects.select_related("model").order_by("priority", "name")
     models = LLMModel.objects.order_by("name")
     try:
@@ -179,7 +179,7 @@ def document_of(rules: RuleSet) -> Document:
         rule["is_default"] = rule["name"] == rules.default_rule
     values = {**body, **body["reuse"]}
     settings = {name: values[name] for name in SettingsEntry.model_fields if name in values}
-    settings |= zip(_CLASSIFIERS, (*rules.classifiers, None, None), strict=False)
+    settings |= zip(CLASSIFIERS, (*rules.classifiers, None, None), strict=False)
     settings["audited_percent"] = round(100 * rules.reuse.audited, 6)
     return Document.model_validate(
         {
@@ -228,7 +228,7 @@ def write_tables(document: Document, *, delete: bool = True) -> None:
     )
     for entry in document.rules:
         _put(Rule, entry.name, {**dict(entry), "model": models.get(entry.model)})
-    roles = {role: models.get(getattr(document.settings, role)) for role in _CLASSIFIERS}
+    roles = {role: models.get(getattr(document.settings, role)) for role in CLASSIFIERS}
     _put(RoutingSettings, None, {**dict(document.settings), **roles})
     _leave(LLMModel, list(models), delete=delete)
 

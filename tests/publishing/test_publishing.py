@@ -16,7 +16,7 @@ from routing.domain.errors import RuleSetInvalid
 from routing.domain.release import Stage
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
 from routing.publishing.codec import Keys, Pointer, Publication, read_pointer, write_release
-from routing.publishing.default_rules import MIN_SIMILARITY, seed_defaults
+from routing.publishing.default_rules import seed_defaults
 from routing.publishing.draft import draft_now
 from routing.publishing.services import (
     TO_ALL,
@@ -94,7 +94,7 @@ def test_models_and_settings_publish_too(seeded: str, client: redis.Redis) -> No
     version = ruleset_publish()
     assert version.diff == [
         "The model “llama” is new.",
-        f"The similarity for reuse: {MIN_SIMILARITY} → 0.95.",
+        "The similarity for reuse: 0.6 → 0.95.",
     ]
     assert blob(client, seeded, 2)["min_similarity"] == 0.95
 

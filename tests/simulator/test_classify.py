@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from assistant_site.simulator import Simulator, reuse_fields
-from routing.publishing import default_rules as seeds
+from routing.publishing.default_rules import default_document
 
 RULES: list[dict[str, Any]] = [
     {
@@ -34,6 +34,7 @@ RULES: list[dict[str, Any]] = [
     {"name": "creative", "instruction": "Stories, poems, slogans and other imaginative writing."},
     {"name": "general", "instruction": "Everything else: everyday questions and facts."},
 ]
+FIRST_RULES: list[dict[str, Any]] = default_document().model_dump()["rules"]
 PIRATES = {"name": "pirates", "instruction": "Prompts about pirates go to claude-sonnet."}
 INVOICES = {"name": "billing", "instruction": "Everything about invoices."}
 MEDICAL = {"name": "doses", "action": "refuse", "instruction": "Doses of medicines."}
@@ -102,22 +103,22 @@ def test_a_rule_that_was_just_invented(
 
 @pytest.mark.parametrize(
     ("prompt", "rule"),
-    [(prompt, rule["name"]) for rule in seeds.RULES for prompt in rule["examples_for"]],
+    [(prompt, rule["name"]) for rule in FIRST_RULES for prompt in rule["examples_for"]],
 )
 def test_the_rules_of_a_fresh_installation_decide_their_own_examples(
     gpt: openai.OpenAI, prompt: str, rule: str
 ) -> None:
-    assert _verdict(gpt, prompt, list(seeds.RULES))["rule"] == rule
+    assert _verdict(gpt, prompt, FIRST_RULES)["rule"] == rule
 
 
 @pytest.mark.parametrize(
     ("prompt", "rule"),
-    [(prompt, rule["name"]) for rule in seeds.RULES for prompt in rule["examples_against"]],
+    [(prompt, rule["name"]) for rule in FIRST_RULES for prompt in rule["examples_against"]],
 )
 def test_the_rules_of_a_fresh_installation_leave_their_counter_examples(
     gpt: openai.OpenAI, prompt: str, rule: str
 ) -> None:
-    assert _verdict(gpt, prompt, list(seeds.RULES))["rule"] != rule
+    assert _verdict(gpt, prompt, FIRST_RULES)["rule"] != rule
 
 
 def test_of_two_rules_that_fit_alike_the_smaller_priority_wins(gpt: openai.OpenAI) -> None:
