@@ -11,13 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import tomllib
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
-
-from routing.guard import lexicon
 
 # At most so many encoded passages are read, and so many characters of each.
 MAX_PASSAGES = 16
@@ -160,19 +160,20 @@ def _vocabulary(text: str) -> frozenset[str]:
     return frozenset(fold(text).split())
 
 
-_SUBJECTS = _vocabulary(lexicon.SUBJECTS)
-_LEADS = _vocabulary(lexicon.LEADS)
-_CONJUNCTIONS = _vocabulary(lexicon.CONJUNCTIONS)
-_NEGATIONS = _vocabulary(lexicon.NEGATIONS)
-_REQUESTING = _vocabulary(lexicon.REQUESTING)
-_ABOUT = _vocabulary(lexicon.ABOUT)
-_ABOUT_ATTACKS = _vocabulary(lexicon.ABOUT_ATTACKS)
+_LEXICON = tomllib.loads(Path(__file__).with_name("lexicon.toml").read_text(encoding="utf-8"))
+_SUBJECTS = _vocabulary(_LEXICON["subjects"])
+_LEADS = _vocabulary(_LEXICON["leads"])
+_CONJUNCTIONS = _vocabulary(_LEXICON["conjunctions"])
+_NEGATIONS = _vocabulary(_LEXICON["negations"])
+_REQUESTING = _vocabulary(_LEXICON["requesting"])
+_ABOUT = _vocabulary(_LEXICON["about"])
+_ABOUT_ATTACKS = _vocabulary(_LEXICON["about_attacks"])
 
 
 def _by_word() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
     whole: dict[str, set[str]] = {}
     stems: dict[str, set[str]] = {}
-    for concept, words in lexicon.CONCEPTS.items():
+    for concept, words in _LEXICON["concepts"].items():
         for word in fold(words).split():
             table = stems if word.endswith("*") else whole
             table.setdefault(word.removesuffix("*"), set()).add(concept)
