@@ -22,24 +22,13 @@ def _pairs(groups: Iterable[Iterable[str]]) -> frozenset[tuple[str, str]]:
     )
 
 
-def _kind_by_stem() -> dict[str, str]:
-    kinds: dict[str, str] = {}
-    kind = ""
-    for word in KINDS.split():
-        if word.endswith(":"):
-            kind = word[:-1]
-        else:
-            kinds.setdefault(stem(word), kind)
-    return kinds
-
-
-ALIKE = _pairs(group.split() for group in SYNONYMS.split("/"))
+ALIKE = _pairs(SYNONYMS)
 """Pairs of stems that say nearly the same, both ways round."""
 
-OPPOSITE = _pairs(pair.split("/") for pair in OPPOSITES.split()) - ALIKE
+OPPOSITE = _pairs(OPPOSITES) - ALIKE
 """Pairs of stems that say the opposite, both ways round."""
 
-KIND = _kind_by_stem()
+KIND = {stem(word): kind for word, kind in reversed(KINDS.items())}
 """Stem to its kind: two different words of one kind are two different things."""
 
 CLOSE = 0.7
@@ -104,7 +93,7 @@ def compare(one: str, other: str, rarity: Rarity) -> dict[str, float]:
             "urgent": float(a.urgent or b.urgent),
             "timebound_one_sided": float(a.timebound != b.timebound),
         }
-        | compare_function_words(one, other)
+        | compare_function_words(a.function_words, b.function_words)
     )
 
 

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from routing.reuse.function_words import FunctionWords, function_words
 from routing.reuse.lexicon import ACTIONS, NEGATIONS, POLAR, QUESTIONS, STOP, TIMEBOUND
 
 LONGEST = 2_000
@@ -20,26 +21,8 @@ _QUALIFIED = re.compile(r"(?<!\S)([a-z]+:[^\s/,;:]+)")
 _FROM_TO = re.compile(
     r"\b(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|vs|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
 )
-_NUMBER_WORDS = {
-    word: str(value)
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ]
-    )
-}
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve"
+_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_NUMBERS.split())}
 _NUMBER_WORDS |= {"once": "1", "twice": "2", "hundred": "100", "thousand": "1000"}
 # "one" is more often a pronoun than a number
 del _NUMBER_WORDS["one"]
@@ -98,12 +81,14 @@ class QuestionFeatures:
     action: bool
     timebound: bool
     urgent: bool
+    function_words: FunctionWords
 
 
 @lru_cache(maxsize=8_192)
 def question_features(text: str) -> QuestionFeatures:
     """Features of the first ``LONGEST`` characters of a question."""
-    text = unicodedata.normalize("NFKC", text[:LONGEST]).translate(_QUOTES)
+    normal = unicodedata.normalize("NFKC", text[:LONGEST])
+    text = normal.translate(_QUOTES)
     raw = _TOKEN.findall(text)
     lowered = [_plain(token) for token in raw]
     numbers, codes = _figures(raw)
@@ -127,6 +112,7 @@ def question_features(text: str) -> QuestionFeatures:
         action=_acts(lowered) and bool(_OWN & set(lowered) or numbers or codes),
         timebound=any(word in TIMEBOUND for word in lowered),
         urgent=_URGENT.search(text.casefold()) is not None,
+        function_words=function_words(normal),
     )
 
 
