@@ -1,63 +1,84 @@
 """The OpenAPI document's part for the async views, which Django REST framework does not know of, and
-for the problems of them all.
+for the problems of them all. ``openapi.yaml`` holds it, but for events, problems and limits.
 
 ``add_async_paths`` is a postprocessing hook of drf-spectacular.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+import yaml
 from django.conf import settings
+from pydantic import TypeAdapter
 
-from conversations.api.openapi_parts import (
-    COMPONENTS,
-    STREAM,
-    STREAM_HEADERS,
-    Schema,
-    any_problem,
-    problems,
-    ref,
-)
+from conversations.api.sse import NAMES
+from conversations.engine.events import Event
 
-_ASK_PROBLEMS = (400, 401, 404, 406, 409, 413, 415, 422, 429, 502, 503, 504)
-_KEY: Schema = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "schema": {"type": "string", "maxLength": 255},
-    "description": "The same key within 24 h replays the first answer.",
+Schema = dict[str, Any]
+
+_PARTS: Schema = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+
+CODES: Mapping[int, list[str]] = _PARTS["problem_codes"]
+"""The problems' codes by status."""
+
+
+def _fields(event: type[Event]) -> Schema:
+    fields = TypeAdapter(event).json_schema()["properties"]
+    for field in fields.values():
+        del field["title"]
+    return {"type": "object", "required": [*fields], "properties": fields}
+
+
+EVENTS: Mapping[str, Schema] = {
+    name: _PARTS["events"].get(name) or _fields(event) for event, name in NAMES.items()
 }
-_POSITION: list[Schema] = [
-    {
-        "name": "Last-Event-ID",
-        "in": "header",
-        "schema": {"type": "integer", "minimum": 0},
-        "description": "Continue after this event; wins over `after`.",
-    },
-    {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}},
-]
+"""The ``data`` of each event, by its name on the wire."""
 
 
 def add_async_paths(result: Schema, **_: Any) -> Schema:
     """Add the async paths, what they are made of, and to every operation the problems it may end in."""
-    result["components"]["schemas"] |= {**COMPONENTS, "Ask": _ask_body()}
-    for path, operations in _paths().items():
+    parts = deepcopy(_PARTS)
+    events = {f"Event{name.capitalize()}": body for name, body in EVENTS.items()}
+    result["components"]["schemas"] |= parts["schemas"] | events
+    ask = parts["schemas"]["Ask"]
+    ask["properties"]["content"]["maxLength"] = settings.PROMPT_MAX_CHARS
+    # The YAML file has one stream, which several paths share.
+    parts["stream"] |= _stream()
+    for path, operations in parts["paths"].items():
         result["paths"].setdefault(path, {}).update(operations)
     for path, operations in result["paths"].items():
         for operation in operations.values():
-            told = problems(*_usual(path, operation)) | {"default": any_problem()}
-            operation["responses"] = told | operation["responses"]
+            statuses = [*_usual(path, operation), *operation.pop("x-problems", ())]
+            found = {str(status): _problem(status) for status in statuses} | {"default": _ANY}
+            operation["responses"] = found | operation["responses"]
     return result
+
+
+def _stream() -> Schema:
+    named = ", ".join(f"`{name}`" for name in NAMES.values())
+    text = (
+        f"Server-sent events: {named}; exactly one `done` or `error` ends the stream. `x-events` names "
+        "the schema of each one's data."
+    )
+    return {
+        "schema": {"type": "string", "description": text},
+        "x-events": {name: _ref(f"Event{name.capitalize()}") for name in NAMES.values()},
+    }
 
 
 def _usual(path: str, operation: Schema) -> list[int]:
     """The statuses that follow from where an operation is and what it reads."""
     reads = "requestBody" in operation
     queried = any(given["in"] != "path" for given in operation.get("parameters", ()))
-    asks_who = {"bearer": []} in operation.get("security", ())
+    needs_token = {"bearer": []} in operation.get("security", ())
     return [
         *([400] if reads or queried else []),
-        *([401] if asks_who or "/auth/" in path else []),
+        *([401] if needs_token or "/auth/" in path else []),
         *([404] if "{" in path else []),
         *([413, 415] if reads else []),
         *([403] if path.endswith("/decisions/") else []),
@@ -65,120 +86,23 @@ def _usual(path: str, operation: Schema) -> list[int]:
     ]
 
 
-def _ask_body() -> Schema:
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _problem(status: int) -> Schema:
+    """The response of one status."""
+    codes = {"properties": {"status": {"const": status}, "code": {"enum": [*CODES[status]]}}}
+    headers = _PARTS["problem_headers"].get(status)
     return {
-        "type": "object",
-        "required": ["content"],
-        "properties": {
-            "content": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": settings.PROMPT_MAX_CHARS,
-            },
-            "model": {
-                "type": ["string", "null"],
-                "minLength": 1,
-                "maxLength": 96,
-                "description": "A published model's name: skips routing and classification.",
-            },
-        },
+        "description": HTTPStatus(status).phrase,
+        **({"headers": headers} if headers else {}),
+        "content": _content({"allOf": [_ref("Problem"), codes]}),
     }
 
 
-def _paths() -> Schema:
-    return _operator_paths() | _ask_paths() | _message_paths()
+def _content(schema: Schema) -> Schema:
+    return {"application/problem+json": {"schema": schema}}
 
 
-def _operator_paths() -> Schema:
-    alive = {"type": "object", "properties": {"status": {"const": "ok"}}}
-    ready = _json("Each part with its state.", ref("Readiness"))
-    text = {"description": "Counters.", "content": {"text/plain": {"schema": {"type": "string"}}}}
-    return {
-        "/healthz": {
-            "get": _open("healthz", "The process answers.", {"200": _json("Yes.", alive)})
-        },
-        "/readyz": {"get": _open("readyz", "Can it answer?", {"200": ready, "503": ready})},
-        "/metrics": {"get": _open("metrics", "Prometheus' text format.", {"200": text})},
-    }
-
-
-def _ask_paths() -> Schema:
-    shapes = {"text/event-stream": STREAM, "application/json": {"schema": ref("Message")}}
-    answer = {"description": "The answer.", "headers": STREAM_HEADERS, "content": shapes}
-    ask = {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Ask")}}},
-        "responses": {"200": answer, **problems(*_ASK_PROBLEMS)},
-    }
-    here = [_uuid("conversation"), _KEY]
-    return {
-        "/api/v1/messages/": {
-            "post": _operation("ask", "Ask in a new conversation.", [_KEY]) | ask
-        },
-        "/api/v1/conversations/{conversation}/messages/": {
-            "post": _operation("ask_in_conversation", "Ask.", here) | ask,
-        },
-    }
-
-
-def _message_paths() -> Schema:
-    message = _uuid("message")
-    whole = {"responses": {"200": _json("The message.", ref("Message"))}}
-    stream = {
-        "description": "The events.",
-        "headers": STREAM_HEADERS,
-        "content": {"text/event-stream": STREAM},
-    }
-    picture = {
-        "description": "The picture.",
-        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-    }
-    return {
-        "/api/v1/messages/{message}/": {
-            "get": _operation("read_message", "The message object.", [message]) | whole,
-        },
-        "/api/v1/messages/{message}/stream/": {
-            "get": _operation("resume", "Continue or replay a stream.", [message, *_POSITION])
-            | {"responses": {"200": stream, **problems(406)}},
-        },
-        "/api/v1/messages/{message}/stop/": {
-            "post": _operation("stop", "Stop the answer; its text is kept.", [message]) | whole,
-        },
-        "/api/v1/images/{image}/": {
-            "get": _operation("image", "A picture, for its owner.", [_uuid("image")])
-            | {"responses": {"200": picture}},
-        },
-    }
-
-
-def _operation(name: str, summary: str, parameters: list[Schema]) -> Schema:
-    return {
-        "operationId": name,
-        "summary": summary,
-        "tags": ["v1"],
-        "security": [{"bearer": []}],
-        "parameters": parameters,
-    }
-
-
-def _open(name: str, summary: str, responses: Schema) -> Schema:
-    """An operator's path, which asks nobody who they are."""
-    return {
-        "operationId": name,
-        "summary": summary,
-        "tags": ["operators"],
-        "security": [{}],
-        "responses": responses,
-    }
-
-
-def _uuid(name: str) -> Schema:
-    return {
-        "name": name,
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "format": "uuid"},
-    }
-
-
-def _json(description: str, schema: Schema) -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+_ANY = {"description": "A problem (RFC 9457).", "content": _content(_ref("Problem"))}

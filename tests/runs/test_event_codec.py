@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from conversations.api.openapi_parts import EVENTS
+from conversations.api.openapi import EVENTS
 from conversations.api.sse import NAMES, encode
 from conversations.engine.events import (
     Decided,
