@@ -14,18 +14,12 @@ from conversations.domain.errors import NotFound
 from conversations.domain.problems import problem
 from routing.domain.errors import AssistantError
 
-CODES: dict[type[exceptions.APIException], str] = {
-    exceptions.ParseError: "malformed_json",
-    exceptions.ValidationError: "invalid",
-    exceptions.AuthenticationFailed: "token_not_valid",
-    exceptions.NotAuthenticated: "not_authenticated",
-    exceptions.PermissionDenied: "permission_denied",
-    exceptions.NotFound: "not_found",
-    exceptions.MethodNotAllowed: "method_not_allowed",
-    exceptions.NotAcceptable: "not_acceptable",
-    exceptions.UnsupportedMediaType: "unsupported_media_type",
-    exceptions.Throttled: "rate_limited",
+_CODES = {
+    "parse_error": "malformed_json",
+    "authentication_failed": "token_not_valid",
+    "throttled": "rate_limited",
 }
+"""Codes of the contract that differ from the framework's."""
 
 
 def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -45,7 +39,7 @@ def _response(request: HttpRequest, exc: exceptions.APIException) -> HttpRespons
     response = problem_response(
         problem(
             exc.status_code,
-            next(CODES[cls] for cls in (*type(exc).__mro__, exceptions.ParseError) if cls in CODES),
+            _CODES.get(exc.default_code, exc.default_code),
             _summary(exc, faults),
             instance=request.path,
             request_id=request.META.get("assistant.request_id", ""),
