@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, JSONField
+from django.db import transaction
+from django.db.models import F, JSONField, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
 
-from routing.admin.circuits import CircuitsAdmin, circuits_context
 from routing.admin.forms import (
     FallbacksField,
     LinesField,
@@ -23,15 +26,55 @@ from routing.admin.forms import (
 )
 from routing.admin.golden import GoldenCaseAdmin
 from routing.admin.publishing import PublishingAdmin
-from routing.admin.switching import SwitchingAdmin
 from routing.admin.versions import VersionAdmin
-from routing.common.admin import NOTHING, column
+from routing.common.admin import NOTHING, M, column
+from routing.common.redis.clients import sync_client
 from routing.domain.actions import Action
+from routing.domain.errors import CircuitsUnavailable
+from routing.llm.failover.circuit_states import CircuitAdmin
 from routing.models import LLMModel, RoutingSettings, Rule
 
 __all__ = ["GoldenCaseAdmin", "LLMModelAdmin", "RoutingSettingsAdmin", "RuleAdmin", "VersionAdmin"]
 
 ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
+
+
+class SwitchingAdmin(PublishingAdmin[M]):
+    """A list whose rows have a switch. Nothing live follows it until the draft is published."""
+
+    actions = ("switch_on", "switch_off")
+
+    @admin.action(description="Enable the selected in the draft", permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        """Have the rows published with the next version."""
+        self._switch(request, queryset, enabled=True)
+
+    @admin.action(description="Disable the selected in the draft", permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        """Leave the rows out of the next version."""
+        self._switch(request, queryset, enabled=False)
+
+    def kept_on(self, row: M) -> str:
+        """Why the row can't be switched off; empty where it can."""
+        return ""
+
+    @transaction.atomic
+    def _switch(self, request: HttpRequest, queryset: QuerySet[M], *, enabled: bool) -> None:
+        # Locked by their keys: PostgreSQL locks no optional side of the list's joins.
+        chosen = list(queryset.values_list("pk", flat=True))
+        rows: Any = self.model._default_manager.select_for_update()  # noqa: SLF001 - documented
+        switched = 0
+        for row in rows.filter(pk__in=chosen).exclude(enabled=enabled):
+            if not enabled and (why := self.kept_on(row)):
+                messages.error(request, f"“{row}” stays enabled: {why}")
+                continue
+            row.enabled, row.revision = enabled, row.revision + 1
+            row.save(update_fields=["enabled", "revision"])
+            self.log_change(request, row, [{"changed": {"fields": ["Enabled"]}}])
+            switched += 1
+        done = "Enabled" if enabled else "Disabled"
+        told = "nothing live changes until it is published."
+        messages.info(request, f"{done} {switched} in the draft: {told}")
 
 
 @admin.register(Rule)
@@ -103,9 +146,10 @@ class RuleAdmin(SwitchingAdmin[Rule]):
 
 
 @admin.register(LLMModel)
-class LLMModelAdmin(CircuitsAdmin[LLMModel], SwitchingAdmin[LLMModel]):
-    """Page of the models, with their circuits."""
+class LLMModelAdmin(SwitchingAdmin[LLMModel]):
+    """Page of the models, and below them every circuit that has failures on it."""
 
+    list_after_template = "routing/admin/circuits.html"
     form = LLMModelForm
     list_display = ("name", "does", "provider", "litellm_name", "prices", "enabled")
     list_filter = ("kind", "provider", "enabled")
@@ -131,7 +175,31 @@ class LLMModelAdmin(CircuitsAdmin[LLMModel], SwitchingAdmin[LLMModel]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {**(extra_context or {}), **circuits_context()})
+        try:
+            with sync_client(settings.REDIS_URL) as client:
+                states = CircuitAdmin(client, prefix=settings.REDIS_PREFIX).states()
+        except CircuitsUnavailable:
+            states = None
+        context = {**(extra_context or {}), "circuits": states}
+        return super().changelist_view(request, context)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.circuit_view))
+        return [path("circuit/", view, name="routing_circuit_reset"), *super().get_urls()]
+
+    def circuit_view(self, request: HttpRequest) -> HttpResponse:
+        """Close the circuit of the posted ``model``: its next call goes through."""
+        if not request.user.has_perm("routing.change_llmmodel"):
+            raise PermissionDenied
+        model = request.POST.get("model", "")
+        try:
+            with sync_client(settings.REDIS_URL) as client:
+                CircuitAdmin(client, prefix=settings.REDIS_PREFIX).reset(model)
+        except CircuitsUnavailable:
+            messages.error(request, "Redis does not answer; each worker keeps its own circuits.")
+        else:
+            messages.success(request, f"“{model}” is asked again.")
+        return redirect("admin:routing_llmmodel_changelist")
 
     def get_readonly_fields(self, request: HttpRequest, obj: LLMModel | None = None) -> Any:
         # Rules name their fallbacks, callers their models: a name is never changed under them.
