@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -17,59 +15,17 @@ from conversations.stats.win_rates import ENOUGH, suggestions, win_rates
 from routing.common.admin import NOTHING, RangeDateFilter, ReadOnlyAdmin, column
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over a selection. Milliseconds, tokens, US dollars."""
-
-    model: str
-    answers: int
-    errors: int
-    failovers: int
-    cache_hits: int
-    first_token_ms_sum: int
-    first_token_count: int
-    total_ms_sum: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: Decimal
-    feedback_good: int
-    feedback_bad: int
-
-    @property
-    def first_token_ms(self) -> int | None:
-        """Mean time to the first token."""
-        return mean(self.first_token_ms_sum, self.first_token_count)
-
-    @property
-    def total_ms(self) -> int | None:
-        """Mean time of a whole answer."""
-        return mean(self.total_ms_sum, self.answers - self.cache_hits)
-
-    @property
-    def cache_share(self) -> int:
-        """Percentage of the answers that came from the cache."""
-        return round(100 * self.cache_hits / self.answers) if self.answers else 0
-
-
-SUMS = tuple(field.name for field in fields(Totals) if field.name != "model")
-
-
-def mean(total: int, count: int) -> int | None:
-    """Rounded mean; ``None`` of nothing."""
-    return round(total / count) if count else None
-
-
-def totals_by_model(rows: QuerySet[ModelPerformance]) -> list[Totals]:
-    """One query: the sums of each model, most answers first."""
-    sums = {name: Sum(name) for name in SUMS}
+def totals_by_model(rows: QuerySet[ModelPerformance]) -> list[ModelPerformance]:
+    """One query: the sums of each model as a row that is not stored, most answers first."""
+    sums = {name: Sum(name) for name in ModelPerformance.added()}
     grouped = rows.order_by().values("model").annotate(**sums).order_by("-answers", "model")
-    return [Totals(**dict[str, Any](row)) for row in grouped]
+    return [ModelPerformance(**dict[str, Any](row)) for row in grouped]
 
 
-def total_of(totals: list[Totals]) -> Totals:
+def total_of(totals: list[ModelPerformance]) -> ModelPerformance:
     """The sum of the models' sums."""
-    added: dict[str, Any] = {name: sum(getattr(row, name) for row in totals) for name in SUMS}
-    return Totals(model="", **added)
+    names = ModelPerformance.added()
+    return ModelPerformance(**{name: sum(getattr(row, name) for row in totals) for name in names})
 
 
 @admin.register(ModelPerformance)
@@ -109,11 +65,11 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
 
     @column("first token", ordering="first_token_ms_sum")
     def first_token(self, row: ModelPerformance) -> str:
-        return _milliseconds(mean(row.first_token_ms_sum, row.first_token_count))
+        return _milliseconds(row.first_token_ms)
 
     @column("whole answer", ordering="total_ms_sum")
     def whole(self, row: ModelPerformance) -> str:
-        return _milliseconds(mean(row.total_ms_sum, row.answers - row.cache_hits))
+        return _milliseconds(row.total_ms)
 
     @column("tokens in / out", ordering="output_tokens")
     def tokens(self, row: ModelPerformance) -> str:

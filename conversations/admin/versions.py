@@ -32,71 +32,56 @@ from routing.models import RuleSetVersion
 from routing.publishing.draft import changes_since
 from routing.publishing.selectors import ruleset_of
 
-SUMS = tuple(
-    field.name
-    for field in VersionPerformance._meta.get_fields()  # noqa: SLF001 - Django's documented name
-    if field.name not in {"id", "ruleset", "rule"}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Measures of one version, or of one of its rules."""
 
     name: str
-    sums: dict[str, Any]
+    sums: VersionPerformance
 
     @property
     def feedback(self) -> Estimate | None:
         """Share of good verdicts."""
-        good, bad = max(0, self.sums["feedback_good"]), max(0, self.sums["feedback_bad"])
+        good, bad = max(0, self.sums.feedback_good), max(0, self.sums.feedback_bad)
         return share(good, good + bad)
 
     @property
     def cost(self) -> Estimate | None:
         """US dollars an answer that was not from the cache, without its classification."""
-        return self._mean(float(self.sums["cost_usd"]), "cost_squares", "total_count")
+        sums = self.sums
+        return mean(float(sums.cost_usd), sums.cost_squares, sums.total_count)
 
     @property
     def first_token(self) -> Estimate | None:
         """Milliseconds to the first token."""
-        return self._mean(
-            self.sums["first_token_ms_sum"], "first_token_ms_squares", "first_token_count"
-        )
+        sums = self.sums
+        return mean(sums.first_token_ms_sum, sums.first_token_ms_squares, sums.first_token_count)
 
     @property
     def total(self) -> Estimate | None:
         """Milliseconds of a whole answer."""
-        return self._mean(self.sums["total_ms_sum"], "total_ms_squares", "total_count")
+        sums = self.sums
+        return mean(sums.total_ms_sum, sums.total_ms_squares, sums.total_count)
 
     @property
     def agreement(self) -> Estimate | None:
         """Share of the decisions in shadow that were the same."""
-        return share(self.sums["shadow_agreed"], self.sums["shadow_decisions"])
+        return share(self.sums.shadow_agreed, self.sums.shadow_decisions)
 
     @property
     def failed(self) -> Estimate | None:
         """Share of the answers that failed."""
-        return share(self.sums["failures"], self.sums["failures"] + self.sums["answers"])
-
-    @property
-    def classification(self) -> Decimal | None:
-        """US dollars of a classification, mean."""
-        count = self.sums["total_count"]
-        return Decimal(self.sums["classify_cost_usd"]) / count if count else None
+        return share(self.sums.failures, self.sums.failures + self.sums.answers)
 
     @property
     def texts(self) -> dict[str, str]:
         """Every measure in words, by its name."""
+        count, cost = self.sums.total_count, Decimal(self.sums.classify_cost_usd)
         return {name: interval_text(getattr(self, name), unit) for _, name, unit in COMPARED} | {
             "agreement": interval_text(self.agreement, "share"),
-            "classification": NOTHING
-            if self.classification is None
-            else f"${self.classification:.6f}",
+            "classification": f"${cost / count:.6f}" if count else NOTHING,
         }
-
-    def _mean(self, total: float, squares: str, count: str) -> Estimate | None:
-        return mean(total, self.sums[squares], self.sums[count])
 
 
 def interval_text(estimate: Estimate | None, unit: str) -> str:
@@ -117,18 +102,15 @@ def interval_text(estimate: Estimate | None, unit: str) -> str:
 def figures_of(number: int) -> Figures:
     """Sums of a whole version, brought up to date first."""
     add_up_if_possible()
-    totals = {name: Sum(name, default=0) for name in SUMS}
+    totals = {name: Sum(name, default=0) for name in VersionPerformance.added()}
     sums = VersionPerformance.objects.filter(ruleset=number).aggregate(**totals)
-    return Figures(f"Version {number}", sums)
+    return Figures(f"Version {number}", VersionPerformance(**sums))
 
 
 def figures_by_rule(number: int) -> list[Figures]:
     """The sums of its rules, most answers first."""
     rows = VersionPerformance.objects.filter(ruleset=number).order_by("-answers", "rule")
-    return [
-        Figures(row.rule or "(no rule)", {name: getattr(row, name) for name in SUMS})
-        for row in rows
-    ]
+    return [Figures(row.rule or "(no rule)", row) for row in rows]
 
 
 COMPARED = (

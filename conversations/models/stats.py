@@ -24,6 +24,17 @@ class Sums(models.Model):
     class Meta:
         abstract = True
 
+    @classmethod
+    def added(cls) -> list[str]:
+        """Names of the columns that are added up."""
+        keys = {"id", "day", "model", "ruleset", "rule"}
+        names = (field.name for field in cls._meta.get_fields())
+        return [name for name in names if name not in keys]
+
+
+def _mean(total: int, count: int) -> int | None:
+    return round(total / count) if count else None
+
 
 class ModelPerformance(Sums):
     """Sums of one model under one rule on one day (UTC)."""
@@ -47,6 +58,21 @@ class ModelPerformance(Sums):
 
     def __str__(self) -> str:
         return f"{self.day} {self.model} {self.rule}"
+
+    @property
+    def first_token_ms(self) -> int | None:
+        """Mean time to the first token; ``None`` without answers."""
+        return _mean(self.first_token_ms_sum, self.first_token_count)
+
+    @property
+    def total_ms(self) -> int | None:
+        """Mean time of a whole answer that was not from the cache."""
+        return _mean(self.total_ms_sum, self.answers - self.cache_hits)
+
+    @property
+    def cache_share(self) -> int:
+        """Percentage of the answers that came from the cache."""
+        return _mean(100 * self.cache_hits, self.answers) or 0
 
 
 class VersionPerformance(Sums):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from conversations.admin.performance import Totals, total_of, totals_by_model
+from conversations.admin.performance import total_of, totals_by_model
 from conversations.models import ModelPerformance
 from routing.domain.rules import SIMULATED_PREFIX
 from routing.models import LLMModel, Rule
@@ -25,7 +25,7 @@ def make_day(model: str, rule: str = "code", *, ago: int = 0, **sums: Any) -> Mo
     return ModelPerformance.objects.create(day=day, model=model, rule=rule, **sums)
 
 
-def shown(client: Client, **query: str) -> dict[str, Totals]:
+def shown(client: Client, **query: str) -> dict[str, ModelPerformance]:
     """The totals on the page, by model."""
     page = client.get(reverse("admin:conversations_modelperformance_changelist"), query)
     assert page.status_code == 200
