@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?", re.UNICODE)
-_ENDINGS = (
+_ENDINGS = [
     "ization",
     "ations",
     "ation",
@@ -25,7 +25,7 @@ _ENDINGS = (
     "s",
     "e",
     "y",
-)
+]
 
 
 def _vocabulary(text: str) -> frozenset[str]:

@@ -32,7 +32,7 @@ _SIZES = {
 _QUALITY_TOKENS = {"low": 272, "medium": 1056, "high": 4160, "auto": 1056}
 _DIMENSIONS = {"text-embedding-3-large": 3072}
 _MAX_INPUTS = 2048
-_MODELS = (
+_MODELS = [
     "gpt-5.4",
     "gpt-5.4-mini",
     "gpt-4.1",
@@ -43,8 +43,8 @@ _MODELS = (
     "text-embedding-3-small",
     "text-embedding-3-large",
     "omni-moderation-latest",
-)
-_CATEGORIES = (
+]
+_CATEGORIES = [
     "harassment",
     "harassment/threatening",
     "hate",
@@ -58,7 +58,7 @@ _CATEGORIES = (
     "sexual/minors",
     "violence",
     "violence/graphic",
-)
+]
 
 
 async def images(call: SimulatedCall) -> web.StreamResponse:
