@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 from uuid import uuid4
 
@@ -121,69 +122,9 @@ class LocalCircuits:
         return self._breakers[model]
 
 
-# Each value is JSON: failures; at, the time of the last one; reopen, the time of the next probe (0
-# while closed); rounds, how often it opened in a row; probe, its token; probe_until, its time limit.
-# Times are milliseconds by Redis' clock, so of all workers exactly one gets the probe.
-_CLOCK = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-"""
-
-_ENTER = (
-    """
-local raw = redis.call('HGET', KEYS[1], ARGV[1])
-if not raw then return {'closed', 0, 0} end
-local c = cjson.decode(raw)
-if c.reopen == 0 then return {'closed', c.failures, 0} end
-"""
-    + _CLOCK
-    + """
-local free = math.max(c.reopen, c.probe_until)
-if now < free then return {'open', c.failures, free - now} end
-c.probe, c.probe_until = ARGV[2], now + tonumber(ARGV[3])
-redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(c))
-return {'probe', c.failures, 0}
-"""
-)
-
-_LEAVE = (
-    """
-local model, outcome, token, error = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local limit, window, pause, longest =
-    tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local raw = redis.call('HGET', KEYS[1], model)
-"""
-    + _CLOCK
-    + """
-local c = raw and cjson.decode(raw) or
-    {failures = 0, at = now, reopen = 0, rounds = 0, probe = '', probe_until = 0, error = ''}
-local open = c.reopen > 0
-local mine = token ~= '' and c.probe == token
-local function reopen()
-    c.reopen = now + math.min(longest, pause * 2 ^ c.rounds)
-    c.rounds, c.probe, c.probe_until = c.rounds + 1, '', 0
-end
-if outcome == 'ok' then
-    if raw and (not open or mine or token == 'forced') then redis.call('HDEL', KEYS[1], model) end
-    return
-elseif outcome == 'heard' then
-    -- Closed on probation: the next failure opens it again.
-    if not open or not (mine or token == 'forced') then return end
-    c.failures, c.at, c.reopen, c.probe, c.probe_until = limit - 1, now, 0, '', 0
-elseif outcome == 'released' then
-    if not mine then return end
-    c.probe, c.probe_until = '', 0
-elseif open then
-    if not mine then return end
-    c.at, c.error = now, error
-    reopen()
-else
-    if now - c.at > window then c.failures, c.rounds = 0, 0 end
-    c.failures, c.at, c.error = c.failures + 1, now, error
-    if c.failures >= limit then reopen() end
-end
-redis.call('HSET', KEYS[1], model, cjson.encode(c))
-"""
+_ENTER, _LEAVE = (
+    Path(__file__).with_name(f"circuits_{name}.lua").read_text(encoding="utf-8")
+    for name in ("enter", "leave")
 )
 
 
