@@ -26,6 +26,37 @@ def uuid_id():
     return models.UUIDField(default=new_id, editable=False, primary_key=True, serialize=False)
 
 
+def link(to, **options):
+    return models.ForeignKey(to=to, on_delete=models.CASCADE, **options)
+
+
+def one_to_one(to, **options):
+    return models.OneToOneField(to=to, on_delete=models.CASCADE, **options)
+
+
+def person(**options):
+    """A user, forgotten with the account."""
+    user = settings.AUTH_USER_MODEL
+    return models.ForeignKey(to=user, on_delete=models.SET_NULL, blank=True, null=True, **options)
+
+
+def choice(*values, **options):
+    choices = [(value, value.title()) for value in values]
+    return models.CharField(choices=choices, max_length=16, **options)
+
+
+def usd(max_digits=14, **options):
+    return models.DecimalField(decimal_places=8, max_digits=max_digits, **options)
+
+
+def count(**options):
+    return models.PositiveIntegerField(default=0, **options)
+
+
+def big_count(**options):
+    return models.PositiveBigIntegerField(default=0, **options)
+
+
 class Migration(migrations.Migration):
     replaces = [
         ("conversations", "0001_initial"),
@@ -37,10 +68,7 @@ class Migration(migrations.Migration):
         ("conversations", "0008_growth"),
     ]
     initial = True
-    dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
-
+    dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
     operations = [
         migrations.CreateModel(
             name="Conversation",
@@ -49,12 +77,7 @@ class Migration(migrations.Migration):
                 title=models.CharField(blank=True, max_length=200),
                 created_at=models.DateTimeField(auto_now_add=True),
                 updated_at=models.DateTimeField(auto_now=True),
-                owner=models.ForeignKey(
-                    db_index=False,
-                    on_delete=models.CASCADE,
-                    related_name="conversations",
-                    to=settings.AUTH_USER_MODEL,
-                ),
+                owner=link(settings.AUTH_USER_MODEL, db_index=False, related_name="conversations"),
             ),
             options={
                 "indexes": [
@@ -67,20 +90,9 @@ class Migration(migrations.Migration):
             name="Message",
             fields=columns(
                 id=uuid_id(),
-                role=models.CharField(
-                    choices=[("user", "User"), ("assistant", "Assistant")], max_length=16
-                ),
+                role=choice("user", "assistant"),
                 content=models.TextField(blank=True),
-                status=models.CharField(
-                    choices=[
-                        ("streaming", "Streaming"),
-                        ("complete", "Complete"),
-                        ("stopped", "Stopped"),
-                        ("failed", "Failed"),
-                    ],
-                    default="complete",
-                    max_length=16,
-                ),
+                status=choice("streaming", "complete", "stopped", "failed", default="complete"),
                 requested_model=models.CharField(blank=True, max_length=64),
                 action=models.CharField(blank=True, max_length=16),
                 source=models.CharField(blank=True, max_length=24),
@@ -96,9 +108,7 @@ class Migration(migrations.Migration):
                 cache_entry=models.UUIDField(blank=True, null=True),
                 input_tokens=models.PositiveIntegerField(blank=True, null=True),
                 output_tokens=models.PositiveIntegerField(blank=True, null=True),
-                cost_usd=models.DecimalField(
-                    blank=True, decimal_places=8, max_digits=14, null=True
-                ),
+                cost_usd=usd(blank=True, null=True),
                 first_token_ms=models.PositiveIntegerField(blank=True, null=True),
                 total_ms=models.PositiveIntegerField(blank=True, null=True),
                 finish_reason=models.CharField(blank=True, max_length=32),
@@ -113,19 +123,15 @@ class Migration(migrations.Migration):
                 trace_id=models.CharField(blank=True, max_length=32),
                 created_at=models.DateTimeField(auto_now_add=True),
                 finished_at=models.DateTimeField(blank=True, null=True),
-                answers=models.OneToOneField(
+                answers=one_to_one(
+                    "conversations.message",
                     blank=True,
                     help_text="The prompt that this message answers.",
                     null=True,
-                    on_delete=models.CASCADE,
                     related_name="answer",
-                    to="conversations.message",
                 ),
-                conversation=models.ForeignKey(
-                    db_index=False,
-                    on_delete=models.CASCADE,
-                    related_name="messages",
-                    to="conversations.conversation",
+                conversation=link(
+                    "conversations.conversation", db_index=False, related_name="messages"
                 ),
             ),
             options={
@@ -158,17 +164,13 @@ class Migration(migrations.Migration):
                 key=models.CharField(max_length=255),
                 body_sha256=models.CharField(max_length=64),
                 created_at=models.DateTimeField(auto_now_add=True),
-                user=models.ForeignKey(
-                    on_delete=models.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                ),
-                message=models.ForeignKey(
-                    on_delete=models.CASCADE, related_name="+", to="conversations.message"
-                ),
+                user=link(settings.AUTH_USER_MODEL, related_name="+"),
+                message=link("conversations.message", related_name="+"),
             ),
             options={
                 "constraints": [
                     models.UniqueConstraint(fields=("user", "key"), name="one_answer_per_key")
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -182,12 +184,8 @@ class Migration(migrations.Migration):
                 height=models.PositiveIntegerField(),
                 revised_prompt=models.TextField(blank=True),
                 created_at=models.DateTimeField(auto_now_add=True),
-                owner=models.ForeignKey(
-                    on_delete=models.CASCADE, related_name="images", to=settings.AUTH_USER_MODEL
-                ),
-                message=models.OneToOneField(
-                    on_delete=models.CASCADE, related_name="image", to="conversations.message"
-                ),
+                owner=link(settings.AUTH_USER_MODEL, related_name="images"),
+                message=one_to_one("conversations.message", related_name="image"),
             ),
         ),
         migrations.CreateModel(
@@ -200,12 +198,8 @@ class Migration(migrations.Migration):
                 correction=models.TextField(blank=True),
                 created_at=models.DateTimeField(auto_now_add=True),
                 updated_at=models.DateTimeField(auto_now=True),
-                user=models.ForeignKey(
-                    on_delete=models.CASCADE, related_name="feedback", to=settings.AUTH_USER_MODEL
-                ),
-                message=models.ForeignKey(
-                    on_delete=models.CASCADE, related_name="feedback", to="conversations.message"
-                ),
+                user=link(settings.AUTH_USER_MODEL, related_name="feedback"),
+                message=link("conversations.message", related_name="feedback"),
             ),
             options={
                 "constraints": [
@@ -224,18 +218,16 @@ class Migration(migrations.Migration):
                 day=models.DateField(),
                 model=models.CharField(max_length=96),
                 rule=models.CharField(blank=True, max_length=64),
-                answers=models.PositiveIntegerField(default=0),
-                errors=models.PositiveIntegerField(default=0, help_text="Attempts that failed."),
-                failovers=models.PositiveIntegerField(
-                    default=0, help_text="Answers given by this model after another one failed."
-                ),
-                cache_hits=models.PositiveIntegerField(default=0),
-                first_token_ms_sum=models.PositiveBigIntegerField(default=0),
-                first_token_count=models.PositiveIntegerField(default=0),
-                total_ms_sum=models.PositiveBigIntegerField(default=0),
-                input_tokens=models.PositiveBigIntegerField(default=0),
-                output_tokens=models.PositiveBigIntegerField(default=0),
-                cost_usd=models.DecimalField(decimal_places=8, default=0, max_digits=16),
+                answers=count(),
+                errors=count(help_text="Attempts that failed."),
+                failovers=count(help_text="Answers given by this model after another one failed."),
+                cache_hits=count(),
+                first_token_ms_sum=big_count(),
+                first_token_count=count(),
+                total_ms_sum=big_count(),
+                input_tokens=big_count(),
+                output_tokens=big_count(),
+                cost_usd=usd(default=0, max_digits=16),
                 feedback_good=models.IntegerField(default=0),
                 feedback_bad=models.IntegerField(default=0),
             ),
@@ -264,10 +256,7 @@ class Migration(migrations.Migration):
                 subject=models.UUIDField(),
                 created_at=models.DateTimeField(auto_now_add=True),
             ),
-            options={
-                "verbose_name_plural": "owed work",
-                "ordering": ("id",),
-            },
+            options={"verbose_name_plural": "owed work", "ordering": ("id",)},
         ),
         migrations.CreateModel(
             name="AnswerReview",
@@ -279,26 +268,12 @@ class Migration(migrations.Migration):
                     help_text="The id under which others were given it.",
                     null=True,
                 ),
-                state=models.CharField(
-                    choices=[
-                        ("live", "Live"),
-                        ("quarantined", "Quarantined"),
-                        ("withdrawn", "Withdrawn"),
-                    ],
-                    default="live",
-                    max_length=16,
-                ),
-                review=models.CharField(
-                    choices=[("none", "None"), ("open", "Open"), ("decided", "Decided")],
-                    default="none",
-                    max_length=16,
-                ),
+                state=choice("live", "quarantined", "withdrawn", default="live"),
+                review=choice("none", "open", "decided", default="none"),
                 good=models.FloatField(default=0),
                 bad=models.FloatField(default=0),
                 penalty=models.FloatField(default=0, help_text="0: as good as new; 1: not served."),
-                uses=models.PositiveIntegerField(
-                    default=0, help_text="How often it was given, all in all."
-                ),
+                uses=count(help_text="How often it was given, all in all."),
                 urgency=models.FloatField(
                     db_index=True, default=0, help_text="Harm times traffic."
                 ),
@@ -308,24 +283,12 @@ class Migration(migrations.Migration):
                     blank=True, help_text="Verdicts from before are on another answer.", null=True
                 ),
                 updated_at=models.DateTimeField(auto_now=True),
-                decided_by=models.ForeignKey(
-                    blank=True,
-                    null=True,
-                    on_delete=models.SET_NULL,
-                    related_name="+",
-                    to=settings.AUTH_USER_MODEL,
-                ),
-                source=models.OneToOneField(
-                    blank=True,
-                    null=True,
-                    on_delete=models.CASCADE,
-                    related_name="review",
-                    to="conversations.message",
+                decided_by=person(related_name="+"),
+                source=one_to_one(
+                    "conversations.message", blank=True, null=True, related_name="review"
                 ),
             ),
-            options={
-                "ordering": ("-urgency", "-updated_at"),
-            },
+            options={"ordering": ("-urgency", "-updated_at")},
         ),
         migrations.CreateModel(
             name="CuratedAnswer",
@@ -335,34 +298,16 @@ class Migration(migrations.Migration):
                 answer=models.TextField(),
                 created_at=models.DateTimeField(auto_now_add=True),
                 updated_at=models.DateTimeField(auto_now=True),
-                author=models.ForeignKey(
-                    blank=True,
-                    null=True,
-                    on_delete=models.SET_NULL,
-                    related_name="+",
-                    to=settings.AUTH_USER_MODEL,
-                ),
-                source=models.ForeignKey(
-                    blank=True,
-                    null=True,
-                    on_delete=models.CASCADE,
-                    related_name="curated",
-                    to="conversations.message",
-                ),
+                author=person(related_name="+"),
+                source=link("conversations.message", blank=True, null=True, related_name="curated"),
             ),
-            options={
-                "ordering": ("-updated_at",),
-            },
+            options={"ordering": ("-updated_at",)},
         ),
         migrations.CreateModel(
             name="Reuse",
             fields=columns(
-                message=models.OneToOneField(
-                    on_delete=models.CASCADE,
-                    primary_key=True,
-                    related_name="reuse",
-                    serialize=False,
-                    to="conversations.message",
+                message=one_to_one(
+                    "conversations.message", primary_key=True, related_name="reuse", serialize=False
                 ),
                 served=models.BooleanField(),
                 shared=models.BooleanField(),
@@ -371,9 +316,7 @@ class Migration(migrations.Migration):
                 ),
                 cut=models.FloatField(),
                 judged=models.BooleanField(blank=True, null=True),
-                judge_cost_usd=models.DecimalField(
-                    blank=True, decimal_places=8, max_digits=14, null=True
-                ),
+                judge_cost_usd=usd(blank=True, null=True),
                 judge_ms=models.PositiveIntegerField(blank=True, null=True),
                 audited=models.BooleanField(blank=True, null=True),
                 created_at=models.DateTimeField(auto_now_add=True, db_index=True),
@@ -388,24 +331,12 @@ class Migration(migrations.Migration):
             name="ReplayRun",
             fields=columns(
                 id=row_id(),
-                status=models.CharField(
-                    choices=[
-                        ("running", "Running"),
-                        ("done", "Done"),
-                        ("capped", "Capped"),
-                        ("stopped", "Stopped"),
-                        ("failed", "Failed"),
-                    ],
-                    default="running",
-                    max_length=16,
-                ),
+                status=choice("running", "done", "capped", "stopped", "failed", default="running"),
                 pool=models.PositiveIntegerField(help_text="Out of how many of the last prompts."),
                 size=models.PositiveIntegerField(help_text="How many of them, drawn at random."),
                 cap_usd=models.DecimalField(decimal_places=4, max_digits=10),
-                estimate_usd=models.DecimalField(
-                    blank=True, decimal_places=8, max_digits=14, null=True
-                ),
-                cost_usd=models.DecimalField(decimal_places=8, default=0, max_digits=14),
+                estimate_usd=usd(blank=True, null=True),
+                cost_usd=usd(default=0),
                 draft=models.JSONField(
                     help_text="routing.domain.RuleSet.to_dict(), as it was at the start."
                 ),
@@ -415,14 +346,9 @@ class Migration(migrations.Migration):
                 beat_at=models.DateTimeField(
                     auto_now_add=True, help_text="When it was last at work."
                 ),
-                created_by=models.ForeignKey(
-                    blank=True, null=True, on_delete=models.SET_NULL, to=settings.AUTH_USER_MODEL
-                ),
+                created_by=person(),
             ),
-            options={
-                "verbose_name": "replay",
-                "ordering": ("-pk",),
-            },
+            options={"verbose_name": "replay", "ordering": ("-pk",)},
         ),
         migrations.CreateModel(
             name="ReplayResult",
@@ -431,14 +357,10 @@ class Migration(migrations.Migration):
                 old=models.JSONField(blank=True, null=True),
                 new=models.JSONField(blank=True, null=True),
                 changed=models.BooleanField(default=False),
-                old_usd=models.DecimalField(blank=True, decimal_places=8, max_digits=14, null=True),
-                new_usd=models.DecimalField(blank=True, decimal_places=8, max_digits=14, null=True),
-                answer=models.ForeignKey(
-                    on_delete=models.CASCADE, related_name="+", to="conversations.message"
-                ),
-                run=models.ForeignKey(
-                    on_delete=models.CASCADE, related_name="results", to="conversations.replayrun"
-                ),
+                old_usd=usd(blank=True, null=True),
+                new_usd=usd(blank=True, null=True),
+                answer=link("conversations.message", related_name="+"),
+                run=link("conversations.replayrun", related_name="results"),
             ),
             options={
                 "ordering": ("pk",),
@@ -460,16 +382,12 @@ class Migration(migrations.Migration):
                 model=models.CharField(blank=True, max_length=96),
                 rule=models.CharField(blank=True, max_length=64),
                 reason=models.TextField(blank=True),
-                input_tokens=models.PositiveIntegerField(default=0),
-                output_tokens=models.PositiveIntegerField(default=0),
-                cost_usd=models.DecimalField(
-                    blank=True, decimal_places=8, max_digits=14, null=True
-                ),
-                total_ms=models.PositiveIntegerField(default=0),
+                input_tokens=count(),
+                output_tokens=count(),
+                cost_usd=usd(blank=True, null=True),
+                total_ms=count(),
                 created_at=models.DateTimeField(auto_now_add=True),
-                message=models.ForeignKey(
-                    on_delete=models.CASCADE, related_name="shadows", to="conversations.message"
-                ),
+                message=link("conversations.message", related_name="shadows"),
             ),
             options={
                 "constraints": [
@@ -491,31 +409,27 @@ class Migration(migrations.Migration):
                 id=row_id(),
                 ruleset=models.PositiveIntegerField(),
                 rule=models.CharField(blank=True, max_length=64),
-                answers=models.PositiveIntegerField(
-                    default=0, help_text="Messages that ended well."
-                ),
-                failures=models.PositiveIntegerField(default=0),
-                refusals=models.PositiveIntegerField(default=0),
-                fallbacks=models.PositiveIntegerField(default=0),
-                cache_hits=models.PositiveIntegerField(default=0),
-                first_token_count=models.PositiveIntegerField(default=0),
-                first_token_ms_sum=models.PositiveBigIntegerField(default=0),
+                answers=count(help_text="Messages that ended well."),
+                failures=count(),
+                refusals=count(),
+                fallbacks=count(),
+                cache_hits=count(),
+                first_token_count=count(),
+                first_token_ms_sum=big_count(),
                 first_token_ms_squares=models.FloatField(default=0),
-                total_count=models.PositiveIntegerField(
-                    default=0, help_text="Answers not from the cache."
-                ),
-                total_ms_sum=models.PositiveBigIntegerField(default=0),
+                total_count=count(help_text="Answers not from the cache."),
+                total_ms_sum=big_count(),
                 total_ms_squares=models.FloatField(default=0),
-                cost_usd=models.DecimalField(decimal_places=8, default=0, max_digits=16),
+                cost_usd=usd(default=0, max_digits=16),
                 cost_squares=models.FloatField(default=0),
-                classify_tokens=models.PositiveBigIntegerField(default=0),
-                classify_cost_usd=models.DecimalField(decimal_places=8, default=0, max_digits=16),
+                classify_tokens=big_count(),
+                classify_cost_usd=usd(default=0, max_digits=16),
                 feedback_good=models.IntegerField(default=0),
                 feedback_bad=models.IntegerField(default=0),
-                shadow_decisions=models.PositiveIntegerField(default=0),
-                shadow_agreed=models.PositiveIntegerField(default=0),
-                shadow_ms_sum=models.PositiveBigIntegerField(default=0),
-                shadow_cost_usd=models.DecimalField(decimal_places=8, default=0, max_digits=16),
+                shadow_decisions=count(),
+                shadow_agreed=count(),
+                shadow_ms_sum=big_count(),
+                shadow_cost_usd=usd(default=0, max_digits=16),
             ),
             options={
                 "constraints": [
@@ -533,8 +447,6 @@ class Migration(migrations.Migration):
                 message=models.UUIDField(editable=False, primary_key=True, serialize=False),
                 sums=models.JSONField(encoder=DjangoJSONEncoder),
             ),
-            options={
-                "verbose_name": "uncounted answer",
-            },
+            options={"verbose_name": "uncounted answer"},
         ),
     ]

@@ -20,6 +20,17 @@ def row_id():
     )
 
 
+def person(**options):
+    """A user, forgotten with the account."""
+    user = settings.AUTH_USER_MODEL
+    return models.ForeignKey(to=user, on_delete=models.SET_NULL, blank=True, null=True, **options)
+
+
+def choice(*values, **options):
+    choices = [(value, value.title()) for value in values]
+    return models.CharField(choices=choices, max_length=16, **options)
+
+
 class Migration(migrations.Migration):
     replaces = [
         ("routing", "0001_initial"),
@@ -30,7 +41,6 @@ class Migration(migrations.Migration):
     ]
     initial = True
     dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
-
     operations = [
         migrations.CreateModel(
             name="LLMModel",
@@ -55,16 +65,7 @@ class Migration(migrations.Migration):
                 provider=models.CharField(
                     help_text="openai, anthropic, ollama, azure …", max_length=32
                 ),
-                kind=models.CharField(
-                    choices=[
-                        ("chat", "Chat"),
-                        ("classifier", "Classifier"),
-                        ("image", "Image"),
-                        ("embedding", "Embedding"),
-                    ],
-                    default="chat",
-                    max_length=16,
-                ),
+                kind=choice("chat", "classifier", "image", "embedding", default="chat"),
                 context_window=models.PositiveIntegerField(default=128000, help_text="Tokens."),
                 max_output_tokens=models.PositiveIntegerField(
                     blank=True,
@@ -98,10 +99,7 @@ class Migration(migrations.Migration):
                 enabled=models.BooleanField(default=True),
                 revision=models.PositiveIntegerField(default=1, editable=False),
             ),
-            options={
-                "verbose_name": "model",
-                "ordering": ("name",),
-            },
+            options={"verbose_name": "model", "ordering": ("name",)},
         ),
         migrations.CreateModel(
             name="Rule",
@@ -120,11 +118,7 @@ class Migration(migrations.Migration):
                 instruction=models.TextField(
                     help_text="In plain words: which prompts does this rule fit? The classifier reads it."
                 ),
-                action=models.CharField(
-                    choices=[("answer", "Answer"), ("image", "Image"), ("refuse", "Refuse")],
-                    default="answer",
-                    max_length=16,
-                ),
+                action=choice("answer", "image", "refuse", default="answer"),
                 fallbacks=models.JSONField(
                     blank=True,
                     default=list,
@@ -145,11 +139,7 @@ class Migration(migrations.Migration):
                 suggestions=models.JSONField(
                     blank=True, default=list, help_text="Wordings offered with a refusal."
                 ),
-                cache=models.CharField(
-                    choices=[("never", "Never"), ("user", "User"), ("shared", "Shared")],
-                    default="user",
-                    max_length=16,
-                ),
+                cache=choice("never", "user", "shared", default="user"),
                 cache_ttl_seconds=models.PositiveIntegerField(blank=True, null=True),
                 is_default=models.BooleanField(
                     default=False,
@@ -183,9 +173,7 @@ class Migration(migrations.Migration):
                 number=models.PositiveIntegerField(primary_key=True, serialize=False),
                 blob=models.JSONField(help_text="routing.domain.RuleSet.to_dict()"),
                 published_at=models.DateTimeField(auto_now_add=True),
-                published_by=models.ForeignKey(
-                    blank=True, null=True, on_delete=models.SET_NULL, to=settings.AUTH_USER_MODEL
-                ),
+                published_by=person(),
                 diff=models.JSONField(
                     blank=True,
                     default=list,
@@ -221,11 +209,7 @@ class Migration(migrations.Migration):
             name="RuleSetRelease",
             fields=columns(
                 number=models.PositiveIntegerField(primary_key=True, serialize=False),
-                stage=models.CharField(
-                    choices=[("all", "All"), ("shadow", "Shadow"), ("percent", "Percent")],
-                    default="all",
-                    max_length=16,
-                ),
+                stage=choice("all", "shadow", "percent", default="all"),
                 percent=models.PositiveSmallIntegerField(
                     default=0, help_text="Share of the users whom the trial answers."
                 ),
@@ -234,9 +218,7 @@ class Migration(migrations.Migration):
                 live=models.ForeignKey(
                     on_delete=models.PROTECT, related_name="releases", to="routing.rulesetversion"
                 ),
-                released_by=models.ForeignKey(
-                    blank=True, null=True, on_delete=models.SET_NULL, to=settings.AUTH_USER_MODEL
-                ),
+                released_by=person(),
                 trial=models.ForeignKey(
                     blank=True,
                     null=True,
@@ -270,11 +252,8 @@ class Migration(migrations.Migration):
             fields=columns(
                 id=row_id(),
                 prompt=models.TextField(),
-                action=models.CharField(
-                    blank=True,
-                    choices=[("answer", "Answer"), ("image", "Image"), ("refuse", "Refuse")],
-                    max_length=16,
-                    verbose_name="expected action",
+                action=choice(
+                    "answer", "image", "refuse", blank=True, verbose_name="expected action"
                 ),
                 rule=models.CharField(
                     blank=True,
@@ -301,13 +280,7 @@ class Migration(migrations.Migration):
                 failure=models.TextField(
                     blank=True, editable=False, help_text="What was otherwise when it was last run."
                 ),
-                created_by=models.ForeignKey(
-                    blank=True,
-                    editable=False,
-                    null=True,
-                    on_delete=models.SET_NULL,
-                    to=settings.AUTH_USER_MODEL,
-                ),
+                created_by=person(editable=False),
             ),
             options={
                 "ordering": ("pk",),
