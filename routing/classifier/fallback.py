@@ -95,12 +95,9 @@ class FallbackClassifier:
         permit = await self.failover.circuits.enter(model.name)
         if not permit.allowed:
             return None
-        try:
+        async with self.failover.settled(permit) as result:
             call = await self._call_twice(model, request)
-        except BaseException:
-            await self.failover.circuits.leave(permit, "released")
-            raise
-        await self.failover.report(permit, call.error)
+            result.error = call.error
         return call.classification
 
     async def _call_twice(self, model: ModelRef, request: _Request) -> _Call:

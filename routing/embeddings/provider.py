@@ -88,15 +88,10 @@ class CallWithTimeout:
         if not permit.allowed:
             raise EmbedderUnavailable(f"{self._name} failed lately; it is given a moment")
         try:
-            vectors = await self._in_time(texts)
+            async with self._shared.settled(permit):
+                return await self._in_time(texts)
         except ProviderError as error:
-            await self._shared.report(permit, error)
             raise EmbedderUnavailable(str(error)) from error
-        except BaseException:
-            await self._shared.circuits.leave(permit, "released")
-            raise
-        await self._shared.report(permit, None)
-        return vectors
 
     async def _in_time(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         try:

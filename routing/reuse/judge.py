@@ -87,14 +87,9 @@ class ReuseJudge:
         permit = await self._shared.circuits.enter(model.name)
         if not permit.allowed:
             return None
-        try:
-            raw, error, attempt = await self._ask(
-                replace(model, max_output_tokens=TOKENS), case.messages
-            )
-        except BaseException:
-            await self._shared.circuits.leave(permit, "released")
-            raise
-        await self._shared.report(permit, error)
+        model = replace(model, max_output_tokens=TOKENS)
+        async with self._shared.settled(permit) as result:
+            raw, result.error, attempt = await self._ask(model, case.messages)
         meter(attempt)
         return parse_yes_no(raw.text) if raw else None
 

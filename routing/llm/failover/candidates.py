@@ -11,7 +11,8 @@ import asyncio
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from routing.domain.errors import ContextTooLong, ProviderError
@@ -74,6 +75,13 @@ class PermittedModel:
     permit: Permit
 
 
+@dataclass(slots=True)
+class CallResult:
+    """The failure of a call that does not raise it."""
+
+    error: ProviderError | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Failover:
     """Shared by all answers of a process: the policy, the budget and the circuits.
@@ -96,6 +104,21 @@ class Failover:
         """The candidates of a new answer, in order."""
         self.budget.earn()
         return Candidates(models, self)
+
+    @asynccontextmanager
+    async def settled(self, permit: Permit) -> AsyncIterator[CallResult]:
+        """Give the permit back after a call: by its ``error``, raised or put into the result. Any other
+        end, a cancellation above all, proves nothing about the provider."""
+        result = CallResult()
+        try:
+            yield result
+        except ProviderError as error:
+            await self.report(permit, error)
+            raise
+        except BaseException:
+            await self.circuits.leave(permit, "released")
+            raise
+        await self.report(permit, result.error)
 
     async def report(self, permit: Permit, error: ProviderError | None) -> None:
         """Give a permit back: the call answered whole, or failed with ``error``."""

@@ -21,7 +21,7 @@ from routing.domain.llm import (
     Usage,
 )
 from routing.domain.rules import ModelRef
-from routing.llm.failover.candidates import Failover, PermittedModel
+from routing.llm.failover.candidates import Failover
 from routing.llm.providers.image_download import measure_image
 
 
@@ -44,24 +44,11 @@ class ImageGenerator:
         permitted = await models.next()
         while permitted is not None:
             try:
-                return await self._draw_permitted(prompt, permitted, meter), permitted.model
+                async with self.failover.settled(permitted.permit):
+                    return await self._attempt(prompt, permitted.model, meter), permitted.model
             except ProviderError as error:
                 permitted = await models.next_after(permitted.model, error, began=False)
         raise NoProviderAvailable(models.causes) from (models.causes[-1] if models.causes else None)
-
-    async def _draw_permitted(
-        self, prompt: str, permitted: PermittedModel, meter: Meter
-    ) -> ImageBytes:
-        try:
-            image = await self._attempt(prompt, permitted.model, meter)
-        except ProviderError as error:
-            await self.failover.report(permitted.permit, error)
-            raise
-        except BaseException:
-            await self.failover.circuits.leave(permitted.permit, "released")
-            raise
-        await self.failover.report(permitted.permit, None)
-        return image
 
     async def _attempt(self, prompt: str, model: ModelRef, meter: Meter) -> ImageBytes:
         started, outcome, detail, usage = self.now(), "cancelled", "", Usage()
