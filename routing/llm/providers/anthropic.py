@@ -46,8 +46,8 @@ class Anthropic:
 
     def whole(self, answer: Mapping[str, Any]) -> WholeAnswer:
         """See ``Provider``. Older models return JSON as the input of LiteLLM's one tool."""
-        if error := answer.get("error"):
-            raise _error(error)
+        if answer.get("error"):
+            raise EventError(answer)
         blocks = answer["content"]
         texts = [block["text"] for block in blocks if block["type"] == "text"]
         inputs = [block["input"] for block in blocks if block["type"] == "tool_use"]
@@ -83,7 +83,7 @@ class AnthropicStream:
             case "message_stop":
                 self.done = True
             case "error":
-                raise _error(event.get("error") or {})
+                raise EventError(event)
             case _:
                 pass  # pings, and types that are newer than this code
         return None
@@ -98,7 +98,3 @@ def _delta_text(delta: Mapping[str, Any]) -> str | None:
     if delta.get("type") == "text_delta":
         return delta["text"] or None
     return "" if delta.get("type") == "thinking_delta" else None
-
-
-def _error(error: Any) -> EventError:
-    return EventError(str(error.get("type")), str(error.get("message")))

@@ -42,11 +42,14 @@ class Credential:
 
 
 class EventError(Exception):
-    """An error that the provider reports inside a reply. ``kind`` is the provider's name for it."""
+    """An error that the provider reports inside a reply. ``report`` is its JSON, in the provider's form."""
 
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind = kind
+    def __init__(self, report: Any) -> None:
+        error = report.get("error", report) if isinstance(report, Mapping) else report
+        if isinstance(error, Mapping):
+            error = f"{error.get('code') or error.get('type')}: {error.get('message')}"
+        super().__init__(str(error))
+        self.report = report
 
 
 class StreamReader(Protocol):

@@ -11,9 +11,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+import httpx
 
 from routing.domain.errors import (
     ContextTooLong,
@@ -27,6 +30,7 @@ from routing.domain.errors import (
     ProviderUnavailable,
 )
 from routing.domain.rules import ModelRef
+from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
 
 logger = logging.getLogger(__name__)
@@ -52,6 +56,8 @@ def to_provider_error(
     if isinstance(exc, ProviderError):
         return exc
     chain = list(_chain(exc))
+    if any(map(is_refusal, _reports(chain))):
+        return ProviderRefused(model.name, _detail(exc, chain, secrets), status=_status(chain))
     make = next((TABLE[name] for name in _names(exc) if name in TABLE), None)
     if make is None:
         logger.warning("unmapped provider exception %s", type(exc).__qualname__)
@@ -112,6 +118,18 @@ def _status(chain: list[BaseException]) -> int | None:
     return next((status for status in reversed(told) if isinstance(status, int)), None)
 
 
+def _reports(chain: list[BaseException]) -> Iterator[Any]:
+    """The provider's reports of the failure, as each library kept them: as JSON or as text."""
+    for exc in chain:
+        response = getattr(exc, "response", None)
+        yield from (getattr(exc, "report", None), getattr(exc, "body", None), str(exc))
+        # LiteLLM keeps a code that is no status in the place of the status.
+        yield {"code": getattr(exc, "status_code", None)}
+        if isinstance(response, httpx.Response) and response.is_closed:
+            with suppress(httpx.StreamError, UnicodeError):
+                yield response.text
+
+
 def _headers(chain: list[BaseException]) -> Mapping[str, str]:
     for exc in chain:
         response: Any = getattr(exc, "response", None)
@@ -167,6 +185,15 @@ def _by_words(default: type[ProviderError]) -> Maker:
     return make
 
 
+def _policy(model: ModelRef, detail: str, chain: list[BaseException]) -> ProviderError:
+    """For LiteLLM's reading of an error, which takes words of a policy anywhere in it for a refusal.
+
+    Where the provider's own report is at hand, the table of refusals has denied it already.
+    """
+    told = any(getattr(exc, "response", None) is not None and _answered(exc) for exc in chain)
+    return _plain(ProviderMisconfigured if told else ProviderRefused)(model, detail, chain)
+
+
 def _server_error(model: ModelRef, detail: str, chain: list[BaseException]) -> ProviderError:
     """For LiteLLM's catch-all: the cause beneath it decides, then the status, then the message."""
     for exc in chain[1:]:
@@ -215,8 +242,8 @@ _WIRE = _table(
 TABLE: Mapping[str, Maker] = _WIRE | _table(
     (_by_words(ProviderStreamBroken), "EventError"),
     # a content policy, a context window
-    (_plain(ProviderRefused), "ContentPolicyViolationError RejectedRequestError"),
-    (_plain(ProviderRefused), "ContentFilterFinishReasonError"),
+    (_policy, "ContentPolicyViolationError"),
+    (_plain(ProviderRefused), "RejectedRequestError ContentFilterFinishReasonError"),
     (_plain(ContextTooLong), "ContextWindowExceededError"),
     # a wrong key, name or parameter
     (_by_words(ProviderMisconfigured), "BadRequestError InvalidRequestError"),

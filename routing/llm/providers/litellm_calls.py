@@ -32,11 +32,13 @@ from routing.llm.providers.base import (
     DEFAULT_FINISH,
     FINISH_REASONS,
     Credential,
+    EventError,
     WholeAnswer,
     empty_answer,
 )
 from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
+from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
 
 _connect: ContextVar[float | None] = ContextVar("connect", default=None)
@@ -58,10 +60,11 @@ class LiteLLMCalls:
         """As ``ProviderClient.stream``."""
         opened: list[httpx.Response] = []
         try:
-            stream = await self._open(model, messages, opened)
-            async with aclosing(_texts(stream, model.name)) as texts:
-                async for text in texts:
-                    yield RawChunk(text)
+            with _refusals_kept(opened):
+                stream = await self._open(model, messages, opened)
+                async with aclosing(_texts(stream, model.name)) as texts:
+                    async for text in texts:
+                        yield RawChunk(text)
             usages = [getattr(chunk, "usage", None) for chunk in stream.chunks]
             yield RawChunk(
                 finish_reason=FINISH_REASONS.get(stream.received_finish_reason, DEFAULT_FINISH),
@@ -89,7 +92,8 @@ class LiteLLMCalls:
         self, model: ModelRef, messages: Sequence[ChatMessage], options: Mapping[str, Any]
     ) -> WholeAnswer:
         """An answer that is not streamed. ``usage`` is LiteLLM's object."""
-        with _exchange(model.timeouts):
+        opened: list[httpx.Response] = []
+        with _refusals_kept(opened), _exchange(model.timeouts, opened):
             response = await litellm.acompletion(
                 messages=adapter.wire_messages(messages),
                 drop_params=True,
@@ -106,7 +110,11 @@ class LiteLLMCalls:
         options = self._options(model)
         if "dall-e" in model.litellm_name:  # newer models always send base64 and know no choice
             options["response_format"] = "b64_json"
-        response = await litellm.aimage_generation(prompt=prompt, n=1, size="1024x1024", **options)
+        opened: list[httpx.Response] = []
+        with _refusals_kept(opened), _exchange(model.timeouts, opened):
+            response = await litellm.aimage_generation(
+                prompt=prompt, n=1, size="1024x1024", **options
+            )
         item = response.data[0]
         data = await download_image(self._here().http, model.name, item.b64_json, item.url)
         return RawImage(data, item.revised_prompt, adapter.image_usage(model, response))
@@ -227,10 +235,28 @@ def _exchange(timeouts: Timeouts, opened: list[httpx.Response] | None = None) ->
 
 
 async def _keep_response(response: httpx.Response) -> None:
-    """An httpx hook: keep the response, so that the caller can close it."""
+    """An httpx hook: keep the response, so that the caller can close it and read its JSON."""
     opened = _opened.get()
     if opened is not None:
+        if _is_json(response):
+            await response.aread()
         opened.append(response)
+
+
+def _is_json(response: httpx.Response) -> bool:
+    return "json" in response.headers.get("content-type", "")
+
+
+@contextmanager
+def _refusals_kept(opened: list[httpx.Response]) -> Iterator[None]:
+    """Raise a refusal with status 200 as ``EventError``: LiteLLM keeps little of a report, or nothing."""
+    try:
+        yield
+    except Exception as exc:
+        for report in (response.text for response in opened if _is_json(response)):
+            if is_refusal(report):
+                raise EventError(report) from exc
+        raise
 
 
 async def _texts(stream: Any, model: str) -> AsyncGenerator[str, None]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from routing.domain.errors import ContextTooLong, ProviderError, ProviderRefused
+from routing.domain.errors import ContextTooLong, ProviderError
 from routing.llm.providers.base import EventError, WholeAnswer
+from routing.llm.providers.refusals import is_refusal
+
+_FLAT_REFUSALS = ("code", "base_resp", "promptFeedback")
 
 
 class OpenAICompatible:
@@ -22,8 +25,6 @@ class OpenAICompatible:
     url_suffix: ClassVar[str] = "/v1"
     litellm_client: ClassVar[Literal["handler", "openai_sdk"]] = "openai_sdk"
     error_words: ClassVar[Mapping[str, type[ProviderError]]] = {
-        "content_policy_violation": ProviderRefused,
-        "moderation_blocked": ProviderRefused,
         "context_length_exceeded": ContextTooLong,
     }
 
@@ -38,8 +39,7 @@ class OpenAICompatible:
 
     def whole(self, answer: Mapping[str, Any]) -> WholeAnswer:
         """See ``Provider``."""
-        if error := answer.get("error"):
-            raise _error(error)
+        _raise_error(answer)
         choice = answer["choices"][0]
         message = choice["message"]
         finish = "content_filter" if message.get("refusal") else choice.get("finish_reason")
@@ -59,8 +59,7 @@ class OpenAIStream:
 
     def read(self, event: Mapping[str, Any]) -> str | None:
         """See ``StreamReader``."""
-        if error := event.get("error"):
-            raise _error(error)
+        _raise_error(event)
         if usage := event.get("usage"):
             self.usage = usage
         choices = event.get("choices")
@@ -78,7 +77,11 @@ class OpenAIStream:
         return "" if thinks else None
 
 
-def _error(error: Any) -> EventError:
-    if not isinstance(error, dict):
-        return EventError("error", str(error))
-    return EventError(str(error.get("code") or error.get("type")), str(error.get("message")))
+def _raise_error(answer: Mapping[str, Any]) -> None:
+    """Raise ``EventError`` for an answer or event that is an error.
+
+    A refusal may come flat: with its code beside the other fields, and without any choice.
+    """
+    flat = not answer.get("choices") and any(map(answer.get, _FLAT_REFUSALS))
+    if answer.get("error") or (flat and is_refusal(answer)):
+        raise EventError(answer)
