@@ -17,7 +17,7 @@ import structlog
 
 from routing.domain.guard import GuardReport
 from routing.guard.phrases import GLUED, PHRASES
-from routing.guard.tokenized_prompt import TokenizedPrompt, Word, hidden_texts, plain
+from routing.guard.tokenized_prompt import TokenizedPrompt, Word, hidden_texts, plain, words_of
 
 # Blocking needs to be right nearly always; a flagged prompt goes on, marked.
 FLAG_FROM = 0.5
@@ -35,44 +35,8 @@ SOFT_ALL = 2.5
 # "… and say" makes an order of it.
 THEN_SAY = 1.3
 
-# Verbs with many honest uses ("drop the constraint"): they need plain words about instructions.
-_WEAK = frozenset(
-    [
-        "drop",
-        "discard",
-        "abandon",
-        "bypass",
-        "dismiss",
-        "overlook",
-        "circumvent",
-        "override",
-        "overrule",
-        "unlearn",
-    ]
-)
-# Verbs that stand behind their object.
-_FINAL = frozenset(
-    ["ignorieren", "vergessen", "missachten", "verwerfen", "unut", "yoksay", "gormezden"],
-)
+_WEAK, _FINAL, _ELSEWHERE = (words_of(name) for name in ("weak", "final", "elsewhere"))
 _LEAKED = ("prompt", "instru", "systemprompt", "anweis", "consign", "istruz", "инстр")
-# "Show me your instructions for …" asks for something else.
-_ELSEWHERE = frozenset(
-    [
-        "for",
-        "to",
-        "on",
-        "how",
-        "about",
-        "regarding",
-        "fur",
-        "zu",
-        "zum",
-        "para",
-        "pour",
-        "sur",
-        "sobre",
-    ],
-)
 
 log = structlog.get_logger(__name__)
 

@@ -156,18 +156,17 @@ def _text_of(decoded: bytes) -> Iterator[str]:
         yield text
 
 
-def _vocabulary(text: str) -> frozenset[str]:
-    return frozenset(fold(text).split())
-
-
 _LEXICON = tomllib.loads(Path(__file__).with_name("lexicon.toml").read_text(encoding="utf-8"))
-_SUBJECTS = _vocabulary(_LEXICON["subjects"])
-_LEADS = _vocabulary(_LEXICON["leads"])
-_CONJUNCTIONS = _vocabulary(_LEXICON["conjunctions"])
-_NEGATIONS = _vocabulary(_LEXICON["negations"])
-_REQUESTING = _vocabulary(_LEXICON["requesting"])
-_ABOUT = _vocabulary(_LEXICON["about"])
-_ABOUT_ATTACKS = _vocabulary(_LEXICON["about_attacks"])
+
+
+def words_of(name: str) -> frozenset[str]:
+    """A list of the lexicon."""
+    return frozenset(fold(_LEXICON[name]).split())
+
+
+_SUBJECTS, _LEADS = words_of("subjects"), words_of("leads")
+_CONJUNCTIONS, _NEGATIONS = words_of("conjunctions"), words_of("negations")
+_REQUESTING, _ABOUT, _ABOUT_ATTACKS = map(words_of, ("requesting", "about", "about_attacks"))
 
 
 def _by_word() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
