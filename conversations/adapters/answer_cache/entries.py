@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -64,24 +66,9 @@ _MEANINGFUL = ("<super>", "<sub>", "<fraction>")
 LATIN = "latn"
 
 _WORD = re.compile(r"[^\W\d_]+")
-_SMALL = {
-    "en": "the is are was of and to how what who when where why which do does did can could should would i my you it in on for"
-    " with from not this that there have has be an me your",
-    "de": "der die das ist sind war und oder wie wer wann wo warum welche welcher welches kann ich mein meine du sie es im am auf"
-    " für mit von nicht dieser diese ein eine einen den dem des zu zum zur wird gibt hat haben bitte",
-    "fr": "le la les est sont et ou où comment qui quand pourquoi quel quelle quels quelles je mon ma mes tu vous il elle dans sur"
-    " pour avec de du des pas ce cette un une au aux puis peut que quoi faire",
-    "es": "el la los las es son y o cómo como qué que quién quien cuándo cuando dónde donde por cuál cual puedo mi mis tú usted en"
-    " para con de del no este esta un una al hay hacer está",
-    "it": "il lo la gli le è sono e o come che chi quando dove perché quale quali posso mio mia tu lei in su per con di del della"
-    " dei non questo questa un una al alla si può fare",
-    "pt": "o a os as é são e ou como que quem quando onde por qual quais posso meu minha você em no na para com de do da dos das não"
-    " este esta um uma ao fazer está",
-    "nl": "de het is zijn en of hoe wat wie wanneer waar waarom welke kan ik mijn je jij u in op voor met van niet deze dit een te"
-    " naar wordt heb hebben",
-    "pl": "jest są i lub jak co kto kiedy gdzie dlaczego który która które czy mogę mój moja w na do z nie ten ta to się dla od",
-    "sv": "och är var hur vad vem när varför vilken vilket kan jag min mitt du det den en ett i på för med av inte till som",
-}  # fmt: skip
+_SMALL: dict[str, str] = tomllib.loads(
+    Path(__file__).with_name("languages.toml").read_text(encoding="utf-8")
+)
 _BY_WORD = {
     word: frozenset(language for language, words in _SMALL.items() if word in words.split())
     for words in _SMALL.values()
