@@ -11,8 +11,8 @@ from conversations.storage.representations import (
     cache_object,
     decision_object,
     guard_object,
+    usage_object,
 )
-from routing.domain.decide import Outcome
 
 
 def trial_object(trial: PromptTrial) -> dict[str, Any]:
@@ -33,19 +33,10 @@ def _by_rules(trial: RuleTrial) -> dict[str, Any]:
         "faults": list(trial.loaded.faults),
         "decision": decision_object(outcome.decision, outcome.guard) if outcome else None,
         "classifier": outcome.classifier if outcome else None,
-        "usage": _usage(outcome) if outcome else None,
+        "usage": usage_object(outcome.usage) if outcome else None,
         "latency_ms": outcome.latency_ms if outcome else None,
         "attempts": [attempt_object(attempt) for attempt in outcome.attempts] if outcome else [],
         "cache": _cache(trial.cache) if trial.cache else None,
-    }
-
-
-def _usage(outcome: Outcome) -> dict[str, Any]:
-    usage = outcome.usage
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cost_usd": None if usage.cost_usd is None else f"{usage.cost_usd:.6f}",
     }
 
 

@@ -10,7 +10,7 @@ from conversations.engine.types import CacheFacts, CacheOutcome
 from conversations.models import Feedback, GeneratedImage, Message
 from routing.domain.actions import ATTACHMENTS, Action
 from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt
+from routing.domain.llm import Attempt, Usage
 from routing.domain.rules import Decision, Source
 
 _DECISION = "action", "source", "provider", "model", "rule", "reason", "ruleset", "fallback"
@@ -40,7 +40,7 @@ def message_object(
         "decision": decision_object(decision, guard_of(message)) if decision else None,
         "cache": cache_object(cache_of(message)) if message.cache_outcome else None,
         "image": image_object(picture, origin=origin) if picture else None,
-        "usage": _usage(message) if message.input_tokens is not None else None,
+        "usage": usage_object(message) if message.input_tokens is not None else None,
         "timings": {"first_token_ms": message.first_token_ms, "total_ms": message.total_ms}
         if assistant
         else None,
@@ -134,17 +134,24 @@ def cache_object(facts: CacheFacts) -> dict[str, Any]:
     }
 
 
+def usage_object(usage: Usage | Message) -> dict[str, Any]:
+    """Tokens and US dollars, of an answer or of a call."""
+    cost = usage.cost_usd
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": None if cost is None else f"{cost:.6f}",
+    }
+
+
 def attempt_object(attempt: Attempt) -> dict[str, Any]:
     """The public facts of one call to a model: no prompt, no words of the provider."""
-    cost = attempt.usage.cost_usd
     return {
         "operation": attempt.operation,
         "model": attempt.model,
         "provider": attempt.provider,
         "outcome": attempt.outcome,
-        "input_tokens": attempt.usage.input_tokens,
-        "output_tokens": attempt.usage.output_tokens,
-        "cost_usd": None if cost is None else f"{cost:.6f}",
+        **usage_object(attempt.usage),
         "estimated": attempt.usage.estimated,
         "first_token_ms": attempt.first_token_ms and round(attempt.first_token_ms),
         "total_ms": round((attempt.ended_ns - attempt.started_ns) / 1e6),
@@ -158,11 +165,3 @@ _ATTEMPT = tuple(attempt_object(Attempt("chat", "", "", 0, 0, "ok")))
 def _stored_attempt(stored: Mapping[str, Any]) -> dict[str, Any]:
     # PostgreSQL keeps no order of keys, and a replay is the same to the byte.
     return {name: stored[name] for name in _ATTEMPT if name in stored}
-
-
-def _usage(message: Message) -> dict[str, Any]:
-    return {
-        "input_tokens": message.input_tokens,
-        "output_tokens": message.output_tokens,
-        "cost_usd": None if message.cost_usd is None else f"{message.cost_usd:.6f}",
-    }
