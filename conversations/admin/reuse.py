@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -29,49 +28,30 @@ LOWEST = 0.8
 """The precision at the foot of its chart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One day in the charts, in the units of the picture: exact hits stand on similar ones."""
-
-    day: Day
-    x: float
-    width: float
-    exact_y: float
-    exact_height: float
-    semantic_y: float
-    semantic_height: float
-    right_y: float | None
-    best_y: float
-    worst_y: float
-
-    @property
-    def middle(self) -> float:
-        """Horizontal place of the day's precision."""
-        return self.x + self.width / 2
-
-
-def bars(daily: list[Day]) -> list[Bar]:
-    """The days beside each other, each as wide as there is room for."""
+def bars(daily: list[Day]) -> list[dict[str, Any]]:
+    """The days in the charts, in the units of the picture: beside each other, each as wide as there is
+    room for. Exact hits stand on similar ones; ``middle`` is the place of the day's precision."""
     step = WIDTH / max(len(daily), 1)
     return [_bar(day, at * step, step - GAP) for at, day in enumerate(daily)]
 
 
-def _bar(day: Day, x: float, width: float) -> Bar:
+def _bar(day: Day, x: float, width: float) -> dict[str, Any]:
     exact, semantic = (HEIGHT * count / max(day.lookups, 1) for count in (day.exact, day.semantic))
-    worst, best = day.precision.interval
-    share = day.precision.share
-    return Bar(
-        day=day,
-        x=round(x, 1),
-        width=round(min(width, 48.0), 1),
-        exact_y=round(HEIGHT - semantic - exact, 1),
-        exact_height=round(exact, 1),
-        semantic_y=round(HEIGHT - semantic, 1),
-        semantic_height=round(semantic, 1),
-        right_y=None if share is None else _height(share),
-        best_y=_height(best),
-        worst_y=_height(worst),
-    )
+    share, (worst, best) = day.precision.share, day.precision.interval
+    x, width = round(x, 1), round(min(width, 48.0), 1)
+    return {
+        "day": day,
+        "x": x,
+        "width": width,
+        "middle": x + width / 2,
+        "exact_y": round(HEIGHT - semantic - exact, 1),
+        "exact_height": round(exact, 1),
+        "semantic_y": round(HEIGHT - semantic, 1),
+        "semantic_height": round(semantic, 1),
+        "right_y": None if share is None else _height(share),
+        "best_y": _height(best),
+        "worst_y": _height(worst),
+    }
 
 
 def _height(share: float) -> float:
