@@ -146,18 +146,11 @@ class Simulator:
             if asyncio.get_running_loop() is self._loop:
                 action()
                 return
-        done: Future[None] = Future()
-        self._loop.call_soon_threadsafe(_run_into, action, done)
-        done.result(timeout=10)
 
+        async def act() -> None:
+            action()
 
-def _run_into(action: Callable[[], None], done: Future[None]) -> None:
-    try:
-        action()
-    except OSError as exc:
-        done.set_exception(exc)
-    else:
-        done.set_result(None)
+        asyncio.run_coroutine_threadsafe(act(), self._loop).result(timeout=10)
 
 
 async def _serve(

@@ -150,11 +150,6 @@ class Day:
     right: int
 
     @property
-    def hit_rate(self) -> float:
-        """Share answered from the cache."""
-        return (self.exact + self.semantic) / self.lookups if self.lookups else 0.0
-
-    @property
     def precision(self) -> Precision:
         """Precision of the audited reuses by meaning."""
         return Precision(self.audited, self.right)

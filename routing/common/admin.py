@@ -41,15 +41,12 @@ if TYPE_CHECKING:
 
     class ChoicesDropdownFilter(admin.ChoicesFieldListFilter): ...
 
-    class RelatedDropdownFilter(admin.RelatedFieldListFilter): ...
-
 else:
     from unfold.admin import ModelAdmin
     from unfold.contrib.filters.admin import (  # noqa: F401 - the names above
         ChoicesDropdownFilter,
         DropdownFilter,
         RangeDateFilter,
-        RelatedDropdownFilter,
     )
 
     class Admin(ModelAdmin):

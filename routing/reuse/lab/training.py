@@ -35,25 +35,11 @@ KNOWN = 1_500
 """Stems whose rarity is kept."""
 
 CONFLICTS = (
-    "numbers",
-    "codes",
-    "names",
-    "quoted",
-    "opposite",
-    "kind",
-    "direction",
-    "script",
-    "negation_alone",
-    "asked_alone",
-    "template",
+    *("numbers", "codes", "names", "quoted", "opposite", "kind", "direction", "script"),
+    *("negation_alone", "asked_alone", "template"),
 )
-ONE_SIDED = (
-    "inserted",
-    "numbers_one_sided",
-    "codes_one_sided",
-    "names_one_sided",
-    "timebound_one_sided",
-)
+_MAY_BE_ONE_SIDED = ("numbers", "codes", "names", "timebound")
+ONE_SIDED = ("inserted", *(f"{name}_one_sided" for name in _MAY_BE_ONE_SIDED))
 LOOSE = ("swapped", "order", "substituted")
 PAIR_WEIGHT = {"stream": 500.0, "pair": 1.0}
 """How many labels a whole stream counts as in the pair weights, and a single pair."""
