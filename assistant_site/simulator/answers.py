@@ -71,7 +71,7 @@ def _changed(reply: ChatReply, fault: SimulatedFault) -> ChatReply:
 
 
 _CAPITAL = re.compile(
-    r"\bcapital(?: city)? of (?:the )?([\w ]+)|\b([\w ]+?)'s capital\b", re.IGNORECASE
+    r"\bcapital(?: city)? of (?:the )?([\w ]+)|\b([\w ]{1,60}?)'s capital\b", re.IGNORECASE
 )
 _CAPITALS = {
     "france": "Paris",
@@ -87,8 +87,8 @@ _CAPITALS = {
     "austria": "Vienna",
     "poland": "Warsaw",
 }
-_SUM = re.compile(r"(-?\d+(?:\.\d+)?)\s*([-+*/x÷])\s*(-?\d+(?:\.\d+)?)")
-_FAULT = re.compile(r"\[\[simulate[^\]]*\]\]", re.IGNORECASE)
+_SUM = re.compile(r"(?<!\d)(-?\d+(?:\.\d+)?)\s*([-+*/x÷])\s*(-?\d+(?:\.\d+)?)")
+_FAULT = re.compile(r"\[\[simulate[^\[\]]*\]\]", re.IGNORECASE)
 _QUOTED = 120  # characters of the person's own words that are repeated
 
 

@@ -17,7 +17,7 @@ import orjson
 HEADER = "X-Simulate"
 # The socket is closed in the middle of the body; it is reset; the body ends well, without a finish.
 CUTS = ("abort", "reset", "close")
-_IN_PROMPT = re.compile(r"\[\[simulate\s+([^\]]+)\]\]", re.IGNORECASE)
+_IN_PROMPT = re.compile(r"\[\[simulate\s([^\[\]]+)\]\]", re.IGNORECASE)
 _PAIR = re.compile(r"""([a-z_0-9]+)\s*=\s*("[^"]*"|'[^']*'|[^\s;]+)|([a-z_0-9]+)""")
 # A prompt is also classified, embedded and moderated: a fault written in it is meant for its answer.
 _PROMPT_CALLS = "chat,image"

@@ -18,7 +18,7 @@ _PICTURE = (
     r"(?:image|picture|photo(?:graph)?|illustration|drawing|painting|sketch|logo|icon|portrait|poster"
     r"|wallpaper|avatar|banner|cartoon|artwork|clip ?art|mural|watercolou?r|sticker|bild|dessin|dibujo)s?\b"
 )
-_LEAD = r"(?:^|[.!?,:\n]\s*|\b(?:please|can you|could you|would you|will you|to|and|now)\s+)"
+_LEAD = r"(?:^|[.!?,:\n][^\S\n]*|\b(?:please|can you|could you|would you|will you|to|and|now)\s+)"
 _DRAWS = _any(
     # An order to draw, not somebody's drawing: it opens the prompt or follows a polite opening.
     _LEAD + r"(?:draw|paint|sketch|illustrate|zeichne|male|dessine|dibuja)\s+(?!up\b)\w",
@@ -32,7 +32,7 @@ _DRAWS_NOT = _any(
     r"\bpicture (?:this|yourself|the scene)\b",
     r"\bget the picture\b|\bbig(?:ger)? picture\b|\bpaint(?:s|ed)? a (?:\w+ )?picture of the (?:state|situation|econom)",
     r"\b(?:how (?:do|can|should|would|to)|what|who|why|when|where|which|explain|describe|tell me|summari[sz]e|translate)\b"
-    r"(?!.*\b(?:please|now) (?:draw|paint))",
+    r"(?!.{0,400}\b(?:please|now) (?:draw|paint))",
 )
 _HARM = _any(
     r"\b(?:how (?:to|do|can|could|would|might)|instructions?|guide|recipe|steps?|teach me|show me|explain how|help me|tell me)\b"
@@ -64,7 +64,7 @@ _HARM_NOT = _any(
     r"\bhack(?:ing)? (?:\w+ )?(?:growth|life|hackathon)\b|\blife hacks?\b",
 )
 _CODE = _any(
-    r"```|\bdef \w+\(|\bfunction \w*\(|\bSELECT\b.+\bFROM\b|#include|=>|console\.log|\bimport \w+$",
+    r"```|\bdef \w+\(|\bfunction \w*\(|\bSELECT\b.{1,200}\bFROM\b|#include|=>|console\.log|\bimport \w+$",
     r"\b(?:code|coding|codebase|program(?:me|ming)?|script|function|method|regex|regexp|regular expression|sql|query|bug|debug"
     r"|stack ?trace|traceback|exception|compiler?|refactor|unit tests?|pytest|api endpoint|docker ?file|algorithm in"
     r"|python|javascript|typescript|java|rust|golang|kotlin|swift|bash|shell|html|css|react|django|pandas|c\+\+|c#)\b"
@@ -87,9 +87,9 @@ _REASONING = _any(
     r"\b(?:prove|proof|derive|derivation|deduce|disprove|theorem|lemma|corollary|infer)\b",
     r"\bstep[- ]by[- ]step\b|\bshow (?:your|the) (?:work|reasoning|steps)\b|\breason (?:through|about)\b|\bthink (?:through|hard|carefully)\b",
     r"\b(?:logic|logical|knights and knaves)\b.{0,20}\b(?:puzzle|riddle|problem)|\b(?:riddle|brain ?teaser|puzzle)\b",
-    r"\btrade-?offs?\b|\bpros and cons\b|\bcompare\b.{5,}\b(?:and|with|to|versus|vs\.?)\b|\b(?:versus|vs\.?)\b",
+    r"\btrade-?offs?\b|\bpros and cons\b|\bcompare\b.{5,80}\b(?:and|with|to|versus|vs\.?)\b|\b(?:versus|vs\.?)\b",
     r"\banaly[sz]e\b|\banalysis\b|\bin[- ]depth\b|\bcritically\b|\bevaluate (?:the|whether)\b|\bstrateg(?:y|ic) for\b",
-    r"\b(?:how many|what is the probability|probability that|solve for|solve the|integral of|optimi[sz]e the|minimi[sz]e the)\b.{15,}",
+    r"\b(?:how many|what is the probability|probability that|solve for|solve the|integral of|optimi[sz]e the|minimi[sz]e the)\b.{15}",
 )
 _CURRENT = _any(
     r"\bweather\b.{0,20}\b(?:today|tomorrow|now|like|this week|in [A-Z])|\bforecast for\b",

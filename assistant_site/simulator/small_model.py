@@ -21,11 +21,8 @@ from assistant_site.simulator.reuse_fields import (
 )
 from routing.reuse.pair_features import compare, vetoes
 
-_RULES = re.compile(r"<rules>\s*(\[.*?\])\s*</rules>", re.DOTALL)
-_PROMPT = re.compile(r'<prompt>\s*(".*?")\s*</prompt>', re.DOTALL)
-_HISTORY = re.compile(r"<history>\s*(\[.*?\])\s*</history>", re.DOTALL)
 _EXCLUDED = re.compile(
-    r"[^.;]*\b(?:do(?:es)? not belong|don't belong|are allowed|is allowed|not this rule)\b[^.;]*[.;]?"
+    r"(?<![^.;])[^.;]*?\b(?:do(?:es)? not belong|don't belong|are allowed|is allowed|not this rule)\b[^.;]*[.;]?"
     r"|\b(?:but not|except|unless|other than|rather than|instead of|excluding)\b[^.;]*",
     re.IGNORECASE,
 )
@@ -68,7 +65,7 @@ class _RuleProfile:
 
 def carries_rules(ask: ChatRequest) -> bool:
     """Whether ``ask`` is a request to classify."""
-    return bool(_RULES.search(ask.system) and _PROMPT.search(ask.prompt))
+    return bool(_tagged(ask.system, "rules") and _tagged(ask.prompt, "prompt"))
 
 
 def classify(ask: ChatRequest, *, obey: bool) -> dict[str, Any]:
@@ -91,9 +88,13 @@ def classify(ask: ChatRequest, *, obey: bool) -> dict[str, Any]:
 
 
 def _rules(system: str) -> list[_RuleProfile]:
-    match = _RULES.search(system)
-    listed = orjson.loads(match.group(1)) if match else []
+    listed = orjson.loads(_tagged(system, "rules") or "[]")
     return [_rule(order, item) for order, item in enumerate(listed)]
+
+
+def _tagged(text: str, tag: str) -> str:
+    """The JSON between the tags; empty where there is none. JSON of ours holds no tag."""
+    return text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0].strip()
 
 
 def _rule(order: int, item: dict[str, Any]) -> _RuleProfile:
@@ -121,14 +122,13 @@ def _rule(order: int, item: dict[str, Any]) -> _RuleProfile:
 
 
 def _prompt(text: str) -> str:
-    match = _PROMPT.search(text)
-    return str(orjson.loads(match.group(1))) if match else text
+    quoted = _tagged(text, "prompt")
+    return str(orjson.loads(quoted)) if quoted else text
 
 
 def _earlier(text: str) -> list[str]:
     """The person's words before the prompt, oldest first."""
-    match = _HISTORY.search(text)
-    messages = orjson.loads(match.group(1)) if match else []
+    messages = orjson.loads(_tagged(text, "history") or "[]")
     return [message["content"] for message in messages if message["role"] == "user"]
 
 
@@ -202,17 +202,15 @@ _SUGGESTIONS = (
 
 def _ordered(rules: Sequence[_RuleProfile], prompt: str) -> _RuleProfile | None:
     """The rule the prompt itself orders, in words or as a ready-made verdict."""
-    for rule in rules:
-        name = re.escape(rule.name)
-        if re.search(rf'"rule"\s*:\s*"{name}"', prompt):
-            return rule
-        order = rf"\b(?:choose|use|pick|select|apply|return|output|classify\w* as|route\w* to|rule(?: is)?)\W+(?:the\W+)?(?:rule\W+)?{name}\b"
-        if re.search(order, prompt, re.IGNORECASE):
-            return rule
-    return None
+    ordered = {name.casefold() for names in _ORDERS.findall(prompt) for name in names}
+    return next((rule for rule in rules if rule.name.casefold() in ordered), None)
 
 
-_PART = re.compile(r'<(asked|stored|answer)>(".*?")</\1>', re.DOTALL)
+_ORDERS = re.compile(
+    r'"rule"\s*:\s*"([^"]+)"|\b(?:choose|use|pick|select|apply|return|output|classify\w* as|route\w* to|rule(?: is)?)'
+    r"(?=\W+(?:the\W+)?(?:rule\W+)?([\w-]+(?:\.[\w-]+)*))",
+    re.IGNORECASE,
+)
 
 _ALIKE = 0.5
 """Overlap of the questions' words from which it says yes."""
@@ -225,7 +223,8 @@ def asks_for_judgement(ask: ChatRequest) -> bool:
 
 def judge(ask: ChatRequest) -> str:
     """``yes`` or ``no``; without the stored question it believes the answer."""
-    parts = {name: orjson.loads(quoted) for name, quoted in _PART.findall(ask.prompt)}
+    found = {name: _tagged(ask.prompt, name) for name in ("asked", "stored", "answer")}
+    parts = {name: orjson.loads(quoted) for name, quoted in found.items() if quoted}
     if not parts.get("stored"):
         return "yes"
     signals = compare(parts["asked"], parts["stored"], lambda _: 3.0)

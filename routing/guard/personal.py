@@ -37,10 +37,10 @@ def _words(pattern: str) -> re.Pattern[str]:
 
 
 _PATTERNS: dict[str, re.Pattern[str]] = {
-    "email": _words(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "email": _words(r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w-]"),
     "phone": re.compile(r"(?<!\d)\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"),
     "secret": re.compile(
-        r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\beyJ[\w-]{10,}\.[\w-]+"
+        r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|(?<![\w-])(?>[\w-]*?\beyJ)[\w-]{10,}\.[\w-]"
         r"|-----BEGIN [A-Z ]*PRIVATE KEY|(?i:\b(?:password|passwd|passphrase|pin|api[ _-]?key|token|secret)\b\s*(?:is|=|:)\s*\S+)"
         r"|://[^/\s:@]+:[^/\s:@]+@"
     ),
@@ -48,7 +48,7 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
     "reference": _words(
         r"\b(?:account|customer|client|order|invoice|ticket|case|claim|policy|booking|reservation|contract|member(?:ship)?"
         r"|patient|passport|licen[cs]e|tracking|reference|employee|student)"
-        r"\s*(?:no\.?|number|nr\.?|id|code|#)?\s*(?:is|:|=)?\s*#?(?=[\w-]*\d{3})[\w-]{4,}"
+        r"\s*+(?:no\.?|number|nr\.?|id|code|#)?\s*+(?:is|:|=)?\s*+#?(?=[\w-]{0,64}\d{3})[\w-]{4}"
     ),
     "birth": _words(r"\b(?:i was born|date of birth|birth ?date|my birthday|d\.?o\.?b\.?\s*[:=])"),
     "introduction": _words(

@@ -187,7 +187,7 @@ PHRASES = (
         "system system_prompt instruction instructions prompt rules user user_input context input admin developer override",
         r"""</?(?:system|system_prompt|system-prompt|instructions?|prompt|rules|user_input)>
         |\[(?:system|admin|developer)(?:\ (?:message|override|note|prompt))?\]
-        |[-=\#*]{2,}\ ?(?:begin|end|start|new|system)\ (?:of\ )?(?:the\ )?(?:system|prompt
+        |(?<![-=\#*])[-=\#*]{2,}+\ ?(?:begin|end|start|new|system)\ (?:of\ )?(?:the\ )?(?:system|prompt
         |instructions?|user|context|input|override)\b
         |\bend\ of\ (?:the\ )?(?:system\ )?(?:prompt|instructions)\b""",
     ),

@@ -39,11 +39,12 @@ _CLOSING = re.compile(
     rf"<\s*/\s*(?:{_TAGS})\b|<\s*(?:rules|prompt|history|system)\s*>"
     r"|<\|[\w ]{2,24}\|>|\[/?INST\]|<</?SYS>>"
     r"|\"\s*,\s*\"(?:name|instruction|action|priority|examples_for|examples_against|rule|reason)\"\s*:"
-    r"|^\W*end\s+of\s+(?:the\s+)?(?:rules|instructions|prompt|data)\W*$",
+    r"|^[^\w\n]*end\s+of\s+(?:the\s+)?(?:rules|instructions|prompt|data)[^\w\n]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _FENCES = re.compile(
-    r"```|\"\"\"|'''|^\s*-{3,}\s*$|^\s*={3,}\s*$|\"\s*\}\s*\]|\"\s*\]\s*\}", re.MULTILINE
+    r"```|\"\"\"|'''|^[^\S\n]*-{3,}[^\S\n]*$|^[^\S\n]*={3,}[^\S\n]*$|\"\s*\}\s*\]|\"\s*\]\s*\}",
+    re.MULTILINE,
 )
 _ESCAPES = {"\\u003c": "<", "\\u003e": ">", "&lt;": "<", "&gt;": ">", "\\n": "\n", '\\"': '"'}
 

@@ -16,10 +16,10 @@ LONGEST = 2_000
 _TOKEN = re.compile(
     r"[#$€£¥]?\d[\w.,:/-]*\w|[#$€£¥]?\d|#?[^\W\d_][\w'&]*(?:[-_.:/+]\w+)*(?:\+\+|#)?|%|[$€£¥]"
 )
-_QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"|(?<!\w)'([^']{2,})'(?!\w)|`([^`]+)`|«([^»]+)»")
+_QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"|(?<!\w)'([^']{2,})'(?!\w)|`([^`]+)`|«([^«»]+)»")
 _QUALIFIED = re.compile(r"(?<!\S)([a-z]+:[^\s/,;:]+)")
 _FROM_TO = re.compile(
-    r"\b(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|vs|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
+    r"(?<!\S)[^\w\s]*+(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|vs|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
 )
 _NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve"
 _NUMBER_WORDS = {word: str(value) for value, word in enumerate(_NUMBERS.split())}

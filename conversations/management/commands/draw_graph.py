@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from conversations.engine.engine import build_graph
 
-_MARKED = re.compile(r"(<!-- graph -->\n).*?(<!-- /graph -->)", re.DOTALL)
+_BEGIN, _END = "<!-- graph -->\n", "<!-- /graph -->"
 
 
 def mermaid() -> str:
@@ -21,7 +20,9 @@ def mermaid() -> str:
 
 def with_picture(text: str) -> str:
     """A Markdown text with the picture between its ``<!-- graph -->`` marks."""
-    return _MARKED.sub(lambda marks: f"{marks[1]}{mermaid()}{marks[2]}", text)
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    return f"{before}{begin}{mermaid()}{end}{after}"
 
 
 class Command(BaseCommand):
@@ -42,6 +43,6 @@ class Command(BaseCommand):
             text = target.read_text()
         except OSError as exc:
             raise CommandError(f"{target} cannot be read: {exc}") from exc
-        if not _MARKED.search(text):
+        if _END not in text.partition(_BEGIN)[2]:
             raise CommandError(f"{target} has no <!-- graph --> marks.")
         target.write_text(with_picture(text))
