@@ -16,11 +16,15 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from routing.common.admin import Admin
+from routing.common.bulk_delete import delete_selected
 
 if TYPE_CHECKING:
     UserBase = DjangoUserAdmin[User]
 else:
     UserBase = DjangoUserAdmin
+
+# For every list of the site, those of other packages included.
+admin.site.add_action(delete_selected, "delete_selected")
 
 # A list of people's refresh tokens is a list of ways to sign in as them.
 admin.site.unregister([User, Group, BlacklistedToken, OutstandingToken])

@@ -12,8 +12,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -161,6 +159,7 @@ class PublishingAdmin(BanneredAdmin[M]):
     """
 
     warn_unsaved_form = True
+    deletion_note = DELETED
 
     def row_opened(self, request: HttpRequest, object_id: str | None) -> str | None:
         if request.method == "POST" and object_id and self.get_object(request, object_id) is None:
@@ -169,11 +168,6 @@ class PublishingAdmin(BanneredAdmin[M]):
 
     def row_closed(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         return saved(request, response)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
-        with transaction.atomic():
-            super().delete_queryset(request, queryset)
-        messages.info(request, DELETED)
 
     def response_post_save_add(self, request: HttpRequest, obj: M) -> HttpResponseRedirect:
         return SavedRedirect(super().response_post_save_add(request, obj).url)
