@@ -1,4 +1,4 @@
-"""What the rules would do with a prompt, told to staff: draft and live beside each other."""
+"""Trial of the rules, for staff: the decisions of draft and live beside each other."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ EVENTS: Mapping[str, Schema] = {
 
 
 def add_async_paths(result: Schema, **_: Any) -> Schema:
-    """Add the async paths, what they are made of, and to every operation the problems it may end in."""
+    """Add the async paths, their components, and to every operation the problems it may end in."""
     parts = deepcopy(_PARTS)
     events = {f"Event{name.capitalize()}": body for name, body in EVENTS.items()}
     result["components"]["schemas"] |= parts["schemas"] | events
@@ -72,7 +72,7 @@ def _stream() -> Schema:
 
 
 def _usual(path: str, operation: Schema) -> list[int]:
-    """The statuses that follow from where an operation is and what it reads."""
+    """The statuses that follow from the path of an operation and from its inputs."""
     reads = "requestBody" in operation
     queried = any(given["in"] != "path" for given in operation.get("parameters", ()))
     needs_token = {"bearer": []} in operation.get("security", ())

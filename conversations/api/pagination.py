@@ -1,4 +1,4 @@
-"""Cursor pages that refuse what they did not write themselves."""
+"""Cursor pagination that refuses cursors of another maker."""
 
 from __future__ import annotations
 

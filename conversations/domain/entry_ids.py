@@ -1,7 +1,7 @@
-"""Ids under which answers are shared: they tell neither whose question was answered nor when.
+"""Ids of shared answers (format-preserving encryption): they tell neither the person nor the time.
 
 A message's id is of version 7 and begins with the time. A shared entry has it shuffled under the
-site's key, as version 8: who holds the key finds the message again, nobody else does.
+site's key, as version 8: only with the key is the message found again.
 """
 
 from __future__ import annotations

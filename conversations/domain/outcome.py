@@ -1,4 +1,4 @@
-"""How a run ended: what the run hands to the storage and to the statistics."""
+"""Outcome of a run: the facts that storage and statistics are given."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
 
 
 class SwitchingAdmin(PublishingAdmin[M]):
-    """A list whose rows have a switch. Nothing live follows it until the draft is published."""
+    """A list of rows with a switch. Nothing live follows it until the draft is published."""
 
     actions = ("switch_on", "switch_off")
 

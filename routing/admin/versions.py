@@ -117,7 +117,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
         return self._to(number)
 
     def end_trial_view(self, request: HttpRequest) -> HttpResponseRedirect:
-        """Let the live version answer everybody again."""
+        """Let the live version answer all users again."""
         self._permit(request)
         release = trial_end(by=request.user)
         messages.success(request, "The trial is over.")

@@ -22,7 +22,7 @@ from routing.evaluation.expectations import Expected
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A prompt, its label and what the label stands for."""
+    """A labelled prompt, with the expectation that its label stands for."""
 
     text: str
     label: str
@@ -57,7 +57,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came out. ``matrix`` counts prompts by expected and decided class; ``interval`` is Wilson's
+    """Confusion matrix and figures of an evaluation. ``matrix`` counts prompts by expected and decided class; ``interval`` is Wilson's
     at 95 %. Latencies are in milliseconds, ``cost_usd`` is the classifiers'."""
 
     prompts: int
@@ -79,8 +79,8 @@ class Report:
 
 
 def expectation(told: object, rules: RuleSet) -> Expected:
-    """A label's value: the name of a rule or an action, a list of such, or a mapping with ``rule``,
-    ``action``, ``model``. Raises ``ValueError`` with what is wrong."""
+    """A label's value: the name of a rule or an action, a list of these, or a mapping with ``rule``,
+    ``action``, ``model``. Raises ``ValueError`` with the fault."""
     if isinstance(told, Mapping):
         if unknown := sorted(map(str, set(told) - {"rule", "action", "model"})):
             raise ValueError(f"takes rule, action and model, not {', '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""What is expected of a decision, and in which words it is missed. Pure: standard library only."""
+"""Expectations of a decision, and their failures in words. Pure: standard library only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Expected:
         return not self.missed_by(decision)
 
     def missed_by(self, decision: Decision) -> Names:
-        """What is otherwise, in words; nothing where all is as expected."""
+        """The differences from the expectation, in words; none where it is met."""
         parts = (
             ("action", self.actions, decision.action.value),
             ("model", tuple(map(plain_name, self.models)), plain_name(decision.model)),

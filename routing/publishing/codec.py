@@ -116,7 +116,7 @@ class Publication:
 
     @cached_property
     def pointer(self) -> bytes:
-        """What ``current`` says once it is written."""
+        """The value of ``current`` once it is written."""
         made = self.release
         names = tuple(blob.name for blob in self.blobs)
         return bytes(Pointer(made.number, made.stage, made.percent, names))

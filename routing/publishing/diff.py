@@ -14,7 +14,7 @@ QUOTED_CHARS = 160
 
 
 def differences(old: RuleSet | None, new: RuleSet) -> tuple[str, ...]:
-    """One sentence a change, rules first; of the first version, what it holds."""
+    """One sentence a change, rules first; of the first version, its numbers of rules and models."""
     if old is None:
         return (f"The first version: {len(new.rules)} rules and {len(new.models)} models.",)
     return (

@@ -162,7 +162,7 @@ class RuleStore:
 
     async def _rules(self, name: str) -> RuleSet:
         """A version's rules, held already or from Redis. Raises ``RulesUnavailable`` and, when they
-        are missing or are not what their name says, ``ValueError``."""
+        are missing or do not match the digest in their name, ``ValueError``."""
         if self._held and name in self._held.rules:
             return self._held.rules[name]
         number = number_of(name)

@@ -221,7 +221,7 @@ def version_release(
 
 @transaction.atomic
 def trial_end(*, by: Person = None, why: str = "") -> RuleSetRelease | None:
-    """Take the version on trial back: the live one answers everybody. Returns the release in force,
+    """Take the version on trial back: the live one answers all users. Returns the release in force,
     unchanged where there was no trial."""
     before = release_locked()
     if before is None or before.stage == Stage.ALL:

@@ -333,7 +333,7 @@ def _dumped(data: Any, dumper: type[yaml.SafeDumper]) -> str:
 
 
 class _Strict(yaml.SafeLoader):
-    """Refuses what would be lost or multiplied in silence: repeated keys, and aliases."""
+    """Strict loader: refuses repeated keys, whose values would be lost, and aliases, which multiply."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -1,4 +1,4 @@
-"""``manage.py evaluate_cache FILE``: what reuse would do on labelled questions, beside plain cosine."""
+"""``manage.py evaluate_cache FILE``: precision and recall of reuse on labelled questions, beside plain cosine."""
 
 from __future__ import annotations
 

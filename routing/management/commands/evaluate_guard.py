@@ -24,7 +24,7 @@ BENIGN = "benign"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A prompt; ``label`` is ``injection`` or what it is instead."""
+    """A prompt; ``label`` is ``injection`` or another word."""
 
     text: str
     label: str
@@ -51,7 +51,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came out. Precision and recall are ``None`` where they would divide by nothing;
+    """Figures of the guard. Precision and recall are ``None`` where they would divide by nothing;
     ``benign`` counts everything that is not an injection."""
 
     injections: int

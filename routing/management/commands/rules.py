@@ -31,7 +31,7 @@ STDIO = "-"
 
 
 class Command(BaseCommand):
-    """Each says what it did in one line, and what is wrong in one line a fault, with exit status 1."""
+    """Each reports its effect in one line, or its faults, a line each, with exit status 1."""
 
     help = "Export, import, validate and publish the rules as YAML."
 

@@ -1,4 +1,4 @@
-"""``manage.py sync_rules``: bring Redis up to date with what is published."""
+"""``manage.py sync_rules``: bring Redis up to date with the published rules."""
 
 from __future__ import annotations
 
