@@ -86,8 +86,8 @@ async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
 
 
 def _drain_at_signals(built: Container) -> None:
-    """Start to drain at the signal. uvicorn's shutdown event comes too late: it waits for all connections
-    to close, and streams close only when their runs end."""
+    # Start to drain at the signal. uvicorn's shutdown event comes too late: it waits for all
+    # connections to close, and streams close only when their runs end.
     if threading.current_thread() is not threading.main_thread():
         return
     loop = asyncio.get_running_loop()

@@ -123,7 +123,7 @@ def _pythons() -> list[str]:
 
 
 def _is_fit(python: str, module: str) -> bool:
-    """Whether it runs, is new enough, and has the module: a pyenv shim may exist and still fail."""
+    # Whether it runs, is new enough, and has the module: a pyenv shim may exist and still fail.
     probe = f"import sys, {module}; sys.exit(sys.version_info < {OLDEST!r})"
     quiet = subprocess.DEVNULL
     try:

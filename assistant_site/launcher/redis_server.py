@@ -120,9 +120,8 @@ class RedisServer:
         return [executable, *(part for pair in options.items() for part in pair), *loads]
 
     def _has_search(self, process: subprocess.Popen[bytes]) -> bool:
-        """Wait for its first answer. False if it ended or has no search.
-
-        While it loads its data, the wait goes on: the index of 100,000 answers takes minutes."""
+        # Wait for its first answer. False if it ended or has no search.
+        # While it loads its data, the wait goes on: the index of 100,000 answers takes minutes.
         deadline = time.monotonic() + _START_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             answer = _ask(int(self._port or 0))
@@ -146,7 +145,7 @@ def _ask(port: int) -> bytes:
 
 
 def _lock(path: Path) -> IO[str]:
-    """Lock the folder for one process: two servers that append to one file destroy it."""
+    # Lock the folder for one process: two servers that append to one file destroy it.
     lock = path.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -87,7 +87,7 @@ def simulator_command(provider: str, port: int) -> list[str]:
 
 
 def _stored_secret(path: Path) -> str:
-    """Create the secret once, readable by its owner only: sessions and tokens outlive a restart."""
+    # Create the secret once, readable by its owner only: sessions and tokens outlive a restart.
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, fresh = tempfile.mkstemp(dir=path.parent)  # mode 600

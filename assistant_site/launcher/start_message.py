@@ -62,7 +62,7 @@ def _providers(config: RunConfig) -> str:
 
 
 def _question(config: RunConfig, password: str) -> str:
-    """One line for any POSIX shell. ``!`` is escaped, because bash expands it inside quotes."""
+    # One line for any POSIX shell. ``!`` is escaped, because bash expands it inside quotes.
     credentials = {"username": "demo", "password": password or _PLACEHOLDER}
     body = json.dumps(credentials).replace("!", "\\u0021")
     is_json = "-H 'Content-Type: application/json'"

@@ -208,7 +208,7 @@ def _await_answer(server: subprocess.Popen[bytes], port: int) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """The first signal ends this process; later ones must not interrupt the end of the children."""
+    # The first signal ends this process; later ones must not interrupt the end of the children.
     _ignore_signals()
     _say("Ending …")
     raise KeyboardInterrupt

@@ -72,7 +72,7 @@ async def _serve(
 
 
 def _write(path: Path, text: str) -> None:
-    """Put ``text`` there at once: a reader sees all of it or nothing."""
+    # Put ``text`` there at once: a reader sees all of it or nothing.
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_text(text)

@@ -212,8 +212,8 @@ _ORDERS = re.compile(
     re.IGNORECASE,
 )
 
+# Overlap of the questions' words from which it says yes.
 _ALIKE = 0.5
-"""Overlap of the questions' words from which it says yes."""
 
 
 def asks_for_judgement(ask: ChatRequest) -> bool:

@@ -14,12 +14,12 @@ from conversations.domain.errors import NotFound
 from conversations.domain.problems import problem
 from routing.domain.errors import AssistantError
 
+# Codes of the contract that differ from the framework's.
 _CODES = {
     "parse_error": "malformed_json",
     "authentication_failed": "token_not_valid",
     "throttled": "rate_limited",
 }
-"""Codes of the contract that differ from the framework's."""
 
 
 def drf_exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:

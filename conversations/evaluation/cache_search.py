@@ -113,7 +113,7 @@ def _plain(name: str) -> str:
 
 
 def _found(explained: list[ExplainedEntry]) -> list[FoundEntry]:
-    """Join the candidates with their rows: two bulk queries for all candidates."""
+    # Join the candidates with their rows: two bulk queries for all candidates.
     ids = entry_ids()
     sources: dict[UUID, UUID] = {
         one.hit.entry: ids.message(one.hit.entry) or one.hit.entry for one in explained

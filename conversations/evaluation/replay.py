@@ -220,7 +220,7 @@ def _spent(outcomes: Sequence[Outcome]) -> Decimal:
 
 
 def _needs_live(answer: Message, live: RuleSet) -> bool:
-    """Whether the live rules must decide again: their own recorded decision is reused."""
+    # Whether the live rules must decide again: their own recorded decision is reused.
     decided = answer.source in {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK}
     return not (decided and answer.ruleset == live.version and not answer.fallback)
 

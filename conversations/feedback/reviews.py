@@ -79,8 +79,8 @@ def entry_withheld(*, entry: UUID, user: int) -> bool:
 
 
 def _verdicts_of(subject: UUID, *, since: datetime | None) -> QuerySet[Feedback]:
-    """All verdicts on an answer. The messages that gave it are selected first: over both tables at once
-    neither one's index helps."""
+    # All verdicts on an answer. The messages that gave it are selected first: over both tables at
+    # once neither one's index helps.
     messages = Message.objects.filter(served_as(subject)).order_by().values("pk")
     verdicts = Feedback.objects.filter(message__in=messages)
     return verdicts.filter(updated_at__gt=since) if since else verdicts
@@ -140,7 +140,7 @@ def verdicts_on(*, subject: UUID, since: datetime | None = None) -> list[Feedbac
 
 
 def _apply(review: AnswerReview, weights: VerdictWeights, verdicts: Sequence[Feedback]) -> None:
-    """A decision stands until new verdicts speak against it; nothing but a decision withdraws."""
+    # A decision stands until new verdicts speak against it; nothing but a decision withdraws.
     review.good, review.bad, review.penalty = weights.good, weights.bad, weights.penalty
     review.urgency = round(weights.bad / (1 + weights.good) * review.uses, 4)
     # Computed first: a review that is opened below would count as undecided.
@@ -155,7 +155,7 @@ def _apply(review: AnswerReview, weights: VerdictWeights, verdicts: Sequence[Fee
 
 
 def _by_verdicts(review: AnswerReview) -> bool:
-    """Whether verdicts quarantined it, not a decision: taking them back then brings the answer back."""
+    # Whether verdicts quarantined it, not a decision: taking them back then brings the answer back.
     quarantined = review.state == AnswerReview.State.QUARANTINED
     return quarantined and review.review != AnswerReview.Review.DECIDED
 

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 TITLE_LENGTH = 80
 IDEMPOTENCY_LIFE = timedelta(hours=24)
 NO_CONVERSATION = "There is no such conversation."
+# The precision of a cost in the database.
 _PLACES = Decimal("1e-8")
-"""The precision of a cost in the database."""
 
 _insert_thread = Insert(Conversation, "id", "owner_id", "title", "created_at", "updated_at")
 _touch = Update(Conversation, "id", "owner_id")

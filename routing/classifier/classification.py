@@ -36,8 +36,8 @@ REASON_CHARS = 300
 STANDALONE_CHARS = 1_000
 SUGGESTIONS = 2
 
+# The system message, with places for the rules and the name of the default one.
 _INSTRUCTIONS = Path(__file__).with_name("instructions.txt").read_text(encoding="utf-8").strip()
-"""The system message, with places for the rules and the name of the default one."""
 
 
 class _Output(BaseModel):
@@ -158,7 +158,7 @@ def _can_act(rules: RuleSet, rule: Rule) -> bool:
 
 
 def _model(rules: RuleSet, rule: Rule) -> ModelRef | None:
-    """The rule's first published model of its action's kind. A tool may use any model of that kind."""
+    # The rule's first published model of its action's kind. A tool may use any model of that kind.
     kind = ACTIONS[rule.action].model_kind
     named = (rules.model(name) for name in (rule.model, *rule.fallbacks) if name)
     model = next((model for model in named if model and model.kind is kind), None)

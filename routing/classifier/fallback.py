@@ -91,7 +91,7 @@ class FallbackClassifier:
         return ClassifierResult(make_decision(rules, classification, source), attempts)
 
     async def _call_permitted(self, model: ModelRef, request: _Request) -> Classification | None:
-        """The model's classification, unless its circuit is open: a dead classifier costs nothing."""
+        # The model's classification, unless its circuit is open: a dead classifier costs nothing.
         permit = await self.failover.circuits.enter(model.name)
         if not permit.allowed:
             return None

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from routing.domain.rules import RuleSet
 
+# Users are told apart to a hundredth of a percent.
 _STEPS = 10_000
-"""Users are told apart to a hundredth of a percent."""
 
 
 class Stage(StrEnum):

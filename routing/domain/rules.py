@@ -248,8 +248,8 @@ class ReusePolicy(Stored):
         return self.wrong_shared if shared else self.wrong_own
 
 
+# Fields of a rule set that do not decide who answers.
 _WITHOUT_EFFECT = ("version", "min_similarity", "cache_ttl_seconds", "callers_choose", "reuse")
-"""Fields of a rule set that do not decide who answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +342,8 @@ class RuleSet(Stored):
 
 @lru_cache(maxsize=32)
 def _fingerprint(rules: RuleSet) -> str:
-    """Kept for the sets in force: it takes a fifth of a millisecond, and each turn asks several times."""
+    # Kept for the sets in force: it takes a fifth of a millisecond, and each turn asks several
+    # times.
     body = asdict(rules)
     for irrelevant in _WITHOUT_EFFECT:
         del body[irrelevant]

@@ -168,7 +168,7 @@ class LocalEmbedder:
 
 
 def _tokenize(model: MiniLM, jobs: Iterable[_Job]) -> list[_Tokenized]:
-    """Tokens of every text that has any; one that is not Unicode fails alone."""
+    # Tokens of every text that has any; one that is not Unicode fails alone.
     tokenized = []
     for job in jobs:
         try:

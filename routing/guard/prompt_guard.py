@@ -154,7 +154,7 @@ def _override(prompt: TokenizedPrompt, verb: Word) -> float:
 
 
 def _drop_context(prompt: TokenizedPrompt, verb: Word) -> float:
-    """ "Forget everything before that", "Ignore the above and say": a person may mean it well."""
+    # "Forget everything before that", "Ignore the above and say": a person may mean it well.
     if verb.key in _WEAK:
         return 0.0
     near = prompt.ahead(verb, 8, clauses=1)
@@ -186,7 +186,7 @@ def _leak(prompt: TokenizedPrompt, verb: Word) -> float:
 
 
 def _leak_question(prompt: TokenizedPrompt, word: Word) -> float:
-    """ "What are your instructions?": asked openly, and as often out of curiosity."""
+    # "What are your instructions?": asked openly, and as often out of curiosity.
     if prompt.behind(word, 3) or "your" not in _kinds(prompt.ahead(word, 3)):
         return 0.0
     return 0.85 * _leaked(prompt, word, reach=7)

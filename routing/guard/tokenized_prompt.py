@@ -284,7 +284,7 @@ class TokenizedPrompt:
         return COMMANDED if verb.raw[0].isupper() or addressed >= 0 else UNSURE
 
     def _is_quoted(self, position: int) -> bool:
-        """Whether a quotation begins about here. Deep inside one is a document, not a phrase."""
+        # Whether a quotation begins about here. Deep inside one is a document, not a phrase.
         number = bisect_right(self._quote_starts, position) - 1
         if number < 0:
             return False

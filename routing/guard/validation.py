@@ -92,11 +92,9 @@ def _hidden(content: str) -> int | None:
 
 
 def _disorder(content: str) -> int | None:
-    """The first override, or embedding or isolate that is nested or not closed on its line.
-
-    Single closed ones come with names and telephone numbers copied from other programs and move
-    nothing; the trick of showing code in another order than it runs needs more.
-    """
+    # The first override, or embedding or isolate that is nested or not closed on its line.
+    # Single closed ones come with names and telephone numbers copied from other programs and move
+    # nothing; the trick of showing code in another order than it runs needs more.
     opened: re.Match[str] | None = None
     for mark in _DIRECTION.finditer(content):
         character = mark[0]

@@ -47,7 +47,7 @@ def group_answers(signatures: Sequence[str]) -> list[int]:
 
 @lru_cache(maxsize=4)
 def _directions(dimensions: int) -> NDArray[np.float64]:
-    """From a digest: stored signatures compare only if each process and version has the same."""
+    # From a digest: stored signatures compare only if each process and version has the same.
     digest = hashlib.shake_256(b"gist of an answer").digest(dimensions * BITS // 8)
     bits = np.unpackbits(np.frombuffer(digest, np.uint8)).reshape(dimensions, BITS)
     return np.asarray(bits * 2.0 - 1.0, np.float64)

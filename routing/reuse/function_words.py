@@ -14,12 +14,12 @@ from itertools import pairwise
 from routing.reuse.lexicon import NEGATIONS_ANYWHERE, QUANTIFIERS, SMALL, TENSES
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+# Words at the beginning of a question among which its finite verb stands.
 _TENSE_PLACE = 4
-"""Words at the beginning of a question among which its finite verb stands."""
+# Words that two questions may have for themselves and still be the same in another order.
 _OTHERWISE = 2
-"""Words that two questions may have for themselves and still be the same in another order."""
+# Shared words from which a turn of the whole sentence is a phrase that moved.
 _PHRASES = 4
-"""Shared words from which a turn of the whole sentence is a phrase that moved."""
 
 
 @dataclass(frozen=True, slots=True)

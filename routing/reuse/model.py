@@ -57,8 +57,8 @@ VETOED = 6.0
 BELIEF = 100.0
 """Labels of a scope from which they weigh as much as the belief without any."""
 
+# Cosine by which a neighbour may be farther and still count 1/e of the nearest.
 _WIDTH = 0.05
-"""Cosine by which a neighbour may be farther and still count 1/e of the nearest."""
 _NO_RIVAL = 0.4
 
 

@@ -228,7 +228,7 @@ class RedisAnswerCache:
         return len(question) <= MEANING_LIMIT and self._reads(question)
 
     def _readable(self, hits: list[Hit]) -> list[Hit]:
-        """Without entries that were stored although the embedder cannot read their question."""
+        # Without entries that were stored although the embedder cannot read their question.
         return [hit for hit in hits if self._has_meaning(str(hit.fields["question"]))]
 
     def _visibility(self, turn: Turn, rules: RuleSet) -> Visibility:
@@ -257,7 +257,7 @@ class RedisAnswerCache:
         return self._withheld is not None and await is_withheld(self._withheld, entry, user)
 
     async def _signature(self, answer: str) -> str:
-        """The signature of an answer; empty where it cannot be embedded: then it agrees with none."""
+        # The signature of an answer; empty where it cannot be embedded: then it agrees with none.
         if self._embed is None:
             return ""
         try:

@@ -229,7 +229,7 @@ class AnswerIndex:
         return CacheStats(*(count[0] for count in counts))
 
     def _pointer(self, scope: str, fingerprint: str, system: str, question_hash: str) -> str:
-        """The key of a pointer: a digest, which tells nothing of the question."""
+        # The key of a pointer: a digest, which tells nothing of the question.
         text = f"{scope}\0{fingerprint}\0{system}\0{question_hash}"
         return f"{self.prefix}:words:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 

@@ -35,8 +35,8 @@ RETRY_PAUSES = (0.5, 2.0)
 """Seconds before the second and the third try."""
 
 _TRANSIENT = {429, 500, 502, 503, 504}
+# Multi-Status: the scores API accepted the request, but not its content.
 _REJECTED = 207
-"""Multi-Status: the scores API accepted the request, but not its content."""
 
 _ONCE: RequestOptions = {"max_retries": 0}
 

@@ -28,8 +28,8 @@ from conversations.engine.types import TraceRecord
 from routing.domain.llm import Attempt
 
 LATELY_SECONDS = 30.0
+# Outcomes of a call to a model that say nothing against its provider.
 _PROVIDER_WORKS = frozenset({"ok", "cancelled", "provider_refused", "context_too_long"})
-"""Outcomes of a call to a model that say nothing against its provider."""
 
 LABEL_VALUES = 100
 OTHER = "other"
@@ -237,7 +237,7 @@ def _process_registry() -> CollectorRegistry:
 
 
 def _add_worker(registry: CollectorRegistry) -> None:
-    """Gauges of the process id and of the event loop's tasks: a leak shows there."""
+    # Gauges of the process id and of the event loop's tasks: a leak shows there.
     Gauge(
         "assistant_worker",
         "Always 1; the process that these figures are of.",

@@ -208,5 +208,5 @@ def _json(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    """Without lone surrogates: a model can send one, and it would make the request unencodable."""
+    # Without lone surrogates: a model can send one, and it would make the request unencodable.
     return value.encode("utf-8", "replace").decode()

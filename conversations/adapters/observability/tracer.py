@@ -153,7 +153,7 @@ class LangfuseTracer:
             self._losses.add(1, "the queue is full")
 
     def _drain(self) -> int:
-        """Empty the queue, so that the thread ends after its present request."""
+        # Empty the queue, so that the thread ends after its present request.
         count = 0
         with suppress(queue.Empty):
             while True:
@@ -204,7 +204,7 @@ class LangfuseTracer:
                 self._try(partial(act, job), 1)
 
     def _try(self, call: Callable[[], None], count: int) -> bool:
-        """Whether the outcome of these ``count`` jobs is known: several may fail for one of them."""
+        # Whether the outcome of these ``count`` jobs is known: several may fail for one of them.
         try:
             call()
         except DependencyUnavailable as exc:

@@ -213,7 +213,7 @@ class SharedCircuits:
 
 
 def _changes_state(permit: Permit, outcome: AttemptOutcome) -> bool:
-    """Whether Redis needs the outcome: most calls go well and change nothing."""
+    # Whether Redis needs the outcome: most calls go well and change nothing.
     if outcome == "fault":
         return True
     return permit.decides or (outcome == "ok" and permit.failures > 0)

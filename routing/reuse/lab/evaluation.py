@@ -234,7 +234,7 @@ def _stream_figures(
 
 
 def _shown_cut(cut: float, cuts: Floats) -> float:
-    """A cut as people know it: log-odds as a probability."""
+    # A cut as people know it: log-odds as a probability.
     return cut if cuts is _COSINES else float(logistic(np.array(cut)))
 
 
@@ -291,5 +291,5 @@ def curve(scores: Floats, right: Flags) -> list[tuple[float, float]]:
 
 
 def _ends(ordered: Floats) -> Flags:
-    """Where a run of equal scores ends: a cut can't pass between them."""
+    # Where a run of equal scores ends: a cut can't pass between them.
     return np.append(ordered[1:] != ordered[:-1], True)

@@ -14,8 +14,9 @@ from routing.reuse.lab.dataset import Flags, Ints, LabelledStream
 from routing.reuse.model import COMPARED, NEIGHBOURS, ReuseCandidate, ReuseModel, log_odds
 from routing.reuse.pair_features import Rarity, compare
 
+# Earlier questions kept for each request: most of a popular question's nearest_earlier are never
+# stored.
 _REMEMBERED = 160
-"""Earlier questions kept for each request: most of a popular question's nearest_earlier are never stored."""
 _BLOCK = 512
 
 Choose = Callable[[int, Ints], tuple[int, float]]
@@ -204,7 +205,7 @@ class StoredChoice:
         return max(odds, key=lambda one: one[1], default=(-1, -np.inf))
 
     def _compare(self, one: str, other: str, rarity: Rarity) -> dict[str, float]:
-        """Each pair once: a stream is replayed many times."""
+        # Each pair once: a stream is replayed many times.
         if (one, other) not in self._compared:
             self._compared[one, other] = compare(one, other, rarity)
         return dict(self._compared[one, other])

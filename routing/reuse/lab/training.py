@@ -55,13 +55,13 @@ _DOUBTS = 0.4
 CACHE_SIZES = (500, 500, 1_000, 1_000, 2_500, 6_000)
 """Requests in each of the streams that fill a cache for the neighbourhood's weights."""
 _BESIDE = 5
+# Cosine from which a request with the same answer is served, and so not stored.
 _EASY = 0.88
-"""Cosine from which a request with the same answer is served, and so not stored."""
+# Share of requests whose answer is taken out of the cache: nothing there may serve them.
 _NOVEL = 0.25
-"""Share of requests whose answer is taken out of the cache: nothing there may serve them."""
 _FARTHEST = 0.3
+# Different answers looked at for each request.
 _GROUPS = 2
-"""Different answers looked at for each request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ def _pair_prior(names: Sequence[str]) -> Prior:
 
 
 def _belief(name: str) -> tuple[float, float, float, float]:
-    """Mean, strength and bounds of a general weight: a conflict never speaks for reuse."""
+    # Mean, strength and bounds of a general weight: a conflict never speaks for reuse.
     if name == "cosine":
         return _SLOPE, _HOLD_SLOPE, 0.0, np.inf
     if name in CONFLICTS:
@@ -252,7 +252,7 @@ def _belief(name: str) -> tuple[float, float, float, float]:
 
 
 def _neighbourhood_prior() -> Prior:
-    """Loose, but for the doubts: streams hold few traps."""
+    # Loose, but for the doubts: streams hold few traps.
     loose = Prior.loose(len(NEIGHBOURHOOD_SIGNALS), _HOLD_NEIGHBOURHOOD)
     at = NEIGHBOURHOOD_SIGNALS.index("doubts")
     loose.mean[at], loose.strength[at] = _DOUBTS, _HOLD_DOUBTS
