@@ -35,11 +35,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SITE_ICON": lambda _: static("playground/icon.svg"),
     "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": lambda _: static("playground/icon.svg"),
-        }
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("playground/icon.svg")}
     ],
     "STYLES": [lambda _: static("assistant_admin.css")],
     "SHOW_VIEW_ON_SITE": False,

@@ -158,11 +158,7 @@ async def embeddings(call: SimulatedCall) -> web.StreamResponse:
     form: Literal["float", "base64"] = call.body.get("encoding_format") or "float"
     dimensions = call.body.get("dimensions") or _DIMENSIONS.get(call.model, 1536)
     data = [
-        {
-            "object": "embedding",
-            "index": index,
-            "embedding": encoded(embed(text, dimensions), form),
-        }
+        {"object": "embedding", "index": index, "embedding": encoded(embed(text, dimensions), form)}
         for index, text in enumerate(texts)
     ]
     read = sum(len(pieces(text)) for text in texts)

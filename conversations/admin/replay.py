@@ -49,10 +49,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
         return False
 
     def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Choose the number of prompts, see the estimated cost, and start."""
         require_permissions(request, *START_PERMISSIONS)

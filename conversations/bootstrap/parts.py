@@ -96,11 +96,7 @@ def make_stream_limits(redis: Redis, breaker: Breaker, background: Background) -
 
 
 def make_cache(
-    redis: Redis,
-    breaker: Breaker,
-    embedder: Embedder,
-    judge: ReuseJudge,
-    background: Background,
+    redis: Redis, breaker: Breaker, embedder: Embedder, judge: ReuseJudge, background: Background
 ) -> RedisAnswerCache:
     """The answer cache, in the index of ``embedder``; ``judge`` decides doubtful hits."""
     calibrations = CalibrationSource(partial(in_database, reuse.calibration_state), background)

@@ -166,8 +166,5 @@ def _pooling(draft: _Draft, hidden: str) -> None:
     count = draft.add("ReduceSum", "real", draft.integers(1), keepdims=1)
     mean = draft.add("Div", total, count)
     draft.add(
-        "Div",
-        mean,
-        draft.add("ReduceL2", mean, draft.integers(1), keepdims=1),
-        output="vectors",
+        "Div", mean, draft.add("ReduceL2", mean, draft.integers(1), keepdims=1), output="vectors"
     )

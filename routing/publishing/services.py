@@ -14,12 +14,7 @@ from django.db import transaction
 from redis.exceptions import RedisError
 
 from routing.common.redis.clients import sync_client
-from routing.domain.errors import (
-    PublishConflict,
-    PublishRefused,
-    RuleSetInvalid,
-    RulesUnavailable,
-)
+from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.domain.release import Stage
 from routing.domain.rules import RuleSet
 from routing.models import RoutingSettings, RuleSetRelease, RuleSetVersion

@@ -127,10 +127,7 @@ class RedisSingleFlight:
             return Leader(UUID(message), int(user), key)
         self._claims[turn.message] = (key, claimant)
         self._background.every(
-            "single-flight claims",
-            self._renew,
-            seconds=CLAIM_SECONDS / 4,
-            busy=self._claims,
+            "single-flight claims", self._renew, seconds=CLAIM_SECONDS / 4, busy=self._claims
         )
         return None
 

@@ -11,15 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from routing.domain.errors import NoProviderAvailable, ProviderError, ProviderTimeout
-from routing.domain.llm import (
-    Attempt,
-    ChatMessage,
-    ImageBytes,
-    ImageClient,
-    Meter,
-    RawImage,
-    Usage,
-)
+from routing.domain.llm import Attempt, ChatMessage, ImageBytes, ImageClient, Meter, RawImage, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.failover.candidates import Failover
 from routing.llm.providers.image_download import measure_image

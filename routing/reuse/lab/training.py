@@ -271,10 +271,7 @@ class CacheCase:
 
 
 def cases(
-    vectors: NDArray[np.float32],
-    texts: Sequence[str],
-    answers: Ints,
-    chance: np.random.Generator,
+    vectors: NDArray[np.float32], texts: Sequence[str], answers: Ints, chance: np.random.Generator
 ) -> Iterator[CacheCase]:
     """Play the requests in their order through a cache that is empty at first."""
     near = nearest_earlier(vectors)

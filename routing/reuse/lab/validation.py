@@ -66,11 +66,7 @@ def cuts_from(figures: Sequence[Mapping[str, Any]]) -> dict[float, float]:
 def stream_figures(model: ReuseModel, stream: LabelledStream) -> dict[str, Any]:
     """Reuse at equal wrong reuses, of plain cosine and of this model, on the first requests."""
     measured = stream.part(np.arange(len(stream.texts)) < MEASURED)
-    return {
-        "name": stream.name,
-        "requests": len(measured.texts),
-        **stream_sweep(measured, model),
-    }
+    return {"name": stream.name, "requests": len(measured.texts), **stream_sweep(measured, model)}
 
 
 def pair_figures(model: ReuseModel, pairs: LabelledPairs) -> dict[str, Any]:
