@@ -38,6 +38,9 @@ class WatchedRedis:
         for server in self.servers:
             server.start()
         first, second = (_port(server) for server in self.servers)
+        with redis.Redis(port=first) as master:
+            # By default a master waits five seconds for more replicas before it sends its data.
+            master.config_set("repl-diskless-sync-delay", 0)
         with redis.Redis(port=second) as replica:
             replica.replicaof("127.0.0.1", first)
             _until(lambda: replica.info("replication")["master_link_status"] == "up")
