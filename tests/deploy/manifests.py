@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ VERSIONS = ("1.30", "1.33", kubernetes_validate.latest_version())
 Manifest = dict[str, Any]
 
 
+@cache
 def documents(path: Path) -> list[Manifest]:
     """The objects of a file, its anchors resolved."""
     return list(yaml.safe_load_all(path.read_text()))

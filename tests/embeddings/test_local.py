@@ -17,6 +17,8 @@ from routing.embeddings.local import LocalEmbedder, MiniLM, model_folder
 from routing.embeddings.port import Embedder
 from tests.embeddings.reference import Reference
 
+pytestmark = pytest.mark.services
+
 QUESTION = "How do I reset the password of my account?"
 
 

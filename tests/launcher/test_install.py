@@ -73,6 +73,7 @@ def test_an_environment_without_its_python_is_made_anew(installation: Installati
     assert not installation.is_complete(dev=False)
 
 
+@pytest.mark.services
 def test_a_broken_installation_is_not_taken_for_a_finished_one(installation: Installation) -> None:
     """The dev stamp of before must go too: what it speaks of is being changed."""
     finish(installation, "dev")
@@ -85,12 +86,14 @@ def test_a_broken_installation_is_not_taken_for_a_finished_one(installation: Ins
     assert list(installation.venv.glob("installed-*")) == []
 
 
+@pytest.mark.services
 def test_a_python_that_cannot_do_the_work_is_not_chosen() -> None:
     assert install._is_fit(sys.executable, "venv")
     assert not install._is_fit(sys.executable, "no_such_module")
     assert not install._is_fit("/nowhere/python3.13", "venv")
 
 
+@pytest.mark.services
 def test_a_missing_python_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "OLDEST", (99, 0))
 

@@ -11,6 +11,8 @@ import pytest
 
 from assistant_site.launcher import processes
 
+pytestmark = pytest.mark.services
+
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 
 

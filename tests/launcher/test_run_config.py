@@ -102,6 +102,7 @@ def contained(**variables: str) -> dict[str, str]:
     return told
 
 
+@pytest.mark.services
 def test_a_container_without_keys_asks_the_simulators_host(tmp_path: Path) -> None:
     told = contained(SIMULATOR_HOST="simulator", REDIS_URL="redis://redis:6379/0")
 
@@ -111,6 +112,7 @@ def test_a_container_without_keys_asks_the_simulators_host(tmp_path: Path) -> No
     assert told["SECRET_KEY"] == (tmp_path / "secret_key").read_text()
 
 
+@pytest.mark.services
 def test_a_container_with_a_key_asks_the_real_provider() -> None:
     told = contained(SIMULATOR_HOST="simulator", ANTHROPIC_API_KEY="given")
 

@@ -241,6 +241,7 @@ def test_without_keys_nobody_is_told() -> None:
     NullTracer().close()
 
 
+@pytest.mark.services
 def test_a_process_ends_though_nobody_answers() -> None:
     program = (
         "import sys\n"
@@ -264,6 +265,7 @@ def test_a_process_ends_though_nobody_answers() -> None:
     assert (process.returncode, complaints) == (0, "")
 
 
+@pytest.mark.services
 def test_importing_the_tracer_imports_no_sdk() -> None:
     program = (
         "import sys, conversations.adapters.observability.tracer\n"

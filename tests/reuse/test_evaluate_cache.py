@@ -15,6 +15,8 @@ from PIL import Image
 from routing.common.statistics import wilson
 from routing.reuse.lab.evaluation import auc, recall_at
 
+pytestmark = pytest.mark.services
+
 PAIRS = """text_a,text_b,label,category
 How do I reset my password?,How can I reset my password?,1,PARAPHRASE
 How do I reset my password?,What is the way to reset a password?,1,PARAPHRASE

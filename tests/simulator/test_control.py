@@ -188,6 +188,7 @@ def _process(
         process.communicate(timeout=20)
 
 
+@pytest.mark.services
 def test_a_process_of_its_own_ends_cleanly(tmp_path: Path) -> None:
     with _process(tmp_path, "--only=anthropic", "--first-token-delay-ms=0") as (told, process):
         assert set(told) == {"pid", "anthropic", "lines"}

@@ -29,6 +29,7 @@ SMALL = replace(
 )
 
 
+@pytest.mark.services
 def test_a_small_run(tmp_path: Path) -> None:
     before = set(proc.children(os.getpid()))
     sheet = measured(SMALL, Choice(parties=(DIRECT, RELAY)), tmp_path, Clock(60))
