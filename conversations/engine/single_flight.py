@@ -156,5 +156,5 @@ class FollowedAnswer:
         # A stopped answer is whole for the user who stopped it, and for no other.
         if status != "complete" or not self._pieces:
             return "lost"
-        refused = finish_reason == "content_filter"
-        return "not for us" if refused else "whole"
+        # Nor one of which nobody knows whether it is whole; one that reached the limit would again.
+        return "whole" if finish_reason in {"stop", "length"} else "not for us"

@@ -200,8 +200,8 @@ class Shortened:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The answer is whole. ``finish_reason`` is the provider's, in OpenAI's words
-    (``stop``, ``length``, ``content_filter``)."""
+    """The answer ended. ``finish_reason`` is the provider's, in OpenAI's words (``stop``, ``length``,
+    ``content_filter``), or ``other`` for a word that leaves open whether the answer is whole."""
 
     model: ModelRef
     finish_reason: str

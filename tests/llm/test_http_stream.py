@@ -144,7 +144,7 @@ async def test_tools_nobody_offered_are_no_text(wired: ProviderClient, wire: Wir
 
 @pytest.mark.parametrize(
     "frame",
-    ["data: [1, 2]\n\n", 'data: {"choices": 7}\n\n', "data: nonsense\n\n",
+    ["data: [1, 2]\n\n", 'data: {"choices": 7}\n\n', "data: <b>Bad gateway</b>\n\n",
      'data: {"choices": [{"delta": {"content": 7}}]}\n\n'],
 )  # fmt: skip
 async def test_what_is_no_event_breaks_the_stream(

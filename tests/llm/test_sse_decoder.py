@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.llm.providers import http_stream
-from routing.llm.providers.http_stream import EventTooLong, SSEDecoder
+from routing.llm.providers import event_stream
+from routing.llm.providers.event_stream import EventTooLong, SSEDecoder
 
 ENDS = ("\n", "\r\n", "\r")
 texts = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=20)
@@ -56,7 +56,7 @@ def test_a_last_event_needs_no_empty_line() -> None:
 
 
 def test_an_event_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_stream, "LONGEST_EVENT", 1_000)
+    monkeypatch.setattr(event_stream, "LONGEST_EVENT", 1_000)
     events = SSEDecoder()
     events.feed(b"data: " + b"x" * 900)
 

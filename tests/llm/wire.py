@@ -102,19 +102,21 @@ def openai_frames(*texts: str, finish: str | None = "stop", **delta: Any) -> lis
     deltas: list[dict[str, Any]] = [{"content": text} for text in texts] + (
         [delta] if delta else []
     )
-    frames = [_openai({"choices": [{"index": 0, "delta": each}]}) for each in deltas]
+    frames = [openai_chunk({"choices": [{"index": 0, "delta": each}]}) for each in deltas]
     if finish:
-        frames.append(_openai({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}))
+        frames.append(
+            openai_chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+        )
     return frames
 
 
 def openai_usage(asked: int, given: int) -> str:
     """The chunk that tells the usage."""
     told = {"prompt_tokens": asked, "completion_tokens": given, "total_tokens": asked + given}
-    return _openai({"choices": [], "usage": told})
+    return openai_chunk({"choices": [], "usage": told})
 
 
-def _openai(body: dict[str, Any]) -> str:
+def openai_chunk(body: dict[str, Any]) -> str:
     common = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
     return f"data: {json.dumps({**common, **body})}\n\n"
 

@@ -126,7 +126,7 @@ class _Answer:
         if attempt.error is None and attempt.metered is not None:
             self.whole = True
             metered = attempt.metered
-            yield Completed(attempt.model, metered.finish_reason or "stop", metered.usage)
+            yield Completed(attempt.model, metered.finish_reason or "other", metered.usage)
 
     async def _next(
         self, model: ModelRef, error: ProviderError

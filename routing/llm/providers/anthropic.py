@@ -11,14 +11,8 @@ from typing import Any, ClassVar, Literal
 import orjson
 
 from routing.domain.errors import ContextTooLong, ProviderError, ProviderOverloaded
-from routing.llm.providers.base import DEFAULT_FINISH, EventError, WholeAnswer
-
-_FINISHES = {
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "content_filter",
-}
-"""Stop reasons in OpenAI's words; all others are the default."""
+from routing.llm.providers.base import EventError, WholeAnswer, merge_usage
+from routing.llm.providers.finish_reasons import FinishReason, read_finish
 
 
 class Anthropic:
@@ -53,17 +47,16 @@ class Anthropic:
         inputs = [block["input"] for block in blocks if block["type"] == "tool_use"]
         text = orjson.dumps(inputs[0]).decode() if inputs else "".join(texts)
         reason = answer.get("stop_reason")
-        finish = _FINISHES.get(reason, DEFAULT_FINISH) if reason else None
+        # That tool's input is the whole answer.
+        finish = FinishReason.STOP if inputs and reason == "tool_use" else read_finish(reason)
         return WholeAnswer(text, finish, answer.get("usage"))
 
 
 class AnthropicStream:
     """See ``StreamReader``: reads the events of a message."""
 
-    end_marker: ClassVar[bytes | None] = None
-
     def __init__(self) -> None:
-        self.finish: str | None = None
+        self.finish: FinishReason | None = None
         self.usage: dict[str, Any] | None = None
         self.done = False
 
@@ -75,11 +68,12 @@ class AnthropicStream:
             case "content_block_start":
                 return event["content_block"].get("text") or None
             case "message_start":
-                self._add_usage(event["message"].get("usage"))
+                self.usage = merge_usage(self.usage, event["message"].get("usage"))
             case "message_delta":
-                self._add_usage(event.get("usage"))
-                if reason := event["delta"].get("stop_reason"):
-                    self.finish = _FINISHES.get(reason, DEFAULT_FINISH)
+                # The output so far, and only the fields that changed.
+                self.usage = merge_usage(self.usage, event.get("usage"))
+                delta = event.get("delta") or {}
+                self.finish = read_finish(delta.get("stop_reason"))
             case "message_stop":
                 self.done = True
             case "error":
@@ -87,11 +81,6 @@ class AnthropicStream:
             case _:
                 pass  # pings, and types that are newer than this code
         return None
-
-    def _add_usage(self, usage: dict[str, Any] | None) -> None:
-        """Later events hold the output so far, and only the fields that changed."""
-        if usage:
-            self.usage = {**(self.usage or {}), **usage}
 
 
 def _delta_text(delta: Mapping[str, Any]) -> str | None:

@@ -12,15 +12,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from routing.domain.errors import ProviderError, ProviderRefused, ProviderStreamBroken
 from routing.domain.rules import Timeouts
+from routing.llm.providers.finish_reasons import FinishReason
 
-FINISH_REASONS: Mapping[str | None, str] = {
-    "stop": "stop",
-    "length": "length",
-    "content_filter": "content_filter",
-}
-"""Finish reasons as they leave the LLM layer, in OpenAI's words."""
-DEFAULT_FINISH = "stop"
-"""Stands for any other finish reason."""
 USAGE_GRACE = 2.0
 """Seconds to wait for the usage after a stream's finish reason."""
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
@@ -55,13 +48,11 @@ class EventError(Exception):
 class StreamReader(Protocol):
     """Reads the events of one stream.
 
-    ``finish`` is in OpenAI's words, ``None`` until the provider sent one; ``usage`` is the provider's own
-    object; after ``done`` no event follows. ``end_marker`` is the data of an event that ends the stream
-    and is no JSON, where the format has one.
+    ``finish`` is that of the last event that had one; ``usage`` is the provider's own object; after
+    ``done`` no event follows.
     """
 
-    end_marker: ClassVar[bytes | None]
-    finish: str | None
+    finish: FinishReason | None
     usage: dict[str, Any] | None
     done: bool
 
@@ -79,7 +70,7 @@ class WholeAnswer:
     be empty."""
 
     text: str
-    finish: str | None
+    finish: FinishReason | None
     usage: Any
 
 
@@ -124,9 +115,15 @@ class ProviderRequest:
     timeouts: Timeouts
 
 
-def empty_answer(model: str, finish: str | None) -> ProviderError:
+def empty_answer(model: str, finish: FinishReason | None) -> ProviderError:
     """The error of a finished answer without text."""
-    reason = FINISH_REASONS.get(finish, DEFAULT_FINISH)
-    if reason == "content_filter":
+    if finish is FinishReason.FILTERED:
         return ProviderRefused(model, "the provider's content policy refused")
-    return ProviderStreamBroken(model, f"an answer without text ({reason})")
+    return ProviderStreamBroken(model, f"an answer without text ({finish})")
+
+
+def merge_usage(known: dict[str, Any] | None, told: Any) -> dict[str, Any] | None:
+    """The usage so far, with the fields that an event told of. A field that is null was not told."""
+    if not isinstance(told, dict):
+        return known
+    return {**(known or {}), **{name: told[name] for name in told if told[name] is not None}}

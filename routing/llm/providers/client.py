@@ -17,14 +17,13 @@ from routing.domain.llm import ChatMessage, RawChunk, RawImage, RawText, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.providers import litellm
 from routing.llm.providers.base import (
-    DEFAULT_FINISH,
-    FINISH_REASONS,
     Credential,
     Provider,
     WholeAnswer,
     empty_answer,
 )
 from routing.llm.providers.errors import to_provider_error
+from routing.llm.providers.finish_reasons import FinishReason
 from routing.llm.providers.http_stream import HTTPStreamClient
 from routing.llm.providers.litellm_calls import LiteLLMCalls
 
@@ -76,9 +75,8 @@ class ProviderClient:
                     if isinstance(item, RawChunk):
                         yield item
                     else:
-                        finish = FINISH_REASONS.get(item.finish, DEFAULT_FINISH)
                         usage = litellm.read_usage(model, item.usage)
-                        yield RawChunk(finish_reason=finish, usage=usage)
+                        yield RawChunk(finish_reason=_word(item.finish), usage=usage)
 
     async def complete_json(
         self, model: ModelRef, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None
@@ -94,8 +92,8 @@ class ProviderClient:
             answer = await self._whole(model, messages, options)
             if not answer.text:
                 raise empty_answer(model.name, answer.finish)
-            finish = FINISH_REASONS.get(answer.finish, DEFAULT_FINISH)
-            return RawText(answer.text, finish, litellm.read_usage(model, answer.usage))
+            usage = litellm.read_usage(model, answer.usage)
+            return RawText(answer.text, _word(answer.finish), usage)
 
     async def _whole(
         self, model: ModelRef, messages: Sequence[ChatMessage], options: Mapping[str, Any]
@@ -142,6 +140,10 @@ class ProviderClient:
 
     def _direct_provider(self, model: ModelRef) -> Provider | None:
         return litellm.direct_provider(model.litellm_name) if self._direct else None
+
+
+def _word(finish: FinishReason | None) -> str:
+    return (finish or FinishReason.OTHER).value
 
 
 @contextmanager

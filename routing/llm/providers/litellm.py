@@ -25,6 +25,7 @@ import orjson
 from routing.domain.llm import ChatMessage, ListPrice, Usage, cost
 from routing.domain.rules import ModelRef
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
+from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.registry import PROVIDERS
 
 # LiteLLM ends streams that repeat a piece a hundred times: a ruler, a table, a long row of letters.
@@ -32,6 +33,7 @@ os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", str(10**9))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches prices over HTTP
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env into our environment
 import litellm  # the variables count at this import only
+from litellm.litellm_core_utils import core_helpers
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.types.utils import LlmProviders
@@ -68,6 +70,26 @@ def _warm() -> None:
                 list(answer)
 
 
+class _FinishReasons(dict[str, str]):
+    """Our table of finish reasons, in the words that LiteLLM's types allow.
+
+    LiteLLM's own turns words that it does not know, and errors, into ``stop``.
+    """
+
+    def get(self, word: Any, default: Any = None) -> str:
+        """``read_finish`` reads the result back as it would read ``word``."""
+        if word in {"tool_calls", "tool_use", "function_call"}:
+            return "tool_calls"  # LiteLLM looks for it
+        match read_finish(word):
+            case FinishReason.OTHER | None:
+                return "finish_reason_unspecified"
+            case FinishReason.BROKEN:
+                return "malformed_function_call"
+            case finish:
+                return finish.value
+
+
+core_helpers._FINISH_REASON_MAP = _FinishReasons()  # type: ignore[misc,assignment]  # noqa: SLF001
 _quieten()
 _warm()
 

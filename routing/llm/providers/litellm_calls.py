@@ -28,14 +28,8 @@ from routing.domain.llm import ChatMessage, RawChunk, RawImage
 from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers import base
 from routing.llm.providers import litellm as adapter
-from routing.llm.providers.base import (
-    DEFAULT_FINISH,
-    FINISH_REASONS,
-    Credential,
-    EventError,
-    WholeAnswer,
-    empty_answer,
-)
+from routing.llm.providers.base import Credential, EventError, WholeAnswer, empty_answer
+from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
 from routing.llm.providers.refusals import is_refusal
@@ -66,8 +60,9 @@ class LiteLLMCalls:
                     async for text in texts:
                         yield RawChunk(text)
             usages = [getattr(chunk, "usage", None) for chunk in stream.chunks]
+            finish = read_finish(stream.received_finish_reason) or FinishReason.OTHER
             yield RawChunk(
-                finish_reason=FINISH_REASONS.get(stream.received_finish_reason, DEFAULT_FINISH),
+                finish_reason=finish.value,
                 usage=adapter.read_usage(model, next(filter(None, reversed(usages)), None)),
             )
         finally:
@@ -102,8 +97,11 @@ class LiteLLMCalls:
                 **adapter.output_limit(model),
             )
         choice = response.choices[0]
+        finish = read_finish(choice.finish_reason)
+        if finish is FinishReason.BROKEN:
+            raise ProviderStreamBroken(model.name, "the provider broke its answer off")
         usage = getattr(response, "usage", None)
-        return WholeAnswer(choice.message.content or "", choice.finish_reason, usage)
+        return WholeAnswer(choice.message.content or "", finish, usage)
 
     async def image(self, model: ModelRef, prompt: str) -> RawImage:
         """As ``ProviderClient.image``."""
@@ -272,9 +270,11 @@ async def _texts(stream: Any, model: str) -> AsyncGenerator[str, None]:
         has_text = has_text or bool(text)
         if text or getattr(delta, "reasoning_content", None):
             yield text
-    finish = stream.received_finish_reason
-    if finish is None or finish == "error":
+    finish = read_finish(stream.received_finish_reason)
+    if finish is None:
         raise ProviderStreamBroken(model, "the stream ended without a finish")
+    if finish is FinishReason.BROKEN:
+        raise ProviderStreamBroken(model, "the provider broke its answer off")
     if not has_text:
         raise empty_answer(model, finish)
 

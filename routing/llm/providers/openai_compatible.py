@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from routing.domain.errors import ContextTooLong, ProviderError
-from routing.llm.providers.base import EventError, WholeAnswer
+from routing.llm.providers.base import EventError, WholeAnswer, merge_usage
+from routing.llm.providers.finish_reasons import FinishReason, read_choice
 from routing.llm.providers.refusals import is_refusal
 
 _FLAT_REFUSALS = ("code", "base_resp", "promptFeedback")
@@ -41,18 +42,18 @@ class OpenAICompatible:
         """See ``Provider``."""
         _raise_error(answer)
         choice = answer["choices"][0]
+        if choice.get("error"):
+            raise EventError(choice)
         message = choice["message"]
-        finish = "content_filter" if message.get("refusal") else choice.get("finish_reason")
+        finish = FinishReason.FILTERED if message.get("refusal") else read_choice(choice)
         return WholeAnswer(message.get("content") or "", finish, answer.get("usage"))
 
 
 class OpenAIStream:
     """See ``StreamReader``: reads chunks of a chat completion."""
 
-    end_marker: ClassVar[bytes | None] = b"[DONE]"
-
     def __init__(self) -> None:
-        self.finish: str | None = None
+        self.finish: FinishReason | None = None
         self.usage: dict[str, Any] | None = None
         self.done = False
         self._refused = False
@@ -60,14 +61,15 @@ class OpenAIStream:
     def read(self, event: Mapping[str, Any]) -> str | None:
         """See ``StreamReader``."""
         _raise_error(event)
-        if usage := event.get("usage"):
-            self.usage = usage
+        self.usage = merge_usage(self.usage, event.get("usage"))
         choices = event.get("choices")
         if not choices:
             return None
+        if choices[0].get("error"):
+            raise EventError(choices[0])
         delta = choices[0].get("delta") or {}
-        if finish := choices[0].get("finish_reason"):
-            self.finish = "content_filter" if self._refused else finish
+        if finish := read_choice(choices[0]):
+            self.finish = FinishReason.FILTERED if self._refused else finish
         text: str | None = delta.get("content")
         if text:
             return text

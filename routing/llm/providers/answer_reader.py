@@ -1,0 +1,147 @@
+"""Answer reader: the texts, the finish and the usage of one reply, from its bytes.
+
+``http_stream`` feeds it. It holds the rules that are the same for all wire formats: a provider may send
+one JSON object where a stream was requested, a stream where an object was; text takes an early finish
+back; once the finish is in, nothing beside or after the answer spoils it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from routing.domain.errors import ProviderStreamBroken
+from routing.llm.providers import base
+from routing.llm.providers.base import MALFORMED, EventError, Provider, empty_answer
+from routing.llm.providers.event_stream import (
+    LONGEST_EVENT,
+    SSEDecoder,
+    json_object,
+    says_nothing,
+)
+from routing.llm.providers.finish_reasons import FinishReason
+
+_END_MARKER = b"[DONE]"
+_BEFORE_TEXT = b"\xef\xbb\xbf \t\r\n"
+_STALL_SHARE = 0.8
+
+
+class AnswerReader:
+    """Reads one reply of ``provider``. ``model`` names errors.
+
+    ``finish`` is ``None`` until the provider sent one, and again when text follows it; ``usage`` is the
+    provider's own object; after ``done`` nothing is read.
+    """
+
+    def __init__(self, provider: Provider, model: str) -> None:
+        self._provider, self._model = provider, model
+        self._events = provider.stream()
+        self._decoder = SSEDecoder()
+        self._body: bytearray | None = None
+        self._undecided = True
+        self._has_text = self._with_text = self._retracted = False
+        self.finish: FinishReason | None = None
+        self.usage: Any = None
+        self.done = False
+
+    def feed(self, data: bytes) -> tuple[str | None, Exception | None]:
+        """The texts of these bytes as one (``""`` for thoughts), and the error that follows them.
+
+        No bytes end the reply. The error is ``EventError`` or ``ProviderStreamBroken``.
+        """
+        texts: list[str] = []
+        error: Exception | None = None
+        try:
+            if self._in_one_object(data):
+                self._read_object(texts)
+            else:
+                self._read_events(data, texts)
+        except MALFORMED as exc:
+            error = ProviderStreamBroken(self._model, type(exc).__name__)
+            error.__cause__ = exc
+        except (EventError, ProviderStreamBroken) as exc:
+            error = exc
+        text = "".join(texts) if texts else None
+        self._has_text = self._has_text or bool(text)
+        return text, error
+
+    def grace(self, stall: float) -> float:
+        """Seconds to wait for more after the finish: for the usage, or for text where the finish came
+        with text already. A server that marks every piece so is waited for nearly as long as one that
+        stalls, which takes ``stall`` seconds."""
+        grace = base.USAGE_GRACE
+        return max(grace, stall * _STALL_SHARE) if self._with_text else grace
+
+    def check_whole(self) -> None:
+        """Raise ``ProviderStreamBroken`` or ``ProviderRefused`` for a reply that ended incomplete."""
+        if self.finish is None:
+            raise ProviderStreamBroken(self._model, "the stream ended without a finish")
+        if not self._has_text:
+            raise empty_answer(self._model, self.finish)
+
+    def _in_one_object(self, data: bytes) -> bool:
+        """Keep the bytes of a whole answer; true when all of them are there."""
+        if self._undecided and (visible := data.lstrip(_BEFORE_TEXT)):
+            self._undecided = False
+            # No line of an event stream begins so.
+            self._body = bytearray() if visible.startswith(b"{") else None
+            data = visible if self._body is not None else data
+        if self._body is None:
+            return False
+        self._body += data
+        if len(self._body) > LONGEST_EVENT:
+            raise ProviderStreamBroken(self._model, "an answer that is too long")
+        return not data
+
+    def _read_object(self, texts: list[str]) -> None:
+        answer = self._provider.whole(json_object(bytes(self._body or b"")))
+        self._refuse_broken(answer.finish)
+        texts.append(checked_text(answer.text) or "")
+        # An object that is whole in itself ended well enough to be told.
+        self.finish, self.usage = answer.finish or FinishReason.OTHER, answer.usage
+        self.done = True
+
+    def _read_events(self, data: bytes, texts: list[str]) -> None:
+        if self._body is not None:
+            return
+        for event in self._decoder.feed(data) if data else self._decoder.end():
+            if event.lstrip().startswith(_END_MARKER):
+                self.done = True
+            elif not says_nothing(event) and (text := self._read(event)) is not None:
+                texts.append(text)
+            if self.done:
+                break
+
+    def _read(self, data: bytes) -> str | None:
+        events = self._events
+        events.finish = None
+        try:
+            text = checked_text(events.read(json_object(data)))
+        except (EventError, *MALFORMED):
+            if self.finish is None or self._retracted:
+                raise
+            return None
+        self.usage, self.done = events.usage, events.done
+        self._end(events.finish, text)
+        return text
+
+    def _end(self, finish: FinishReason | None, text: str | None) -> None:
+        """Take an event's finish, or take an earlier one back for its text."""
+        if text:
+            self._retracted = self._retracted or self.finish is not None
+            self._with_text = self._retracted or finish is not None
+            self.finish = None
+        # A later word may lessen a whole answer, and not spoil it.
+        if self.finish is None or finish not in {None, FinishReason.STOP, FinishReason.BROKEN}:
+            self.finish = finish
+        self._refuse_broken(self.finish)
+
+    def _refuse_broken(self, finish: FinishReason | None) -> None:
+        if finish is FinishReason.BROKEN:
+            raise ProviderStreamBroken(self._model, "the provider broke its answer off")
+
+
+def checked_text(value: Any) -> str | None:
+    """Raises ``ValueError`` for a text that is none."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("a text that is no string")
+    return value
