@@ -9,13 +9,18 @@ import argparse
 import contextlib
 import math
 import os
+import resource
 import sys
 
 import uvicorn
 from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
-from assistant_site.http.protocol import WriteTimeoutProtocol
+from assistant_site.http.protocol import PROTOCOLS
+from assistant_site.wire.framing import HEAD_BYTES
+
+OTHER_DESCRIPTORS = 1000
+"""Open files of a worker beside its clients: providers, Redis, database, logs."""
 
 
 def main() -> None:
@@ -26,12 +31,14 @@ def main() -> None:
         sys.exit(
             "Set SECRET_KEY: without a secret of its own, anybody can sign tokens for this site."
         )
+    _raise_descriptor_limit()
     config = uvicorn.Config(
         "assistant_site.asgi:application",
         host=options.host,
         port=options.port,
         lifespan="on",
-        http=WriteTimeoutProtocol,
+        http=PROTOCOLS[options.http],
+        h11_max_incomplete_event_size=HEAD_BYTES,
         ws="none",
         log_config=None,  # Django's LOGGING formats every line
         access_log=False,  # the request middleware writes a better one
@@ -52,10 +59,21 @@ def main() -> None:
         uvicorn.Server(config).run()
 
 
+def _raise_descriptor_limit() -> None:
+    """Allow as many open files as connections need: shells start programs with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.CONNECTIONS_PER_WORKER + OTHER_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m assistant_site.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--http", choices=PROTOCOLS, default="auto", help="uvicorn's protocol")
     parser.add_argument(
         "--after-stdin",
         action="store_true",

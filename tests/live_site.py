@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from assistant_site.http.protocol import WriteTimeoutProtocol
+from assistant_site.http.protocol import SiteProtocol
 from assistant_site.simulator import Simulator
 from conversations.bootstrap import container
 from routing.common.redis.clients import sync_client
@@ -153,27 +153,27 @@ class LiveSite:
             lifespan="on",
             log_config=None,
             access_log=False,
-            http=WriteTimeoutProtocol,
+            http=SiteProtocol,
             ws="none",
             forwarded_allow_ips="",
             loop="asyncio",
             timeout_graceful_shutdown=3,
         )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="live site")
+        self.server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.server.run, name="live site")
         self._clients: list[httpx.Client] = []
         self._seeded = 0
 
     @property
     def url(self) -> str:
         """Root, without a trailing slash."""
-        host, port = self._server.servers[0].sockets[0].getsockname()
+        host, port = self.server.servers[0].sockets[0].getsockname()
         return f"http://{host}:{port}"
 
     def start(self) -> None:
         """Serve; returns when it does."""
         self._thread.start()
-        while not self._server.started:
+        while not self.server.started:
             self._thread.join(0.02)
             assert self._thread.is_alive(), "the server ended at its start"
         # It boots while it serves: a test must not build a second container meanwhile.
@@ -183,7 +183,7 @@ class LiveSite:
         """Stop serving."""
         for client in self._clients:
             client.close()
-        self._server.should_exit = True
+        self.server.should_exit = True
         self._thread.join()
 
     def close_clients(self) -> None:
@@ -205,7 +205,7 @@ class LiveSite:
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """Where the service runs."""
-        return self._server.servers[0].get_loop()
+        return self.server.servers[0].get_loop()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something of the service's own, where it runs."""

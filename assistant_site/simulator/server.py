@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Self
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from assistant_site.simulator.app import build_app
 from assistant_site.simulator.call import KEPT, Pace, RecordedRequest, RequestLog, SimulatorState
 from assistant_site.simulator.chat import PROVIDERS, Provider
 from assistant_site.simulator.faults import read_fault
+from assistant_site.simulator.protocol import SimulatorProtocol
 
 
 class Simulator:
@@ -210,7 +212,9 @@ class _Side:
         server = self._runner.server
         assert server is not None  # noqa: S101 - ``running`` has set it up
         self._listening = loop.create_task(
-            loop.create_server(server, sock=self._socket, backlog=128)
+            loop.create_server(
+                partial(SimulatorProtocol, server, loop), sock=self._socket, backlog=128
+            )
         )
 
     def stop(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from prometheus_client import generate_latest
 
+from assistant_site.http.refusals import REGISTRY
 from conversations.api.responses import native
 from conversations.bootstrap import container
 
@@ -22,4 +24,4 @@ async def metrics(request: HttpRequest) -> HttpResponse:
         background=services.background.running(),
     )
     body, content_type = services.metrics.render()
-    return HttpResponse(body, content_type=content_type)
+    return HttpResponse(body + generate_latest(REGISTRY), content_type=content_type)

@@ -1,0 +1,210 @@
+"""Clients that send too much, too slowly, or nothing: refused at once, with the contract's problem, and
+nothing is left of them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from pytest_django import Settings
+
+from assistant_site.http import protocol
+from assistant_site.http.protocol import PROTOCOLS
+from assistant_site.http.refusals import REFUSED
+from tests.live_site import LiveSite
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HOST = b"Host: localhost\r\n"
+
+
+@pytest.fixture(params=["auto", "h11"])
+def served(request: pytest.FixtureRequest, site: LiveSite) -> Iterator[LiveSite]:
+    """The site behind each of uvicorn's protocols."""
+    config = site.server.config
+    before, config.http_protocol_class = config.http_protocol_class, PROTOCOLS[request.param]
+    yield site
+    config.http_protocol_class = before
+
+
+def connected(site: LiveSite) -> closing[socket.socket]:
+    host, port = site.url.removeprefix("http://").split(":")
+    return closing(socket.create_connection((host, int(port)), timeout=20))
+
+
+def answers(site: LiveSite, *parts: bytes) -> bytes:
+    """All that the server sends until it closes the connection."""
+    with connected(site) as client:
+        for part in parts:
+            client.sendall(part)
+        return until_closed(client)
+
+
+def until_closed(client: socket.socket) -> bytes:
+    received = b""
+    while piece := client.recv(65536):
+        received += piece
+    return received
+
+
+def until_ok(client: socket.socket, times: int = 1) -> bytes:
+    received = b""
+    while received.count(b'"ok"') < times:
+        piece = client.recv(65536)
+        assert piece, received
+        received += piece
+    return received
+
+
+def statuses(answer: bytes) -> list[int]:
+    return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+
+
+def assert_problem(answer: bytes, status: int, code: str) -> None:
+    head, _, body = answer.rpartition(b"\r\n\r\n")
+    told = json.loads(body)
+    assert b"content-type: application/problem+json" in head.lower()
+    assert b"connection: close" in head.lower()
+    assert (told["status"], told["code"]) == (status, code)
+    assert told["request_id"]
+
+
+def refused(reason: str) -> float:
+    return float(REFUSED.labels(reason)._value.get())
+
+
+HEADS = {
+    "request line": b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "one header": b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 70_000 + b"\r\n\r\n",
+    "half a header": b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 70_000,
+    "many headers": b"GET / HTTP/1.1\r\n" + HOST + b"X: a\r\n" * 100 + b"\r\n",
+    "trailers": b"POST / HTTP/1.1\r\n"
+    + HOST
+    + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: "
+    + b"a" * 70_000,
+    "chunk extension": b"POST / HTTP/1.1\r\n"
+    + HOST
+    + b"Transfer-Encoding: chunked\r\n\r\n5;"
+    + b"a" * 70_000,
+}
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_a_head_over_the_limits_is_a_431(served: LiveSite, head: bytes) -> None:
+    answer = answers(served, head)
+    assert statuses(answer) == [431]
+    assert_problem(answer, 431, "headers_too_large")
+
+
+def test_a_head_within_the_limits_is_served(served: LiveSite) -> None:
+    head = b"GET /healthz HTTP/1.1\r\n" + HOST + b"X: a\r\n" * 97 + b"Connection: close\r\n"
+    assert statuses(answers(served, head + b"Y: " + b"a" * 40_000 + b"\r\n\r\n")) == [200]
+
+
+@pytest.mark.parametrize("first", [GET, GET * 3], ids=["one", "three"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["pipelined", "later"])
+def test_each_head_of_a_connection_is_bounded(
+    served: LiveSite, first: bytes, at_once: bool
+) -> None:
+    good, bad = first.count(b"GET"), HEADS["many headers"]
+    if at_once:
+        answer = answers(served, first + bad)
+    else:
+        with connected(served) as client:
+            client.sendall(first)
+            answer = until_ok(client, good)
+            client.sendall(bad)
+            answer += until_closed(client)
+    assert statuses(answer) == [200] * good + [431]
+
+
+def test_a_request_with_two_lengths_is_refused(served: LiveSite) -> None:
+    both = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    answer = answers(served, b"POST /healthz HTTP/1.1\r\n" + HOST + both)
+    assert_problem(answer, 400, "invalid")
+    assert_problem(answers(served, b"nonsense\r\n\r\n"), 400, "invalid")
+
+
+HALVES = {
+    "nothing": (b"", []),
+    "blank lines": (b"\r\n\r\n", []),
+    "half a head": (b"GET / HTTP/1.1\r\nHost: lo", [408]),
+    "half a second head": (GET + b"GET / HTTP/1.1\r\n", [200, 408]),
+    "no body": (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\n", [408]),
+    "half a body": (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhe", [408]),
+    "half a chunk": (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhe", [408]),
+    "no last chunk": (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n", [408]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "status"), HALVES.values(), ids=HALVES)
+def test_half_a_request_is_closed(
+    served: LiveSite, settings: Settings, sent: bytes, status: list[int]
+) -> None:
+    settings.REQUEST_HEAD_SECONDS = settings.REQUEST_BODY_SECONDS = 0.3
+    before = refused("head_late") + refused("body_late")
+    assert statuses(answers(served, sent)) == status
+    assert refused("head_late") + refused("body_late") == before + 1
+
+
+def test_a_body_that_trickles_is_closed(served: LiveSite, settings: Settings) -> None:
+    settings.REQUEST_BODY_SECONDS = 0.3
+    stop = threading.Event()
+    with connected(served) as client:
+
+        def trickle() -> None:
+            while not stop.wait(0.02):
+                try:
+                    client.sendall(b"x")
+                except OSError:
+                    return
+
+        client.sendall(b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 90000\r\n\r\n")
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        answer = until_closed(client)
+        stop.set()
+        thread.join()
+    assert_problem(answer, 408, "request_timeout")
+
+
+def test_an_answer_that_takes_longer_than_the_time_outs_is_not_cut(
+    served: LiveSite, settings: Settings
+) -> None:
+    settings.REQUEST_HEAD_SECONDS = settings.REQUEST_BODY_SECONDS = 0.2
+    served.simulator.fault(call="chat", times=1, headers_delay_ms=1_500)
+    assert served.person().ask("Write a haiku about granite.", model="gpt")["status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("setting", "status", "code", "reason"),
+    [
+        ("CONNECTIONS_PER_ADDRESS", 429, "too_many_connections", "address_connections"),
+        ("CONNECTIONS_PER_WORKER", 503, "overloaded", "worker_connections"),
+    ],
+)
+def test_connections_are_limited(
+    served: LiveSite, settings: Settings, setting: str, status: int, code: str, reason: str
+) -> None:
+    before = refused(reason)
+    setattr(settings, setting, protocol.OPEN.total + 2)
+    with connected(served) as first, connected(served) as second:
+        for each in (first, second):
+            each.sendall(GET)
+            until_ok(each)
+        assert_problem(answers(served), status, code)
+        assert refused(reason) == before + 1
+        first.sendall(GET)
+        until_ok(first)
+
+
+def test_a_trusted_proxy_is_not_limited_as_one_address(
+    served: LiveSite, settings: Settings
+) -> None:
+    settings.CONNECTIONS_PER_ADDRESS, settings.FORWARDED_ALLOW_IPS = 1, ["127.0.0.0/8"]
+    with connected(served), connected(served):
+        close = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        assert statuses(answers(served, close)) == [200]
