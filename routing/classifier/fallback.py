@@ -22,7 +22,12 @@ from routing.classifier.classification import (
     parse_classification,
 )
 from routing.common.hedge import first_valid
-from routing.domain.errors import ProviderError, ProviderMisconfigured, ProviderTimeout
+from routing.domain.errors import (
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
 from routing.domain.llm import (
     Attempt,
     ChatMessage,
@@ -39,6 +44,9 @@ from routing.llm.failover.candidates import Failover
 MALFORMED = "malformed_verdict"
 """Outcome of an attempt that got a reply, but no classification in it."""
 CANCELLED = "cancelled"
+_REJECTED_FORM = {400, 422, 500, 501}
+"""Some servers (llama-cpp-python) meet a schema with an error of their own."""
+_IN_WORDS_NS = 3600 * 10**9
 _NOT_NEEDED = "no longer needed"
 _UNREACHED = "No classifier could be asked, so the default rule decides."
 _MALFORMED = "No classifier named a published rule, so the default rule decides."
@@ -60,6 +68,8 @@ class FallbackClassifier:
     late: float | None = None
     now: Callable[[], int] = time.time_ns
     _instructions: Instructions | None = field(default=None, init=False)
+    _in_words: dict[str, int] = field(default_factory=dict, init=False)
+    """Models that rejected the schema and answered without it, until a time."""
 
     async def classify(
         self,
@@ -102,12 +112,22 @@ class FallbackClassifier:
 
     async def _call_twice(self, model: ModelRef, request: _Request) -> _Call:
         """The last call to the model. A malformed reply is asked for once more; a model that rejects
-        the schema is asked without it."""
-        schema = request.instructions.schema
+        the schema is asked without it, and for an hour without it at once."""
+        in_words = self._in_words.get(model.litellm_name, 0) > self.now()
+        schema = None if in_words else request.instructions.schema
         call = await self._call(model, request, schema)
-        if call.worth_repeating:
-            call = await self._call(model, request, schema if call.raw else None)
+        if call.raw and call.classification is None:
+            return await self._call(model, request, schema)
+        if schema and call.rejected_form:
+            call = await self._call(model, request, None)
+            if call.classification:
+                self._remember_in_words(model)
         return call
+
+    def _remember_in_words(self, model: ModelRef) -> None:
+        now = self.now()
+        known = {name: until for name, until in self._in_words.items() if until > now}
+        self._in_words = {**known, model.litellm_name: now + _IN_WORDS_NS}
 
     async def _call(
         self, model: ModelRef, request: _Request, schema: Mapping[str, Any] | None
@@ -165,12 +185,10 @@ class _Call:
     classification: Classification | None = None
 
     @property
-    def worth_repeating(self) -> bool:
-        """Whether the same model may do better at once: its reply was malformed, or it rejected the
-        form of the request."""
-        if self.raw:
-            return self.classification is None
-        return isinstance(self.error, ProviderMisconfigured) and self.error.status in {400, 422}
+    def rejected_form(self) -> bool:
+        """Whether the model's server may have failed for the form of the request alone."""
+        kinds = (ProviderMisconfigured, ProviderUnavailable)
+        return isinstance(self.error, kinds) and self.error.status in _REJECTED_FORM
 
     def attempt(
         self, ended_ns: int, priced: Callable[[ModelRef, Usage], Usage], *, cancelled: bool = False

@@ -173,14 +173,40 @@ async def test_nonsense_is_asked_once_more_and_then_passed_by(nonsense: str) -> 
     assert all(with_schema for _, with_schema in client.asked)
 
 
-async def test_a_model_that_takes_no_schema_is_asked_in_words() -> None:
-    refused = ProviderMisconfigured("haiku", "response_format", status=400)
-    client = FakeClient(haiku=[refused, f"Sure!\n```json\n{verdict()}\n```"])
+@pytest.mark.parametrize(
+    "rejection",
+    [
+        ProviderMisconfigured("haiku", "response_format", status=400),
+        ProviderMisconfigured("haiku", "response_format", status=422),
+        ProviderUnavailable("haiku", "1 validation error", status=500),
+        ProviderUnavailable("haiku", "not implemented", status=501),
+    ],
+    ids=lambda error: str(error.status),
+)
+async def test_a_model_that_takes_no_schema_is_asked_in_words_for_a_while(
+    rejection: ProviderError,
+) -> None:
+    said = f"Sure!\n```json\n{verdict()}\n```"
+    client, clock = FakeClient(haiku=[rejection, said, said, said]), [0]
+    ladder = FallbackClassifier(client, now=lambda: clock[0])
 
-    result = await classified(client)
+    for clock[0] in (1, 2, 10**18):
+        result = await ladder.classify("Hello", RULES, ())
+        assert result.decision.source is Source.CLASSIFIER
 
-    assert result.decision.source is Source.CLASSIFIER
-    assert client.asked == [("haiku", True), ("haiku", False)]
+    assert [schema for _, schema in client.asked] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, None])
+async def test_a_model_that_is_down_is_asked_in_words_once_at_most(status: int | None) -> None:
+    down = ProviderUnavailable("haiku", status=status)
+    client = FakeClient(haiku=[down] * 4, mini=[verdict()] * 2)
+    ladder = FallbackClassifier(client)
+    for _ in range(2):
+        await ladder.classify("Hello", RULES, ())
+
+    calls = [schema for model, schema in client.asked if model == "haiku"]
+    assert calls == ([True, False] * 2 if status == 500 else [True] * 2)
 
 
 async def test_a_wrong_key_is_not_asked_twice() -> None:
