@@ -169,6 +169,7 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
                 )
             },
         ),
+        ("How its streams end", {"fields": ("ends_without_finish",)}),
     )
     readonly_fields = ("used_by",)
 

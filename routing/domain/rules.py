@@ -67,6 +67,7 @@ class ModelRef(Stored):
 
     Prices are US dollars per million tokens and override LiteLLM's price list; ``None``
     leaves the list's price. ``context_window`` and ``max_output_tokens`` are in tokens.
+    ``ends_without_finish``: the server sends the end of a stream and never a finish reason.
     """
 
     name: str = field(metadata=spec("name"))
@@ -78,6 +79,9 @@ class ModelRef(Stored):
     input_price: Decimal | None = field(default=None, metadata=spec("input price"))
     output_price: Decimal | None = field(default=None, metadata=spec("output price"))
     timeouts: Timeouts = field(default_factory=Timeouts, metadata=spec("time-outs"))
+    ends_without_finish: bool = field(
+        default=False, metadata=spec("ending without a finish reason")
+    )
 
 
 WHICH = "Which prompts"
@@ -347,5 +351,7 @@ def _fingerprint(rules: RuleSet) -> str:
     body = asdict(rules)
     for irrelevant in _WITHOUT_EFFECT:
         del body[irrelevant]
+    for model in body["models"]:  # how its stream is read decides nothing either
+        del model["ends_without_finish"]
     canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

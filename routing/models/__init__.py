@@ -65,6 +65,12 @@ class LLMModel(models.Model):
     first_token_timeout = models.FloatField(default=20.0, help_text="Seconds to the first token.")
     stall_timeout = models.FloatField(default=15.0, help_text="Seconds between two tokens.")
     total_timeout = models.FloatField(default=180.0, help_text="Seconds for the whole answer.")
+    ends_without_finish = models.BooleanField(
+        "ends without a finish reason",
+        default=False,
+        help_text="The server closes its streams with [DONE] and is known never to send a "
+        "finish_reason. Without this mark an answer of such a stream counts as cut off.",
+    )
     enabled = models.BooleanField(default=True)
     revision = revision_field()
 

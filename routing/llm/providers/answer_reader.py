@@ -26,14 +26,18 @@ _STALL_SHARE = 0.8
 
 
 class AnswerReader:
-    """Reads one reply of ``provider``. ``model`` names errors.
+    """Reads one reply of ``provider``. ``model`` names errors. With ``ends_without_finish`` the end of the
+    stream stands for its finish.
 
     ``finish`` is ``None`` until the provider sent one, and again when text follows it; ``usage`` is the
     provider's own object; after ``done`` nothing is read.
     """
 
-    def __init__(self, provider: Provider, model: str) -> None:
+    def __init__(
+        self, provider: Provider, model: str, *, ends_without_finish: bool = False
+    ) -> None:
         self._provider, self._model = provider, model
+        self._ends_without_finish = ends_without_finish
         self._events = provider.stream()
         self._decoder = SSEDecoder()
         self._body: bytearray | None = None
@@ -73,6 +77,8 @@ class AnswerReader:
 
     def check_whole(self) -> None:
         """Raise ``ProviderStreamBroken`` or ``ProviderRefused`` for a reply that ended incomplete."""
+        if self.finish is None and self.done and self._ends_without_finish:
+            self.finish = FinishReason.STOP
         if self.finish is None:
             raise ProviderStreamBroken(self._model, "the stream ended without a finish")
         if not self._has_text:

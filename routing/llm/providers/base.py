@@ -113,6 +113,7 @@ class ProviderRequest:
     body: Mapping[str, Any]
     provider: Provider
     timeouts: Timeouts
+    ends_without_finish: bool = False
 
 
 def empty_answer(model: str, finish: FinishReason | None) -> ProviderError:

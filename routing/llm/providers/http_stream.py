@@ -54,7 +54,7 @@ class HTTPStreamClient:
         for an incomplete answer, and aiohttp's errors. Closing the generator closes the connection.
         """
         async with self._response(request) as response:
-            answer = AnswerReader(request.provider, model)
+            answer = _reader(request, model)
             async with aclosing(_texts(response.content, answer, request.timeouts.stall)) as texts:
                 async for text in texts:
                     yield RawChunk(text)
@@ -65,7 +65,7 @@ class HTTPStreamClient:
     async def whole(self, request: ProviderRequest, model: str) -> WholeAnswer:
         """An answer that was not requested as a stream. Raises as ``stream`` does."""
         async with self._response(request) as response:
-            answer = AnswerReader(request.provider, model)
+            answer = _reader(request, model)
             async with aclosing(_texts(response.content, answer, request.timeouts.stall)) as texts:
                 text = "".join([text async for text in texts])
         return WholeAnswer(text, answer.finish, answer.usage)
@@ -104,6 +104,10 @@ class HTTPStreamClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._sessions[loop]
+
+
+def _reader(request: ProviderRequest, model: str) -> AnswerReader:
+    return AnswerReader(request.provider, model, ends_without_finish=request.ends_without_finish)
 
 
 async def _texts(

@@ -161,7 +161,8 @@ def build_request(
     )
     body = transformation.transform_request(headers=headers, **given)
     body = {**body.pop("extra_body", {}), **body}
-    return ProviderRequest(provider.endpoint(base), headers, body, provider, model.timeouts)
+    url = provider.endpoint(base)
+    return ProviderRequest(url, headers, body, provider, model.timeouts, model.ends_without_finish)
 
 
 @lru_cache(maxsize=256)
