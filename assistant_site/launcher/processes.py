@@ -81,6 +81,7 @@ def end_leftover(pid_file: Path, *, mark: str, grace: float = 10.0) -> bool:
     """End the process an earlier run left behind, if the pid still is the one whose command line
     has ``mark`` in it; whether there was one."""
     pid = read_pid(pid_file)
+    # The system gives numbers again: only the command line tells that the process is ours.
     if pid is None or pid == os.getpid() or mark not in command_line(pid):
         pid_file.unlink(missing_ok=True)
         return False

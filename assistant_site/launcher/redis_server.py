@@ -94,6 +94,7 @@ class RedisServer:
 
     def _start_locked(self) -> None:
         pid_file = self.data_dir / "redis.pid"
+        # Before the port is chosen: the server of a killed run holds it, and the file it appends to.
         processes.end_leftover(pid_file, mark=str(self.data_dir))
         if self._port is None:
             self._port = processes.remembered_port(self.data_dir / "redis.port")

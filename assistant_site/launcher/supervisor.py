@@ -147,6 +147,7 @@ class Supervisor:
             log = opened.enter_context((run_dir / f"{name}.log").open("ab")) if is_quiet else None
             process = processes.start(command, env=variables, output=log, cwd=BASE_DIR, stdin=stdin)
         pid_file = run_dir / f"{name}.pid"
+        # Registered before anything can fail: a child must never outlive this process.
         self._stack.callback(_end, process, pid_file)
         pid_file.write_text(f"{process.pid}\n")
         self._running[name] = process

@@ -73,6 +73,7 @@ def build_app(provider: Provider, state: SimulatorState) -> web.Application:
 
     for method, path, kind, handler in (("POST", api.CHAT_PATH, "chat", chat), *api.ROUTES):
         app.router.add_route(method, path, handle(kind, handler))
+    # Last, because it fits every path.
     app.router.add_route("*", "/{rest:.*}", handle("unknown", unknown))
     return app
 

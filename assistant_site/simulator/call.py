@@ -68,6 +68,7 @@ class RequestLog:
         with self._changed:
             self._count += 1
             self._records[self._count] = RecordedRequest(number=self._count, **facts)
+            # The oldest goes: a dictionary keeps the order in which its keys came.
             if len(self._records) > self._kept:
                 del self._records[next(iter(self._records))]
             self._changed.notify_all()

@@ -55,6 +55,7 @@ class _ControlApi:
             faults = [read_fault(item) for item in (body if isinstance(body, list) else [body])]
         except (BadFault, TypeError) as exc:
             return _json({"detail": str(exc)}, status=400)
+        # All are read before the first is scripted: a list with a mistake changes nothing.
         for fault in faults:
             self._state.faults.add(fault)
         return _json({"faults": self._state.faults.listed()}, status=201)

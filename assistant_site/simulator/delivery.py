@@ -140,6 +140,7 @@ class AnswerStream:
     async def _misbehave(self) -> None:
         """Carry out the fault's actions of this position."""
         fault = self._fault
+        # Once: the closing events come at the position of the last token too.
         if fault.malformed_after == self._sent and not self._malformed:
             self._malformed = True
             await self._write(b'data: {"id": "chatcmpl-broken", "choices": [{"delta"\n\n')

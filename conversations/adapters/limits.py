@@ -84,6 +84,7 @@ class RateLimiter:
                 await self._count(self._shared, scope, caller)
         except RateLimitsUnavailable:
             _log.warning("rate limits are counted by this worker alone", scope=scope)
+            # Better a limit per worker than none.
             await self._count(self._local, scope, caller)
 
     async def _count(self, limiter: MovingWindowRateLimiter, scope: str, caller: str) -> None:

@@ -112,6 +112,7 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
 
     def save_model(self, request: HttpRequest, obj: AnswerReview, form: Any, change: bool) -> None:
         """Run the decision of the pressed button; services write the row."""
+        # The list of the page, not the posted names: it holds what this person may do.
         for button in self.get_actions_submit_line(request, obj.pk):
             if button.action_name in request.POST:
                 button.method(request, obj)

@@ -39,6 +39,7 @@ def golden_run(cases: Sequence[GoldenCase], candidate: RuleSet) -> list[str]:
         failure(expected_of(case), outcome) for case, outcome in zip(cases, outcomes, strict=True)
     ]
     for case, failed in zip(cases, failures, strict=True):
+        # Stored even where the check refuses: the page shows what fails.
         case.failure, case.checked_at = failed, timezone.now()
     GoldenCase.objects.bulk_update(cases, ["failure", "checked_at"])
     return failures

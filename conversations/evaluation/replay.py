@@ -120,6 +120,7 @@ def replay_start(
         live=ruleset_dump(live),
         created_by_id=by.pk if by else None,
     )
+    # All rows before the start: progress and cap are counted of them, also after a restart.
     ReplayResult.objects.bulk_create(ReplayResult(run=run, answer=answer) for answer in answers)
     replay_in_background(run)
     return run
@@ -152,6 +153,7 @@ def replay_in_background(run: ReplayRun) -> None:
 
 def _work(pk: int, loop: AbstractEventLoop, closing: threading.Event) -> None:
     try:
+        # One run at a time: two would share the providers' limits with each other and with users.
         with _one_run:
             replay_work(ReplayRun.objects.get(pk=pk), loop, closing)
     except Exception as exc:  # the thread has no caller: the page shows the error

@@ -176,6 +176,7 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        # The page opens without Redis too: it is where an operator looks when things are down.
         try:
             with sync_client(settings.REDIS_URL) as client:
                 states = CircuitAdmin(client, prefix=settings.REDIS_PREFIX).states()

@@ -90,6 +90,7 @@ class GoldenCaseAdmin(BanneredAdmin[GoldenCase]):
     def save_model(self, request: HttpRequest, obj: GoldenCase, form: Any, change: bool) -> None:
         if not change:
             obj.created_by_id = request.user.pk
+        # A changed case has not been run: its last result would be about another one.
         if form.changed_data:
             obj.failure, obj.checked_at = "", None
         super().save_model(request, obj, form, change)

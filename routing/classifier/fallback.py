@@ -80,6 +80,7 @@ class FallbackClassifier:
     ) -> ClassifierResult:
         """The decision and all calls made for it, by their start. ``meter`` receives each call as it
         ends, a cancelled one too. Never raises a ``ProviderError``."""
+        # One set of rules serves thousands of prompts: its part of the request is built once.
         if self._instructions is None or self._instructions.rules is not rules:
             self._instructions = build_instructions(rules)
         messages = build_request(self._instructions, prompt, history)
@@ -142,6 +143,7 @@ class FallbackClassifier:
         except ProviderError as error:
             call.error = error
         except asyncio.CancelledError:
+            # A hedge that lost is billed like one that won.
             request.record(call.attempt(self.now(), self.client.priced, cancelled=True))
             raise
         if call.raw:

@@ -30,6 +30,7 @@ async def first_valid(calls: Sequence[Call[T]], late: float | None) -> tuple[int
                 running, timeout=patience, return_when=asyncio.FIRST_COMPLETED
             )
             overdue = not done
+            # Of results that come together the preferred call's wins.
             for task in sorted(done, key=running.__getitem__):
                 index, result = running.pop(task), task.result()
                 if result is not None:

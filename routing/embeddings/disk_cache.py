@@ -40,6 +40,7 @@ async def cached_vectors(
                 digest: np.asarray(vector, "<f4").tobytes()
                 for (digest, _), vector in zip(portion, vectors, strict=True)
             }
+            # Committed portion by portion: an interrupted run loses one of them.
             with store:
                 store.executemany("insert or replace into vectors values (?, ?)", rows.items())
             cached |= rows

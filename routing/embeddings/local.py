@@ -114,6 +114,7 @@ class LocalEmbedder:
             worker, self._worker = self._worker, None
             if worker is not None:
                 self._queue.put(None)
+        # Outside the lock: callers that come meanwhile are refused at once instead of waiting.
         if worker is not None:
             worker.join()
 
@@ -123,6 +124,7 @@ class LocalEmbedder:
                 raise EmbedderUnavailable(str(_CLOSED))
             if self._queue.qsize() >= MAX_WAITING:
                 raise EmbedderUnavailable(f"{MAX_WAITING} prompts wait to be embedded")
+            # Started by the first text: a process that embeds nothing loads no model.
             if self._worker is None:
                 self._worker = Thread(target=self._work, name="embedder", daemon=True)
                 self._worker.start()

@@ -61,6 +61,7 @@ class Blob:
     @classmethod
     def of(cls, rules: RuleSet) -> Blob:
         """The bytes are the same for the same rules."""
+        # Sorted: the digest must be the same for the same rules, in each process and version.
         body = json.dumps(ruleset_dump(rules), sort_keys=True, ensure_ascii=False)
         return cls(rules.version, body.encode())
 

@@ -33,6 +33,7 @@ def seed_defaults() -> bool:
     }
     for entry in defaults.rules:
         Rule.objects.create(**{**dict(entry), "model": models.get(entry.model)})
+    # Settings of an older installation stay, like models of the same name.
     roles = {role: models[getattr(defaults.settings, role)] for role in CLASSIFIERS}
     RoutingSettings.objects.get_or_create(pk=1, defaults={**dict(defaults.settings), **roles})
     ruleset_publish(why="The rules of a new installation.")

@@ -109,6 +109,7 @@ def changes_since(live: RuleSetVersion | None, candidate: RuleSet) -> Sequence[s
 def ruleset_build() -> RuleSet:
     """The enabled rules and models as version 0. Raises ``RuleSetInvalid`` with all faults."""
     rows = list(RuleRow.objects.filter(enabled=True).select_related("model"))
+    # Disabled ones too: a classifier that is disabled is another fault than an unknown one.
     models = list(LLMModel.objects.all())
     chosen = RoutingSettings.objects.select_related("classifier", "classifier_fallback").first()
     rules = _ruleset(rows, models, chosen or RoutingSettings())

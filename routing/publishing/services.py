@@ -116,6 +116,7 @@ def publish(
             failures=list(failed),
             restores=restores,
         )
+        # Numbered under the lock: of two publishers that race no two take one number.
         _number(version, candidate, live)
         release(version, before, target=target, by=by, why=version.why)
     logger.info("rules published", extra={"version": version.number, "stage": target.stage})
@@ -181,6 +182,7 @@ def ruleset_roll_back(
     ``PublishRefused``, ``PublishConflict`` and, where the version can't be read, ``RulesUnavailable``.
     """
     before, candidate = release_row(), ruleset_of(version)
+    # The release was read first: a publication in the meantime refuses the roll-back.
     published = publish(
         candidate,
         by=by,
@@ -230,6 +232,7 @@ def rules_sync() -> int:
     Raises ``RulesUnavailable`` when nothing was ever published or Redis does not take it.
     """
     with _redis() as client:
+        # Before the database is read: a publication in between has moved the pointer, and is not undone.
         seen = read_pointer(client, settings.REDIS_PREFIX)
         latest = release_latest()
         if latest is None:

@@ -68,6 +68,7 @@ def ruleset_faults(rules: RuleSet, *, disabled: Collection[str] = ()) -> tuple[s
         *_reuse_faults(rules),
         *(fault.sentence for rule in rules.rules for fault in rule_faults(rule, rules.model)),
     ]
+    # The budget last: the classifier's prompt is built of valid rules only.
     return tuple(faults or _budget_faults(rules))
 
 

@@ -219,6 +219,7 @@ def write_tables(document: Document, *, delete: bool = True) -> None:
     nothing."""
     if faults := list(_faults(document)):
         raise RuleSetInvalid(faults)
+    # Models first: rules and settings refer to them.
     models = {entry.name: _put(LLMModel, entry.name, dict(entry)) for entry in document.models}
     _leave(Rule, [entry.name for entry in document.rules], delete=delete)
     # No two defaults at any moment: the mark is taken away before it is given.
@@ -230,12 +231,14 @@ def write_tables(document: Document, *, delete: bool = True) -> None:
         _put(Rule, entry.name, {**dict(entry), "model": models.get(entry.model)})
     roles = {role: models.get(getattr(document.settings, role)) for role in CLASSIFIERS}
     _put(RoutingSettings, None, {**dict(document.settings), **roles})
+    # Unnamed models last: until here rules may have referred to them, which protects their rows.
     _leave(LLMModel, list(models), delete=delete)
 
 
 def _put(table: Any, name: str | None, fields: dict[str, Any]) -> Any:
     """Write the row's fields, where one differs; a row that is not there is made."""
     key = {"pk": 1} if name is None else {"name": name}
+    # Locked: a form that is saved meanwhile sees the new revision.
     row, made = table.objects.select_for_update().get_or_create(**key, defaults=fields)
     changed = [field for field, value in fields.items() if getattr(row, field) != value]
     if changed and not made:

@@ -153,6 +153,7 @@ class ReuseModel:
             odds += known * (weighed(self.neighbourhood, signals) - odds)
         forbidden = vetoes(signals)
         odds -= VETOED * bool(forbidden)
+        # Bounded, so that no weights can make the exponential overflow.
         probability = 1 / (1 + math.exp(-max(-40.0, odds)))
         return ReuseEstimate(probability, forbidden, uncertain(signals), signals)
 

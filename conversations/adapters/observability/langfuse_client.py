@@ -119,6 +119,7 @@ class LangfuseClient:
 
         def delete() -> int:
             status = _status(lambda: remove(score.id, request_options=_ONCE))
+            # Taken back before it was sent, or twice: there is nothing left to do.
             return 200 if status == 404 else status
 
         self._retry(delete)
@@ -133,6 +134,7 @@ class LangfuseClient:
             reason, transient = _try(call)
             if not reason:
                 return
+            # Waiting ends at once when the process is about to end.
             if not transient or pause is None or self._giving_up.wait(pause):
                 raise TracingUnavailable(reason)
 

@@ -221,6 +221,7 @@ class RunMetrics:
 
     def _bounded(self, label: str, value: str) -> str:
         known = self._known.setdefault(label, set())
+        # Names come from providers and administrators: without a bound they would make series without end.
         if value not in known and len(known) >= LABEL_VALUES:
             return OTHER
         known.add(value)

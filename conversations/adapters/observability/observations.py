@@ -172,6 +172,7 @@ def _of_attempt(attempt: Attempt, *, capture: bool) -> Observation:
         kind="embedding" if attempt.operation == "embedding" else "generation",
         started_ns=attempt.started_ns,
         ended_ns=attempt.ended_ns,
+        # An empty prompt or output is no fact: it would look like a model that was asked nothing.
         input=[asdict(message) for message in attempt.prompt] or None if capture else None,
         output=attempt.output or None if capture else None,
         level="DEFAULT" if attempt.ok else failed,

@@ -123,6 +123,7 @@ class LangfuseTracer:
             giving_up=self._closing,
         )
         work = partial(self._run, connecting)
+        # Last: the thread uses all of the above at once.
         self._thread = (background or Background()).thread("langfuse", work, stop=self.close)
 
     def record(self, trace: TraceRecord) -> None:

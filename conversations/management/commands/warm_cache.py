@@ -49,6 +49,7 @@ class Command(BaseCommand):
             read = list(read_rows(file, longest_question=settings.PROMPT_MAX_CHARS))
         except OSError as exc:
             raise CommandError(f"{file} can't be read: {exc}") from exc
+        # All rows are read first: a file with faults is told whole, and its good rows are used.
         rows = [row for row in read if isinstance(row, CuratedRow)]
         faults = [row for row in read if isinstance(row, RowFault)]
         done: Counter[str] = Counter()

@@ -53,6 +53,7 @@ class ImageGenerator:
             outcome, detail = error.code, error.detail
             raise
         finally:
+            # However it ended: a picture that was cancelled may have been paid for.
             attempt = Attempt(
                 operation="image",
                 model=model.name,

@@ -100,6 +100,7 @@ def replay(
         if not hit and best >= 0 and judge is not None and grey is not None and score >= grey:
             judged += 1
             hit = judge(request, best)
+        # As in the cache, an answer that was served is not stored again.
         stored[request] = not hit
         reused += hit
         wrong += int(hit and answers[best] != answers[request])
