@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?", re.UNICODE)
 _ENDINGS = [
@@ -28,36 +30,8 @@ _ENDINGS = [
 ]
 
 
-def _vocabulary(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-STOPWORDS = _vocabulary(
-    """a about above after again against all also am an and any anybody anyone anything are as at be
-    because been before being below between both but by can cannot could did do does doing don't
-    down each else every everybody everyone everything few for from further get give go goes going
-    got had has have having he her here hers him his how i i'm if in into is isn't it it's its just
-    kindly know let let's like lot many may me mean might more most much must my need no nor not of
-    off on once one only or other our out over own please same she should so some something such
-    tell than that that's the their them then there these they thing things this those through to
-    too under until up us very want was we were what what's when where which while who whom whose
-    why will with would yes you your yours
-    hello hi hey thanks thank"""
-)
-# Words rules are written with, which say nothing about a rule's purpose.
-RULE_WORDS = _vocabulary(
-    """prompt prompts question questions request requests ask asks asked asking user users person
-    people wants answer answers answered model models rule rules route routed routes send sent
-    goes go use used using anything everything whatever kind kinds sort sorts type types topic
-    topics related concern concerns concerning regarding message messages text matter matters such
-    example examples etc claude gpt openai anthropic sonnet opus haiku mini assistant ai someone
-    including include includes like handle handles handled belong belongs apply applies fit fits
-    write writes writing written make makes making made create creates creating generate give gives
-    explain explains explaining describe show help helps need needs right day days place life plain
-    short long several careful carefully clearly clear now well new good best way ways time times
-    name names named go goes going always often never first two three four five ten mention mentions
-    mentioning"""
-)
+_LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+STOPWORDS, RULE_WORDS = (frozenset(_LISTS[name].split()) for name in ("stopwords", "rule_words"))
 
 
 def words(text: str) -> list[str]:
