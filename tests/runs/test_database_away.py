@@ -59,7 +59,7 @@ def test_the_end_of_an_answer_waits_for_the_database(
     tried = _count_tries(monkeypatch)
     settings.DATABASE_SECONDS = 0.3
     person = site.person()
-    site.simulator.fault(call="chat", token_delay_ms=30, times=1)
+    site.simulator.fault(call="chat", token_delay_ms=15, times=1)
     with person.streaming(PROMPT, model="gpt") as (_, events):
         start = next(events)
         assert next(event for event in events if event.name == "token")
@@ -81,7 +81,7 @@ def test_an_answer_that_could_not_be_stored_in_time_is_stored_as_it_was_told(
     monkeypatch.setattr(lifecycle, "LONGEST_PAUSE", 0.1)
     settings.DATABASE_SECONDS = 0.3
     person = site.person()
-    site.simulator.fault(call="chat", token_delay_ms=30, times=1)
+    site.simulator.fault(call="chat", token_delay_ms=15, times=1)
     with person.streaming(PROMPT, model="gpt") as (_, events):
         seen = [next(events)]
         with locked():

@@ -80,7 +80,7 @@ def test_a_worker_that_was_paused_for_longer_than_a_lease_asks_nobody_any_more(
 
 def test_a_lost_lease_alone_ends_nothing(site: LiveSite) -> None:
     person = site.person()
-    site.simulator.fault(call="chat", token_delay_ms=40, times=1)
+    site.simulator.fault(call="chat", token_delay_ms=15, times=1)
     with person.streaming(STORY, model="gpt") as (_, events):
         message = next(events).data["message"]
         assert take_lease(message, held=False)
@@ -105,7 +105,7 @@ def test_a_lease_renewed_just_as_the_answer_ends_is_given_up_again(
 
     reached = threading.Event()
     monkeypatch.setattr(log, "renew", late)
-    site.simulator.fault(call="chat", token_delay_ms=40, times=1)
+    site.simulator.fault(call="chat", token_delay_ms=15, times=1)
     message = site.person().ask(STORY, model="gpt")["id"]
     assert begun.is_set()
     site.run(_end_of(f"run {message}"))

@@ -68,7 +68,7 @@ def test_a_question_waits_for_the_answer_before_it(
 def test_waiting_ends_in_the_old_conflict(site: LiveSite) -> None:
     person = site.person()
     thread = person.open_conversation()
-    site.simulator.fault(call="chat", token_delay_ms=200, times=1, match="snail")
+    site.simulator.fault(call="chat", token_delay_ms=25, times=1, match="snail")
     with (
         site.composed_with(BUSY_QUEUE_SECONDS=0.3),
         person.streaming(SLOW, conversation=thread, model="gpt") as (_, events),
@@ -84,7 +84,7 @@ def test_waiting_ends_in_the_old_conflict(site: LiveSite) -> None:
 def test_who_leaves_while_waiting_was_never_there(site: LiveSite) -> None:
     person = site.person()
     thread = person.open_conversation()
-    site.simulator.fault(call="chat", token_delay_ms=30, times=1, match="snail")
+    site.simulator.fault(call="chat", token_delay_ms=20, times=1, match="snail")
     with site.composed_with(BUSY_QUEUE_SECONDS=20):
         with person.streaming(SLOW, conversation=thread, model="gpt") as (_, events):
             next(events)
