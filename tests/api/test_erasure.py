@@ -41,20 +41,32 @@ def policy(site: LiveSite, request: pytest.FixtureRequest) -> Iterator[str]:
 
 def everything(client: redis.Redis) -> bytes:
     """All keys and values of a Redis, whatever their types, as one text."""
-    read: dict[bytes, Callable[[Any], Any]] = {
-        b"string": client.get,
-        b"hash": client.hgetall,
-        b"list": lambda key: client.lrange(key, 0, -1),
-        b"set": client.smembers,
-        b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
-        b"stream": client.xrange,
-    }
-    parts = []
-    for key in client.scan_iter(count=1000):
-        kind = client.type(key)
-        if kind in read:  # an index has no values of its own
-            parts += [key, repr(read[kind](key)).encode()]
-    return b"\n".join(parts)
+    keys = list(client.scan_iter(count=1000))
+    # In pipelines: other tests have left thousands of keys.
+    with client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.type(key)
+        kinds = dict(zip(keys, pipe.execute(), strict=True))
+    with client.pipeline(transaction=False) as pipe:
+        read: dict[bytes, Callable[[Any], Any]] = {
+            b"string": pipe.get,
+            b"hash": pipe.hgetall,
+            b"list": lambda key: pipe.lrange(key, 0, -1),
+            b"set": pipe.smembers,
+            b"zset": lambda key: pipe.zrange(key, 0, -1, withscores=True),
+            b"stream": pipe.xrange,
+        }
+        # An index has no values of its own.
+        readable = [key for key, kind in kinds.items() if kind in read]
+        for key in readable:
+            read[kinds[key]](key)
+        # A key may have expired since, and be of another type by now: its error is no trace.
+        values = pipe.execute(raise_on_error=False)
+    return b"\n".join(
+        part
+        for key, value in zip(readable, values, strict=True)
+        for part in (key, repr(value).encode())
+    )
 
 
 def traces(client: redis.Redis, word: str, *messages: str) -> list[str]:
