@@ -84,7 +84,6 @@ class Transcript:
         self.decision: Decision = state["decision"]
         self._switched: Switched | None = None
         self._next_model: ModelRef | None = None
-        self._cleaner = TextCleaner()
         self.cacheable = True
         """False once it was started over or continued, or with less than the whole conversation."""
         self.finish_reason = "stop"
@@ -106,7 +105,6 @@ class Transcript:
         """Pass one event of the chat on to the sink."""
         match event:
             case TextDelta(text):
-                text = self._cleaner.clean(text)
                 self._pieces.append(text)
                 self._sink.emit(Token(text))
             case AnsweringModel(model):
@@ -166,8 +164,6 @@ class Transcript:
             return False
         self.cacheable = False
         self._pieces.clear()
-        # Half a character of the discarded text must not join the first one of the next text.
-        self._cleaner = TextCleaner()
         self._sink.emit(Reset(reason, from_model, to_model))
         return True
 
@@ -186,25 +182,3 @@ def _switched(reason: str, from_model: str, to_model: str) -> str:
     if reason == "slow_first_token":
         return f"{from_model} is slow; {to_model} answers instead."
     return f"{from_model} broke off; {to_model} answers instead."
-
-
-class TextCleaner:
-    """Cleaner of one stream's text, piece by piece, so that it can be stored and sent.
-
-    A character outside the Basic Multilingual Plane may come as two halves (surrogates) in two
-    pieces: the first half waits for the second. A half that stays alone becomes U+FFFD, and NUL,
-    which PostgreSQL can't store, is left out.
-    """
-
-    def __init__(self) -> None:
-        self._half = ""
-
-    def clean(self, piece: str) -> str:
-        """The cleaned piece; empty when it is the first half of a character."""
-        if piece.isascii() and not self._half:
-            return piece.replace("\x00", "")
-        text, self._half = self._half + piece, ""
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return whole.replace("\x00", "")

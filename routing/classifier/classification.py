@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from routing.common.text import clean_line, whole_characters
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action
 from routing.domain.llm import ChatMessage
 from routing.domain.rules import (
@@ -106,19 +107,19 @@ def parse_classification(text: str, rules: RuleSet) -> Classification | None:
     A model without structured output wraps its object in prose or a code fence: both are cut off.
     """
     try:
-        output = _Output.model_validate_json(text[text.find("{") : text.rfind("}") + 1])
-    except ValidationError:
+        output = _Output.model_validate_json(_strict(text[text.find("{") : text.rfind("}") + 1]))
+    except (ValueError, RecursionError):
         return None
     if rules.rule(output.rule) is None:
         return None
-    suggestions = (_clean(words) for words in output.suggestions)
+    suggestions = (clean_line(words, REASON_CHARS) for words in output.suggestions)
     return Classification(
         output.rule,
-        _clean(output.reason),
+        clean_line(output.reason, REASON_CHARS),
         output.self_contained,
         output.impersonal,
         output.stays_true,
-        "" if output.self_contained else _clean(output.standalone, STANDALONE_CHARS),
+        "" if output.self_contained else clean_line(output.standalone, STANDALONE_CHARS),
         tuple(dict.fromkeys(words for words in suggestions if words))[:SUGGESTIONS],
     )
 
@@ -172,10 +173,10 @@ def _any_model(rules: RuleSet, action: Action) -> ModelRef | None:
     return next((model for model in rules.models if model.kind is kind), None)
 
 
-def _clean(words: str, limit: int = REASON_CHARS) -> str:
-    """One line of printable characters, at most ``limit`` of them."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+def _strict(text: str) -> str:
+    """JSON without the liberties that servers take: raw control characters, halves of characters.
+    Raises ``ValueError`` and ``RecursionError``."""
+    return whole_characters(json.dumps(json.loads(text, strict=False), ensure_ascii=False))
 
 
 def _described(rule: Rule) -> dict[str, Any]:

@@ -272,6 +272,16 @@ def test_reasons_are_one_short_printable_line() -> None:
     assert read.reason.isprintable()
 
 
+@pytest.mark.parametrize("odd", ["a\tb", "\\ud83d", "\\ud83d\\ude00"], ids=ascii)
+def test_odd_characters_in_a_reason_spoil_no_verdict(odd: str) -> None:
+    reply = verdict(reason="Because.").replace("Because.", odd)
+
+    read = parse_classification(reply, RULES)
+
+    assert read is not None
+    assert read.reason in {"a b", "\ufffd", "😀"}
+
+
 async def test_cancelling_is_not_swallowed() -> None:
     task = asyncio.create_task(classified(FakeClient(haiku=[3600.0])))
     await asyncio.sleep(0)

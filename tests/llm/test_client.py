@@ -182,6 +182,53 @@ async def test_a_picture_in_base64(wired: ProviderClient, wire: Wire) -> None:
     assert "response_format" not in body
 
 
+@pytest.mark.parametrize(
+    ("revised", "kept"),
+    [
+        ("A \ud83d\ude00\x00 box\ud83d", "A 😀 box\ufffd"),
+        ("A\x1b[31m \u202ebox\u2066", "A[31m box"),
+        ("ab" * 10_000, "ab" * 1_999 + "a…"),
+        ("\x00", None),
+    ],
+)
+async def test_a_revised_prompt_is_clean_and_short(
+    wired: ProviderClient, wire: Wire, revised: str, kept: str | None
+) -> None:
+    wire.answer(drawn(picture(), revised_prompt=revised))
+
+    assert (await wired.image(PAINTER, "a box")).revised_prompt == kept
+
+
+PLAIN = base64.b64encode(picture()).decode()
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"b64_json": f"data:image/png;base64,{PLAIN}"},
+        {"b64_json": base64.encodebytes(picture()).decode().replace("\n", "\r\n")},
+        {"b64_json": PLAIN.rstrip("=")},
+        {"b64_json": base64.urlsafe_b64encode(picture()).decode()},
+        {"url": f"data:image/png;base64,{PLAIN}"},
+    ],
+    ids=["data URL", "lines", "no padding", "alphabet of addresses", "data URL as address"],
+)
+async def test_base64_is_read_as_servers_write_it(
+    wired: ProviderClient, wire: Wire, item: dict[str, str]
+) -> None:
+    wire.answer({"created": 1, "data": [item]})
+
+    assert (await wired.image(PAINTER, "a box")).data == picture()
+
+
+@pytest.mark.parametrize("encoded", ["no base64!", "data:image/png", "a", "Ä"])
+async def test_other_text_is_no_picture(wired: ProviderClient, wire: Wire, encoded: str) -> None:
+    wire.answer({"created": 1, "data": [{"b64_json": encoded}]})
+
+    with pytest.raises(ProviderStreamBroken):
+        measure_image("painter", (await wired.image(PAINTER, "a box")).data)
+
+
 async def test_a_picture_by_address(wired: ProviderClient, wire: Wire) -> None:
     async def reply(request: web.Request) -> web.StreamResponse:
         if request.path.endswith(".webp"):

@@ -5,10 +5,9 @@ Source: Anthropic's documentation, "Messages" and "Streaming messages".
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
-
-import orjson
 
 from routing.domain.errors import ContextTooLong, ProviderError, ProviderOverloaded
 from routing.llm.providers.base import EventError, WholeAnswer, merge_usage
@@ -45,7 +44,7 @@ class Anthropic:
         blocks = answer["content"]
         texts = [block["text"] for block in blocks if block["type"] == "text"]
         inputs = [block["input"] for block in blocks if block["type"] == "tool_use"]
-        text = orjson.dumps(inputs[0]).decode() if inputs else "".join(texts)
+        text = json.dumps(inputs[0]) if inputs else "".join(texts)
         reason = answer.get("stop_reason")
         # That tool's input is the whole answer.
         finish = FinishReason.STOP if inputs and reason == "tool_use" else read_finish(reason)

@@ -16,6 +16,7 @@ from routing.domain.actions import ModelKind
 from routing.domain.llm import ChatMessage, RawChunk, RawImage, RawText, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.providers import litellm
+from routing.llm.providers.answer_text import AnswerText, leave_out_thoughts
 from routing.llm.providers.base import (
     Credential,
     Provider,
@@ -59,8 +60,16 @@ class ProviderClient:
                 chunks = self._calls.stream(model, messages)
             else:
                 chunks = self._stream(provider, model, messages)
+            answer = AnswerText()
             async with aclosing(chunks) as read:
                 async for chunk in read:
+                    if chunk.finish_reason is None:
+                        yield RawChunk(answer.feed(chunk.text))
+                        continue
+                    if rest := answer.end():
+                        yield RawChunk(rest)
+                    if not answer.visible:
+                        raise empty_answer(model.name, FinishReason(chunk.finish_reason))
                     yield chunk
 
     async def _stream(
@@ -90,10 +99,11 @@ class ProviderClient:
             if schema and "response_format" in litellm.supported_parameters(model.litellm_name):
                 options["response_format"] = {"type": "json_schema", "json_schema": dict(schema)}
             answer = await self._whole(model, messages, options)
-            if not answer.text:
+            text = leave_out_thoughts(answer.text)
+            if not text:
                 raise empty_answer(model.name, answer.finish)
             usage = litellm.read_usage(model, answer.usage)
-            return RawText(answer.text, _word(answer.finish), usage)
+            return RawText(text, _word(answer.finish), usage)
 
     async def _whole(
         self, model: ModelRef, messages: Sequence[ChatMessage], options: Mapping[str, Any]

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from routing.common.text import clean_line
 from routing.domain.errors import (
     ContextTooLong,
     ProviderError,
@@ -91,8 +92,7 @@ def scrub(text: str, secrets: Collection[str] = ()) -> str:
     """``text`` on one line, shortened, with everything that is or looks like a key blanked."""
     for secret in secrets:
         text = text.replace(secret, "[secret]") if secret else text
-    text = _SECRET.sub("[secret]", text)
-    return " ".join(text.split())[:_DETAIL_CHARS]
+    return clean_line(_SECRET.sub("[secret]", text), _DETAIL_CHARS)
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:

@@ -23,17 +23,22 @@ from weakref import WeakKeyDictionary
 import httpx
 from openai import AsyncOpenAI
 
+from routing.common.text import clean_block
 from routing.domain.errors import ProviderStreamBroken
 from routing.domain.llm import ChatMessage, RawChunk, RawImage
 from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers import base
 from routing.llm.providers import litellm as adapter
+from routing.llm.providers.answer_text import read_content
 from routing.llm.providers.base import Credential, EventError, WholeAnswer, empty_answer
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
 from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
+
+REVISED_PROMPT_CHARS = 4_000
+"""Characters that are kept of a prompt as the provider drew it."""
 
 _connect: ContextVar[float | None] = ContextVar("connect", default=None)
 _opened: ContextVar[list[httpx.Response] | None] = ContextVar("opened", default=None)
@@ -56,6 +61,7 @@ class LiteLLMCalls:
         try:
             with _refusals_kept(opened):
                 stream = await self._open(model, messages, opened)
+                stream.completion_stream = _plain_chunks(stream.completion_stream)
                 async with aclosing(_texts(stream, model.name)) as texts:
                     async for text in texts:
                         yield RawChunk(text)
@@ -101,7 +107,7 @@ class LiteLLMCalls:
         if finish is FinishReason.BROKEN:
             raise ProviderStreamBroken(model.name, "the provider broke its answer off")
         usage = getattr(response, "usage", None)
-        return WholeAnswer(choice.message.content or "", finish, usage)
+        return WholeAnswer(read_content(choice.message.content).text, finish, usage)
 
     async def image(self, model: ModelRef, prompt: str) -> RawImage:
         """As ``ProviderClient.image``."""
@@ -115,7 +121,8 @@ class LiteLLMCalls:
             )
         item = response.data[0]
         data = await download_image(self._here().http, model.name, item.b64_json, item.url)
-        return RawImage(data, item.revised_prompt, adapter.image_usage(model, response))
+        revised = clean_block(item.revised_prompt, REVISED_PROMPT_CHARS) or None
+        return RawImage(data, revised, adapter.image_usage(model, response))
 
     async def embed(
         self, model: ModelRef, texts: Sequence[str], dimensions: int | None
@@ -255,6 +262,27 @@ def _refusals_kept(opened: list[httpx.Response]) -> Iterator[None]:
             if is_refusal(report):
                 raise EventError(report) from exc
         raise
+
+
+async def _plain_chunks(chunks: Any) -> AsyncGenerator[Any, None]:
+    """The provider's chunks for LiteLLM, which loses content in parts, refusals, and errors without a
+    choice: content as text, a refusal as the finish ``content_filter``, an error as ``EventError``."""
+    refused = False
+    async for chunk in chunks:
+        extra = getattr(chunk, "model_extra", None)
+        choices = getattr(chunk, "choices", None) or ()
+        if not choices and extra and is_refusal(extra):
+            raise EventError(extra)
+        for choice in choices[:1]:
+            delta: Any = getattr(choice, "delta", None)
+            content = read_content(getattr(delta, "content", None))
+            refused = refused or content.refused or bool(getattr(delta, "refusal", None))
+            if isinstance(getattr(delta, "content", None), list):
+                delta.content = content.text
+                delta.reasoning_content = "…" if content.thinks else None
+            if refused and choice.finish_reason:
+                choice.finish_reason = "content_filter"
+        yield chunk
 
 
 async def _texts(stream: Any, model: str) -> AsyncGenerator[str, None]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from routing.domain.errors import ContextTooLong, ProviderError
+from routing.llm.providers.answer_text import read_content
 from routing.llm.providers.base import EventError, WholeAnswer, merge_usage
 from routing.llm.providers.finish_reasons import FinishReason, read_choice
 from routing.llm.providers.refusals import is_refusal
@@ -45,8 +46,10 @@ class OpenAICompatible:
         if choice.get("error"):
             raise EventError(choice)
         message = choice["message"]
-        finish = FinishReason.FILTERED if message.get("refusal") else read_choice(choice)
-        return WholeAnswer(message.get("content") or "", finish, answer.get("usage"))
+        content = read_content(message.get("content"))
+        refused = content.refused or message.get("refusal")
+        finish = FinishReason.FILTERED if refused else read_choice(choice)
+        return WholeAnswer(content.text, finish, answer.get("usage"))
 
 
 class OpenAIStream:
@@ -68,14 +71,14 @@ class OpenAIStream:
         if choices[0].get("error"):
             raise EventError(choices[0])
         delta = choices[0].get("delta") or {}
+        content = read_content(delta.get("content"))
+        # A refusal has its own field; the finish reason that follows says "stop".
+        self._refused = self._refused or content.refused or bool(delta.get("refusal"))
         if finish := read_choice(choices[0]):
             self.finish = FinishReason.FILTERED if self._refused else finish
-        text: str | None = delta.get("content")
-        if text:
-            return text
-        # A refusal has its own field; the finish reason that follows says "stop".
-        self._refused = self._refused or bool(delta.get("refusal"))
-        thinks = delta.get("reasoning_content") or delta.get("reasoning")
+        if content.text:
+            return content.text
+        thinks = content.thinks or delta.get("reasoning_content") or delta.get("reasoning")
         return "" if thinks else None
 
 

@@ -18,7 +18,7 @@ from typing import Any
 _TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _CODES = frozenset(code for row in _TABLE.values() for code in row["codes"].split())
 _PHRASES = [phrase for row in _TABLE.values() for phrase in row["phrases"]]
-_WRAPPER = r"\s*(?:[\w.]{0,80}(?:error|exception)(?: code:)?(?: \d{3})?\s*[:-]\s*){0,5}"
+_WRAPPER = r"\A\s*+(?:[\w.]{0,80}(?:error|exception)(?: code:)?(?: \d{3})?\s{0,9}[:-]\s*+){0,5}"
 """Names of exceptions, which clients and gateways put before the provider's words."""
 _WRAPPED = re.compile(_WRAPPER, re.IGNORECASE)
 _PHRASE = re.compile(f"{_WRAPPER}(?:{'|'.join(_PHRASES)})", re.IGNORECASE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.engine.generate import TextCleaner
+from routing.common.text import TextCleaner
 
 
 def cleaned(*pieces: str) -> str:
