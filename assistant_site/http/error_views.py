@@ -11,8 +11,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views import csrf, defaults
 
-from conversations.api.responses import problem_response
-from conversations.domain.problems import problem
+from conversations.api.responses import error_response, problem_response
+from conversations.domain.problems import problem, problem_of
+from routing.domain.errors import AssistantError
 
 _PAGES = ("/admin/", "/static/")
 ErrorView = Callable[..., HttpResponse]
@@ -30,6 +31,14 @@ def _error_view(status: int, code: str, detail: str, page: ErrorView) -> ErrorVi
         )
 
     return view
+
+
+def error_page(request: HttpRequest, error: AssistantError) -> HttpResponse:
+    """The problem of ``error``, or a line of text under ``_PAGES``."""
+    if not request.path.startswith(_PAGES):
+        return error_response(request, error)
+    told = problem_of(error)
+    return HttpResponse(told["detail"], status=told["status"], content_type="text/plain")
 
 
 _FORBIDDEN = (403, "forbidden", "This is not allowed.")

@@ -9,6 +9,7 @@ leaves them out. All other requests go through ``SiteHandler``.
 from __future__ import annotations
 
 import asyncio
+from io import BytesIO
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -20,6 +21,8 @@ from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve, set_script_prefix
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.module_loading import import_string
+
+from assistant_site.http.bodies import BoundedBody, refused
 
 BROWSER_MIDDLEWARE = frozenset(
     {
@@ -44,7 +47,7 @@ HEADER_MIDDLEWARE = frozenset(
 """Synchronous middlewares that only read and set headers: they run on the event loop. Django would hand
 each to a thread twice a request (measured: half a millisecond each)."""
 
-_MATCH = "assistant.match"
+_MATCH, _BODY = "assistant.match", "assistant.body"
 
 
 class SiteRequest(ASGIRequest):
@@ -61,9 +64,46 @@ class SiteRequest(ASGIRequest):
 
 
 class SiteHandler(ASGIHandler):
-    """Django's ASGI application with ``SiteRequest``. Needs ``django.setup()`` before."""
+    """Django's ASGI application with ``SiteRequest`` and ``BoundedBody``. Needs ``django.setup()``."""
 
     request_class = SiteRequest
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer one request, whose body is within its limit or is not read."""
+        body = scope[_BODY] = BoundedBody(scope, receive, send)
+        try:
+            await self.respond(scope, body.receive, body.send)
+        finally:
+            body.close()
+
+    async def respond(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Django's own way."""
+        await super().__call__(scope, receive, send)
+
+    async def read_body(self, receive: Any) -> BytesIO:
+        """The body in memory; Django's own is a file, on disk when it is large. Raises
+        ``RequestAborted``."""
+        body = BytesIO()
+        while (message := await receive())["type"] != "http.disconnect":
+            body.write(message.get("body", b""))
+            if not message.get("more_body", False):
+                body.seek(0)
+                return body
+        raise RequestAborted
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """The view, or ``refused``."""
+        body: BoundedBody = request.scope[_BODY]  # type: ignore[attr-defined]
+        if body.error is None:
+            match = self.match(request)
+        else:
+            match = ResolverMatch(refused, (), {"error": body.error})
+        request.resolver_match = match
+        return match
+
+    def match(self, request: HttpRequest) -> ResolverMatch:
+        """Django's own way."""
+        return super().resolve_request(request)
 
 
 class FastPathHandler(SiteHandler):
@@ -79,7 +119,7 @@ class FastPathHandler(SiteHandler):
         scope[_MATCH] = match
         return scope["method"] in getattr(match.func, "native_methods", ())
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def respond(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answer one request. A client that disconnects cancels the view."""
         try:
             body = await self.read_body(receive)
@@ -111,11 +151,9 @@ class FastPathHandler(SiteHandler):
         finally:
             response.close()
 
-    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+    def match(self, request: HttpRequest) -> ResolverMatch:
         """The match that ``accepts`` stored in the scope."""
-        match: ResolverMatch = request.scope[_MATCH]  # type: ignore[attr-defined]
-        request.resolver_match = match
-        return match
+        return request.scope[_MATCH]  # type: ignore[attr-defined,no-any-return]
 
     def load_middleware(self, is_async: bool = True) -> None:
         """Build the chain of async middlewares. Raises ``TypeError`` for a synchronous one."""

@@ -66,7 +66,12 @@ def origin_of(request: HttpRequest) -> Origin:
 
 def bearer_user(request: HttpRequest) -> int:
     """The primary key of the token's person. Raises ``NotAuthenticated``."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return verify_bearer(request.headers.get("Authorization", ""))
+
+
+def verify_bearer(authorization: str) -> int:
+    """``bearer_user`` by the header alone."""
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated("Send a token: Authorization: Bearer <access>.")
     try:
@@ -131,15 +136,18 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     try:
         body = orjson.loads(request.body)
     except RequestDataTooBig as exc:
-        limit = settings.PROMPT_MAX_CHARS
-        raise PromptTooLong(
-            FieldFault("content", "prompt_too_long", f"At most {limit} characters are taken.")
-        ) from exc
+        raise too_long_prompt() from exc
     except orjson.JSONDecodeError as exc:
         raise MalformedJSON("The body is not valid JSON in UTF-8.") from exc
     if not isinstance(body, dict):
         raise field_fault("body", "wrong_type", "Must be a JSON object.")
     return body
+
+
+def too_long_prompt() -> PromptTooLong:
+    """The error of a body that is too large for any prompt."""
+    detail = f"At most {settings.PROMPT_MAX_CHARS} characters are taken."
+    return PromptTooLong(FieldFault("content", "prompt_too_long", detail))
 
 
 def optional_text(body: dict[str, Any], field: str, *, max_length: int) -> str:

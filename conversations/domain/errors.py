@@ -130,13 +130,16 @@ class TooManyStreams(RateLimited):
 
 
 class WorkerFull(RequestRefused):
-    """This worker serves as many streams as it may; another one, or a later try, may succeed."""
+    """This worker serves as many streams, or holds as much, as it may; another one, or a later try,
+    may succeed."""
 
     code = "overloaded"
     retryable = True
 
-    def __init__(self) -> None:
-        super().__init__("This worker has too many answers open just now. Please ask again.")
+    def __init__(
+        self, detail: str = "This worker has too many answers open just now. Please ask again."
+    ) -> None:
+        super().__init__(detail)
 
 
 class Draining(RequestRefused):

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 
+import httpx
 import pytest
 from pytest_django import Settings
+from rest_framework_simplejwt.tokens import AccessToken
 
-from assistant_site.http import protocol
+from assistant_site.http import bodies, protocol
 from assistant_site.http.protocol import PROTOCOLS
 from assistant_site.http.refusals import REFUSED
 from tests.live_site import LiveSite
@@ -208,3 +211,119 @@ def test_a_trusted_proxy_is_not_limited_as_one_address(
     with connected(served), connected(served):
         close = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         assert statuses(answers(served, close)) == [200]
+
+
+BIG = 3_000_000
+POST = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%s"
+PATHS = [
+    "/",
+    "/healthz",
+    "/nowhere",
+    "/admin/login/",
+    "/api/v1/messages/",
+    "/api/v1/messages",
+    "/api/v1/conversations/01a207ba-bba9-735e-a595-832cadbabbc2/messages/",
+    "/api/v1/decisions/",
+    "/api/v1/auth/token/",
+]
+
+
+def post(path: str, *headers: str) -> bytes:
+    """The head of a POST."""
+    lines = "".join(f"{header}\r\n" for header in headers)
+    return POST % (path.encode(), f"{lines}\r\n".encode())
+
+
+def signed_in() -> str:
+    """A header with a token that is valid by its signature."""
+    token = AccessToken()
+    token["user_id"] = "1"
+    return f"Authorization: Bearer {token}"
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Temporary files that were made meanwhile."""
+    made: list[object] = []
+    for name in ("NamedTemporaryFile", "SpooledTemporaryFile", "TemporaryFile", "mkstemp"):
+        monkeypatch.setattr(tempfile, name, lambda *args, **more: made.append((args, more)))
+    return made
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_announced_too_large_is_a_413_at_once(
+    served: LiveSite, disk: list[object], path: str
+) -> None:
+    head = post(path, f"Content-Length: {BIG}", signed_in(), "Expect: 100-continue")
+    answer = answers(served, head)
+    assert statuses(answer) == [413]  # no 100
+    assert b"connection: close" in answer.lower()
+    if not path.startswith(("/admin/", "/static/")):
+        code = "prompt_too_long" if "messages" in path else "body_too_large"
+        assert_problem(answer, 413, code)
+    assert not disk
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_that_turns_out_too_large_is_a_413(
+    served: LiveSite, disk: list[object], path: str
+) -> None:
+    head = post(path, "Transfer-Encoding: chunked", signed_in())
+    answer = answers(served, head, b"%x\r\n" % BIG, b"a" * (BIG - 1))
+    assert statuses(answer) == [413]
+    assert not disk
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_an_upload_has_a_limit_of_its_own(
+    served: LiveSite, disk: list[object], announced: bool
+) -> None:
+    def status(size: int) -> list[int]:
+        length = f"Content-Length: {size}" if announced else "Transfer-Encoding: chunked"
+        body = b"a" * size if announced else b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"a" * size)
+        head = post("/admin/routing/rulesetversion/import/", length, "Connection: close")
+        return statuses(answers(served, head, body))
+
+    assert status(5_000_000) == [403]  # read, and refused by the form's token
+    assert status(6_500_000) == [413]
+    assert not disk
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 100000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("token", [None, "nonsense"])
+def test_a_stranger_is_refused_before_the_body(
+    served: LiveSite, length: str, token: str | None
+) -> None:
+    headers = [length, *([f"Authorization: Bearer {token}"] if token else [])]
+    answer = answers(served, post("/api/v1/messages/", *headers, "Expect: 100-continue"))
+    assert_problem(answer, 401, "token_not_valid" if token else "not_authenticated")
+    assert statuses(answer) == [401]
+    assert b"www-authenticate: bearer" in answer.lower()
+
+
+def test_bodies_within_the_limit_are_read(served: LiveSite) -> None:
+    body = b'{"title": "' + b"x" * 2_000_000 + b'"}'
+    head = post("/api/v1/conversations/", f"Content-Length: {len(body)}", signed_in())
+    with connected(served) as client:
+        client.sendall(head + body + GET)
+        answer = until_ok(client)
+    assert statuses(answer) == [400, 200]
+
+
+def test_all_bodies_together_are_bounded(served: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MEMORY_BYTES", 100_000)
+    body = b"a" * 200_000
+    answer = answers(served, post("/nowhere", f"Content-Length: {len(body)}"), body)
+    assert_problem(answer, 503, "overloaded")
+    while bodies.held():  # the answer comes before the end of the request
+        threading.Event().wait(0.01)
+
+
+def test_a_client_that_is_still_sending_can_read_its_refusal(served: LiveSite) -> None:
+    name, _, token = signed_in().partition(": ")
+    response = httpx.post(
+        f"{served.url}/api/v1/messages/",
+        content=b"a" * 20_000_000,
+        headers={name: token, "Content-Type": "application/json"},
+    )
+    assert (response.status_code, response.json()["code"]) == (413, "prompt_too_long")
