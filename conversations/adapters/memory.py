@@ -20,6 +20,7 @@ import redis.asyncio
 from django.db import Error as DatabaseError
 
 from routing.common.redis.clients import Breaker, redis_call
+from routing.common.text import first_visible
 from routing.domain.errors import MemoryUnavailable
 from routing.domain.llm import ChatMessage, estimated_tokens
 
@@ -169,7 +170,13 @@ def window_keys(prefix: str, conversation: UUID) -> tuple[str, str]:
 
 
 def _flat(window: Sequence[Exchange]) -> tuple[ChatMessage, ...]:
-    return tuple(message for exchange in window for message in exchange)
+    """The messages of all exchanges but blank ones: providers refuse a message without text."""
+    return tuple(
+        message
+        for exchange in window
+        if all(first_visible(message.content) is not None for message in exchange)
+        for message in exchange
+    )
 
 
 def _encoded(exchange: Sequence[ChatMessage]) -> bytes:

@@ -34,6 +34,7 @@ from conversations.engine.types import (
     Update,
     Vector,
 )
+from routing.common.text import first_visible
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.decide import held_back
 from routing.domain.errors import DependencyUnavailable
@@ -286,7 +287,7 @@ def storable(state: State) -> bool:
         state["turn"].first
         and reusable(answer.decision, state["rules"])
         and answer.finish_reason == "stop"
-        and bool(answer.content.strip())
+        and first_visible(answer.content) is not None
         and state["guard"].verdict == "pass"
         and state.get("cacheable", True)
         and state.get("vector") is not None

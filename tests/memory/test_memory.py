@@ -110,6 +110,19 @@ async def test_a_conversation_is_read_from_the_database_once(
     assert database.loads == 1
 
 
+@pytest.mark.parametrize("blank", ["", " \n\n", "\u200b"], ids=ascii)
+async def test_a_blank_answer_is_not_recalled(
+    talk: Conversation, database: Database, memory: RedisMemory, blank: str
+) -> None:
+    await talk.turn("one")
+    database.messages += [ChatMessage("user", "two"), ChatMessage("assistant", blank)]
+    await talk.turn("three")
+
+    for _ in ("from the database", "from Redis"):
+        recalled = await memory.recall(database.conversation)
+        assert [message.content for message in recalled[::2]] == ["one", "three"]
+
+
 async def test_another_worker_reads_what_this_one_wrote(
     talk: Conversation, client: redis.asyncio.Redis, database: Database
 ) -> None:
