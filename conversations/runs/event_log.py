@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from conversations.domain.errors import RunLogUnavailable
 from conversations.engine.events import Event
 from conversations.runs.event_codec import Numbered, dump, load
 from routing.common.redis.clients import TIMEOUT, Breaker, redis_call
+from routing.common.redis.direct import Command, DirectConnection
 
 _TAKEN = "equal or smaller"
 """Part of Redis' error for an entry under a number that is taken."""
@@ -75,6 +75,7 @@ class RunLog:
     ) -> None:
         self._client, self._blocking, self._breaker = client, blocking, breaker
         self._prefix, self._ttl = prefix, ttl_seconds
+        self._direct = DirectConnection(client.connection_pool)
 
     @property
     def life(self) -> int:
@@ -85,26 +86,26 @@ class RunLog:
         return log_key(self._prefix, message, part)
 
     async def append(self, message: UUID, first: int, events: Sequence[Event]) -> None:
-        """Write events numbered from ``first``, all or none."""
-        await self.write([LogEntry(message, first, events)])
+        """Write events numbered from ``first``, all or none, beside the entries of ``write``."""
+        pipe = self._client.pipeline(transaction=False)
+        for command in self._commands(LogEntry(message, first, events)):
+            pipe.execute_command(*command)
+        with redis_call(self._breaker, RunLogUnavailable):
+            _check(await pipe.execute(raise_on_error=False))
 
     async def write(self, entries: Sequence[LogEntry]) -> frozenset[UUID]:
         """Write entries of several logs in one round trip, each all or not at all. An entry whose number
         is taken was written before: its answer was lost. Returns the ended answers that were deleted
-        meanwhile; their logs are gone again."""
-        pipe = self._client.pipeline(transaction=False)
+        meanwhile; their logs are gone again. One call at a time."""
+        commands, last = list[Command](), dict[UUID, int]()
         for entry in entries:
-            key = self._key(entry.message, "events")
-            pipe.xadd(key, {b"e": dump(entry.first, entry.events)}, id=f"{entry.end}-0")
-            if entry.fresh:
-                pipe.expire(key, self._ttl)
+            commands += self._commands(entry)
             if entry.last:
-                self._release(pipe, entry.message)
+                last[entry.message] = len(commands) - 1
         with redis_call(self._breaker, RunLogUnavailable):
-            answers = await pipe.execute(raise_on_error=False)
+            answers = await self._direct.execute(commands)
             _check(answers)
-        ends = zip(entries, _ends(entries, answers), strict=True)
-        gone = frozenset(entry.message for entry, answer in ends if entry.last and answer)
+        gone = frozenset(message for message, place in last.items() if answers[place])
         for message in gone:
             await self._forget_late(message)
         return gone
@@ -163,16 +164,25 @@ class RunLog:
         """Give the lease up at the end of a run. The log of an answer that was deleted just before its
         last events were written goes too; returns whether it was."""
         pipe = self._client.pipeline(transaction=False)
-        self._release(pipe, message)
+        for command in self._leaving(message):
+            pipe.execute_command(*command)
         with redis_call(self._breaker, RunLogUnavailable):
             _, gone = await pipe.execute()
         if gone:
             await self._forget_late(message)
         return bool(gone)
 
-    def _release(self, pipe: Any, message: UUID) -> None:
-        pipe.delete(self._key(message, "lease"), self._key(message, "stop"))
-        pipe.exists(gone_key(self._prefix, message))
+    def _commands(self, entry: LogEntry) -> Iterator[Command]:
+        key = self._key(entry.message, "events")
+        yield "XADD", key, f"{entry.end}-0", "e", dump(entry.first, entry.events)
+        if entry.fresh:
+            yield "EXPIRE", key, self._ttl
+        if entry.last:
+            yield from self._leaving(entry.message)
+
+    def _leaving(self, message: UUID) -> Iterator[Command]:
+        yield "DEL", self._key(message, "lease"), self._key(message, "stop")
+        yield "EXISTS", gone_key(self._prefix, message)
 
     async def _forget_late(self, message: UUID) -> None:
         with redis_call(self._breaker, RunLogUnavailable):
@@ -183,16 +193,6 @@ class RunLog:
         with redis_call(self._breaker, RunLogUnavailable):
             for message in messages:
                 await self._client.delete(self._key(message, "events"))
-
-
-def _commands(entry: LogEntry) -> int:
-    return 1 + entry.fresh + 2 * entry.last
-
-
-def _ends(entries: Sequence[LogEntry], answers: Sequence[Any]) -> list[Any]:
-    """The answer to the last command of each entry."""
-    ends = accumulate(_commands(entry) for entry in entries)
-    return [answers[end - 1] for end in ends]
 
 
 def _check(answers: Sequence[Any]) -> None:

@@ -63,7 +63,9 @@ class Run:
         """Work that the engine left for the time after the end was sent."""
         self.settled = False
         """Whether the end was sent and is stored."""
-        self.on_event: Callable[[], None] = lambda: None
+        self.on_event: Callable[[], None] = self.tell
+        """Called with each event; tells the listeners, or sees to it that they are told."""
+        self._told = 0
         self._started = time.perf_counter()
         self._pending: list[str] = []
         self._waiters: set[asyncio.Future[None]] = set()
@@ -107,6 +109,13 @@ class Run:
             self._pending.clear()
             self._append(Token(text))
 
+    def tell(self, number: int | None = None) -> None:
+        """Let the listeners have the events up to ``number``, or all."""
+        self._told = max(self._told, len(self.events) if number is None else number)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
     async def follow(self, after: int = 0) -> EventStream:
         """The events after number ``after``, to the terminal one. Many may follow, each at its own
         pace. Raises ``BadRequest`` for a number beyond the last event."""
@@ -117,7 +126,7 @@ class Run:
             if not await self._wait_beyond(position, IDLE_SECONDS):
                 yield ()
                 continue
-            events = self.events[position : position + BATCH]
+            events = self.events[position : min(position + BATCH, self._told)]
             yield list(enumerate(events, start=position + 1))
             position += len(events)
             if len(events) == BATCH:
@@ -167,9 +176,9 @@ class Run:
         return "error" if problem else "stop"
 
     async def _wait_beyond(self, position: int, seconds: float) -> bool:
-        """Wait until there are more than ``position`` events; ``False`` when there are none
+        """Wait until more than ``position`` events may be told; ``False`` when there are none
         after ``seconds``."""
-        if len(self.events) > position:
+        if self._told > position:
             return True
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
@@ -194,9 +203,6 @@ class Run:
     def _append(self, event: Event) -> None:
         self.events.append(event)
         self.on_event()
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
 
 
 def is_terminal(event: Event) -> bool:

@@ -80,6 +80,60 @@ async def test_many_runs_share_their_writes(log: RunLog) -> None:
         assert await log.everything(run.turn.message) == run.events
 
 
+class Held(RunLog):
+    """Writes once it is let."""
+
+    def __init__(self, log: RunLog) -> None:
+        self.__dict__.update(log.__dict__)
+        self.asked, self.let = asyncio.Event(), asyncio.Event()
+
+    async def write(self, entries: Sequence[LogEntry]) -> frozenset[UUID]:
+        gone = await super().write(entries)
+        self.asked.set()
+        await self.let.wait()
+        return gone
+
+
+async def test_listeners_are_told_of_what_the_log_has(log: RunLog) -> None:
+    run, held = Run(turn()), Held(log)
+    EventWriter(held, Background()).open(run)
+    batches = run.follow()
+    begin = await anext(batches)
+    await told(run, "a", "b")
+    await held.asked.wait()
+    following = asyncio.ensure_future(anext(batches))
+    await asyncio.wait([following], timeout=0.01)
+    assert not following.done()
+    held.let.set()
+
+    heard = [*begin, *await following]
+    heard += [event async for batch in batches for event in batch]
+    assert [event for _, event in heard] == run.events == await log.everything(run.turn.message)
+
+
+async def test_listeners_do_not_wait_for_a_log_that_is_away(log: RunLog) -> None:
+    run, moody = Run(turn()), Moody(log)
+    moody._refusals = 1_000
+    EventWriter(moody, Background()).open(run)
+    await told(run, "a")
+
+    heard = [event async for batch in run.follow() for event in batch]
+    assert [event for _, event in heard] == run.events
+    assert moody.written == []
+
+
+async def test_an_event_is_told_at_once_after_a_write_that_failed(log: RunLog) -> None:
+    run, moody = Run(turn()), Moody(log)
+    EventWriter(moody, Background()).open(run)
+    batches = run.follow()
+    await anext(batches)
+    run.emit(Token("a"))
+    run.flush()
+
+    assert [event for _, event in await anext(batches)] == [Token("a")]
+    assert moody.written == []  # its next try is a second away
+
+
 async def test_what_was_not_taken_is_offered_again(
     log: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

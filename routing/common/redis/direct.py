@@ -1,0 +1,105 @@
+"""Direct connection: pipelines of one caller over one connection to Redis, at a tenth of redis-py's CPU.
+
+redis-py connects (address, TLS, password, database, Sentinel), then its socket is used without its
+layers: a command and its reply take 15 µs of CPU instead of 150.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import hiredis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from routing.common.redis.clients import TIMEOUT
+
+Command = tuple[str | bytes | int, ...]
+_PACK: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment] # its stub: of one part
+
+
+class DirectConnection:
+    """Sends one pipeline at a time; connects again after an error. Not for blocking commands."""
+
+    def __init__(self, pool: Any) -> None:
+        """``pool``: redis-py's, of a client for the event loop. It closes the connection."""
+        self._pool = pool
+        self._connection: Any = None
+        self._pipeline: _Pipeline | None = None
+
+    async def execute(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies in order; that of a refused command is a ``ResponseError``.
+
+        Raises redis-py's ``ConnectionError`` and ``TimeoutError``: then some may have been executed.
+        """
+        try:
+            pipeline = self._pipeline
+            if pipeline is None or pipeline.closed:
+                pipeline = await self._connect()
+            async with asyncio.timeout(TIMEOUT):
+                return _of_master(await pipeline.send(commands))
+        except TimeoutError as exc:
+            await self._disconnect()
+            raise RedisTimeoutError("no reply in time") from exc
+        except BaseException:
+            # Replies that are still to come would be taken for those of the next commands.
+            await self._disconnect()
+            raise
+
+    async def _connect(self) -> _Pipeline:
+        await self._disconnect()
+        self._connection = await self._pool.get_connection()
+        transport = self._connection._writer.transport  # noqa: SLF001 - redis-py hands out no socket
+        self._pipeline = _Pipeline(transport)
+        return self._pipeline
+
+    async def _disconnect(self) -> None:
+        connection, self._connection, self._pipeline = self._connection, None, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
+
+
+class _Pipeline(asyncio.Protocol):
+    """The protocol of a connected transport: writes commands, and collects as many replies."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._before = transport, transport.get_protocol()
+        self._reader = hiredis.Reader(replyError=ResponseError)
+        self._replies: list[Any] = []
+        self._missing = 0
+        self._waiter: asyncio.Future[list[Any]] | None = None
+        self.closed = False
+        transport.set_protocol(self)
+
+    def send(self, commands: Sequence[Command]) -> asyncio.Future[list[Any]]:
+        """Write the commands at once; the future has their replies."""
+        self._replies, self._missing = [], len(commands)
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._transport.write(b"".join(map(_PACK, commands)))
+        return self._waiter
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            self._replies.append(reply)
+        if self._waiter and not self._waiter.done() and len(self._replies) >= self._missing:
+            self._waiter.set_result(self._replies)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_exception(RedisConnectionError("the connection was lost"))
+        # redis-py waits for it where it closes its connections.
+        self._before.connection_lost(exc)
+
+
+def _of_master(replies: list[Any]) -> list[Any]:
+    """The replies. Raises ``ConnectionError`` for those of a replica, which was the master before."""
+    for reply in replies:
+        if isinstance(reply, ResponseError) and str(reply).startswith("READONLY"):
+            raise RedisConnectionError(str(reply))
+    return replies
