@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -96,8 +96,9 @@ class ConnectionGuard(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected: its first head is waited for."""
         self._framing = RequestFraming()
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream server
-        super().connection_made(LingeringTransport(transport, self._is_unread))  # type: ignore[arg-type]
+        # A stream server's transport, though uvloop's class does not say so.
+        stream = cast("asyncio.Transport", transport)
+        super().connection_made(LingeringTransport(stream, self._is_unread))  # type: ignore[arg-type]
         self._wait(self.timeouts().head_seconds, self._head_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
