@@ -98,6 +98,23 @@ def test_retry_after_is_read_as_seconds_or_a_date(
     assert retry_after({name.lower(): value for name, value in headers.items()}, NOW) == seconds
 
 
+@pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("nan", "inf", "-1", "1e3", "1_0", "0x10", "٣", "9" * 12, "9" * 400, "", " ", "soon"),
+        *("Mon, 01 Jan 10000 00:00:00 GMT", "Mon, 01 Jan 2400 00:00:00 GMT"),
+        *("Sun, 22 Nov 2026 10:02:00 +9999", "Sun, 99 Nov 2026 10:02:00 GMT"),
+    ],
+)
+def test_a_time_that_is_none_was_not_told(name: str, value: str) -> None:
+    assert retry_after({name: value}, NOW) is None
+
+
+def test_the_other_header_tells_where_one_does_not() -> None:
+    assert retry_after({"retry-after-ms": "nan", "retry-after": "9"}, NOW) == 9
+
+
 def test_a_rate_limit_keeps_the_wait_and_the_cause() -> None:
     request = httpx.Request("POST", "https://provider.invalid")
     response = httpx.Response(429, headers={"Retry-After": "12"}, request=request)

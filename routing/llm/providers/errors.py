@@ -9,6 +9,7 @@ a name is ambiguous, the chain of causes beneath it decides, then words of the p
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
@@ -36,7 +37,11 @@ from routing.llm.providers.registry import PROVIDERS
 
 logger = logging.getLogger(__name__)
 
+LONGEST_WAIT = 7 * 24 * 3600.0
+"""Seconds; a provider that says longer, or gives a date that is further off, has said nothing."""
+
 _DETAIL_CHARS = 200
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 _SECRET = re.compile(
     r"(?i)\b(sk|pk|rk|key|api|org)-[\w-]{6,}|bearer\s+\S+"
     r"|(?<=api[-_ ]key)[\"']?\s*[:=]\s*\S+|(?<=://)[^/\s:@]+:[^/\s@]+@"
@@ -69,23 +74,27 @@ def to_provider_error(
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds to wait by ``Retry-After-Ms`` or ``Retry-After`` (seconds or an HTTP date)."""
+    """Seconds to wait by ``Retry-After-Ms`` or ``Retry-After`` (seconds or an HTTP date), up to
+    ``LONGEST_WAIT``; ``None`` where neither tells a time. Never raises."""
+    milliseconds = headers.get("retry-after-ms", "").strip()
+    value = headers.get("retry-after", "").strip()
+    if _NUMBER.fullmatch(milliseconds):
+        seconds = float(milliseconds) / 1000
+    elif _NUMBER.fullmatch(value):
+        seconds = float(value)
+    else:
+        seconds = _until(value, now or datetime.now(UTC))
+    return seconds if seconds <= LONGEST_WAIT else None
+
+
+def _until(date: str, now: datetime) -> float:
+    """Seconds until an HTTP date; infinitely many where it is none."""
     try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return max(0.0, float(milliseconds) / 1000)
-        return _seconds(headers.get("retry-after", ""), now or datetime.now(UTC))
-    except ValueError:
-        return None
-
-
-def _seconds(value: str, now: datetime) -> float | None:
-    if not value:
-        return None
-    if re.fullmatch(r"\d+(\.\d+)?", value.strip()):
-        return float(value)
-    moment = parsedate_to_datetime(value)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+        moment = parsedate_to_datetime(date)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, OverflowError):  # the latter: beyond the calendar
+        return math.inf
 
 
 def scrub(text: str, secrets: Collection[str] = ()) -> str:

@@ -27,6 +27,7 @@ from routing.domain.rules import ModelRef
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.registry import PROVIDERS
+from routing.llm.providers.usage import clean_usage
 
 # LiteLLM ends streams that repeat a piece a hundred times: a ruler, a table, a long row of letters.
 os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", str(10**9))
@@ -216,25 +217,32 @@ def _named(error: Exception, name: str, provider: str) -> Exception:
 
 
 def read_usage(model: ModelRef, reported: Any) -> Usage | None:
-    """The usage that a provider reported, with its cost; ``None`` where it reported none.
+    """The usage that a provider reported, with its cost; ``None`` where it did not tell both counts.
 
-    ``reported`` is the provider's own JSON object, or LiteLLM's object.
+    ``reported`` is the provider's own JSON, or LiteLLM's object. Never raises.
     """
-    if not reported:
+    told = _told(model.litellm_name, reported)
+    if told is None:
         return None
-    if isinstance(reported, Mapping):
-        reported = _usage_object(model.litellm_name, reported)
-    usage = Usage(reported.prompt_tokens or 0, reported.completion_tokens or 0)
-    return priced(model, usage, reported)
+    usage = Usage(told.prompt_tokens, told.completion_tokens)
+    # An answer has at least a token of either: LiteLLM writes 0 for what was not told.
+    return priced(model, usage, told) if usage.input_tokens and usage.output_tokens else None
 
 
-def _usage_object(litellm_name: str, reported: Mapping[str, Any]) -> Any:
-    """LiteLLM's object, which its prices need for cached tokens."""
+def _told(litellm_name: str, reported: Any) -> Any:
+    """LiteLLM's object, which its prices need for cached tokens; ``None`` without both counts."""
+    ours = isinstance(reported, litellm.Usage)
+    counts = clean_usage(reported.model_dump() if ours else reported)
+    if not {"prompt_tokens", "completion_tokens"} <= counts.keys():
+        return None
     name, provider, *_ = lookup(litellm_name)
-    calculate = getattr(_transformation(provider, name), "calculate_usage", None)
-    if calculate is None:  # the provider reports in OpenAI's form
-        return litellm.Usage(**reported)
-    return calculate(usage_object=dict(reported), reasoning_content=None)
+    calculate = None if ours else getattr(_transformation(provider, name), "calculate_usage", None)
+    try:
+        if calculate is None:  # the provider reports in OpenAI's form
+            return litellm.Usage(**counts)
+        return calculate(usage_object=counts, reasoning_content=None)
+    except Exception:  # noqa: BLE001 - no answer is lost to a count, whatever LiteLLM makes of it
+        return None
 
 
 def priced(model: ModelRef, usage: Usage, reported: Any = None) -> Usage:
@@ -259,9 +267,9 @@ def _listed(model: ModelRef, usage: Usage, reported: Any) -> ListPrice | None:
 
 
 def image_usage(model: ModelRef, response: Any) -> Usage:
-    """The usage of a picture, with its cost."""
-    reported = response.usage
-    usage = Usage(reported.input_tokens, reported.output_tokens) if reported else Usage()
+    """The usage of a picture, with its cost. Never raises."""
+    counts = clean_usage(response.usage.model_dump() if response.usage else None)
+    usage = Usage(counts.get("input_tokens", 0), counts.get("output_tokens", 0))
     try:
         total = litellm.completion_cost(
             response, model=model.litellm_name, call_type="image_generation"

@@ -36,6 +36,7 @@ from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
 from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
+from routing.llm.providers.response_filter import filter_usages
 
 REVISED_PROMPT_CHARS = 4_000
 """Characters that are kept of a prompt as the provider drew it."""
@@ -196,7 +197,9 @@ class _OneShotHandler(AsyncHTTPHandler):
     """LiteLLM's HTTP client without its second attempt, and with a limit for connecting."""
 
     def __init__(self) -> None:
-        super().__init__(follow_redirects=False, event_hooks={"response": [_keep_response]})
+        super().__init__(
+            follow_redirects=False, event_hooks={"response": [filter_usages, _keep_response]}
+        )
 
     async def post(self, *args: Any, **kwargs: Any) -> Any:
         """LiteLLM passes Anthropic's time-out as one number for all phases."""
