@@ -14,6 +14,7 @@ from conversations.api.requests import (
     Origin,
     Shape,
     accepted_shape,
+    active_user,
     bearer_user,
     idempotency_claim,
     json_object,
@@ -139,7 +140,7 @@ async def answer_response(
 @native
 async def read(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``GET /messages/{id}/``: the message object."""
-    user, origin = bearer_user(request), origin_of(request)
+    user, origin = await active_user(request), origin_of(request)
     return json_response(await message_body(user, message, origin.site))
 
 

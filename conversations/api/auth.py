@@ -10,14 +10,16 @@ from rest_framework_simplejwt.authentication import JWTStatelessUserAuthenticati
 from rest_framework_simplejwt.models import TokenUser
 
 from conversations.api.requests import bearer_user
+from conversations.storage.selectors import require_active
 
 
 class BearerAuthentication(JWTStatelessUserAuthentication):
-    """Authentication by ``bearer_user``."""
+    """Authentication by ``bearer_user`` and ``require_active``."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """The token's user. Raises ``NotAuthenticated``: no view of the API is open to strangers."""
         user = bearer_user(request._request)  # noqa: SLF001 - DRF has no public way to it
+        require_active(user=user)
         token = {"user_id": str(user)}
         return TokenUser(token), token  # type: ignore[arg-type]
 

@@ -33,8 +33,10 @@ def _image(request: HttpRequest, image: UUID) -> HttpResponseBase:
 
 def _viewer(request: HttpRequest) -> int:
     try:
-        return bearer_user(request)
+        user = bearer_user(request)
     except NotAuthenticated:
         if request.headers.get("Authorization") or not request.user.is_authenticated:
             raise
         return int(request.user.pk)
+    selectors.require_active(user=user)
+    return user

@@ -1,8 +1,7 @@
 """Reading a request: its person (by bearer token), its body and its headers.
 
-Bearer tokens (RFC 6750) are checked by signature alone, without a database query. A deactivated
-person's access token works until it expires (15 minutes); the refresh after that is refused, because
-it asks the database.
+Bearer tokens (RFC 6750) are checked by signature alone here. ``require_active`` asks the database
+for their person: ``active_user`` does, and the transaction that begins an answer.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken
 
+from conversations.api.claims import MAX_TOKEN, StrictAccessToken
+from conversations.db.access import in_database
 from conversations.domain.errors import (
     BadRequest,
     MalformedJSON,
@@ -29,6 +29,7 @@ from conversations.domain.errors import (
     TokenNotValid,
     UnsupportedMediaType,
 )
+from conversations.storage.selectors import require_active
 from conversations.storage.turns import IdempotencyClaim
 from routing.domain.errors import FieldFault, PromptTooLong
 
@@ -64,8 +65,15 @@ def origin_of(request: HttpRequest) -> Origin:
     )
 
 
+async def active_user(request: HttpRequest) -> int:
+    """``bearer_user``, who is neither deleted nor deactivated. Raises ``NotAuthenticated``."""
+    user = bearer_user(request)
+    await in_database(require_active, user=user)
+    return user
+
+
 def bearer_user(request: HttpRequest) -> int:
-    """The primary key of the token's person. Raises ``NotAuthenticated``."""
+    """The primary key of the token's person, who may be gone. Raises ``NotAuthenticated``."""
     return verify_bearer(request.headers.get("Authorization", ""))
 
 
@@ -74,9 +82,11 @@ def verify_bearer(authorization: str) -> int:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated("Send a token: Authorization: Bearer <access>.")
+    if len(token) > MAX_TOKEN:
+        raise TokenNotValid(_NOT_VALID)
     try:
         user, expires = _verified(token.strip())
-    except (TokenError, KeyError, ValueError) as exc:
+    except TokenError as exc:
         raise TokenNotValid(_NOT_VALID) from exc
     # Asked each time: only the signature's result is remembered.
     if expires <= time.time():
@@ -87,8 +97,8 @@ def verify_bearer(authorization: str) -> int:
 @lru_cache(maxsize=4096)
 def _verified(token: str) -> tuple[int, float]:
     """The person's key and the Unix time of expiry. A signature that was right once stays right."""
-    claims = AccessToken(token)  # type: ignore[arg-type]
-    return int(claims["user_id"]), float(claims["exp"])
+    claims = StrictAccessToken(token)
+    return claims.user, float(claims["exp"])
 
 
 def accepted_shape(header: str) -> Shape:

@@ -12,7 +12,7 @@ from conversations.api.ask import message_body
 from conversations.api.requests import (
     Shape,
     accepted_shape,
-    bearer_user,
+    active_user,
     event_position,
     origin_of,
 )
@@ -30,7 +30,7 @@ STOP_SECONDS = 3.0
 @native
 async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``GET /messages/{id}/stream/``: the events after ``Last-Event-ID``, to the end."""
-    user, origin = bearer_user(request), origin_of(request)
+    user, origin = await active_user(request), origin_of(request)
     if accepted_shape(request.headers.get("Accept", "")) is Shape.OBJECT:
         raise NotAcceptable("A stream comes as text/event-stream.")
     after = event_position(request)
@@ -56,7 +56,7 @@ async def _begun(events: EventStream) -> EventStream:
 @native
 async def stop(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``POST /messages/{id}/stop/``: end the answer, keep its text, return the message object."""
-    user, origin = bearer_user(request), origin_of(request)
+    user, origin = await active_user(request), origin_of(request)
     parts = container()
     stored = await in_database(selectors.answer_get, user=user, message=message)
     if stored.status == stored.Status.STREAMING:

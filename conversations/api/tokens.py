@@ -1,7 +1,7 @@
 """Sign-in with JSON web tokens (simplejwt): rotation, blacklist, and limits on guessing.
 
-simplejwt leaves holes that are closed here: refreshing the token of a deleted person is a 401, not
-a crash; a refresh token made before a password change is worth nothing; of several refreshes with
+simplejwt leaves holes that are closed here: the refresh token of a person who is gone is a 401, not
+a crash, wherever it is sent; a refresh token made before a password change is worth nothing; of several refreshes with
 one token at once, one succeeds.
 """
 
@@ -33,15 +33,17 @@ from rest_framework_simplejwt.views import (
     TokenRefreshView,
 )
 
+from conversations.api.claims import MAX_TOKEN, StrictRefreshToken
 from conversations.api.responses import View
 from conversations.api.schemas import TextField
 from conversations.bootstrap import container
 from conversations.domain.errors import NotAuthenticated, SignInLocked
+from conversations.storage.selectors import require_active
 
 _PAIR = inline_serializer(
     "TokenPair", {"access": serializers.CharField(), "refresh": serializers.CharField()}
 )
-MAX_NAME, MAX_PASSWORD, MAX_TOKEN = 150, 4_096, 8_192
+MAX_NAME, MAX_PASSWORD = 150, 4_096
 """Characters."""
 
 
@@ -73,13 +75,13 @@ class RotateSerializer(TokenRefreshSerializer):
     """A refresh token against a new pair; the spent one is worth nothing afterwards."""
 
     refresh = TextField(max_length=MAX_TOKEN)
+    token_class = StrictRefreshToken
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """Raises ``AuthenticationFailed`` when the person is gone, inactive or has another password,
-        ``TokenError`` when the token is spent."""
+        """Raises ``AuthenticationFailed`` when the person has another password, ``TokenNotValid`` when
+        they are gone or inactive, ``TokenError`` when the token is spent."""
         refresh = self.token_class(attrs["refresh"])
-        user = get_user_model().objects.filter(pk=refresh.get("user_id")).first()
-        _check(user, refresh.get(api_settings.REVOKE_TOKEN_CLAIM))
+        _require_password(_person(refresh), refresh.get(api_settings.REVOKE_TOKEN_CLAIM))
         pair = {"access": str(refresh.access_token)}
         with transaction.atomic():
             # The blacklist's unique row decides between refreshes that come at once.
@@ -93,9 +95,12 @@ class RotateSerializer(TokenRefreshSerializer):
         return pair | {"refresh": str(refresh)}
 
 
-def _check(user: AbstractBaseUser | None, proof: str | None) -> None:
-    if user is None or not user.is_active:
-        raise AuthenticationFailed("The account is not active any more.", "token_not_valid")
+def _person(token: StrictRefreshToken) -> AbstractBaseUser:
+    require_active(user=token.user)
+    return get_user_model().objects.get(pk=token.user)
+
+
+def _require_password(user: AbstractBaseUser, proof: object) -> None:
     if proof != get_md5_hash_password(user.password):
         raise AuthenticationFailed("The password was changed.", "token_not_valid")
 
@@ -104,6 +109,12 @@ class SignOutSerializer(TokenBlacklistSerializer):
     """A refresh token that shall be worth nothing from now on."""
 
     refresh = TextField(max_length=MAX_TOKEN, write_only=True)
+    token_class = StrictRefreshToken
+
+    def validate(self, attrs: dict[str, Any]) -> dict[Any, Any]:
+        """Raises ``TokenNotValid`` when the person is gone or inactive, ``TokenError`` likewise as a refresh."""
+        require_active(user=self.token_class(attrs["refresh"]).user)
+        return super().validate(attrs)
 
 
 @extend_schema(responses=_PAIR)

@@ -133,6 +133,21 @@ class Update:
         return _execute(sql, [each(value, connection) for each, value in pairs])
 
 
+class Exists:
+    """Existence query, made likewise: whether a row's columns ``where`` have the values of a call."""
+
+    def __init__(self, model: type[Model], *where: str) -> None:
+        self._model, self._where = model, where
+
+    def __call__(self, *where: Any) -> bool:
+        sql, prepare = _exists(connection.vendor, self._model, self._where)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql, [each(value, connection) for each, value in zip(prepare, where, strict=True)]
+            )
+            return cursor.fetchone() is not None
+
+
 @cache
 def _insert(
     _vendor: str, model: type[Model], columns: tuple[str, ...], count: int
@@ -157,9 +172,19 @@ def _update(
 ) -> tuple[str, list[Prepare]]:
     changed, known = _fields(model, values), _fields(model, where)
     assignments = ", ".join(f"{_quoted(field.column)} = %s" for field in changed)
-    condition = " AND ".join(f"{_quoted(field.column)} = %s" for field in known)
-    sql = ("UPDATE", _table(model), "SET", assignments, "WHERE", condition)
+    sql = ("UPDATE", _table(model), "SET", assignments, "WHERE", _condition(known))
     return " ".join(sql), [field.get_db_prep_save for field in (*changed, *known)]
+
+
+@cache
+def _exists(_vendor: str, model: type[Model], where: tuple[str, ...]) -> tuple[str, list[Prepare]]:
+    known = _fields(model, where)
+    sql = ("SELECT 1 FROM", _table(model), "WHERE", _condition(known))
+    return " ".join(sql), [field.get_db_prep_save for field in known]
+
+
+def _condition(known: Sequence[Field[Any, Any]]) -> str:
+    return " AND ".join(f"{_quoted(field.column)} = %s" for field in known)
 
 
 def _fields(model: type[Model], names: Sequence[str]) -> list[Field[Any, Any]]:

@@ -7,16 +7,26 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from conversations.domain.errors import NotFound
+from conversations.db.access import Exists
+from conversations.domain.errors import NotFound, TokenNotValid
 from conversations.models import Conversation, Feedback, GeneratedImage, Message
 from conversations.storage.representations import message_object
 from routing.domain.llm import ChatMessage
 
 REMEMBERED_EXCHANGES = 50
 """Exchanges read from the database when a conversation's memory is rebuilt."""
+
+_person = Exists(User, "id", "is_active")
+
+
+def require_active(*, user: int) -> None:
+    """Raises ``TokenNotValid`` when the person was deleted or deactivated."""
+    if not _person(user, True):
+        raise TokenNotValid("The token's account is not active any more.")
 
 
 def conversations_of(*, user: int) -> QuerySet[Conversation]:

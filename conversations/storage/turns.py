@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -22,12 +21,12 @@ from conversations.domain.errors import (
     ConversationBusy,
     IdempotencyKeyReused,
     NotFound,
-    TokenNotValid,
 )
 from conversations.domain.outcome import RunOutcome
 from conversations.models import Conversation, IdempotencyKey, Message, new_id
 from conversations.stats.pending import note_answer
 from conversations.storage.representations import attempt_object, decision_columns
+from conversations.storage.selectors import require_active
 
 if TYPE_CHECKING:
     from conversations.engine.types import Turn
@@ -102,8 +101,10 @@ def answer_begin(new: NewTurn) -> StartedTurn:
     named.
 
     Raises ``NotFound``, ``ConversationBusy``, ``IdempotencyKeyReused``, and ``TokenNotValid`` when
-    the person was deleted since the token was made.
+    the person was deleted or deactivated since the token was made.
     """
+    # Here, for one more statement in this thread costs less than a query of its own before it.
+    require_active(user=new.user)
     if new.claim and (earlier := _claimed(new.user, new.claim)):
         return earlier
     # Again where the conflict is over by now, because the other answer has just ended.
@@ -112,7 +113,7 @@ def answer_begin(new: NewTurn) -> StartedTurn:
 
 def _tried(new: NewTurn) -> StartedTurn | None:
     """``_begin``, or the reason why the database refused it: an answer under the same key is returned,
-    another answer in the conversation and a deleted person are raised; ``None`` without a reason."""
+    another answer in the conversation and a person who is gone are raised; ``None`` without a reason."""
     try:
         return _begin(new)
     except IntegrityError as exc:
@@ -120,8 +121,7 @@ def _tried(new: NewTurn) -> StartedTurn | None:
             return earlier
         if new.conversation and (running := running_answer(conversation=new.conversation)):
             raise ConversationBusy(running) from exc
-        if not get_user_model().objects.filter(pk=new.user).exists():
-            raise TokenNotValid("The token's user is gone.") from exc
+        require_active(user=new.user)
         return None
 
 

@@ -84,8 +84,9 @@ def test_a_second_question_names_only_the_nameless(person: User, ask: Ask) -> No
     assert ask("Why?", conversation=nameless.pk).first
     assert Conversation.objects.get(pk=named.pk).title == "Mine"
     assert Conversation.objects.get(pk=nameless.pk).title == "Why?"
+    other = User.objects.create(username="other")
     with pytest.raises(NotFound):
-        turns.answer_begin(NewTurn(user=person.pk + 1, conversation=named.pk, content="Why?"))
+        turns.answer_begin(NewTurn(user=other.pk, conversation=named.pk, content="Why?"))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -104,5 +105,5 @@ def test_a_turn_takes_few_statements(ask: Ask) -> None:
     def first_words(queries: CaptureQueriesContext) -> list[str]:
         return [query["sql"].split()[0] for query in queries.captured_queries]
 
-    assert first_words(begin) == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert first_words(begin) == ["SELECT", "BEGIN", "INSERT", "INSERT", "COMMIT"]
     assert first_words(finish) == ["BEGIN", "UPDATE", "INSERT", "COMMIT"]
