@@ -114,6 +114,7 @@ async def _boot() -> None:
         raise
     built.runs.watch()
     built.outbox_worker.start()
+    built.erasure_worker.start()
     built.stats_worker.start()
     _drain_at_signals(built)
     try:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 
 from conversations.adapters.background.outbox import Kind, enqueue
 from conversations.feedback.reviews import subject_of
 from conversations.models import Conversation, CuratedAnswer, Feedback, GeneratedImage, Message
+from conversations.storage.erasure import forget_traces, subject_of_person
 
 
 def connect() -> None:
@@ -24,6 +26,7 @@ def connect() -> None:
     pre_delete.connect(conversation_deleted, sender=Conversation, dispatch_uid="thread deleted")
     pre_delete.connect(message_deleted, sender=Message, dispatch_uid="message deleted")
     pre_delete.connect(curated_deleted, sender=CuratedAnswer, dispatch_uid="curated deleted")
+    pre_delete.connect(person_deleted, sender=User, dispatch_uid="person deleted")
     for signal in (post_save, pre_delete):
         signal.connect(verdict_changed, sender=Feedback, dispatch_uid="verdict changed")
 
@@ -36,6 +39,12 @@ def picture_deleted(*, instance: GeneratedImage, using: str, **_: Any) -> None:
         file.storage.delete(str(file.name))
 
     transaction.on_commit(delete_file, using=using, robust=True)
+
+
+def person_deleted(*, instance: User, using: str, **_: Any) -> None:
+    """Forget what names the account without a key to it, here and in Redis."""
+    forget_traces(instance)
+    enqueue(Kind.FORGET_PERSON, [subject_of_person(instance.pk)], using=using)
 
 
 def conversation_deleted(*, instance: Conversation, using: str, **_: Any) -> None:

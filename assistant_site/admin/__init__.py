@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from axes import admin as _axes  # noqa: F401 - registers, before we take it back
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from rest_framework_simplejwt.token_blacklist import admin as _tokens  # noqa: F401 - the same
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from conversations.adapters.background.erasure import AT_ONCE_SECONDS, counts, erase
+from conversations.storage.erasure import erasure_begin, last_administrators
 from routing.common.admin import Admin
 from routing.common.bulk_delete import delete_selected
 
@@ -33,13 +41,52 @@ for model in (AccessAttempt, AccessLog, AccessFailureLog):
         admin.site.unregister(model)
 
 
+ERASED = "an erased account"
+
+
 @admin.register(User)
 class UserAdmin(UserBase, Admin[User]):
-    """Accounts of people and programs."""
+    """Accounts of people and programs. Deleting one erases the person, in the background where that
+    takes longer than a request may."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The accounts, and the counts of what goes along: single rows are too many to name, and to
+        delete them with their person takes no permission of its own."""
+        keys = [person.pk for person in objs]
+        kept = [f"the last administrator: {one}" for one in last_administrators(keys)]
+        return list(map(str, objs)), {"users": len(keys), **counts(keys)}, set(), kept
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
+        """Log that accounts were deleted, without their names and keys."""
+        kind = ContentType.objects.get_for_model(User)
+        entry = {"content_type": kind, "action_flag": DELETION, "object_repr": ERASED}
+        by = int(request.user.pk or 0)
+        return LogEntry.objects.bulk_create(LogEntry(user_id=by, **entry) for _ in queryset)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        self._erase(request, [obj.pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._erase(request, list(queryset.values_list("pk", flat=True)))
+
+    def _erase(self, request: HttpRequest, people: list[int]) -> None:
+        # Begun for all of them first: none stays able to sign in while others are deleted.
+        erasure_begin(people)
+        # The page's own transaction would hold back the answers that are to end.
+        transaction.on_commit(partial(_erase_soon, request, people))
+
+
+def _erase_soon(request: HttpRequest, people: list[int]) -> None:
+    left, end = people, time.monotonic() + AT_ONCE_SECONDS
+    while left and (seconds := end - time.monotonic()) > 0 and erase(left[0], seconds=seconds):
+        left = left[1:]
+    if left:
+        told = f"{len(left)} deactivated: what is theirs is deleted in the background."
+        messages.info(request, told)
 
 
 @admin.register(Group)

@@ -18,6 +18,7 @@ from typing import Any
 
 import redis.asyncio
 import structlog
+from django.conf import settings
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
@@ -46,6 +47,21 @@ redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[2], ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return redis.call('ZCARD', KEYS[1])
 """
+
+
+def configured_rates() -> dict[str, str]:
+    """The rates of the settings, by scope."""
+    return {
+        "ask": settings.ASK_RATE,
+        "sign-in": settings.SIGN_IN_RATE,
+        "export": settings.EXPORT_RATE,
+    }
+
+
+def limit_keys(prefix: str, user: int) -> list[str]:
+    """The keys in Redis that count a person's calls and open streams."""
+    counts = (parse(rate).key_for(scope, str(user)) for scope, rate in configured_rates().items())
+    return [f"{prefix}:streams:{user}", *(f"{prefix}:limits:{count}" for count in counts)]
 
 
 class RateLimitsUnavailable(DependencyUnavailable):
@@ -86,6 +102,13 @@ class RateLimiter:
             _log.warning("rate limits are counted by this worker alone", scope=scope)
             # Better a limit per worker than none.
             await self._count(self._local, scope, caller)
+
+    async def forget(self, caller: str) -> None:
+        """Drop the counts of a caller."""
+        for scope, rate in self.rates.items():
+            await self._local.clear(rate, scope, caller)
+            with suppress(RateLimitsUnavailable), redis_call(self._breaker, RateLimitsUnavailable):
+                await self._shared.clear(rate, scope, caller)
 
     async def _count(self, limiter: MovingWindowRateLimiter, scope: str, caller: str) -> None:
         rate = self.rates[scope]

@@ -31,7 +31,7 @@ from conversations.api.responses import (
 )
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database
-from conversations.domain.errors import Draining
+from conversations.domain.errors import Draining, TokenNotValid
 from conversations.engine.events import Decided, Failed, Finished
 from conversations.runs.event_codec import Numbered
 from conversations.runs.run import EventStream
@@ -59,19 +59,24 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     slot, release = await _admit(parts, user, model)
     # The slot is held while the prompt waits in the queue of its conversation: waiting prompts count.
     # It is given back by the stream, or, if the client leaves before there is one, with the slot object.
-    started = await parts.intake.start(
-        NewTurn(
-            user=user,
-            content=prompt,
-            conversation=conversation,
-            requested_model=model,
-            claim=claim,
-            site=origin.site,
-            request_id=origin.request_id,
-            trace_id=origin.trace_id,
-            release=release,
-        )
+    new = NewTurn(
+        user=user,
+        content=prompt,
+        conversation=conversation,
+        requested_model=model,
+        claim=claim,
+        site=origin.site,
+        request_id=origin.request_id,
+        trace_id=origin.trace_id,
+        release=release,
     )
+    try:
+        started = await parts.intake.start(new)
+    except TokenNotValid:
+        # Erased: nothing may name the person, not even a count for a minute.
+        slot.release()
+        await parts.rate_limits.forget(str(user))
+        raise
     events = parts.runs.follow(user=user, message=started.message, origin=origin.site)
     response = await answer_response(with_slot(slot, events), shape, started.message, origin)
     if started.replayed:

@@ -62,13 +62,17 @@ class SignInSerializer(TokenObtainPairSerializer):
         try:
             return super().validate(attrs)
         except AuthenticationFailed:
-            request = self.context["request"]
-            if getattr(request, "axes_locked_out", False):
-                raise SignInLocked(
-                    limit=settings.AXES_FAILURE_LIMIT,
-                    retry_after=round(settings.AXES_COOLOFF_TIME.total_seconds()),
-                ) from None
+            require_unlocked(self.context["request"])
             raise NotAuthenticated("No active account has this name and password.") from None
+
+
+def require_unlocked(request: Any) -> None:
+    """Called after a wrong password. Raises ``SignInLocked`` when it locked the name, or found it so."""
+    if getattr(request, "axes_locked_out", False):
+        raise SignInLocked(
+            limit=settings.AXES_FAILURE_LIMIT,
+            retry_after=round(settings.AXES_COOLOFF_TIME.total_seconds()),
+        ) from None
 
 
 class RotateSerializer(TokenRefreshSerializer):
@@ -114,6 +118,12 @@ class SignOutSerializer(TokenBlacklistSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[Any, Any]:
         """Raises ``TokenNotValid`` when the person is gone or inactive, ``TokenError`` likewise as a refresh."""
         require_active(user=self.token_class(attrs["refresh"]).user)
+        return super().validate(attrs)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[Any, Any]:
+        """Raises ``TokenNotValid`` when the person is gone or inactive: nothing is stored of theirs."""
+        user = str(self.token_class(attrs["refresh"]).get("user_id"))
+        require_active(user=int(user) if user.isdigit() else 0)
         return super().validate(attrs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from conversations.api import ask, images, streams, tokens
+from conversations.api import account, ask, images, streams, tokens
 from conversations.api import conversations as threads
 from conversations.api.decisions import DecisionTrial
 from conversations.api.feedback import MessageFeedback
@@ -28,6 +28,8 @@ urlpatterns = [
         "conversations/<uuid:conversation>/messages/",
         by_method(GET=threads.MessageList.as_view(), POST=ask.ask),
     ),
+    path("me/", by_method(DELETE=account.erase_me)),
+    path("me/export/", by_method(GET=account.export_me)),
     path("messages/", by_method(POST=ask.ask)),
     path("messages/<uuid:message>/", by_method(GET=ask.read)),
     path("messages/<uuid:message>/stream/", by_method(GET=streams.resume)),

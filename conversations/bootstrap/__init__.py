@@ -14,6 +14,7 @@ from conversations.adapters.background.answer_workers import (
     ShadowWorker,
     StatsWorker,
 )
+from conversations.adapters.background.erasure import ErasureWorker
 from conversations.adapters.background.outbox import OutboxWorker
 from conversations.adapters.observability.metrics import RunMetrics
 from conversations.adapters.tools import StoringImageTool
@@ -70,6 +71,7 @@ class Container(EvaluationContainer):
         self.metrics = RunMetrics()
         self.tracer = parts.make_tracer(self.metrics.trace_lost, background)
         self.outbox_worker = OutboxWorker(self.cache, self.embedder, background)
+        self.erasure_worker = ErasureWorker(background)
         self.stats_worker = StatsWorker(background)
         self.shadow_worker = ShadowWorker(self.classifier, background)
         lifecycle = RunLifecycle(

@@ -15,7 +15,7 @@ from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCac
 from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.adapters.answer_cache.single_flight import RedisSingleFlight
 from conversations.adapters.answer_cache.verifier import CalibrationSource, ReuseVerifier
-from conversations.adapters.limits import RateLimiter, StreamLimiter
+from conversations.adapters.limits import RateLimiter, StreamLimiter, configured_rates
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
 from conversations.db.access import in_database
@@ -78,9 +78,8 @@ def make_log(redis: Redis, blocking: Redis, breaker: Breaker) -> RunLog:
 
 
 def make_rate_limits(redis: Redis, breaker: Breaker) -> RateLimiter:
-    """The rate limits of asking and of signing in."""
-    rates = {"ask": settings.ASK_RATE, "sign-in": settings.SIGN_IN_RATE}
-    return RateLimiter(redis, breaker, settings.REDIS_PREFIX, rates)
+    """The rate limits of asking, of signing in and of exports."""
+    return RateLimiter(redis, breaker, settings.REDIS_PREFIX, configured_rates())
 
 
 def make_stream_limits(redis: Redis, breaker: Breaker, background: Background) -> StreamLimiter:

@@ -58,6 +58,15 @@ class BadRequest(RequestRefused):
         self.faults = faults
 
 
+class LastAdministrator(RequestRefused):
+    """The last active account that may do everything is kept."""
+
+    code = "permission_denied"
+
+    def __init__(self) -> None:
+        super().__init__("This is the last administrator: make somebody else one first.")
+
+
 class MalformedJSON(BadRequest):
     """The body is not JSON in UTF-8."""
 

@@ -59,15 +59,18 @@ def golden_from(message: UUID, *, by: Person = None) -> GoldenCase | None:
 
     ``None`` for a message without a decision.
     """
-    found = Message.objects.select_related("answers").filter(pk=message).first()
+    found = Message.objects.select_related("answers", "conversation").filter(pk=message).first()
     if found and found.role == Message.Role.USER:
-        found = Message.objects.select_related("answers").filter(answers=found).first()
+        found = (
+            Message.objects.select_related("answers", "conversation").filter(answers=found).first()
+        )
     if found is None or found.answers is None or not found.action:
         return None
     case, _ = GoldenCase.objects.get_or_create(
         origin=found.answers_id,
         defaults={
             "prompt": found.answers.content,
+            "person_id": found.conversation.owner_id,
             "action": found.action,
             "rule": found.rule,
             "model": "" if found.fallback else plain_name(found.model),

@@ -120,6 +120,8 @@ class OwedWork(models.Model):
         FORGET_ENTRY = "entry"
         STANDING = "standing"
         CURATE = "curate"
+        FORGET_PERSON = "person"
+        ERASE = "erase"
 
     kind = models.CharField(max_length=16, choices=Kind)
     subject = models.UUIDField()

@@ -271,6 +271,15 @@ class GoldenCase(models.Model):
     origin = models.UUIDField(
         null=True, blank=True, editable=False, help_text="The message that it was made of."
     )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The person who wrote the prompt: the case is erased with them.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, editable=False, on_delete=models.SET_NULL
     )

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 
 from conversations.adapters.answer_cache.entries import entry_key, forget_commands
+from conversations.adapters.limits import limit_keys
 from conversations.adapters.memory import window_keys
 from conversations.db.access import in_database
 from conversations.feedback.reviews import entry_ids, review_reweigh
@@ -46,8 +47,8 @@ GONE_SECONDS = 300
 """How long the deletion of an answer is remembered: longer than its run lives on."""
 
 Kind = OwedWork.Kind
-BY_WORKERS = (Kind.CURATE,)
-"""Kinds that need an embedding, and are left to the workers."""
+BY_WORKERS = (Kind.CURATE, Kind.ERASE)
+"""Kinds that need an embedding or take long, and are left to the workers."""
 
 # Writing to an entry that has expired would bring it back as a stump without an end.
 _SET_STANDING = """
@@ -113,6 +114,8 @@ def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
     threads = _subjects(rows, Kind.FORGET_THREAD)
     keys = [key for thread in threads for key in window_keys(prefix, thread)]
     keys += [log_key(prefix, message) for message in answers]
+    people = [subject.int for subject in _subjects(rows, Kind.FORGET_PERSON)]
+    keys += [key for person in people for key in limit_keys(prefix, person)]
     for start in range(0, len(keys), BATCH):
         client.unlink(*keys[start : start + BATCH])
     entries = [entry for message in answers for entry in entry_ids().both(message)]

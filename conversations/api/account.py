@@ -1,0 +1,81 @@
+"""A person's own account: its erasure, and the export of all that is kept of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import orjson
+from asgiref.sync import sync_to_async
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from conversations.adapters.background.erasure import erase
+from conversations.api.requests import active_user, field_fault, json_object, origin_of
+from conversations.api.responses import json_response
+from conversations.api.tokens import MAX_NAME, MAX_PASSWORD, require_unlocked
+from conversations.bootstrap import container
+from conversations.db.access import in_database
+from conversations.storage.export import export_page, export_tables
+
+NDJSON = "application/x-ndjson"
+
+
+async def erase_me(request: HttpRequest) -> HttpResponseBase:
+    """``DELETE /me/``: erase the account. 204 when all is gone, 202 when the rest follows."""
+    user = await active_user(request)
+    body = json_object(request)
+    # As a sign-in: it tells whether a password is right.
+    await container().rate_limits.hit("sign-in", request.META.get("REMOTE_ADDR", ""))
+    await sync_to_async(_confirm)(request, user, body)
+    done = await sync_to_async(erase)(user)
+    return HttpResponse(status=204) if done else json_response({"status": "erasing"}, status=202)
+
+
+def _confirm(request: HttpRequest, user: int, body: dict[str, Any]) -> None:
+    """Raises ``BadRequest`` unless the body has the password, or the name where there is none."""
+    person = User.objects.get(pk=user)
+    if not person.has_usable_password():
+        if _text(body, "confirm", MAX_NAME) != person.username:
+            raise field_fault("confirm", "wrong", "Must be the user name.")
+        return
+    password = _text(body, "password", MAX_PASSWORD)
+    if authenticate(request, username=person.username, password=password) is None:
+        require_unlocked(request)
+        raise field_fault("password", "wrong", "Must be the account's password.")
+
+
+def _text(body: dict[str, Any], field: str, longest: int) -> str:
+    value = body.get(field)
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
+        raise field_fault(field, "required", f"A text of up to {longest} characters.")
+    return value
+
+
+async def export_me(request: HttpRequest) -> HttpResponseBase:
+    """``GET /me/export/``: a JSON object a line, with its ``kind``; the last one is ``end``."""
+    user, origin = await active_user(request), origin_of(request)
+    await container().rate_limits.hit("export", str(user))
+    response = StreamingHttpResponse(_lines(user, origin.site), content_type=NDJSON)
+    response["Content-Disposition"] = 'attachment; filename="export.ndjson"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+async def _lines(user: int, site: str) -> AsyncGenerator[bytes, None]:
+    counts: Counter[str] = Counter()
+    for rows in export_tables(user):
+        after: Any = None
+        while True:
+            page, after = await in_database(export_page, rows, after=after, origin=site)
+            counts.update(row["kind"] for row in page)
+            yield b"".join(map(_line, page))
+            if after is None:
+                break
+    yield _line({"kind": "end", "data": counts})
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE)
