@@ -12,7 +12,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from conversations.adapters.background.erasure import erase
+from conversations.adapters.background.erasure import AT_ONCE_SECONDS, erase
 from conversations.api.requests import active_user, field_fault, json_object, origin_of
 from conversations.api.responses import json_response
 from conversations.api.tokens import MAX_NAME, MAX_PASSWORD, require_unlocked
@@ -30,7 +30,7 @@ async def erase_me(request: HttpRequest) -> HttpResponseBase:
     # As a sign-in: it tells whether a password is right.
     await container().rate_limits.hit("sign-in", request.META.get("REMOTE_ADDR", ""))
     await sync_to_async(_confirm)(request, user, body)
-    done = await sync_to_async(erase)(user)
+    done = await sync_to_async(erase)(user, seconds=AT_ONCE_SECONDS)
     return HttpResponse(status=204) if done else json_response({"status": "erasing"}, status=202)
 
 

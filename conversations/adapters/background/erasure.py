@@ -62,7 +62,7 @@ class ErasureWorker:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-def erase(user: int, *, seconds: float | None = AT_ONCE_SECONDS) -> bool:
+def erase(user: int, *, seconds: float | None) -> bool:
     """Deactivate an account, stop its answers and delete its rows. Returns whether it is done after
     ``seconds``; workers go on where it is not. Raises ``LastAdministrator``, unless it waits to the end
     (``None``), as a command does."""

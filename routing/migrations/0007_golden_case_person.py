@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("routing", "0001_squashed_0005_override_permission"),
+        ("routing", "0006_model_ends_without_finish"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
