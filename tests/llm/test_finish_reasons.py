@@ -15,7 +15,7 @@ from routing.llm.providers.client import ProviderClient
 from routing.llm.providers.finish_reasons import FinishReason, read_choice, read_finish
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.test_client import anthropic_answer, openai_answer
-from tests.llm.wire import Wire, anthropic_frames, openai_chunk, openai_frames
+from tests.llm.wire import Wire, anthropic_frames, openai_frames
 
 ASK = (ChatMessage("user", "Tell me about terns."),)
 GROQ = replace(GPT, litellm_name="groq/llama-3.3-70b-versatile", provider="groq")
@@ -115,21 +115,3 @@ async def test_no_text_before_a_filter_is_a_refusal_and_else_no_answer(
         wire.say(*frames(finish=word))
         with pytest.raises(ProviderRefused if ending is FILTERED else BROKEN_OFF):
             await heard(wired, model)
-
-
-@pytest.mark.parametrize("finish", [None, "error"])
-async def test_an_error_inside_the_choice_breaks_the_stream(
-    wired: ProviderClient, wire: Wire, finish: str | None
-) -> None:
-    choice = {
-        "index": 0,
-        "delta": {},
-        "finish_reason": finish,
-        "error": {"code": 502, "message": "gone"},
-    }
-    wire.say(
-        *openai_frames("Half", finish=None), openai_chunk({"choices": [choice]}), "data: [DONE]\n\n"
-    )
-
-    with pytest.raises(BROKEN_OFF):
-        await heard(wired, GPT)

@@ -7,6 +7,7 @@ back; once the finish is in, nothing beside or after the answer spoils it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from routing.domain.errors import ProviderStreamBroken
@@ -27,17 +28,22 @@ _STALL_SHARE = 0.8
 
 class AnswerReader:
     """Reads one reply of ``provider``. ``model`` names errors. With ``ends_without_finish`` the end of the
-    stream stands for its finish.
+    stream stands for its finish. ``keep`` gets every event that could be read.
 
     ``finish`` is ``None`` until the provider sent one, and again when text follows it; ``usage`` is the
     provider's own object; after ``done`` nothing is read.
     """
 
     def __init__(
-        self, provider: Provider, model: str, *, ends_without_finish: bool = False
+        self,
+        provider: Provider,
+        model: str,
+        *,
+        ends_without_finish: bool = False,
+        keep: Callable[[Mapping[str, Any]], None] = lambda _: None,
     ) -> None:
         self._provider, self._model = provider, model
-        self._ends_without_finish = ends_without_finish
+        self._ends_without_finish, self._keep = ends_without_finish, keep
         self._events = provider.stream()
         self._decoder = SSEDecoder()
         self._body: bytearray | None = None
@@ -67,6 +73,11 @@ class AnswerReader:
         text = "".join(texts) if texts else None
         self._has_text = self._has_text or bool(text)
         return text, error
+
+    @property
+    def from_object(self) -> bool:
+        """Whether the reply is one JSON object."""
+        return self._body is not None
 
     def grace(self, stall: float) -> float:
         """Seconds to wait for more after the finish: for the usage, or for text where the finish came
@@ -121,11 +132,13 @@ class AnswerReader:
         events = self._events
         events.finish = None
         try:
-            text = checked_text(events.read(json_object(data)))
+            event = json_object(data)
+            text = checked_text(events.read(event))
         except (EventError, *MALFORMED):
             if self.finish is None or self._retracted:
                 raise
             return None
+        self._keep(event)
         self.usage, self.done = events.usage, events.done
         self._end(events.finish, text)
         return text

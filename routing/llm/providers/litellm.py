@@ -26,6 +26,7 @@ from routing.domain.llm import ChatMessage, ListPrice, Usage, cost
 from routing.domain.rules import ModelRef
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
+from routing.llm.providers.litellm_wire import split_lines
 from routing.llm.providers.registry import PROVIDERS
 from routing.llm.providers.usage import clean_usage
 
@@ -35,6 +36,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env into our environment
 import litellm  # the variables count at this import only
 from litellm.litellm_core_utils import core_helpers
+from litellm.llms.custom_httpx import http_handler
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.types.utils import LlmProviders
@@ -90,6 +92,16 @@ class _FinishReasons(dict[str, str]):
                 return finish.value
 
 
+class _LineHandler(AsyncHTTPHandler):
+    """LiteLLM's HTTP client with the lines of event streams as the standard cuts them."""
+
+    def __init__(self, timeout: Any = None, event_hooks: Any = None, **more: Any) -> None:
+        hooks = dict(event_hooks or {})
+        hooks["response"] = [*hooks.get("response", ()), split_lines]
+        super().__init__(timeout, hooks, **more)
+
+
+http_handler.AsyncHTTPHandler = _LineHandler  # type: ignore[misc,assignment]
 core_helpers._FINISH_REASON_MAP = _FinishReasons()  # type: ignore[misc,assignment]  # noqa: SLF001
 _quieten()
 _warm()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from typing import Any, Never
@@ -27,13 +27,14 @@ from routing.common.text import clean_block
 from routing.domain.errors import ProviderStreamBroken
 from routing.domain.llm import ChatMessage, RawChunk, RawImage
 from routing.domain.rules import ModelRef, Timeouts
-from routing.llm.providers import base
 from routing.llm.providers import litellm as adapter
 from routing.llm.providers.answer_text import read_content
-from routing.llm.providers.base import Credential, EventError, WholeAnswer, empty_answer
+from routing.llm.providers.base import Credential, EventError, WholeAnswer
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
+from routing.llm.providers.litellm_reply import LiteLLMReply
+from routing.llm.providers.litellm_wire import EventFilter
 from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
 from routing.llm.providers.response_filter import filter_usages
@@ -43,6 +44,7 @@ REVISED_PROMPT_CHARS = 4_000
 
 _connect: ContextVar[float | None] = ContextVar("connect", default=None)
 _opened: ContextVar[list[httpx.Response] | None] = ContextVar("opened", default=None)
+_read_by: ContextVar[EventFilter | None] = ContextVar("read_by", default=None)
 
 
 class LiteLLMCalls:
@@ -61,28 +63,30 @@ class LiteLLMCalls:
         opened: list[httpx.Response] = []
         try:
             with _refusals_kept(opened):
-                stream = await self._open(model, messages, opened)
-                stream.completion_stream = _plain_chunks(stream.completion_stream)
-                async with aclosing(_texts(stream, model.name)) as texts:
+                reply = LiteLLMReply(model, adapter.lookup(model.litellm_name)[1])
+                reply.take(await self._open(model, messages, opened, reply.filter))
+                async with aclosing(reply.texts()) as texts:
                     async for text in texts:
                         yield RawChunk(text)
-            usages = [getattr(chunk, "usage", None) for chunk in stream.chunks]
-            finish = read_finish(stream.received_finish_reason) or FinishReason.OTHER
             yield RawChunk(
-                finish_reason=finish.value,
-                usage=adapter.read_usage(model, next(filter(None, reversed(usages)), None)),
+                finish_reason=reply.whole_finish().value,
+                usage=adapter.read_usage(model, reply.usage),
             )
         finally:
             for response in opened:  # the provider stops writing
                 await response.aclose()
 
     async def _open(
-        self, model: ModelRef, messages: Sequence[ChatMessage], opened: list[httpx.Response]
+        self,
+        model: ModelRef,
+        messages: Sequence[ChatMessage],
+        opened: list[httpx.Response],
+        read_by: EventFilter | None,
     ) -> Any:
         options = self._options(model)
         if "stream_options" in adapter.supported_parameters(model.litellm_name):
             options["stream_options"] = {"include_usage": True}
-        with _exchange(model.timeouts, opened):
+        with _exchange(model.timeouts, opened, read_by):
             return await litellm.acompletion(
                 messages=adapter.wire_messages(messages),
                 stream=True,
@@ -229,17 +233,24 @@ class _OneShotOpenAI(AsyncOpenAI):
 
 
 @contextmanager
-def _exchange(timeouts: Timeouts, opened: list[httpx.Response] | None = None) -> Iterator[None]:
-    """Requests sent inside connect within ``timeouts.connect``; their responses go to ``opened``.
+def _exchange(
+    timeouts: Timeouts,
+    opened: list[httpx.Response] | None = None,
+    read_by: EventFilter | None = None,
+) -> Iterator[None]:
+    """Requests sent inside connect within ``timeouts.connect``; their responses go to ``opened``, and
+    through ``read_by``.
 
     Never hold it across a ``yield``.
     """
     connect, responses = _connect.set(timeouts.connect), _opened.set(opened)
+    filters = _read_by.set(read_by)
     try:
         yield
     finally:
         _connect.reset(connect)
         _opened.reset(responses)
+        _read_by.reset(filters)
 
 
 async def _keep_response(response: httpx.Response) -> None:
@@ -249,6 +260,9 @@ async def _keep_response(response: httpx.Response) -> None:
         if _is_json(response):
             await response.aread()
         opened.append(response)
+    read_by = _read_by.get()
+    if read_by is not None and response.status_code == 200:
+        read_by.attach(response)
 
 
 def _is_json(response: httpx.Response) -> bool:
@@ -265,63 +279,3 @@ def _refusals_kept(opened: list[httpx.Response]) -> Iterator[None]:
             if is_refusal(report):
                 raise EventError(report) from exc
         raise
-
-
-async def _plain_chunks(chunks: Any) -> AsyncGenerator[Any, None]:
-    """The provider's chunks for LiteLLM, which loses content in parts, refusals, and errors without a
-    choice: content as text, a refusal as the finish ``content_filter``, an error as ``EventError``."""
-    refused = False
-    async for chunk in chunks:
-        extra = getattr(chunk, "model_extra", None)
-        choices = getattr(chunk, "choices", None) or ()
-        if not choices and extra and is_refusal(extra):
-            raise EventError(extra)
-        for choice in choices[:1]:
-            delta: Any = getattr(choice, "delta", None)
-            content = read_content(getattr(delta, "content", None))
-            refused = refused or content.refused or bool(getattr(delta, "refusal", None))
-            if isinstance(getattr(delta, "content", None), list):
-                delta.content = content.text
-                delta.reasoning_content = "…" if content.thinks else None
-            if refused and choice.finish_reason:
-                choice.finish_reason = "content_filter"
-        yield chunk
-
-
-async def _texts(stream: Any, model: str) -> AsyncGenerator[str, None]:
-    """The texts of a LiteLLM stream; ``""`` for thoughts.
-
-    Raises ``ProviderStreamBroken`` for a stream without a finish or without text, ``ProviderRefused``
-    where the provider's policy took the text's place.
-    """
-    has_text = False
-    async for chunk in _chunks(stream):
-        delta = chunk.choices[0].delta if chunk.choices else None
-        text = getattr(delta, "content", None) or ""
-        has_text = has_text or bool(text)
-        if text or getattr(delta, "reasoning_content", None):
-            yield text
-    finish = read_finish(stream.received_finish_reason)
-    if finish is None:
-        raise ProviderStreamBroken(model, "the stream ended without a finish")
-    if finish is FinishReason.BROKEN:
-        raise ProviderStreamBroken(model, "the provider broke its answer off")
-    if not has_text:
-        raise empty_answer(model, finish)
-
-
-async def _chunks(stream: Any) -> AsyncIterator[Any]:
-    """All chunks. After the finish neither silence nor a broken end spoils the answer."""
-    iterator = aiter(stream)
-    while True:
-        finished = stream.received_finish_reason is not None
-        try:
-            async with asyncio.timeout(base.USAGE_GRACE if finished else None):
-                chunk = await anext(iterator)
-        except StopAsyncIteration:
-            return
-        except Exception:
-            if not finished:
-                raise
-            return
-        yield chunk

@@ -1,0 +1,138 @@
+"""LiteLLM reply: the texts, the finish and the usage of one answer that LiteLLM streams.
+
+``litellm_calls`` opens the stream. Where the connection is ours, ``EventFilter`` reads the same bytes, and
+its judgement of the end counts: LiteLLM knows neither an early finish nor an odd one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from routing.domain.errors import ProviderStreamBroken
+from routing.domain.rules import ModelRef
+from routing.llm.providers import base
+from routing.llm.providers.answer_text import read_content
+from routing.llm.providers.base import EventError, empty_answer
+from routing.llm.providers.finish_reasons import FinishReason, read_finish
+from routing.llm.providers.litellm_wire import EventFilter
+from routing.llm.providers.refusals import is_refusal
+from routing.llm.providers.registry import PROVIDERS
+
+
+class LiteLLMReply:
+    """One streamed reply: LiteLLM's stream of it, and the filter that read it first.
+
+    Only connections of ours have a filter: ``provider`` has a row in the registry, and its own key.
+    """
+
+    def __init__(self, model: ModelRef, provider: str) -> None:
+        self._model = model
+        self._stream: Any = None
+        self._has_text = self._speaks = False
+        marked = model.ends_without_finish
+        self.filter = (
+            EventFilter(provider, model.name, ends_without_finish=marked)
+            if provider in PROVIDERS
+            else None
+        )
+
+    def take(self, stream: Any) -> None:
+        """Read LiteLLM's ``stream``."""
+        self._stream = stream
+        stream.completion_stream = _plain_chunks(stream.completion_stream)
+
+    @property
+    def finish(self) -> FinishReason | None:
+        """The finish so far."""
+        if self._filtered:
+            return self._filtered.answer.finish
+        return read_finish(self._stream.received_finish_reason)
+
+    @property
+    def usage(self) -> Any:
+        """The provider's own object, or LiteLLM's."""
+        if self._filtered:
+            return self._filtered.answer.usage
+        usages = [getattr(chunk, "usage", None) for chunk in self._stream.chunks]
+        return next(filter(None, reversed(usages)), None)
+
+    async def texts(self) -> AsyncGenerator[str, None]:
+        """The texts; ``""`` for thoughts. Raises ``EventError``, and LiteLLM's errors."""
+        async for chunk in self._chunks():
+            delta = chunk.choices[0].delta if chunk.choices else None
+            text = getattr(delta, "content", None) or ""
+            self._speaks = bool(text)
+            self._has_text = self._has_text or self._speaks
+            if text or getattr(delta, "reasoning_content", None):
+                yield text
+        if self.filter and self.filter.error:
+            raise self.filter.error
+        if self.filter and self.filter.text:
+            self._has_text = True
+            yield self.filter.text
+
+    def whole_finish(self) -> FinishReason:
+        """Raises ``ProviderStreamBroken`` for a stream without a finish or without text,
+        ``ProviderRefused`` where the provider's policy took the text's place."""
+        if self._filtered:
+            self._filtered.answer.check_whole()
+        finish = self.finish or (FinishReason.STOP if self._model.ends_without_finish else None)
+        if finish is None:
+            raise ProviderStreamBroken(self._model.name, "the stream ended without a finish")
+        if finish is FinishReason.BROKEN:
+            raise ProviderStreamBroken(self._model.name, "the provider broke its answer off")
+        if not self._has_text:
+            raise empty_answer(self._model.name, finish)
+        return finish
+
+    @property
+    def _filtered(self) -> EventFilter | None:
+        return self.filter if self.filter and self.filter.attached else None
+
+    async def _chunks(self) -> AsyncIterator[Any]:
+        """All chunks. After the finish neither silence nor a broken end spoils the answer."""
+        iterator, now = aiter(self._stream), asyncio.get_running_loop().time
+        until: float | None = None
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    chunk = await anext(iterator)
+            except StopAsyncIteration:
+                return
+            except Exception:
+                if self.finish is None:
+                    raise
+                return
+            yield chunk
+            if self.finish is None:
+                until = None
+            elif until is None or self._speaks:
+                until = now() + self._grace()
+
+    def _grace(self) -> float:
+        if self._filtered:
+            return self._filtered.answer.grace(self._model.timeouts.stall)
+        return base.USAGE_GRACE
+
+
+async def _plain_chunks(chunks: Any) -> AsyncGenerator[Any, None]:
+    """The provider's chunks for LiteLLM, which loses content in parts, refusals, and errors without a
+    choice: content as text, a refusal as the finish ``content_filter``, an error as ``EventError``."""
+    refused = False
+    async for chunk in chunks:
+        extra = getattr(chunk, "model_extra", None)
+        choices = getattr(chunk, "choices", None) or ()
+        if not choices and extra and is_refusal(extra):
+            raise EventError(extra)
+        for choice in choices[:1]:
+            delta: Any = getattr(choice, "delta", None)
+            content = read_content(getattr(delta, "content", None))
+            refused = refused or content.refused or bool(getattr(delta, "refusal", None))
+            if isinstance(getattr(delta, "content", None), list):
+                delta.content = content.text
+                delta.reasoning_content = "…" if content.thinks else None
+            if refused and choice.finish_reason:
+                choice.finish_reason = "content_filter"
+        yield chunk
