@@ -17,7 +17,7 @@ from routing.llm.providers.answer_text import AnswerText, leave_out_thoughts, re
 from routing.llm.providers.client import ProviderClient
 from tests.llm.conftest import CLAUDE, GPT
 from tests.llm.test_client import ASK, SCHEMA, anthropic_answer, openai_answer
-from tests.llm.wire import Wire, anthropic_frames, openai_frames
+from tests.llm.wire import Wire, anthropic_frames, event, openai_frames
 
 THOUGHTS = {
     "<think>a plan</think>\n\nTerns.": "Terns.",
@@ -172,6 +172,22 @@ async def test_an_answer_in_parts_is_read(wired: ProviderClient, wire: Wire) -> 
     wire.say(delta([THINKING]), delta([part("The ")]), delta([part("terns")]), *openai_frames("."))
 
     assert told(await heard(wired, GPT)) == "The terns."
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{1}", ["{1}"], [THINKING, part("{1}")], [part("{1", "text"), part("}"), {"type": "new"}]],
+)
+@pytest.mark.parametrize("fast_lane", [True])
+async def test_compatible_servers_of_anthropic_are_read_too(
+    wired: ProviderClient, wire: Wire, content: Any
+) -> None:
+    wire.answer(anthropic_answer("") | {"content": content})
+    assert (await wired.complete_json(CLAUDE, ASK, SCHEMA)).text == "{1}"
+
+    delta = {"type": "text_delta", "text": content}
+    wire.say(event("content_block_delta", index=0, delta=delta), *anthropic_frames("!"))
+    assert told(await heard(wired, CLAUDE)) == "{1}!"
 
 
 async def test_a_character_may_come_in_halves(wired: ProviderClient, wire: Wire) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from routing.domain.errors import ContextTooLong, ProviderError, ProviderOverloaded
+from routing.llm.providers.answer_text import read_content
 from routing.llm.providers.base import EventError, WholeAnswer, merge_usage
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 
@@ -42,9 +43,9 @@ class Anthropic:
         if answer.get("error"):
             raise EventError(answer)
         blocks = answer["content"]
-        texts = [block["text"] for block in blocks if block["type"] == "text"]
-        inputs = [block["input"] for block in blocks if block["type"] == "tool_use"]
-        text = json.dumps(inputs[0]) if inputs else "".join(texts)
+        calls = [block for block in blocks if isinstance(block, dict) and "input" in block]
+        inputs = [call["input"] for call in calls if call.get("type") == "tool_use"]
+        text = json.dumps(inputs[0]) if inputs else read_content(blocks).text
         reason = answer.get("stop_reason")
         # That tool's input is the whole answer.
         finish = FinishReason.STOP if inputs and reason == "tool_use" else read_finish(reason)
@@ -65,7 +66,8 @@ class AnthropicStream:
             case "content_block_delta":
                 return _delta_text(event["delta"])
             case "content_block_start":
-                return event["content_block"].get("text") or None
+                content = read_content([event["content_block"]])
+                return content.text or ("" if content.thinks else None)
             case "message_start":
                 self.usage = merge_usage(self.usage, event["message"].get("usage"))
             case "message_delta":
@@ -84,5 +86,5 @@ class AnthropicStream:
 
 def _delta_text(delta: Mapping[str, Any]) -> str | None:
     if delta.get("type") == "text_delta":
-        return delta["text"] or None
+        return read_content(delta["text"]).text or None
     return "" if delta.get("type") == "thinking_delta" else None
