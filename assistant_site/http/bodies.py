@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from assistant_site.http.error_views import error_page
 from assistant_site.http.refusals import REFUSED
-from conversations.api.requests import too_long_prompt, verify_bearer
+from conversations.api.requests import check_bearer, too_long_prompt
 from conversations.domain.errors import BodyTooLarge, NotAuthenticated, WorkerFull
 from routing.domain.errors import AssistantError
 
@@ -76,7 +76,7 @@ class BoundedBody:
             size > STRANGER_BYTES or b"transfer-encoding" in headers
         ):
             try:
-                verify_bearer(headers.get(b"authorization", b"").decode("latin-1"))
+                check_bearer(headers.get(b"authorization", b"").decode("latin-1"))
             except NotAuthenticated as error:
                 self._refuse(error, "stranger")
 

@@ -17,7 +17,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from conversations.admin import golden, model_check, performance, replay, reuse, reviews, versions
+from conversations.admin import (
+    api_keys,
+    golden,
+    model_check,
+    performance,
+    replay,
+    reuse,
+    reviews,
+    versions,
+)
 from conversations.admin.filters import (
     ActionFilter,
     CacheFilter,
@@ -42,7 +51,16 @@ from routing.common.admin import (
     rendered,
 )
 
-__all__ = ["golden", "model_check", "performance", "replay", "reuse", "reviews", "versions"]
+__all__ = [
+    "api_keys",
+    "golden",
+    "model_check",
+    "performance",
+    "replay",
+    "reuse",
+    "reviews",
+    "versions",
+]
 
 THREAD_LENGTH = 200
 STATUS_LABELS = {

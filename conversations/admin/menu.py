@@ -1,4 +1,4 @@
-"""Menu: the pages that try the rules, of the history, and of its statistics."""
+"""Menu: the pages that try the rules, of the history, of its statistics, and of API keys."""
 
 from __future__ import annotations
 
@@ -21,4 +21,5 @@ MENU = {
         menu_page("Models at work", "monitoring", "conversations", "modelperformance"),
         menu_page("Answers used again", "recycling", "conversations", "reuse"),
     ],
+    "People": [menu_page("API keys", "key", "conversations", "apikey")],
 }

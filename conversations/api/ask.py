@@ -10,12 +10,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from conversations.adapters.limits import StreamSlot
+from conversations.api.authentication import authenticate
 from conversations.api.requests import (
     Origin,
     Shape,
     accepted_shape,
-    active_user,
-    bearer_user,
     idempotency_claim,
     json_object,
     optional_text,
@@ -31,6 +30,7 @@ from conversations.api.responses import (
 )
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database
+from conversations.domain.api_keys import Scope
 from conversations.domain.errors import Draining, TokenNotValid
 from conversations.engine.events import Decided, Failed, Finished
 from conversations.runs.event_codec import Numbered
@@ -47,20 +47,21 @@ from routing.guard.validation import validate_prompt
 async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpResponseBase:
     """``POST …/messages/``: answer a prompt in a conversation, or in a new one."""
     parts, origin = container(), origin_of(request)
-    user = bearer_user(request)
+    caller = await authenticate(request, Scope.CHAT, active=False)
     if parts.runs.draining:
         raise Draining
     shape = accepted_shape(request.headers.get("Accept", ""))
     body = json_object(request)
     prompt = validate_prompt(body.get("content"), max_chars=settings.PROMPT_MAX_CHARS)
     model = optional_text(body, "model", max_length=96)
+    caller.require_model(model)
     claim = idempotency_claim(request, body)
     # Nothing is stored before the limits and the named model are checked: a refusal leaves no trace.
-    slot, release = await _admit(parts, user, model)
+    slot, release = await _admit(parts, caller.user, model)
     # The slot is held while the prompt waits in the queue of its conversation: waiting prompts count.
     # It is given back by the stream, or, if the client leaves before there is one, with the slot object.
     new = NewTurn(
-        user=user,
+        user=caller.user,
         content=prompt,
         conversation=conversation,
         requested_model=model,
@@ -75,9 +76,9 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     except TokenNotValid:
         # Erased: nothing may name the person, not even a count for a minute.
         slot.release()
-        await parts.rate_limits.forget(str(user))
+        await parts.rate_limits.forget(str(caller.user))
         raise
-    events = parts.runs.follow(user=user, message=started.message, origin=origin.site)
+    events = parts.runs.follow(user=caller.user, message=started.message, origin=origin.site)
     response = await answer_response(with_slot(slot, events), shape, started.message, origin)
     if started.replayed:
         response["Idempotency-Replayed"] = "true"
@@ -145,8 +146,8 @@ async def answer_response(
 @native
 async def read(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``GET /messages/{id}/``: the message object."""
-    user, origin = await active_user(request), origin_of(request)
-    return json_response(await message_body(user, message, origin.site))
+    caller = await authenticate(request, Scope.CHAT, Scope.CONVERSATIONS)
+    return json_response(await message_body(caller.user, message, origin_of(request).site))
 
 
 async def message_body(user: int, message: UUID, site: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from conversations.api.pagination import NewestFirst, OldestFirst
 from conversations.api.requests import origin_of
 from conversations.api.schemas import ConversationSerializer, MessageSerializer
 from conversations.bootstrap import container
+from conversations.domain.api_keys import Scope
 from conversations.domain.errors import RunLogUnavailable
 from conversations.models import Conversation, Message
 from conversations.storage import selectors, services, turns
@@ -31,6 +32,7 @@ def person(request: Request | HttpRequest) -> int:
 class ConversationList(generics.ListCreateAPIView[Conversation]):
     """The person's conversations, newest first; open another one."""
 
+    scopes = (Scope.CONVERSATIONS,)
     serializer_class = ConversationSerializer
     pagination_class = NewestFirst
     queryset = Conversation.objects.none()
@@ -47,6 +49,8 @@ class ConversationList(generics.ListCreateAPIView[Conversation]):
 
 class ConversationDetail(APIView):
     """One conversation."""
+
+    scopes = (Scope.CONVERSATIONS,)
 
     @extend_schema(responses=ConversationSerializer)
     def get(self, request: Request, conversation: UUID) -> Response:
@@ -84,6 +88,7 @@ class ConversationDetail(APIView):
 class MessageList(generics.ListAPIView[Message]):
     """A conversation's messages, oldest first."""
 
+    scopes = (Scope.CONVERSATIONS,)
     serializer_class = MessageSerializer
     pagination_class = OldestFirst
     queryset = Message.objects.none()

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from conversations.api.conversations import person
 from conversations.api.schemas import FeedbackSerializer
 from conversations.bootstrap import container
+from conversations.domain.api_keys import Scope
 from conversations.domain.errors import BadRequest
 from conversations.models import Message
 from conversations.storage import selectors, services
@@ -21,6 +22,8 @@ from conversations.storage.representations import feedback_object
 
 class MessageFeedback(APIView):
     """One verdict per person and answer."""
+
+    scopes = (Scope.FEEDBACK,)
 
     @extend_schema(
         request=FeedbackSerializer,

@@ -7,9 +7,12 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from conversations.api.requests import bearer_user
+from conversations.api.authentication import authenticate_in_thread
+from conversations.domain.api_keys import Scope
 from conversations.domain.errors import NotAuthenticated, NotFound
 from conversations.storage import selectors
+
+_SCOPES = (Scope.CHAT, Scope.IMAGES, Scope.CONVERSATIONS)
 
 
 async def image(request: HttpRequest, image: UUID) -> HttpResponseBase:
@@ -33,10 +36,8 @@ def _image(request: HttpRequest, image: UUID) -> HttpResponseBase:
 
 def _viewer(request: HttpRequest) -> int:
     try:
-        user = bearer_user(request)
+        return authenticate_in_thread(request, *_SCOPES).user
     except NotAuthenticated:
         if request.headers.get("Authorization") or not request.user.is_authenticated:
             raise
         return int(request.user.pk)
-    selectors.require_active(user=user)
-    return user

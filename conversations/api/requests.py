@@ -1,7 +1,7 @@
 """Reading a request: its person (by bearer token), its body and its headers.
 
-Bearer tokens (RFC 6750) are checked by signature alone here. ``require_active`` asks the database
-for their person: ``active_user`` does, and the transaction that begins an answer.
+Bearer tokens (RFC 6750) are checked by signature alone here. ``authentication`` asks the database for
+their person, and so does the transaction that begins an answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from rest_framework_simplejwt.exceptions import TokenError
 
 from conversations.api.claims import MAX_TOKEN, StrictAccessToken
-from conversations.db.access import in_database
+from conversations.domain.api_keys import PREFIX, key_digest
 from conversations.domain.errors import (
     BadRequest,
     MalformedJSON,
@@ -29,7 +29,6 @@ from conversations.domain.errors import (
     TokenNotValid,
     UnsupportedMediaType,
 )
-from conversations.storage.selectors import require_active
 from conversations.storage.turns import IdempotencyClaim
 from routing.domain.errors import FieldFault, PromptTooLong
 
@@ -65,27 +64,30 @@ def origin_of(request: HttpRequest) -> Origin:
     )
 
 
-async def active_user(request: HttpRequest) -> int:
-    """``bearer_user``, who is neither deleted nor deactivated. Raises ``NotAuthenticated``."""
-    user = bearer_user(request)
-    await in_database(require_active, user=user)
-    return user
-
-
-def bearer_user(request: HttpRequest) -> int:
-    """The primary key of the token's person, who may be gone. Raises ``NotAuthenticated``."""
-    return verify_bearer(request.headers.get("Authorization", ""))
-
-
-def verify_bearer(authorization: str) -> int:
-    """``bearer_user`` by the header alone."""
+def bearer_token(authorization: str) -> str:
+    """The token of an ``Authorization`` header. Raises ``NotAuthenticated``."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("Send a token: Authorization: Bearer <access>.")
+        raise NotAuthenticated("Send a token: Authorization: Bearer <access token or API key>.")
+    return token.strip()
+
+
+def check_bearer(authorization: str) -> None:
+    """Check a header as far as it goes without a database: a signature, or a key's checksum. Raises
+    ``NotAuthenticated``."""
+    token = bearer_token(authorization)
+    if token.startswith(PREFIX):
+        key_digest(token)
+    else:
+        bearer_user(token)
+
+
+def bearer_user(token: str) -> int:
+    """The primary key of an access token's person, who may be gone. Raises ``TokenNotValid``."""
     if len(token) > MAX_TOKEN:
         raise TokenNotValid(_NOT_VALID)
     try:
-        user, expires = _verified(token.strip())
+        user, expires = _verified(token)
     except TokenError as exc:
         raise TokenNotValid(_NOT_VALID) from exc
     # Asked each time: only the signature's result is remembered.

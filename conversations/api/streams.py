@@ -9,16 +9,17 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponseBase
 
 from conversations.api.ask import message_body
+from conversations.api.authentication import authenticate
 from conversations.api.requests import (
     Shape,
     accepted_shape,
-    active_user,
     event_position,
     origin_of,
 )
 from conversations.api.responses import chained, json_response, native, stream_response, with_slot
 from conversations.bootstrap import container
 from conversations.db.access import in_database
+from conversations.domain.api_keys import Scope
 from conversations.domain.errors import NotAcceptable
 from conversations.runs.run import EventStream
 from conversations.storage import selectors
@@ -30,7 +31,8 @@ STOP_SECONDS = 3.0
 @native
 async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``GET /messages/{id}/stream/``: the events after ``Last-Event-ID``, to the end."""
-    user, origin = await active_user(request), origin_of(request)
+    caller = await authenticate(request, Scope.CHAT, Scope.CONVERSATIONS)
+    user, origin = caller.user, origin_of(request)
     if accepted_shape(request.headers.get("Accept", "")) is Shape.OBJECT:
         raise NotAcceptable("A stream comes as text/event-stream.")
     after = event_position(request)
@@ -56,7 +58,8 @@ async def _begun(events: EventStream) -> EventStream:
 @native
 async def stop(request: HttpRequest, message: UUID) -> HttpResponseBase:
     """``POST /messages/{id}/stop/``: end the answer, keep its text, return the message object."""
-    user, origin = await active_user(request), origin_of(request)
+    caller = await authenticate(request, Scope.CHAT, Scope.CONVERSATIONS)
+    user, origin = caller.user, origin_of(request)
     parts = container()
     stored = await in_database(selectors.answer_get, user=user, message=message)
     if stored.status == stored.Status.STREAMING:

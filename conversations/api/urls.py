@@ -6,6 +6,12 @@ from django.urls import path
 
 from conversations.api import account, ask, images, streams, tokens
 from conversations.api import conversations as threads
+from conversations.api.api_keys import (
+    APIKeyDetail,
+    APIKeyList,
+    APIKeyRotation,
+    CurrentAPIKey,
+)
 from conversations.api.decisions import DecisionTrial
 from conversations.api.feedback import MessageFeedback
 from conversations.api.responses import by_method
@@ -13,6 +19,7 @@ from conversations.api.responses import by_method
 _conversations = threads.ConversationList.as_view()
 _conversation = threads.ConversationDetail.as_view()
 _feedback = MessageFeedback.as_view()
+_key, _keys = APIKeyDetail.as_view(), APIKeyList.as_view()
 _trial = DecisionTrial.as_view()
 
 urlpatterns = [
@@ -35,6 +42,10 @@ urlpatterns = [
     path("messages/<uuid:message>/stream/", by_method(GET=streams.resume)),
     path("messages/<uuid:message>/stop/", by_method(POST=streams.stop)),
     path("messages/<uuid:message>/feedback/", by_method(PUT=_feedback, DELETE=_feedback)),
+    path("keys/", by_method(GET=_keys, POST=_keys)),
+    path("keys/current/", by_method(GET=CurrentAPIKey.as_view())),
+    path("keys/<uuid:key>/", by_method(GET=_key, PATCH=_key, DELETE=_key)),
+    path("keys/<uuid:key>/rotate/", by_method(POST=APIKeyRotation.as_view())),
     path("decisions/", by_method(POST=_trial)),
     path("images/<uuid:image>/", by_method(GET=images.image)),
 ]

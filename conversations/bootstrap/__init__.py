@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from conversations.adapters.api_keys import APIKeyCache
 from conversations.adapters.background.answer_workers import (
     ReuseRecorder,
     ShadowWorker,
@@ -85,6 +86,7 @@ class Container(EvaluationContainer):
         )
         self.runs = RunRegistry(lifecycle, background)
         self.intake = Intake(self.runs, self.rules, queue_seconds=settings.BUSY_QUEUE_SECONDS)
+        self.api_keys = APIKeyCache(background)
         self.rate_limits = parts.make_rate_limits(redis, breaker)
         self.stream_limits = parts.make_stream_limits(redis, breaker, background)
 

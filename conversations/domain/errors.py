@@ -2,6 +2,7 @@
 
 RequestRefused                          never retried by us; each has one HTTP status in ``problems``
 ├─ NotAuthenticated                     no token, or one that is not valid
+├─ MissingScope                         the API key lacks a right
 ├─ NotFound                             also for what belongs to another user
 ├─ BadRequest                           not JSON, or fields missing or wrong; ``faults`` say which
 ├─ NotAcceptable · UnsupportedMediaType · BodyTooLarge
@@ -40,6 +41,21 @@ class TokenNotValid(NotAuthenticated):
     """The token is malformed, expired, blacklisted or its user is gone."""
 
     code = "token_not_valid"
+
+
+class MissingScope(RequestRefused):
+    """The API key lacks the right. ``scopes`` are those of which one is needed; none: no key has it."""
+
+    code = "missing_scope"
+
+    def __init__(self, *scopes: str) -> None:
+        needed = " or ".join(scopes)
+        super().__init__(
+            f"This API key lacks the scope {needed}."
+            if needed
+            else "API keys do not open this: sign in with a name and a password."
+        )
+        self.scopes = scopes
 
 
 class NotFound(RequestRefused):

@@ -29,6 +29,7 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     routing.NoProviderAvailable: 503,
     routing.DependencyUnavailable: 503,
     mine.NotAuthenticated: 401,
+    mine.MissingScope: 403,
     mine.LastAdministrator: 403,
     mine.NotFound: 404,
     mine.BadRequest: 400,

@@ -1,7 +1,8 @@
-"""Tables of conversations, of feedback, of statistics."""
+"""Tables of conversations, of feedback, of statistics, of API keys."""
 
 from __future__ import annotations
 
+from conversations.models.api_keys import APIKey, APIKeySecret
 from conversations.models.feedback import AnswerReview, CuratedAnswer, Feedback, OwedWork, Reuse
 from conversations.models.messages import (
     Conversation,
@@ -21,6 +22,8 @@ from conversations.models.stats import (
 )
 
 __all__ = [
+    "APIKey",
+    "APIKeySecret",
     "AnswerReview",
     "Conversation",
     "CuratedAnswer",
