@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("conversations.api.urls")),
+    path("v1/", include("conversations.api.openai.urls")),
 ]
 
 handler400 = "assistant_site.http.error_views.bad_request"

@@ -28,6 +28,7 @@ from routing.domain.llm import (
     AnsweringModel,
     Attempt,
     ChatMessage,
+    ChatOptions,
     ClassifierResult,
     Completed,
     GenerationEvent,
@@ -271,6 +272,7 @@ class FakeChat:
         candidates: Sequence[ModelRef],
         messages: Sequence[ChatMessage],
         meter: Meter,
+        options: ChatOptions | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
         self.messages, self.candidates = tuple(messages), tuple(candidates)
         try:

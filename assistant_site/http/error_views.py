@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views import csrf, defaults
 
+from conversations.api.openai import errors as openai
 from conversations.api.responses import error_response, problem_response
 from conversations.domain.problems import problem, problem_of
 from routing.domain.errors import AssistantError
@@ -26,15 +27,21 @@ def _error_view(status: int, code: str, detail: str, page: ErrorView) -> ErrorVi
         if request.path.startswith(_PAGES):
             return page(request, *args, **options)
         request_id = request.META.get("assistant.request_id", "")
-        return problem_response(
-            problem(status, code, detail, instance=request.path, request_id=request_id)
-        )
+        respond = openai.problem_response if is_openai(request) else problem_response
+        return respond(problem(status, code, detail, instance=request.path, request_id=request_id))
 
     return view
 
 
+def is_openai(request: HttpRequest) -> bool:
+    """Whether the path belongs to OpenAI's API, whose errors have a shape of their own."""
+    return request.path.startswith("/v1/")
+
+
 def error_page(request: HttpRequest, error: AssistantError) -> HttpResponse:
     """The problem of ``error``, or a line of text under ``_PAGES``."""
+    if is_openai(request):
+        return openai.error_response(request, error)
     if not request.path.startswith(_PAGES):
         return error_response(request, error)
     told = problem_of(error)

@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from conversations.adapters.background.erasure import AT_ONCE_SECONDS, erase
-from conversations.api.requests import active_user, field_fault, json_object, origin_of
+from conversations.api.authentication import authenticate_person
+from conversations.api.requests import field_fault, json_object, origin_of
 from conversations.api.responses import json_response
 from conversations.api.tokens import MAX_NAME, MAX_PASSWORD, require_unlocked
 from conversations.bootstrap import container
@@ -25,7 +26,7 @@ NDJSON = "application/x-ndjson"
 
 async def erase_me(request: HttpRequest) -> HttpResponseBase:
     """``DELETE /me/``: erase the account. 204 when all is gone, 202 when the rest follows."""
-    user = await active_user(request)
+    user = await authenticate_person(request)
     body = json_object(request)
     # As a sign-in: it tells whether a password is right.
     await container().rate_limits.hit("sign-in", request.META.get("REMOTE_ADDR", ""))
@@ -56,7 +57,7 @@ def _text(body: dict[str, Any], field: str, longest: int) -> str:
 
 async def export_me(request: HttpRequest) -> HttpResponseBase:
     """``GET /me/export/``: a JSON object a line, with its ``kind``; the last one is ``end``."""
-    user, origin = await active_user(request), origin_of(request)
+    user, origin = await authenticate_person(request), origin_of(request)
     await container().rate_limits.hit("export", str(user))
     response = StreamingHttpResponse(_lines(user, origin.site), content_type=NDJSON)
     response["Content-Disposition"] = 'attachment; filename="export.ndjson"'

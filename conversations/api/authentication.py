@@ -35,6 +35,13 @@ async def authenticate(request: HttpRequest, *scopes: Scope, active: bool = True
     return caller
 
 
+async def authenticate_person(request: HttpRequest) -> int:
+    """The primary key of a person that signed in; no key will do. Raises as ``authenticate`` does."""
+    caller = await authenticate(request)
+    caller.require_person()
+    return caller.user
+
+
 def authenticate_in_thread(request: HttpRequest, *scopes: Scope) -> Caller:
     """The same for a view that runs in a thread."""
     token = bearer_token(request.headers.get("Authorization", ""))

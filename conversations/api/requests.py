@@ -146,11 +146,9 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     if media_type(request.headers.get("Content-Type", "")) != OBJECT:
         raise UnsupportedMediaType(f"Send {OBJECT}.")
     try:
-        body = orjson.loads(request.body)
+        body = json_body(request.body)
     except RequestDataTooBig as exc:
         raise too_long_prompt() from exc
-    except orjson.JSONDecodeError as exc:
-        raise MalformedJSON("The body is not valid JSON in UTF-8.") from exc
     if not isinstance(body, dict):
         raise field_fault("body", "wrong_type", "Must be a JSON object.")
     return body
@@ -160,6 +158,14 @@ def too_long_prompt() -> PromptTooLong:
     """The error of a body that is too large for any prompt."""
     detail = f"At most {settings.PROMPT_MAX_CHARS} characters are taken."
     return PromptTooLong(FieldFault("content", "prompt_too_long", detail))
+
+
+def json_body(body: bytes) -> Any:
+    """A body as JSON. Raises ``MalformedJSON``."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise MalformedJSON("The body is not valid JSON in UTF-8.") from exc
 
 
 def optional_text(body: dict[str, Any], field: str, *, max_length: int) -> str:

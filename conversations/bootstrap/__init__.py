@@ -24,6 +24,7 @@ from conversations.engine.engine import Engine
 from conversations.engine.ports import Ports
 from conversations.runs.event_log import RunLog
 from conversations.runs.intake import Intake
+from conversations.runs.joining import RunJoining
 from conversations.runs.lifecycle import RunLifecycle
 from conversations.runs.registry import RunRegistry
 from routing.common.redis.clients import Breaker, async_client, blocking_client, close
@@ -86,6 +87,7 @@ class Container(EvaluationContainer):
         )
         self.runs = RunRegistry(lifecycle, background)
         self.intake = Intake(self.runs, self.rules, queue_seconds=settings.BUSY_QUEUE_SECONDS)
+        self.joining = RunJoining(self.runs, redis, breaker, prefix=settings.REDIS_PREFIX)
         self.api_keys = APIKeyCache(background)
         self.rate_limits = parts.make_rate_limits(redis, breaker)
         self.stream_limits = parts.make_stream_limits(redis, breaker, background)

@@ -24,6 +24,7 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     routing.PromptTooLong: 413,
     routing.PromptRejected: 400,
     routing.ModelUnknown: 400,
+    routing.OptionUnsupported: 400,
     routing.ProviderTimeout: 504,
     routing.ProviderError: 502,
     routing.NoProviderAvailable: 503,
@@ -156,7 +157,13 @@ def _of_the_request(cause: routing.ProviderError) -> bool:
 
 
 def _detail(error: routing.AssistantError) -> str:
-    if isinstance(error, routing.PromptRejected | routing.ModelUnknown | mine.RequestRefused):
+    if isinstance(
+        error,
+        routing.PromptRejected
+        | routing.ModelUnknown
+        | routing.OptionUnsupported
+        | mine.RequestRefused,
+    ):
         return str(error)
     return _nearest(_DETAIL, error)
 
@@ -167,6 +174,8 @@ def _more(error: routing.AssistantError) -> Problem:
             return {"errors": [_fault(fault) for fault in faults]}
         case routing.ModelUnknown(detail=detail):
             return {"errors": [_fault(routing.FieldFault("model", "invalid", detail))]}
+        case routing.OptionUnsupported(option=option):
+            return {"errors": [_fault(routing.FieldFault(option, error.code, str(error)))]}
         case routing.NoProviderAvailable():
             return {"retry_after": _wait(error)}
         case mine.ConversationBusy(running=running):

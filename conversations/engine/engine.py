@@ -59,7 +59,7 @@ class Engine:
         state = initial_state(turn, release.rules_for(turn.user))
         final = await self._graph.ainvoke(state, context=Context(self._ports, sink))
         # Noted for after the answer: a version in shadow must not cost the user time.
-        if release.shadow and was_classified(final):
+        if release.shadow and not turn.chat and was_classified(final):
             history = final.get("history", ())
             sink.note(Shadowed(release.shadow, history, final["decision"]))
         answer: Answer = final["answer"]
@@ -73,7 +73,7 @@ class Engine:
 
     async def remember_partial(self, turn: Turn, sink: Sink, text: str) -> None:
         """Remember the text of a stopped answer, so that a follow-up may refer to it."""
-        if text:
+        if text and not turn.chat:
             with nodes.tolerated(sink):
                 exchange = (ChatMessage("user", turn.prompt), ChatMessage("assistant", text))
                 await self._ports.memory.remember(turn.conversation, exchange)
@@ -108,9 +108,11 @@ def build_graph() -> Graph:
     acting = [node.__name__ for node in ACTING]
     reusable = [spec.node for spec in ACTIONS.values() if spec.reusable]
     graph.add_edge(START, "guard")
-    _add(graph, nodes.guard, nodes.after_guard, "recall_memory", "lookup_answer", *acting)
+    _add(
+        graph, nodes.guard, nodes.after_guard, "recall_memory", "lookup_answer", "classify", *acting
+    )
     _add(graph, nodes.recall_memory, nodes.after_recall, "classify", *acting)
-    _add(graph, nodes.lookup_answer, nodes.after_lookup, "replay", "join_flight")
+    _add(graph, nodes.lookup_answer, nodes.after_lookup, "replay", "join_flight", "classify")
     _add(graph, join_flight, nodes.after_flight, "remember", "replay", "classify", END)
     _add(graph, nodes.classify, nodes.after_classify, "lookup_follow_up", *acting)
     _add(graph, nodes.lookup_follow_up, nodes.after_follow_up, "replay", *reusable)

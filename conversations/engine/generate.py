@@ -42,7 +42,9 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     timer = asyncio.get_running_loop().call_later(DECISION_GRACE, transcript.send_decision)
     try:
         with step(context.sink, "generate", "span") as opened:
-            stream = context.ports.chat.stream(candidates, messages, opened.meter)
+            chat = state["turn"].chat
+            options = chat.options if chat else None
+            stream = context.ports.chat.stream(candidates, messages, opened.meter, options)
             try:
                 # Closed, not left to the garbage collector: a cancelled turn stops the provider's call.
                 async with aclosing(stream):
@@ -68,7 +70,12 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
 
 
 def chat_messages(system_prompt: str, state: State) -> tuple[ChatMessage, ...]:
-    """The system prompt, the recent memory, the prompt."""
+    """The system prompt, the recent memory, the prompt; or the caller's messages as they are, after the
+    system prompt where they have no instructions of their own."""
+    if chat := state["turn"].chat:
+        instructed = any(message.role == "system" for message in chat.messages)
+        own = () if instructed or not system_prompt else (ChatMessage("system", system_prompt),)
+        return (*own, *chat.messages)
     system = (ChatMessage("system", system_prompt),) if system_prompt else ()
     return (*system, *state["history"], ChatMessage("user", state["turn"].prompt))
 

@@ -114,6 +114,8 @@ def after_guard(state: State) -> str:
         return ACTIONS[Action.REFUSE].node
     if not turn.first:
         return "recall_memory"
+    if turn.chat and not (turn.chat.plain or turn.requested_model):
+        return "classify"
     return ACTIONS[state["decision"].action].node if turn.requested_model else "lookup_answer"
 
 
@@ -140,8 +142,11 @@ async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
 
 
 def after_lookup(state: State) -> str:
-    """A stored answer is served; otherwise another run may be answering the same question."""
-    return "replay" if state["hit"] else "join_flight"
+    """A stored answer is served; otherwise another run may be answering the same question. A caller's
+    own chat leads no flight: its answer is not stored."""
+    if state["hit"]:
+        return "replay"
+    return "classify" if state["turn"].chat else "join_flight"
 
 
 def after_flight(state: State) -> str:
@@ -246,7 +251,9 @@ async def refuse(state: State, runtime: Runtime[Context]) -> Update:
 
 def after_answer(state: State) -> str:
     """An answer goes to the memory that its turn has recalled, and to the cache where it may be reused.
-    The first turn of a conversation has recalled none."""
+    The first turn of a conversation has recalled none; a caller's own chat is kept nowhere."""
+    if state["turn"].chat:
+        return END
     return "remember" if not state["turn"].first or storable(state) else END
 
 

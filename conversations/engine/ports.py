@@ -25,7 +25,7 @@ from conversations.engine.types import (
     Vector,
 )
 from routing.domain.decide import Classifier, Guard
-from routing.domain.llm import ChatMessage, GenerationEvent, Meter
+from routing.domain.llm import ChatMessage, ChatOptions, GenerationEvent, Meter
 from routing.domain.release import Release
 from routing.domain.rules import ModelRef, RuleSet
 from routing.embeddings.port import Embedder
@@ -111,11 +111,16 @@ class Chat(Protocol):
     """Asks the candidates in order until one answers whole."""
 
     def stream(
-        self, candidates: Sequence[ModelRef], messages: Sequence[ChatMessage], meter: Meter
+        self,
+        candidates: Sequence[ModelRef],
+        messages: Sequence[ChatMessage],
+        meter: Meter,
+        options: ChatOptions | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Yield ``AnsweringModel`` before each model's first ``TextDelta``, ``Switched`` between
         candidates, ``Completed`` last. ``meter`` gets every attempt as it ends, a cancelled one
-        too. Raises ``NoProviderAvailable``. Close it with ``contextlib.aclosing``.
+        too. Raises ``NoProviderAvailable`` and ``OptionUnsupported``. Close it with
+        ``contextlib.aclosing``.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, ChatMessage, Usage
+from routing.domain.llm import Attempt, ChatMessage, ChatOptions, Usage
 from routing.domain.release import Release
 from routing.domain.rules import Decision, RuleSet
 
@@ -19,13 +19,28 @@ Vector = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
+class CallerChat:
+    """A whole chat that the caller sends with its request; nothing of it is kept in a conversation.
+
+    ``messages`` are all of them, with the prompt among them, in the caller's order; they have the place
+    of the memory. ``options`` go to the model. ``plain``: one prompt without anything else, which a
+    stored answer may serve.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    options: ChatOptions
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One prompt and its place.
 
     ``origin`` is the site's scheme and host, for the URLs in the answer. ``user`` is the primary
     key of the user. ``first``: the conversation had no messages before. ``release`` holds the rules
     in force at admission, if they were at hand: the turn is answered by the same. ``begun`` is the
-    time at which the empty answer was stored; ``None`` when it was not.
+    time at which the empty answer was stored; ``None`` when it was not. ``chat`` is there for a turn
+    that no conversation keeps.
     """
 
     user: int
@@ -40,6 +55,7 @@ class Turn:
     request_id: str = ""
     release: Release | None = None
     begun: datetime | None = None
+    chat: CallerChat | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,10 @@ class GeneratedImage(models.Model):
     """A picture that the image tool drew for a message."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="image")
+    message = models.OneToOneField(
+        Message, null=True, blank=True, on_delete=models.CASCADE, related_name="image",
+        help_text="None for a picture of a chat that no conversation keeps.",
+    )  # fmt: skip
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="images"
     )

@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -232,7 +233,7 @@ async def store(run: Run, outcome: RunOutcome) -> Stored:
         # Taken before the try: a process that was paused during it knows the delay by its clock alone.
         last = time.monotonic() > deadline
         try:
-            return await written(_finish_and_read, run.turn, outcome)
+            return await written(_finish_and_read, run, outcome)
         except AWAY as exc:
             run.note(Degraded(DatabaseAway.part, str(exc)))
             if last:
@@ -244,10 +245,10 @@ async def store(run: Run, outcome: RunOutcome) -> Stored:
 
 async def _store_late(turn: Turn, outcome: RunOutcome) -> None:
     """Store an outcome that the listeners know already, however long the database is away."""
-    finish = turns.answer_finish
+    finish = partial(turns.chat_finish if turn.chat else turns.answer_finish, outcome=outcome)
     while True:
         try:
-            await written(finish, message=turn.message, outcome=outcome, started=turn.begun)
+            await written(finish, message=turn.message, started=turn.begun)
         except AWAY:
             await asyncio.sleep(LONGEST_PAUSE)
         except DatabaseError as exc:
@@ -257,7 +258,14 @@ async def _store_late(turn: Turn, outcome: RunOutcome) -> None:
             return
 
 
-def _finish_and_read(turn: Turn, outcome: RunOutcome) -> Stored:
+def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
+    turn = run.turn
+    if turn.chat and turn.begun:
+        turns.chat_finish(message=turn.message, outcome=outcome, started=turn.begun)
+        row = turns.ended_answer(turn, turn.begun, outcome)
+        picture = run.answer and run.answer.image
+        shown = message_object(row, origin=turn.origin)
+        return shown | {"image": asdict(picture) if picture else None}, None
     stored = turns.answer_finish(message=turn.message, outcome=outcome, started=turn.begun)
     attachment = outcome.decision and ACTIONS[outcome.decision.action].attachment
     if stored and turn.begun and not attachment:

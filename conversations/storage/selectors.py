@@ -82,6 +82,14 @@ def image_get(*, user: int, image: UUID) -> GeneratedImage:
     return found
 
 
+def image_signed(*, image: UUID) -> GeneratedImage:
+    """A picture's row for the holder of a signed address. Raises ``NotFound``."""
+    found = GeneratedImage.objects.filter(pk=image).first()
+    if found is None:
+        raise NotFound("There is no such picture.")
+    return found
+
+
 def remembered_exchanges(conversation: UUID) -> tuple[ChatMessage, ...]:
     """The recent part of what a conversation's memory holds: prompt, answer, …, oldest first."""
     answers = _answered(conversation).select_related("answers").order_by("-id")

@@ -212,6 +212,13 @@ def answer_finish(
     return True
 
 
+@transaction.atomic
+def chat_finish(*, message: UUID, outcome: RunOutcome, started: datetime) -> None:
+    """Store the increments of an answer that no conversation keeps: there is no row to end."""
+    note_answer(message, outcome, started)
+    still_awaited()
+
+
 def _streaming_since(message: UUID, older_than: timedelta) -> datetime | None:
     running = Message.objects.filter(
         pk=message, status=Message.Status.STREAMING, created_at__lte=timezone.now() - older_than

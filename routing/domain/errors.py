@@ -13,6 +13,7 @@ AssistantError                          code, retryable
 │  └─ ProviderMisconfigured             401, 403, 404, 400: a wrong key, name or request
 ├─ NoProviderAvailable                  every candidate failed; all causes kept
 ├─ ModelUnknown                         the caller named an unpublished model
+├─ OptionUnsupported                    no candidate knows a parameter of the request
 ├─ RuleSetInvalid                       the tables don't make a rule set; all faults kept
 ├─ PublishRefused                       a check of the candidate failed; all failures kept
 ├─ PublishConflict                      another publication came first
@@ -155,6 +156,16 @@ class ModelUnknown(AssistantError):
         super().__init__(detail)
         self.name = name
         self.detail = detail
+
+
+class OptionUnsupported(AssistantError):
+    """No model that may answer knows the parameter ``option`` of the request."""
+
+    code = "unsupported_parameter"
+
+    def __init__(self, option: str, models: Sequence[str]) -> None:
+        super().__init__(f"{option} is not supported by {', '.join(models)}.")
+        self.option = option
 
 
 class RuleSetInvalid(AssistantError):

@@ -17,6 +17,8 @@ _TOKENS_PER_MESSAGE = 4
 _MILLION = Decimal(1_000_000)
 _MICRODOLLAR = Decimal("0.000001")
 
+ChatOptions = Mapping[str, Any]
+"""Parameters of a chat beside its messages, by OpenAI's names: ``temperature``, ``stop``, …"""
 ListPrice = tuple[Decimal, Decimal]
 """US dollars for the input and the output of one call."""
 Operation = Literal["chat", "classify", "image", "embedding", "judge"]
@@ -126,9 +128,13 @@ class ChatClient(_Prices, Protocol):
     """Port: a provider client that streams an answer."""
 
     def stream(
-        self, model: ModelRef, messages: Sequence[ChatMessage]
+        self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None = None
     ) -> AsyncGenerator[RawChunk, None]:
         """Text, then one last chunk with the finish. Raises ``ProviderError``."""
+        ...
+
+    def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
+        """The name of an option that the model does not know; ``None`` where it knows all."""
         ...
 
 

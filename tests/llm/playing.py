@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from routing.domain.errors import ProviderError
-from routing.domain.llm import Attempt, ChatMessage, GenerationEvent, RawChunk, TextDelta, Usage
+from routing.domain.llm import (
+    Attempt,
+    ChatMessage,
+    ChatOptions,
+    GenerationEvent,
+    RawChunk,
+    TextDelta,
+    Usage,
+)
 from routing.domain.rules import ModelRef
 from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.chat import FailoverChat
@@ -43,7 +51,7 @@ class Player:
     after: dict[str, asyncio.Event] = field(default_factory=dict)
 
     async def stream(
-        self, model: ModelRef, messages: Sequence[ChatMessage]
+        self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None = None
     ) -> AsyncGenerator[RawChunk, None]:
         self.asked.append(model.name)
         self.begun[model.name].set()
@@ -62,6 +70,9 @@ class Player:
             self.closed.append(model.name)
             if model.name in self.after:
                 self.after[model.name].set()
+
+    def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
+        return None
 
     def priced(self, model: ModelRef, usage: Usage) -> Usage:
         return replace(usage, cost_usd=Decimal("0.1"))

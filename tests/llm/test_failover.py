@@ -25,6 +25,7 @@ from routing.domain.llm import (
     AnsweringModel,
     Attempt,
     ChatMessage,
+    ChatOptions,
     Completed,
     Continued,
     GenerationEvent,
@@ -57,7 +58,7 @@ class FakeClient:
         self.closed: list[str] = []
 
     async def stream(
-        self, model: ModelRef, messages: Sequence[ChatMessage]
+        self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None = None
     ) -> AsyncGenerator[RawChunk, None]:
         self.asked.append(model.name)
         try:
@@ -70,6 +71,9 @@ class FakeClient:
                     await asyncio.sleep(min(step, 3600))
         finally:
             self.closed.append(model.name)
+
+    def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
+        return None
 
     def priced(self, model: ModelRef, usage: Usage) -> Usage:
         return replace(usage, cost_usd=Decimal("0.1"))

@@ -17,6 +17,7 @@ from routing.domain.llm import (
     Attempt,
     ChatClient,
     ChatMessage,
+    ChatOptions,
     Meter,
     RawChunk,
     Usage,
@@ -39,6 +40,7 @@ class ChatAttempt:
         permitted: PermittedModel,
         prompt: tuple[ChatMessage, ...],
         *,
+        options: ChatOptions | None = None,
         meter: Meter,
         failover: Failover,
         now: Callable[[], int],
@@ -48,7 +50,7 @@ class ChatAttempt:
         self.metered: Attempt | None = None
         self._permit, self._prompt, self._failover = permitted.permit, prompt, failover
         self._client, self._meter, self._now = client, meter, now
-        self._chunks = client.stream(self.model, prompt)
+        self._chunks = client.stream(self.model, prompt, options)
         self._deadline = asyncio.get_running_loop().time() + self.model.timeouts.total
         self._started_ns = now()
         self._first_ns: int | None = None

@@ -11,15 +11,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from routing.domain.errors import ContextTooLong, NoProviderAvailable, ProviderError
+from routing.domain.errors import (
+    ContextTooLong,
+    NoProviderAvailable,
+    OptionUnsupported,
+    ProviderError,
+)
 from routing.domain.llm import (
     AnsweringModel,
     ChatClient,
     ChatMessage,
+    ChatOptions,
     Completed,
     Continued,
     GenerationEvent,
@@ -50,22 +56,42 @@ class FailoverChat:
     now: Callable[[], int] = time.time_ns
 
     async def stream(
-        self, candidates: Sequence[ModelRef], messages: Sequence[ChatMessage], meter: Meter
+        self,
+        candidates: Sequence[ModelRef],
+        messages: Sequence[ChatMessage],
+        meter: Meter,
+        options: ChatOptions | None = None,
     ) -> Events:
         """Yield ``AnsweringModel`` before each model's first ``TextDelta``, ``Switched`` between
         models, ``Completed`` last. ``meter`` receives every attempt as it ends, a cancelled one
-        too. Raises ``NoProviderAvailable``. Close it with ``contextlib.aclosing``.
+        too. Candidates that do not know one of ``options`` are passed by. Raises
+        ``NoProviderAvailable`` and ``OptionUnsupported``. Close it with ``contextlib.aclosing``.
         """
+        if options:
+            candidates = self._able(candidates, options)
         models = self.failover.candidates(candidates)
         first = await models.next()
         if first is not None:
-            answer = _Answer(self, models, tuple(messages), meter)
+            answer = _Answer(self, models, tuple(messages), meter, options)
             async with aclosing(answer.run(candidates[0], first)) as events:
                 async for event in events:
                     yield event
             if answer.whole:
                 return
         raise NoProviderAvailable(models.causes) from (models.causes[-1] if models.causes else None)
+
+    def _able(self, candidates: Sequence[ModelRef], options: ChatOptions) -> Sequence[ModelRef]:
+        unknown = {model: self._unsupported(model, options) for model in candidates}
+        able = [model for model, option in unknown.items() if option is None]
+        if not able and (option := next(iter(unknown.values()), None)):
+            raise OptionUnsupported(option, [model.name for model in candidates])
+        return able
+
+    def _unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
+        # A model that cannot be asked at all fails by its own error, when its turn comes.
+        with suppress(ProviderError):
+            return self.client.unsupported(model, options)
+        return None
 
 
 @dataclass(slots=True)
@@ -76,6 +102,7 @@ class _Answer:
     candidates: Candidates
     messages: tuple[ChatMessage, ...]
     meter: Meter
+    options: ChatOptions | None = None
     text: str = ""
     reason: str = "circuit_open"
     whole: bool = False
@@ -161,7 +188,12 @@ class _Answer:
     def _attempts(self, permitted: PermittedModel) -> HedgedAttempts:
         chat, prompt = self.chat, self._prompt()
         attempt = partial(
-            ChatAttempt, chat.client, meter=self.meter, failover=chat.failover, now=chat.now
+            ChatAttempt,
+            chat.client,
+            options=self.options,
+            meter=self.meter,
+            failover=chat.failover,
+            now=chat.now,
         )
 
         async def hedge() -> ChatAttempt | None:

@@ -12,8 +12,10 @@ from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Seque
 from contextlib import aclosing, contextmanager
 from typing import Any
 
+import orjson
+
 from routing.domain.actions import ModelKind
-from routing.domain.llm import ChatMessage, RawChunk, RawImage, RawText, Usage
+from routing.domain.llm import ChatMessage, ChatOptions, RawChunk, RawImage, RawText, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.providers import litellm
 from routing.llm.providers.answer_text import AnswerText, leave_out_thoughts
@@ -47,7 +49,7 @@ class ProviderClient:
         self._calls = LiteLLMCalls(credentials)
 
     async def stream(
-        self, model: ModelRef, messages: Sequence[ChatMessage]
+        self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None = None
     ) -> AsyncGenerator[RawChunk, None]:
         """The answer piece by piece; the last one alone carries ``finish_reason``.
 
@@ -57,9 +59,9 @@ class ProviderClient:
         with provider_errors(model, self._secrets):
             provider = self._direct_provider(model)
             if provider is None:
-                chunks = self._calls.stream(model, messages)
+                chunks = self._calls.stream(model, messages, options)
             else:
-                chunks = self._stream(provider, model, messages)
+                chunks = self._stream(provider, model, messages, options)
             answer = AnswerText()
             async with aclosing(chunks) as read:
                 async for chunk in read:
@@ -73,10 +75,15 @@ class ProviderClient:
                     yield chunk
 
     async def _stream(
-        self, provider: Provider, model: ModelRef, messages: Sequence[ChatMessage]
+        self,
+        provider: Provider,
+        model: ModelRef,
+        messages: Sequence[ChatMessage],
+        options: ChatOptions | None,
     ) -> AsyncGenerator[RawChunk, None]:
         credential = self._credentials.get(provider.name)
-        request = litellm.build_request(provider, model, messages, credential)
+        streamed = {**(options or {}), "stream": True}
+        request = litellm.build_request(provider, model, messages, credential, streamed)
         # Inside: LiteLLM names the error status, and the table of errors knows LiteLLM's names.
         with litellm.refusals_named(model.litellm_name):
             async with aclosing(self._http.stream(request, model.name)) as read:
@@ -128,6 +135,18 @@ class ProviderClient:
         model = ModelRef(litellm_name, litellm_name, "", ModelKind.EMBEDDING)
         with provider_errors(model, self._secrets):
             return await self._calls.embed(model, texts, dimensions)
+
+    def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
+        """The first option that the model does not know, as far as LiteLLM knows."""
+        with provider_errors(model, self._secrets):
+            return next(
+                (
+                    name
+                    for name, value in options.items()
+                    if not litellm.understands(model.litellm_name, name, orjson.dumps(value))
+                ),
+                None,
+            )
 
     def continues(self, model: ModelRef) -> bool:
         """Whether the model continues a partial answer, as far as LiteLLM knows."""

@@ -9,6 +9,7 @@ together leave together, as one text.
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import lru_cache
@@ -74,7 +75,8 @@ class HTTPStreamClient:
     async def _response(self, request: ProviderRequest) -> AsyncIterator[aiohttp.ClientResponse]:
         response = await self._session().post(
             request.url,
-            data=orjson.dumps(request.body),
+            # In pieces: a write of megabytes at once would hold the event loop.
+            data=io.BytesIO(orjson.dumps(request.body)),
             headers=request.headers,
             timeout=aiohttp.ClientTimeout(
                 total=request.timeouts.total, sock_connect=request.timeouts.connect

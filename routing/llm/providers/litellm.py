@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import orjson
 
-from routing.domain.llm import ChatMessage, ListPrice, Usage, cost
+from routing.domain.llm import ChatMessage, ChatOptions, ListPrice, Usage, cost
 from routing.domain.rules import ModelRef
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
@@ -35,6 +35,7 @@ os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", str(10**9))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches prices over HTTP
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env into our environment
 import litellm  # the variables count at this import only
+from litellm.exceptions import UnsupportedParamsError
 from litellm.litellm_core_utils import core_helpers
 from litellm.llms.custom_httpx import http_handler
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
@@ -131,6 +132,19 @@ def supported_parameters(litellm_name: str) -> Sequence[str]:
     return tuple(litellm.get_supported_openai_params(model=litellm_name) or ())
 
 
+@lru_cache(maxsize=1024)
+def understands(litellm_name: str, option: str, encoded: bytes) -> bool:
+    """Whether LiteLLM would send the option, with this value in JSON. Its list of supported parameters
+    names some that it refuses afterwards."""
+    name, provider, *_ = lookup(litellm_name)
+    given = {option: orjson.loads(encoded)}
+    try:
+        get_optional_params(model=name, custom_llm_provider=provider, drop_params=False, **given)
+    except UnsupportedParamsError:
+        return False
+    return True
+
+
 def continues(litellm_name: str) -> bool:
     """Whether the model continues a partial answer, as far as LiteLLM knows."""
     listed = litellm.model_cost.get(litellm_name.partition("/")[2] or litellm_name)
@@ -142,9 +156,10 @@ def wire_messages(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
-def output_limit(model: ModelRef) -> dict[str, int]:
-    """The model's limit for its answer, in OpenAI's parameters."""
-    return {"max_tokens": model.max_output_tokens} if model.max_output_tokens else {}
+def limited_options(model: ModelRef, options: ChatOptions) -> dict[str, Any]:
+    """The parameters with the model's limit for its answer, where it is the lower one."""
+    limits = [limit for limit in (model.max_output_tokens, options.get("max_tokens")) if limit]
+    return {**options, "max_tokens": min(limits)} if limits else dict(options)
 
 
 def build_request(
@@ -185,7 +200,7 @@ def _transformation(provider: str, name: str) -> Any:
 
 def _parameters(model: ModelRef, options: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters beside the messages; a new object each time, because LiteLLM writes into it."""
-    encoded = orjson.dumps({**options, **output_limit(model)})
+    encoded = orjson.dumps(limited_options(model, options))
     parameters: dict[str, Any] = orjson.loads(_translated(model.litellm_name, encoded))
     return parameters
 

@@ -25,7 +25,7 @@ from openai import AsyncOpenAI
 
 from routing.common.text import clean_block
 from routing.domain.errors import ProviderStreamBroken
-from routing.domain.llm import ChatMessage, RawChunk, RawImage
+from routing.domain.llm import ChatMessage, ChatOptions, RawChunk, RawImage
 from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers import litellm as adapter
 from routing.llm.providers.answer_text import read_content
@@ -57,14 +57,14 @@ class LiteLLMCalls:
         )
 
     async def stream(
-        self, model: ModelRef, messages: Sequence[ChatMessage]
+        self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None = None
     ) -> AsyncGenerator[RawChunk, None]:
         """As ``ProviderClient.stream``."""
         opened: list[httpx.Response] = []
         try:
             with _refusals_kept(opened):
                 reply = LiteLLMReply(model, adapter.lookup(model.litellm_name)[1])
-                reply.take(await self._open(model, messages, opened, reply.filter))
+                reply.take(await self._open(model, messages, options or {}, opened, reply.filter))
                 async with aclosing(reply.texts()) as texts:
                     async for text in texts:
                         yield RawChunk(text)
@@ -80,10 +80,11 @@ class LiteLLMCalls:
         self,
         model: ModelRef,
         messages: Sequence[ChatMessage],
+        chosen: ChatOptions,
         opened: list[httpx.Response],
         read_by: EventFilter | None,
     ) -> Any:
-        options = self._options(model)
+        options = {**self._options(model), **adapter.limited_options(model, chosen)}
         if "stream_options" in adapter.supported_parameters(model.litellm_name):
             options["stream_options"] = {"include_usage": True}
         with _exchange(model.timeouts, opened, read_by):
@@ -91,7 +92,6 @@ class LiteLLMCalls:
                 messages=adapter.wire_messages(messages),
                 stream=True,
                 **options,
-                **adapter.output_limit(model),
             )
 
     async def whole(
@@ -104,8 +104,7 @@ class LiteLLMCalls:
                 messages=adapter.wire_messages(messages),
                 drop_params=True,
                 **self._options(model),
-                **options,
-                **adapter.output_limit(model),
+                **adapter.limited_options(model, options),
             )
         choice = response.choices[0]
         finish = read_finish(choice.finish_reason)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0002_roles"),
+        ("conversations", "0003_erasure"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,172 @@
+"""Encoder: the engine's events as chunks of a chat completion, or as one object.
+
+Chunks are what the clients of OpenAI's API were seen to take (docs/clients.md): no event names, no ids,
+no frame without ``choices`` except an error. A stream never ends clean without a ``finish_reason``,
+because most clients take that for success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, assert_never
+from uuid import UUID
+
+import orjson
+
+from conversations.api.openai.errors import error_object
+from conversations.domain.problems import problem_of
+from conversations.engine.events import (
+    Decided,
+    Event,
+    Failed,
+    Finished,
+    Noticed,
+    Reset,
+    Started,
+    Token,
+)
+from routing.domain.actions import ACTIONS
+from routing.domain.errors import ProviderStreamBroken
+
+KEEP_ALIVE = b": keep-alive\n\n"
+DONE = b"data: [DONE]\n\n"
+FINISH_REASONS = frozenset({"stop", "length", "content_filter"})
+"""The values that clients know; any other becomes ``stop``."""
+
+
+def completion_id(message: UUID) -> str:
+    """The id of a completion, from the run's."""
+    return f"chatcmpl-{message.hex}"
+
+
+class ChunkEncoder:
+    """Encoder of one stream. ``ended``: the terminal frames were made, and no event counts any more."""
+
+    def __init__(self, message: UUID, created: int, model: str, *, include_usage: bool) -> None:
+        self._head = {
+            "id": completion_id(message),
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": model,
+            "system_fingerprint": None,
+        }
+        self._include_usage = include_usage
+        self._opened = False
+        self._attachment = False
+        self.ended = False
+
+    def encode(self, event: Event) -> Iterator[bytes]:
+        """The frames of one event."""
+        match event:
+            case Decided(decision):
+                self._head["model"] = decision.model or self._head["model"]
+                # Of a drawn answer the text is the picture's description: it is sent with its address.
+                self._attachment = bool(ACTIONS[decision.action].attachment)
+            case Token(text):
+                if not self._attachment:
+                    yield from self._text(text)
+            case Reset():
+                yield from self._reset()
+            case Finished(message):
+                yield from self._finish(message)
+            case Failed(problem):
+                yield from self.fail(problem)
+            case Started() | Noticed():
+                pass
+            case _:
+                assert_never(event)
+
+    def fail(self, problem: Mapping[str, Any]) -> Iterator[bytes]:
+        """The error frame, after which nothing follows: no ``choices``, no ``[DONE]``."""
+        self.ended = True
+        yield _frame(error_object(problem))
+
+    def _reset(self) -> Iterator[bytes]:
+        # The text that was sent cannot be taken back, and another must not be put behind it.
+        if self._opened:
+            yield from self.fail(problem_of(ProviderStreamBroken("", "started over")))
+
+    def _text(self, text: str) -> Iterator[bytes]:
+        yield from self._open()
+        yield self._chunk({"content": text})
+
+    def _open(self) -> Iterator[bytes]:
+        if not self._opened:
+            self._opened = True
+            yield self._chunk({"role": "assistant", "content": ""})
+
+    def _finish(self, message: Mapping[str, Any]) -> Iterator[bytes]:
+        yield from self._open()
+        if message["image"]:
+            yield self._chunk({"content": content_of(message)})
+        self.ended = True
+        yield self._chunk({}, finish_reason_of(message))
+        if self._include_usage:
+            yield _frame({**self._head, "choices": [], "usage": usage_object(message)})
+        yield DONE
+
+    def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        usage = {"usage": None} if self._include_usage else {}
+        return _frame({**self._head, "choices": [choice], **usage})
+
+
+def completion_object(message: Mapping[str, Any], created: int) -> dict[str, Any]:
+    """A whole completion, from the message object of the end."""
+    decision = message["decision"] or {}
+    said = {"role": "assistant", "content": content_of(message), "refusal": None}
+    return {
+        "id": completion_id(UUID(message["id"])),
+        "object": "chat.completion",
+        "created": created,
+        "model": decision.get("model") or "assistant",
+        "choices": [
+            {
+                "index": 0,
+                "message": said,
+                "logprobs": None,
+                "finish_reason": finish_reason_of(message),
+            }
+        ],
+        "usage": usage_object(message),
+        "system_fingerprint": None,
+    }
+
+
+def content_of(message: Mapping[str, Any]) -> str:
+    """The text of an answer; a picture is Markdown, because no client reads another form of it."""
+    picture = message["image"]
+    if not picture:
+        return str(message["content"])
+    alt = picture["alt"].replace("\\", "").replace("[", "(").replace("]", ")")
+    return f"![{alt}]({picture['url']})"
+
+
+def finish_reason_of(message: Mapping[str, Any]) -> str:
+    """One of ``FINISH_REASONS``."""
+    reason = message["finish_reason"]
+    return reason if reason in FINISH_REASONS else "stop"
+
+
+def cost_of(message: Mapping[str, Any]) -> str:
+    """US dollars, as text; empty where the price is unknown."""
+    if message["cache"] and message["cache"]["outcome"] in {"exact", "semantic"}:
+        return "0"
+    return str((message["usage"] or {}).get("cost_usd") or "")
+
+
+def usage_object(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Tokens, in OpenAI's names."""
+    usage = message["usage"] or {}
+    prompt, completion = usage.get("input_tokens") or 0, usage.get("output_tokens") or 0
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
+
+
+def _frame(body: Mapping[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(body) + b"\n\n"

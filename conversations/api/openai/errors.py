@@ -1,0 +1,95 @@
+"""Errors in OpenAI's shape: ``{"error": {"message", "type", "param", "code"}}``, from our problems.
+
+The SDKs of OpenAI retry 408, 409, 429 and 5xx unless ``x-should-retry`` is ``false``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+
+from conversations.domain.errors import RequestRefused
+from conversations.domain.problems import problem_headers, problem_of
+from routing.domain.errors import AssistantError
+
+INVALID, SERVER = "invalid_request_error", "server_error"
+
+_TYPES: Mapping[int, str] = {403: "permission_error", 429: "requests"}
+"""The type by status; other client errors are ``INVALID``, server errors ``SERVER``."""
+
+_CODES: Mapping[str, str] = {
+    "not_authenticated": "invalid_api_key",
+    "token_not_valid": "invalid_api_key",
+    "body_too_large": "request_too_large",
+    "malformed_json": "invalid_json",
+    "invalid": "invalid_value",
+    "prompt_too_long": "context_length_exceeded",
+    "context_too_long": "context_length_exceeded",
+    "rate_limited": "rate_limit_exceeded",
+}
+"""OpenAI's word for our code, where it has another one."""
+
+_FAULT_CODES = frozenset({"idempotency_key_reused"})
+"""Codes of single fields that tell more than ours."""
+
+_STATUSES: Mapping[str, int] = {"context_length_exceeded": 400, "model_not_found": 404}
+"""The status by OpenAI's code, where it is another one than ours."""
+
+
+class ParameterFault(RequestRefused):
+    """A parameter that can not be honoured. ``param`` is its path in the body: ``messages[0].role``;
+    ``openai_code`` is the reason in OpenAI's words."""
+
+    code = "invalid_value"
+
+    def __init__(self, param: str | None, detail: str, code: str = "invalid_value") -> None:
+        super().__init__(detail)
+        self.param, self.openai_code = param, code
+
+
+def error_object(problem: Mapping[str, Any]) -> dict[str, Any]:
+    """The error of a problem, with all four fields."""
+    status, code, param = _classified(problem)
+    kind = _TYPES.get(status, SERVER if status >= 500 else INVALID)
+    return {"error": {"message": problem["detail"], "type": kind, "param": param, "code": code}}
+
+
+def error_response(request: HttpRequest, error: AssistantError) -> HttpResponse:
+    """The answer to a request that ended in ``error``."""
+    request_id = request.META.get("assistant.request_id", "")
+    problem = problem_of(error, instance=request.path, request_id=request_id)
+    if isinstance(error, ParameterFault):
+        problem |= {"status": 400, "param": error.param, "code": error.openai_code}
+    response = problem_response(problem)
+    for field, value in problem_headers(error).items():
+        if field in {"WWW-Authenticate", "Retry-After"}:
+            response[field] = value
+    return response
+
+
+def problem_response(problem: Mapping[str, Any]) -> HttpResponse:
+    """A problem as OpenAI's error, with the headers by which SDKs decide about a retry."""
+    status, code, _ = _classified(problem)
+    response = HttpResponse(
+        orjson.dumps(error_object(problem)), status=status, content_type="application/json"
+    )
+    if wait := problem.get("retry_after"):
+        response["Retry-After"] = str(wait)
+    # Every model found fault with the request, the key or the name: the next try finds it too.
+    if code == "provider_error":
+        response["x-should-retry"] = "false"
+    return response
+
+
+def _classified(problem: Mapping[str, Any]) -> tuple[int, str, str | None]:
+    faults: Sequence[Mapping[str, str]] = problem.get("errors") or ({},)
+    param: str | None = problem.get("param") or faults[0].get("field")
+    code = _CODES.get(problem["code"], problem["code"])
+    if problem["code"] == "invalid" and param == "model":
+        code = "model_not_found"
+    elif problem["code"] == "invalid" and faults[0].get("code") in _FAULT_CODES:
+        code = faults[0]["code"]
+    return _STATUSES.get(code, problem["status"]), code, param
