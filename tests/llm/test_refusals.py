@@ -92,6 +92,7 @@ REFUSALS: dict[str, dict[str, Any]] = {
     "openai, pictures, words": said("Your request was rejected as a result of our safety system."),
     "openai, type": said("?", type="safety_violations"),
     "gemini": {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "code": None},
+    "gemini, other names": {"prompt_feedback": {"block_reason": "BLOCKLIST"}},
     "gemini, code": said("?", code="SAFETY"),
     "bedrock": said("The generated text has been blocked by our content filters."),
     "minimax": {"base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}},
@@ -141,6 +142,7 @@ def fast_lane(request: pytest.FixtureRequest) -> bool:
 def test_the_table_knows_each_form(report: dict[str, Any]) -> None:
     assert is_refusal(report)
     assert is_refusal(json.dumps(report))
+    assert is_refusal(json.dumps([report]))
 
 
 @pytest.mark.parametrize("report", OTHERS.values(), ids=OTHERS)

@@ -14,7 +14,7 @@ from routing.llm.providers.base import EventError, WholeAnswer, merge_usage
 from routing.llm.providers.finish_reasons import FinishReason, read_choice
 from routing.llm.providers.refusals import is_refusal
 
-_FLAT_REFUSALS = ("code", "base_resp", "promptFeedback")
+_FLAT_REFUSALS = ("code", "base_resp", "promptFeedback", "prompt_feedback")
 
 
 class OpenAICompatible:

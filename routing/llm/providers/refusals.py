@@ -25,7 +25,17 @@ _PHRASE = re.compile(f"{_WRAPPER}(?:{'|'.join(_PHRASES)})", re.IGNORECASE)
 _CODE_FIELDS = ("code", "type", "status", "status_code", "error_code", "error_type", "reason")
 _MESSAGE_FIELDS = ("message", "msg", "detail", "error", "status_msg", "error_msg", "raw")
 _NESTED_FIELDS = frozenset(
-    {"error", "innererror", "metadata", "raw", "message", "detail", "base_resp", "promptFeedback"}
+    {
+        "error",
+        "innererror",
+        "metadata",
+        "raw",
+        "message",
+        "detail",
+        "base_resp",
+        "promptFeedback",
+        "prompt_feedback",
+    }
 )
 _LONGEST_MESSAGE = 4_000
 _DEEPEST = 5
@@ -62,10 +72,11 @@ def _from_text(text: str) -> Any:
 
     JSON in the middle of a sentence is a quotation, of the prompt perhaps.
     """
-    start = text.find("{")
-    if start >= 0 and _WRAPPED.fullmatch(text, 0, start):
+    begun = _WRAPPED.match(text)
+    start = begun.end() if begun else 0
+    if text[start : start + 1] in ("{", "["):
         with suppress(ValueError, RecursionError):
-            return json.loads(text[start : text.rfind("}") + 1])
+            return json.loads(text[start : max(text.rfind("}"), text.rfind("]")) + 1])
     return {"message": text}
 
 
@@ -77,7 +88,11 @@ def _says_so(report: Mapping[str, Any]) -> bool:
     if any(_PHRASE.match(text[:_LONGEST_MESSAGE]) for text in messages if isinstance(text, str)):
         return True
     # Google names a reason for the block, and OpenRouter lists the reasons of its moderation.
-    return bool(report.get("blockReason") or (report.get("reasons") and "flagged_input" in report))
+    return bool(
+        report.get("blockReason")
+        or report.get("block_reason")
+        or (report.get("reasons") and "flagged_input" in report)
+    )
 
 
 def _plain(code: str | int) -> str:
