@@ -16,7 +16,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from assistant_site.http.refusals import CONNECTIONS, REFUSED
-from assistant_site.wire.framing import Refusal
+from assistant_site.wire.framing import Part, Refusal
 from assistant_site.wire.guard import ConnectionGuard
 from assistant_site.wire.limits import ADDRESS_FULL, OpenConnections, RequestTimeouts
 
@@ -112,6 +112,8 @@ class SiteGuard(WriteTimeout, ConnectionGuard):
         super().on_response_complete()  # type: ignore[misc]  # uvicorn's
         if self.refusal and not self.is_answering() and not self.transport.is_closing():
             self.send_refusal()
+        elif self._framing.part is Part.HEAD:  # the next request began meanwhile
+            self.head_begun()
 
     def is_answering(self) -> bool:
         """True while uvicorn's present request has no complete response."""

@@ -86,16 +86,23 @@ class RequestFraming:
         return self.part not in {Part.IDLE, Part.HEAD}
 
     def read(self, data: bytes) -> Iterator[bytes]:
-        """Pieces for the parser: whole heads, chunk lines and trailers, and any bytes of bodies. Raises
-        ``FramingRefused``; the pieces before it are good."""
-        at = 0
-        while at < len(data):
-            if self.part is Part.IDLE:
-                at = self._skip_blank_lines(data, at)
-                continue
-            piece, at = self._next(data, at)
-            if piece:
-                yield piece
+        """What the parser may have of the data: whole heads, chunk lines and trailers, and any bytes of
+        bodies; in one piece, because each costs a call. Raises ``FramingRefused`` after what is good."""
+        pieces: list[bytes] = []
+        refused, at = None, 0
+        try:
+            while at < len(data):
+                if self.part is Part.IDLE:
+                    at = self._skip_blank_lines(data, at)
+                    continue
+                piece, at = self._next(data, at)
+                pieces.append(piece)
+        except FramingRefused as error:
+            refused = error
+        if any(pieces):
+            yield b"".join(pieces)
+        if refused:
+            raise refused
 
     def _skip_blank_lines(self, data: bytes, at: int) -> int:
         """Empty lines before a request are ignored (RFC 9112, section 2.2)."""

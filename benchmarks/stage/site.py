@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +44,8 @@ def told(
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ACCESS_TOKEN_SECONDS": "7200",
         "ASK_RATE": "1000000/minute",
+        "CONNECTIONS_PER_WORKER": "0",
+        "CONNECTIONS_PER_ADDRESS": "0",
         "LANGFUSE_PUBLIC_KEY": "",
         "LANGFUSE_SECRET_KEY": "",
         "PYTHONUNBUFFERED": "1",
@@ -55,9 +57,16 @@ class Site:
     """``workers`` processes on one free port, with their lines in ``log``. With one worker there is
     no supervisor."""
 
-    def __init__(self, environment: Mapping[str, str], *, workers: int, log: Path) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        workers: int,
+        log: Path,
+        options: Sequence[str] = (),
+    ) -> None:
         self._environment = {**environment, "WEB_CONCURRENCY": str(workers)}
-        self._count, self._log = workers, log
+        self._count, self._log, self._options = workers, log, options
         self.port = processes.free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -80,6 +89,7 @@ class Site:
     def start(self) -> None:
         """Start it and wait for every worker."""
         command = [sys.executable, "-m", "assistant_site.serve", "--port", str(self.port)]
+        command += self._options
         with self._log.open("ab") as log:
             self._process = processes.start(
                 command, env={**os.environ, **self._environment}, output=log
