@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import redis
 import redis.asyncio
 
 from conversations.domain.errors import BadRequest, RunLogUnavailable
@@ -63,6 +64,17 @@ def request_key(user: int, path: str, headers: Mapping[str, str], body: bytes) -
     parts = (str(user), path, f"key {own}" if own else f"body {digest}")
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     return RequestKey(name, bool(own) or retried, digest)
+
+
+def chats_key(prefix: str, user: int) -> str:
+    """The key of a sorted set: the runs of a person that no conversation keeps, by their time."""
+    return f"{prefix}:chats:{user}"
+
+
+def person_chats(client: redis.Redis, prefix: str, user: int) -> list[UUID]:
+    """These runs' messages, as far as their logs may still be there."""
+    members: Any = client.zrange(chats_key(prefix, user), 0, -1)
+    return [UUID(member.decode()) for member in members]
 
 
 class RunJoining:
@@ -112,10 +124,15 @@ class RunJoining:
         """Name this turn's run, or return the run of that name."""
         assert turn.begun  # noqa: S101 - set by the view
         value = f"{turn.message}:{turn.begun.timestamp()}:{key.body}"
+        pipe = self._client.pipeline(transaction=False)
+        pipe.set(self._redis_key(key), value, ex=JOIN_SECONDS, nx=key.joins, get=key.joins)
+        # The person's runs, for the erasure of their logs: no row of the database names them.
+        chats, now = chats_key(self._prefix, turn.user), turn.begun.timestamp()
+        pipe.zremrangebyscore(chats, 0, now - self._runs.log.life)
+        pipe.zadd(chats, {str(turn.message): now})
+        pipe.expire(chats, self._runs.log.life)
         with redis_call(self._breaker, RunLogUnavailable):
-            stored: Any = await self._client.set(
-                self._redis_key(key), value, ex=JOIN_SECONDS, nx=key.joins, get=key.joins
-            )
+            stored: Any = (await pipe.execute())[0]
         if not key.joins or stored is None:
             return None
         message, begun, body = stored.decode().split(":")

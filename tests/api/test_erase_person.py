@@ -90,8 +90,20 @@ class Life:
         verdict = {"verdict": "bad", "comment": self.word, "correction": f"It is {self.word}."}
         self.person.http.put(f"/api/v1/messages/{first['id']}/feedback/", json=verdict)
         self.person.open_conversation(f"title {self.word}")
+        self.program(site)
         self.words += [str(entry) for entry in entry_ids().both(UUID(first["id"]))]
         self.reviewed(UUID(first["id"]))
+
+    def program(self, site: LiveSite) -> None:
+        """A key of theirs, and a chat by it that no conversation keeps."""
+        made = self.person.http.post("/api/v1/keys/", json={"name": f"program {self.word}"}).json()
+        self.words.append(made["hint"])
+        chat = {
+            "model": "gpt-mini",
+            "messages": [{"role": "user", "content": f"Is {self.word} new?"}],
+        }
+        http = site.client(Authorization=f"Bearer {made['key']}")
+        assert http.post("/v1/chat/completions", json=chat).status_code == 200
 
     def reviewed(self, answer: UUID) -> None:
         """What others made of it."""
@@ -125,6 +137,7 @@ def test_everything_is_there_before(life: Life, client: redis.Redis) -> None:
         "auth.User", "axes.AccessAttempt", "axes.AccessLog", "OutstandingToken", "admin.LogEntry",
         "GoldenCase", "RuleSetVersion", "Feedback", "CuratedAnswer", "GeneratedImage", "Conversation",
         "IdempotencyKey", "ReplayResult", ":answer:", ":run:", ":limits:",
+        "conversations.APIKey", "APIKeySecret", ":chats:",
     ):  # fmt: skip
         assert place in places
     assert set(background.counts([life.user.pk])) >= {

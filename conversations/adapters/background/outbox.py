@@ -26,6 +26,7 @@ from conversations.feedback.reviews import entry_ids, review_reweigh
 from conversations.feedback.weights import VerdictWeights
 from conversations.models import CuratedAnswer, OwedWork
 from conversations.runs.event_log import gone_key, log_key
+from conversations.runs.joining import chats_key, person_chats
 from routing.common.redis.clients import Breaker, redis_call, sync_client
 from routing.common.tasks import Background
 from routing.domain.errors import CacheUnavailable, DependencyUnavailable
@@ -107,15 +108,20 @@ def deliver(*, using: str = "default") -> bool:
 
 
 def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
-    prefix, answers = settings.REDIS_PREFIX, _subjects(rows, Kind.FORGET_ANSWER)
+    prefix = settings.REDIS_PREFIX
+    people = [subject.int for subject in _subjects(rows, Kind.FORGET_PERSON)]
+    chats = [chat for person in people for chat in person_chats(client, prefix, person)]
+    for chat in chats:
+        client.set(log_key(prefix, chat, "stop"), b"1", ex=GONE_SECONDS)
+    answers = [*_subjects(rows, Kind.FORGET_ANSWER), *chats]
     for message in answers:
         # A run that ends just now may write its last events after this.
         client.set(gone_key(prefix, message), b"1", ex=GONE_SECONDS)
     threads = _subjects(rows, Kind.FORGET_THREAD)
     keys = [key for thread in threads for key in window_keys(prefix, thread)]
     keys += [log_key(prefix, message) for message in answers]
-    people = [subject.int for subject in _subjects(rows, Kind.FORGET_PERSON)]
-    keys += [key for person in people for key in limit_keys(prefix, person)]
+    for person in people:
+        keys += [*limit_keys(prefix, person), chats_key(prefix, person)]
     for start in range(0, len(keys), BATCH):
         client.unlink(*keys[start : start + BATCH])
     entries = [entry for message in answers for entry in entry_ids().both(message)]
