@@ -38,7 +38,7 @@ _NESTED_FIELDS = frozenset(
     }
 )
 _LONGEST_MESSAGE = 4_000
-_DEEPEST = 5
+_DEEPEST = 8
 _MOST_REPORTS = 5
 
 
