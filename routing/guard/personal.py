@@ -25,8 +25,9 @@ from stdnum.nl import bsn
 from stdnum.pl import pesel
 from stdnum.us import ssn
 
-LONGEST = 10_000
-"""Characters of a text that are examined; a longer text counts as personal."""
+LONGEST, MOST_DIGITS = 10_000, 500
+"""Characters of a text that are examined, and digits among them; a text with more counts as personal.
+The search for phone numbers takes 0.2 ms a number."""
 
 _PHONE_REGIONS = (None, "US", "GB", "DE", "FR")
 _NATIONAL = (cpf, idnr, dni, nir, nhs, aadhaar, codicefiscale, bsn, pesel, ssn)
@@ -79,6 +80,8 @@ def personal_data(text: str) -> frozenset[str]:
         return frozenset({"too_long_to_tell"})
     if kinds := {kind for kind, pattern in _PATTERNS.items() if pattern.search(text)}:
         return frozenset(kinds)
+    if sum(map(str.isdigit, text)) > MOST_DIGITS:
+        return frozenset({"too_long_to_tell"})
     checks: dict[str, Callable[[str], bool]] = {
         "phone": _has_phone,
         "card": lambda words: any(map(_is_card, _CARD.findall(words))),

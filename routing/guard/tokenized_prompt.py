@@ -12,12 +12,13 @@ import base64
 import binascii
 import re
 import tomllib
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+from routing.common.text import unicode_form
 
 # At most so many encoded passages are read, and so many characters of each.
 MAX_PASSAGES = 16
@@ -82,8 +83,8 @@ def plain(text: str) -> str:
     Case and single line ends stay: they tell where a command begins.
     """
     if not text.isascii():
-        text = _UNSEEN.sub("", unicodedata.normalize("NFKD", text.translate(_WHOLE_PHRASES)))
-        text = _unmasked(unicodedata.normalize("NFKC", text))
+        text = _UNSEEN.sub("", unicode_form("NFKD", text.translate(_WHOLE_PHRASES)))
+        text = _unmasked(unicode_form("NFKC", text))
     return _LINES.sub("\n", _BLANKS.sub(" ", text.replace("\r", "\n"))).strip()
 
 

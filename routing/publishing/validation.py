@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from routing.classifier.classification import build_instructions
+from routing.common.text import unicode_form
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.llm import estimated_tokens
 from routing.domain.rules import ModelRef, Rule, RuleSet
@@ -131,7 +132,7 @@ def closes_quoting(text: str, *, strict: bool = False) -> str:
 
 def _unescaped(text: str) -> str:
     """The text as a model may read it: without invisible characters, look-alikes and escapes."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicode_form("NFKC", text)
     plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
     for escape, character in _ESCAPES.items():
         plain = plain.replace(escape, character)

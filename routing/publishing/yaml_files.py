@@ -7,6 +7,7 @@ columns.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import fields
 from decimal import Decimal
@@ -35,6 +36,8 @@ from routing.publishing.codec import ruleset_dump
 
 MOST_CHARS = 5_000_000
 """Of a document; a thousand rules have half a million."""
+MOST_LEVELS = 20
+"""Of lists and mappings in each other."""
 
 CLASSIFIERS = ("classifier", "classifier_fallback")
 _RANGES = BaseDatabaseOperations.integer_field_ranges
@@ -196,10 +199,13 @@ def read_document(text: str) -> Document:
         raise RuleSetInvalid([f"The document has more than {MOST_CHARS:,} characters."])
     try:
         return Document.model_validate(_loaded(text))
-    except yaml.YAMLError as exc:
-        raise RuleSetInvalid([f"The document is no YAML: {exc}"]) from exc
     except ValidationError as exc:
         raise RuleSetInvalid([_fault(error) for error in exc.errors()]) from exc
+    except (
+        yaml.YAMLError,
+        ValueError,
+    ) as exc:  # of a date that is none, or a number of 5,000 digits
+        raise RuleSetInvalid([f"The document is no YAML: {exc}"]) from exc
 
 
 def _fault(error: Any) -> str:
@@ -259,8 +265,8 @@ def _leave(table: Any, names: list[str], *, delete: bool) -> None:
 
 
 def _faults(document: Document) -> Iterable[str]:
-    models = [entry.name for entry in document.models]
-    yield from _twice("models", models)
+    models = {entry.name for entry in document.models}
+    yield from _twice("models", [entry.name for entry in document.models])
     yield from _twice("rules", [entry.name for entry in document.rules])
     if len([entry for entry in document.rules if entry.is_default]) > 1:
         yield "Only one rule can be the default."
@@ -273,8 +279,9 @@ def _faults(document: Document) -> Iterable[str]:
 
 
 def _twice(noun: str, names: list[str]) -> Iterable[str]:
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"{names.count(name)} {noun} are named “{name}”."
+    for name, times in sorted(Counter(names).items()):
+        if times > 1:
+            yield f"{times} {noun} are named “{name}”."
 
 
 def _choices(document: Document) -> Iterable[tuple[str, str]]:
@@ -336,12 +343,20 @@ def _dumped(data: Any, dumper: type[yaml.SafeDumper]) -> str:
 
 
 class _Strict(yaml.SafeLoader):
-    """Strict loader: refuses repeated keys, whose values would be lost, and aliases, which multiply."""
+    """Strict loader: refuses repeated keys, whose values would be lost, aliases, which multiply, and
+    lists in lists without an end, which PyYAML reads by recursion and in quadratic time."""
+
+    _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"an alias in line {self.line + 1}")
-        return super().compose_node(parent, index)
+        self._depth += 1
+        if self._depth > MOST_LEVELS:
+            raise yaml.YAMLError(f"more than {MOST_LEVELS} levels in line {self.line + 1}")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         names = [key.value for key, _ in node.value]

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from routing.common.text import unicode_form
 from routing.reuse.function_words import FunctionWords, function_words
 from routing.reuse.lexicon import ACTIONS, NEGATIONS, POLAR, QUESTIONS, STOP, TIMEBOUND
 
@@ -87,7 +88,7 @@ class QuestionFeatures:
 @lru_cache(maxsize=8_192)
 def question_features(text: str) -> QuestionFeatures:
     """Features of the first ``LONGEST`` characters of a question."""
-    normal = unicodedata.normalize("NFKC", text[:LONGEST])
+    normal = unicode_form("NFKC", text[:LONGEST])[:LONGEST]
     text = normal.translate(_QUOTES)
     raw = _TOKEN.findall(text)
     lowered = [_plain(token) for token in raw]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.architecture.regular_expressions import Text
 
@@ -16,9 +16,9 @@ RATIO = 8.0
 sixteen."""
 
 
-def grows_faster(call: Callable[[str], object], text: Text) -> str:
+def grows_faster(call: Callable[[str], object], text: Text, sizes: Sequence[int] = SIZES) -> str:
     """The times of a call that grows faster than its text; empty for one that does not."""
-    for size in SIZES:
+    for size in sizes:
         quick = max(size * QUICK, NOISE)
         if _seconds(call, text(size), 1) > quick:
             before, after = _seconds(call, text(size // 4), 3), _seconds(call, text(size), 2)

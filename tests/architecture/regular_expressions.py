@@ -83,6 +83,16 @@ def unknown() -> list[str]:
     ]
 
 
+def is_anchored(place: str) -> bool:
+    """Whether a constant is tried at the beginning of a text alone."""
+    module, _, name = place.rpartition(".")
+    tree = modules().get(module)
+    uses = (
+        re.findall(rf"\b{name}\.(\w+)\(", ast.unparse(tree)) if tree and name.isidentifier() else ()
+    )
+    return bool(uses) and {*uses} <= {"match", "fullmatch"}
+
+
 def _compiles(tree: ast.Module) -> bool:
     return any(
         isinstance(node, ast.Import | ast.ImportFrom)

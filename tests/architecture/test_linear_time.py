@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -11,17 +12,27 @@ from django.urls import Resolver404, resolve
 
 from tests.architecture.growth import grows_faster
 from tests.architecture.regular_expressions import (
+    CLASSES,
     hard_texts,
+    is_anchored,
     patterns,
+    repeated,
     routes,
     unknown,
 )
+from tests.architecture.scanners import SCANNERS
 
 
 @pytest.mark.parametrize(("place", "pattern"), patterns().items(), ids=patterns())
 def test_a_regular_expression_is_linear(place: str, pattern: re.Pattern[Any]) -> None:
+    anchored = is_anchored(place)
+
     def every_match(text: str) -> None:
-        for _ in pattern.finditer(text):
+        read: Any = text.encode() if isinstance(pattern.pattern, bytes) else text
+        if anchored:
+            pattern.fullmatch(read)
+            return
+        for _ in pattern.finditer(read):
             pass
 
     slow = {
@@ -57,3 +68,19 @@ def test_the_hard_texts_find_quadratic_work() -> None:
     for bad in (r"[\w.]+@", r"^\s*(.*?)\s*#*$", r"<a>.*?</a>", r"a\s*b?\s*c", r"\w+x(?!.*stop)"):
         pattern = re.compile(bad, re.DOTALL)
         assert any(grows_faster(pattern.search, text) for text in hard_texts(pattern).values()), bad
+
+
+@pytest.mark.parametrize(("name", "scan"), SCANNERS.items(), ids=SCANNERS)
+def test_a_scanner_is_linear(name: str, scan: Callable[[str], object]) -> None:
+    tried = {
+        unit: repeated(unit) for unit in (*CLASSES, "\u0301\u0316", "\u1112\u1161", "[{", "- ")
+    }
+    sorted_last = {
+        "marks to be sorted": lambda size: "\u0301" * (size // 2) + "\u0316" * (size // 2)
+    }
+    slow = {
+        unit: times
+        for unit, text in (tried | sorted_last).items()
+        if (times := grows_faster(scan, text, [8_000]))
+    }
+    assert slow == {}, name

@@ -41,6 +41,7 @@ from routing.guard.personal import personal_data
         ("postgres://me:hidden@db/x", "secret"),
         ("Call 1234567890 twice.", "number"),
         ("x" * 10_001, "too_long_to_tell"),
+        ("1/2 " * 300, "too_long_to_tell"),
     ],
 )
 def test_it_is_found(text: str, kind: str) -> None:

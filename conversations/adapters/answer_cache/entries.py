@@ -22,6 +22,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import numpy as np
 
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, CacheOutcome, Turn
+from routing.common.text import unicode_form
 from routing.domain.rules import Decision, RuleSet, StaysTrue
 
 SHARED = "shared"
@@ -100,7 +101,7 @@ def _composed(text: str) -> str:
         char
         if unicodedata.decomposition(char).startswith(_MEANINGFUL)
         else unicodedata.normalize("NFKC", char)
-        for char in unicodedata.normalize("NFC", text)
+        for char in unicode_form("NFC", text)
     )
 
 
@@ -111,7 +112,7 @@ def language_of(text: str) -> str:
     if script != LATIN:
         return script
     votes: Counter[str] = Counter()
-    for word in _WORD.findall(unicodedata.normalize("NFC", text).lower())[:_WORDS_READ]:
+    for word in _WORD.findall(unicode_form("NFC", text).lower())[:_WORDS_READ]:
         votes.update(_BY_WORD.get(word, ()))
     ranked = votes.most_common(2)
     if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
