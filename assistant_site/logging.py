@@ -9,6 +9,13 @@ from typing import Any
 import structlog
 
 
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Filter: a request that was refused as suspicious is one line, for any stranger can send it."""
+    record.exc_info = record.exc_text = None
+    record.msg, record.args = record.getMessage()[:200].splitlines()[0], None
+    return True
+
+
 def configure(options: dict[str, Any]) -> None:
     """``LOGGING_CONFIG``: one handler to stderr. ``options``: ``level``, and ``format`` json or console."""
     shared: list[Any] = [
@@ -43,9 +50,18 @@ def configure(options: dict[str, Any]) -> None:
                     ],
                 }
             },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            "filters": {"one_line": {"()": lambda: without_traceback}},
+            "handlers": {
+                "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+                "refusals": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "structured",
+                    "filters": ["one_line"],
+                },
+            },
             "root": {"handlers": ["stderr"], "level": options["level"]},
             "loggers": {
+                "django.security": {"handlers": ["refusals"], "propagate": False},
                 # Libraries whose INFO lines repeat ours, or print a provider's URL and headers.
                 **{
                     name: {"level": "WARNING"}

@@ -175,6 +175,7 @@ AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "assistant_site.http.lockout.LockoutHandler"
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "admin:login", "admin:index", "admin:index"
 SIGN_IN_NAME_FAILURES = env.integer("SIGN_IN_NAME_FAILURES", 50)
 # uvicorn has checked X-Forwarded-For already (FORWARDED_ALLOW_IPS).
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]

@@ -35,7 +35,7 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @native
 async def readyz(request: HttpRequest) -> HttpResponse:
     """``GET /readyz``: each part with its state. Status 503 only if answers are impossible: without the
-    database or without rules. Without Redis the service still answers."""
+    database, where it takes no writes (``full``, ``read-only``, ``locked``) or without rules. Without Redis the service still answers."""
     checks = {"database": _database, "redis": _redis, "rules": _rules}
     states = await asyncio.gather(*(_timed(check) for check in checks.values()))
     parts = dict(zip(checks, states, strict=True))
@@ -43,10 +43,12 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         parts["models"] = {"state": "degraded", "not_asked": open_circuits}
     for part, seconds in container().metrics.recent_failures.ages().items():
         parts.setdefault(part, {"state": "degraded", "failed_seconds_ago": seconds})
+    if (fault := container().write_probe.media) != "ok":
+        parts["image_storage"] = {"state": "degraded", "detail": fault}
     if container().runs.draining:
         parts["worker"] = {"state": "down", "detail": "about to end"}
     needed = {"database", "rules", "worker"} & set(parts)
-    impossible = any(parts[name]["state"] == "down" for name in needed)
+    impossible = any(parts[name]["state"] not in {"ok", "degraded"} for name in needed)
     degraded = [name for name, part in parts.items() if part["state"] != "ok"]
     status = "unavailable" if impossible else "degraded" if degraded else "ok"
     return json_response(
@@ -73,6 +75,10 @@ async def _database() -> Part:
         await asyncio.to_thread(probe)
     except DatabaseError as exc:
         return {"state": "down", "detail": type(exc).__name__}
+    probe_of_writes = container().write_probe
+    await probe_of_writes.look()
+    if probe_of_writes.database != "ok":
+        return {"state": probe_of_writes.database, "detail": "nothing can be stored"}
     return {"state": "ok"}
 
 

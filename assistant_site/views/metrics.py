@@ -18,7 +18,9 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     circuits = {
         each.model: openness.get(each.state, 0.0) for each in await services.circuits.states()
     }
+    await services.write_probe.look()
     services.metrics.show(
+        writable=services.write_probe.database == "ok",
         circuits=circuits,
         streams=services.stream_limits.open,
         background=services.background.running(),

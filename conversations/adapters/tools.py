@@ -73,5 +73,5 @@ async def _save_row(image: GeneratedImage) -> None:
     except BaseException as exc:
         await asyncio.shield(asyncio.to_thread(image.file.storage.delete, image.file.name or ""))
         if isinstance(exc, AWAY):
-            raise DatabaseAway(f"{type(exc).__name__}: {exc}") from exc
+            raise DatabaseAway.of(exc) from exc
         raise

@@ -63,7 +63,7 @@ def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBa
             return error_response(request, error)
         except AWAY as exc:
             _log.error("the database does not answer", error=f"{type(exc).__name__}: {exc}")
-            return error_response(request, DatabaseAway())
+            return error_response(request, DatabaseAway.of(exc))
         return response
 
     view.native_methods = frozenset(  # type: ignore[attr-defined]
@@ -137,8 +137,8 @@ async def _encoded(events: EventStream) -> AsyncGenerator[bytes, None]:
     # The status is sent by now: an error can only be an event.
     except AssistantError as error:
         yield encode(last + 1, Failed(problem_of(error)))
-    except AWAY:
-        yield encode(last + 1, Failed(problem_of(DatabaseAway())))
+    except AWAY as exc:
+        yield encode(last + 1, Failed(problem_of(DatabaseAway.of(exc))))
 
 
 async def with_slot(slot: StreamSlot, events: EventStream) -> EventStream:

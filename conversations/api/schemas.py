@@ -9,6 +9,7 @@ from rest_framework import serializers
 from conversations.models import Conversation, Feedback, Message
 from conversations.storage.representations import message_object
 from routing.domain.actions import Action
+from routing.guard.validation import label_faults
 
 
 class TextField(serializers.CharField):
@@ -19,6 +20,18 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class LabelField(TextField):
+    """A text of one line without control, direction override or hidden characters."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text. Raises ``ValidationError``."""
+        text = super().to_internal_value(data)
+        for fault in label_faults(text):
+            detail = fault.detail.replace("The message", "The text")
+            raise serializers.ValidationError(detail, code=fault.code)
+        return text
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -36,7 +49,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 class ConversationSerializer(serializers.ModelSerializer[Conversation]):
     """A conversation. ``title`` is the only field that can be written."""
 
-    title = TextField(max_length=200, required=False, allow_blank=True)
+    title = LabelField(max_length=200, required=False, allow_blank=True)
 
     class Meta:
         model = Conversation
@@ -105,7 +118,7 @@ class FeedbackSerializer(StrictSerializer):
     """A person's verdict on an answer."""
 
     verdict = serializers.ChoiceField(choices=Feedback.Verdict.choices)
-    reason = TextField(required=False, allow_blank=True, allow_null=True, max_length=64)
+    reason = LabelField(required=False, allow_blank=True, allow_null=True, max_length=64)
     comment = TextField(required=False, allow_blank=True, allow_null=True, max_length=4_000)
     correction = TextField(required=False, allow_blank=True, allow_null=True, max_length=32_000)
     created_at = serializers.DateTimeField(read_only=True)

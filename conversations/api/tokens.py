@@ -7,6 +7,7 @@ one token at once, one succeeds.
 
 from __future__ import annotations
 
+import unicodedata
 from functools import wraps
 from typing import Any
 
@@ -47,12 +48,19 @@ MAX_NAME, MAX_PASSWORD = 150, 4_096
 """Characters."""
 
 
+class NameField(TextField):
+    """A user name as Django's forms read it: normalised by NFKC before its length is checked."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return unicodedata.normalize("NFKC", super().to_internal_value(data))
+
+
 class SignInSerializer(TokenObtainPairSerializer):
     """Name and password against a pair of tokens."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields[self.username_field] = TextField(max_length=MAX_NAME, write_only=True)
+        self.fields[self.username_field] = NameField(max_length=MAX_NAME, write_only=True)
         self.fields["password"] = TextField(
             max_length=MAX_PASSWORD, write_only=True, trim_whitespace=False
         )

@@ -17,6 +17,7 @@ from conversations.adapters.background.answer_workers import (
 )
 from conversations.adapters.background.erasure import ErasureWorker
 from conversations.adapters.background.outbox import OutboxWorker
+from conversations.adapters.background.write_probe import WriteProbe
 from conversations.adapters.observability.metrics import RunMetrics
 from conversations.adapters.tools import StoringImageTool
 from conversations.bootstrap import parts
@@ -75,6 +76,7 @@ class Container(EvaluationContainer):
         self.outbox_worker = OutboxWorker(self.cache, self.embedder, background)
         self.erasure_worker = ErasureWorker(background)
         self.stats_worker = StatsWorker(background)
+        self.write_probe = WriteProbe(background)
         self.shadow_worker = ShadowWorker(self.classifier, background)
         lifecycle = RunLifecycle(
             self.engine,

@@ -30,6 +30,8 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 SQLITE_READERS = 4
 """Threads that read a SQLite file: more of them would only wait for the interpreter."""
 
+_failed = False
+
 _abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
 
 
@@ -48,7 +50,19 @@ async def written(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     SQLite has one writer. A thread that finds its lock taken looks again after up to 100 ms of sleep,
     and may never find it free while many write.
     """
-    return await _done_by(_writers(), partial(call, *args, **kwargs))
+    global _failed  # noqa: PLW0603 - one database a process
+    try:
+        result = await _done_by(_writers(), partial(call, *args, **kwargs))
+    except AWAY:
+        _failed = True
+        raise
+    _failed = False
+    return result
+
+
+def last_write_failed() -> bool:
+    """Whether the last short write of this process failed for want of the database, room or right."""
+    return _failed
 
 
 async def _done_by(threads: Executor, work: Callable[[], T]) -> T:

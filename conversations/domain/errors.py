@@ -16,6 +16,8 @@ RequestRefused                          never retried by us; each has one HTTP s
 RunInterrupted                          the worker that wrote the answer went away
 PictureNotStored                        drawn, but the storage did not take it
 DatabaseAway                            the database does not answer: nothing can be stored or read
+├─ DatabaseFull                         it has no room left
+└─ DatabaseReadOnly                     it takes no writes
 DependencyUnavailable
 └─ RunLogUnavailable                    answered without a log
 """
@@ -24,6 +26,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from conversations.db.faults import FULL, READ_ONLY, reason_of
 from routing.domain.errors import AssistantError, DependencyUnavailable, FieldFault
 
 
@@ -198,6 +201,24 @@ class DatabaseAway(AssistantError):
     code = "database_unavailable"
     retryable = True
     part = "database"
+
+    @staticmethod
+    def of(error: BaseException) -> DatabaseAway:
+        """The error that tells of a database's own error."""
+        kind = {FULL: DatabaseFull, READ_ONLY: DatabaseReadOnly}.get(reason_of(error), DatabaseAway)
+        return kind(f"{type(error).__name__}: {error}")
+
+
+class DatabaseFull(DatabaseAway):
+    """The database has no room left."""
+
+    code = "database_full"
+
+
+class DatabaseReadOnly(DatabaseAway):
+    """The database takes no writes: a replica, a read-only file or a right that is missing."""
+
+    code = "database_read_only"
 
 
 class RunLogUnavailable(DependencyUnavailable):

@@ -59,6 +59,8 @@ _DETAIL: Mapping[type[routing.AssistantError], str] = {
     routing.DependencyUnavailable: "The service is not ready to answer. Please try again.",
     mine.RunInterrupted: "The answer was interrupted before its end.",
     mine.DatabaseAway: "The service cannot reach its database. Please try again.",
+    mine.DatabaseFull: "The service's database has no room left just now. Please try again later.",
+    mine.DatabaseReadOnly: "The service's database takes no writes just now. Please try again later.",
     mine.PictureNotStored: "The picture could not be stored. Please try again.",
     routing.AssistantError: "Something went wrong on our side.",
 }

@@ -19,6 +19,7 @@ from conversations.models.stats import (
     ShadowDecision,
     Uncounted,
     VersionPerformance,
+    WriteProbeRow,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "ShadowDecision",
     "Uncounted",
     "VersionPerformance",
+    "WriteProbeRow",
     "first_id_at",
     "new_id",
 ]

@@ -206,3 +206,12 @@ class ReplayResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.answer_id}"
+
+
+class WriteProbeRow(models.Model):
+    """The last write that readiness tried (``conversations.adapters.background.write_probe``)."""
+
+    padding = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"Write {self.pk}"

@@ -193,7 +193,7 @@ class RunLifecycle:
             error = error or exc
         except DatabaseError as exc:
             _log.error("answer not stored", error=f"{type(exc).__name__}: {exc}")
-            error = error or DatabaseAway()
+            error = error or DatabaseAway.of(exc)
             # The listeners are told of a failure, so that is stored later; the text is kept.
             outcome = run.unstored = replace(
                 outcome,

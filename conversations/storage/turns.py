@@ -6,6 +6,7 @@ compiled once (``conversations.db.access``).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from conversations.engine.types import Turn
     from routing.domain.release import Release
 
-TITLE_LENGTH = 80
+TITLE_LENGTH, TITLE_CHARS = 80, 2_000
 IDEMPOTENCY_LIFE = timedelta(hours=24)
 NO_CONVERSATION = "There is no such conversation."
 # The precision of a cost in the database.
@@ -127,7 +128,7 @@ def _tried(new: NewTurn) -> StartedTurn | None:
 
 @transaction.atomic
 def _begin(new: NewTurn) -> StartedTurn:
-    now, title = timezone.now(), " ".join(new.content.split())[:TITLE_LENGTH]
+    now, title = timezone.now(), _title_of(new.content)
     thread, first = new.conversation, True
     if thread is None:
         thread = new_id()
@@ -148,6 +149,18 @@ def _begin(new: NewTurn) -> StartedTurn:
     # Last: a caller who was told of a time-out must find nothing stored.
     still_awaited()
     return started
+
+
+def _title_of(prompt: str) -> str:
+    """The prompt's beginning. Cut in the middle, its marks of direction and flags would be left open."""
+    shown = "".join(each for each in prompt[:TITLE_CHARS] if each.isspace() or not _hidden(each))
+    return " ".join(shown.split())[:TITLE_LENGTH]
+
+
+def _hidden(character: str) -> bool:
+    # Joiners belong to the writing of words and to emoji.
+    category = unicodedata.category(character)
+    return category in {"Cc", "Cf", "Cs"} and character not in "\u200c\u200d"
 
 
 def _thread_continued(thread: UUID, user: int, title: str, now: datetime) -> bool:

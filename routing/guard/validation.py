@@ -32,6 +32,8 @@ _HIDDEN_RUN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065"
     "\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]{8}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3}"
 )
+_LINE_ENDS = dict.fromkeys(map(ord, "\t\n\r\u2028\u2029"), "\x00")
+"""Characters that a prompt may hold and a label may not."""
 _BLANK = re.compile(
     "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]*"
@@ -62,6 +64,12 @@ def validate_prompt(content: object, *, max_chars: int) -> str:
     if faults:
         raise PromptRejected(*faults)
     return content
+
+
+def label_faults(text: str) -> Iterator[FieldFault]:
+    """The faults of a label of one line, a title for instance: a prompt's, and its line ends."""
+    if text:
+        yield from _faults(text.translate(_LINE_ENDS))
 
 
 def _faults(content: str) -> Iterator[FieldFault]:

@@ -153,6 +153,10 @@ class RunMetrics:
         self._streams = gauge(
             "assistant_streams_open", "Answers being sent, or waited for, in this process now."
         )
+        self._writable = gauge(
+            "assistant_database_writable",
+            "1 while the database takes writes; 0 while it is full, read-only, locked or gone.",
+        )
         self._background = gauge(
             "assistant_background_tasks",
             "Tasks and threads of background work that run in this process now.",
@@ -165,7 +169,12 @@ class RunMetrics:
         self._traces_lost.inc(count)
 
     def show(
-        self, *, circuits: Mapping[str, float], streams: int, background: Mapping[str, int]
+        self,
+        *,
+        circuits: Mapping[str, float],
+        streams: int,
+        background: Mapping[str, int],
+        writable: bool = True,
     ) -> None:
         """Set the gauges of the present, before rendering. ``circuits``: 1 open, 0.5 half open;
         ``background``: tasks and threads by name."""
@@ -176,6 +185,7 @@ class RunMetrics:
         for part in self.recent_failures.ages():
             self._failing.labels(self._bounded("part", part)).set(1)
         self._streams.set(streams)
+        self._writable.set(writable)
         self._background.clear()
         for name, count in background.items():
             self._background.labels(name).set(count)
