@@ -20,6 +20,7 @@ MENU = {
     "Performance": [
         menu_page("Models at work", "monitoring", "conversations", "modelperformance"),
         menu_page("Answers used again", "recycling", "conversations", "reuse"),
+        menu_page("Numbers set aside", "error", "conversations", "uncounted"),
     ],
     "People": [menu_page("API keys", "key", "conversations", "apikey")],
 }

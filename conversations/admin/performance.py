@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet, Sum, TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 
 from conversations.admin.filters import ModelFilter, PeriodFilter, RuleFilter
-from conversations.models import ModelPerformance
+from conversations.models import ModelPerformance, Uncounted
 from conversations.stats.pending import add_up_if_possible
 from conversations.stats.win_rates import ENOUGH, suggestions, win_rates
 from routing.common.admin import NOTHING, RangeDateFilter, ReadOnlyAdmin, column
@@ -77,7 +78,8 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
 
     @column("cost", ordering="cost_usd")
     def cost(self, row: ModelPerformance) -> str:
-        return f"${row.cost_usd:.4f}"
+        unknown = f" and {row.unpriced:,} of unknown cost" if row.unpriced else ""
+        return f"${row.cost_usd:.4f}{unknown}"
 
     @column("good / bad", ordering="feedback_good")
     def good_bad(self, row: ModelPerformance) -> str:
@@ -86,3 +88,31 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
 
 def _milliseconds(value: int | None) -> str:
     return NOTHING if value is None else f"{value:,} ms"
+
+
+@admin.register(Uncounted)
+class UncountedAdmin(ReadOnlyAdmin[Uncounted]):
+    """Answers whose numbers could not be added to the statistics. Deleting one gives them up."""
+
+    list_display = ("message", "failure")
+    search_fields = ("failure",)
+    fields = readonly_fields = ("message", "failure", "note")
+    actions = ("add_again",)  # type: ignore[assignment] # the base has none
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Uncounted]:
+        # As text: one that is not JSON must not hide the others.
+        text = Cast("sums", TextField())
+        rows = super().get_queryset(request).exclude(failure="").defer("sums")
+        return rows.annotate(note=text)
+
+    def note(self, row: Uncounted) -> str:
+        return str(row.note)  # type: ignore[attr-defined]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Uncounted | None = None) -> bool:
+        return request.user.has_perm("conversations.delete_uncounted")
+
+    @admin.action(description="Add them again", permissions=["delete"])
+    def add_again(self, request: HttpRequest, rows: QuerySet[Uncounted]) -> None:
+        """Let the next round try again."""
+        rows.update(failure="")

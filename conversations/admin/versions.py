@@ -50,7 +50,7 @@ class Figures:
     def cost(self) -> Estimate | None:
         """US dollars an answer that was not from the cache, without its classification."""
         sums = self.sums
-        return mean(float(sums.cost_usd), sums.cost_squares, sums.total_count)
+        return mean(float(sums.cost_usd), sums.cost_squares, sums.total_count - sums.unpriced)
 
     @property
     def first_token(self) -> Estimate | None:

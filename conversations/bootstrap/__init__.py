@@ -75,7 +75,7 @@ class Container(EvaluationContainer):
         self.tracer = parts.make_tracer(self.metrics.trace_lost, background)
         self.outbox_worker = OutboxWorker(self.cache, self.embedder, background)
         self.erasure_worker = ErasureWorker(background)
-        self.stats_worker = StatsWorker(background)
+        self.stats_worker = StatsWorker(background, self.metrics.sums_set_aside)
         self.write_probe = WriteProbe(background)
         self.shadow_worker = ShadowWorker(self.classifier, background)
         lifecycle = RunLifecycle(

@@ -28,7 +28,6 @@ from conversations.evaluation.replay_results import Pricer, compared_fields, fil
 from conversations.evaluation.rule_sets import with_simulated
 from conversations.evaluation.try_prompt import MAX_CONCURRENT, Question, decide_all, serving_loop
 from conversations.models import Message, ReplayResult, ReplayRun
-from routing.domain.decide import Outcome
 from routing.domain.llm import ChatMessage, Usage, estimated_tokens
 from routing.domain.rules import RuleSet, Source
 from routing.publishing.codec import ruleset_dump, ruleset_load
@@ -82,23 +81,34 @@ class _RulePair:
 
     def estimate(self, answers: Iterable[Message]) -> Decimal | None:
         """US dollars for all these prompts; ``None`` if a classifier has no price."""
-        costs = [
-            self._one(answer, rules) for answer in answers for rules in self._rule_sets(answer)
-        ]
-        known = [cost for cost in costs if cost is not None]
-        return sum(known, Decimal(0)) if len(known) == len(costs) else None
+        return sum(self._usages(answers), Usage(cost_usd=Decimal(0))).cost_usd
+
+    def ahead(self, answers: Iterable[Message]) -> Decimal:
+        """US dollars for all these prompts at most: what a cap counts."""
+        return sum(map(self.at_most, self._usages(answers)), Decimal(0))
+
+    def _usages(self, answers: Iterable[Message]) -> list[Usage]:
+        return [self._one(answer, rules) for answer in answers for rules in self._rule_sets(answer)]
 
     def _rule_sets(self, answer: Message) -> list[RuleSet]:
         again = _needs_live(answer, self.live)
         return [self.draft, self.live] if again else [self.draft]
 
-    def _one(self, answer: Message, rules: RuleSet) -> Decimal | None:
+    def _one(self, answer: Message, rules: RuleSet) -> Usage:
         model = rules.model(rules.classifiers[0]) if rules.classifiers else None
-        if model is None:
-            return None
         words = answer.answers.content if answer.answers else ""
         tokens = math.ceil(TOKEN_MARGIN * (self.tokens[id(rules)] + estimated_tokens(words)))
-        return self.priced(model, Usage(tokens, VERDICT_TOKENS)).cost_usd
+        usage = Usage(tokens, VERDICT_TOKENS)
+        return self.priced(model, usage) if model else usage.at(None)
+
+    def at_most(self, usage: Usage) -> Decimal:
+        """The cost in US dollars; where it is not known, as if the dearest model of a known price had
+        been asked. 0 where no price is known at all."""
+        if usage.cost_usd is not None:
+            return usage.cost_usd
+        models = [*self.draft.models, *self.live.models]
+        costs = (self.priced(model, usage).cost_usd for model in models)
+        return max((cost for cost in costs if cost is not None), default=Decimal(0))
 
 
 def estimate(answers: Sequence[Message], draft: RuleSet, live: RuleSet) -> Decimal | None:
@@ -179,7 +189,7 @@ def replay_work(
         if run.status != ReplayRun.Status.RUNNING or (closing and closing.is_set()):
             return
         # Before the batch, not after: a cap that is checked afterwards has been passed.
-        ahead = pair.estimate(row.answer for row in batch) or Decimal(0)
+        ahead = pair.ahead(row.answer for row in batch)
         if run.cost_usd + ahead > run.cap_usd:
             _ended(run, ReplayRun.Status.CAPPED)
             return
@@ -214,11 +224,7 @@ def _decide(
         old = compared_fields(before.decision) if before else _recorded(row.answer)
         fill(row, old, outcome.decision, (live, draft), pair.priced)
     ReplayResult.objects.bulk_update(batch, ["old", "new", "changed", "old_usd", "new_usd"])
-    return _spent(outcomes)
-
-
-def _spent(outcomes: Sequence[Outcome]) -> Decimal:
-    return sum((outcome.usage.cost_usd or Decimal(0) for outcome in outcomes), Decimal(0))
+    return sum((pair.at_most(outcome.usage) for outcome in outcomes), Decimal(0))
 
 
 def _needs_live(answer: Message, live: RuleSet) -> bool:

@@ -27,6 +27,7 @@ def _scores(figures: Report, title: str) -> Table:
         table.add_row(each.name, str(each.prompts), str(each.decided), *shares)
     low, high = figures.interval
     cost = "of unknown cost" if figures.cost_usd is None else f"${figures.cost_usd:.6f}"
+    cost += f" ({figures.unpriced} calls without a price)" if figures.unpriced else ""
     sources = ", ".join(f"{count} by {source}" for source, count in sorted(figures.sources.items()))
     table.caption = (
         f"accuracy {figures.accuracy:.1%} ({low:.1%} to {high:.1%} at 95 %): {figures.right} of "

@@ -18,6 +18,9 @@ class Sums(models.Model):
     first_token_count = models.PositiveIntegerField(default=0)
     total_ms_sum = models.PositiveBigIntegerField(default=0)
     cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    unpriced = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many have no known cost, and are not in the sum."
+    )
     feedback_good = models.IntegerField(default=0)
     feedback_bad = models.IntegerField(default=0)
 
@@ -117,6 +120,10 @@ class Uncounted(models.Model):
 
     message = models.UUIDField(primary_key=True, editable=False)
     sums = models.JSONField(encoder=DjangoJSONEncoder)
+    failure = models.CharField(
+        max_length=200, blank=True, default="", db_default="",
+        help_text="Why it cannot be added: it is set aside until the numbers are put right.",
+    )  # fmt: skip
 
     class Meta:
         verbose_name = "uncounted answer"

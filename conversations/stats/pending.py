@@ -7,17 +7,18 @@ lost with a process, nothing is counted twice, and deleting an answer takes none
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
+from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import Error as DatabaseError
 from django.db import transaction
 
-from conversations.db.access import Insert, still_awaited
+from conversations.db.access import AWAY, Insert, still_awaited
 from conversations.models import Uncounted
 from conversations.stats.stats_table import (
     MODELS,
@@ -35,6 +36,14 @@ _log = structlog.get_logger("assistant.counting")
 
 BATCH = 500
 """Answers added up in one transaction."""
+MOST = 10**15
+"""More than any answer adds to any sum, squares of milliseconds among them."""
+
+_UNFIT = (
+    *(DatabaseError, FieldDoesNotExist, FieldError, ValidationError),
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+)
+"""Exceptions of a note that cannot be added: a constraint, a column, a number, its JSON."""
 
 _insert = Insert(Uncounted, "message", "sums")
 
@@ -47,11 +56,28 @@ def note_answer(message: UUID, outcome: RunOutcome, started: datetime) -> None:
 
 
 def add_up() -> int:
-    """Add the notes to the tables; returns their number. Several processes may do so at once."""
+    """Add the notes to the tables; returns their number. Several processes may do so at once.
+
+    A note that cannot be added is set aside, with the reason, and the others go on. Raises the
+    database's errors when it is away.
+    """
     count = 0
-    while Uncounted.objects.exists() and (added := _add_batch()):
+    while batch := _waiting():
+        try:
+            added = _add(batch)
+        except AWAY:
+            raise
+        except _UNFIT:
+            added = sum(map(_add_alone, batch))
+        if not added:
+            break  # another process has them
         count += added
     return count
+
+
+def set_aside() -> int:
+    """How many notes could not be added."""
+    return Uncounted.objects.exclude(failure="").count()
 
 
 def add_up_if_possible() -> None:
@@ -62,10 +88,28 @@ def add_up_if_possible() -> None:
         _log.warning("sums are not up to date", error=f"{type(exc).__name__}: {exc}")
 
 
+def _waiting() -> list[UUID]:
+    # The keys alone: one note that is not even JSON must not hide the others.
+    waiting = Uncounted.objects.filter(failure="").order_by("pk")
+    return list(waiting.values_list("pk", flat=True)[:BATCH])
+
+
+def _add_alone(note: UUID) -> int:
+    """Add one note, or set it aside; 1 in either case, 0 where another process has it."""
+    try:
+        return _add([note])
+    except AWAY:
+        raise
+    except _UNFIT as exc:
+        failure = f"{type(exc).__name__}: {exc}"
+        _log.error("an answer's sums are set aside", message=str(note), error=failure)
+        return Uncounted.objects.filter(pk=note).update(failure=failure[:200])
+
+
 @transaction.atomic
-def _add_batch() -> int:
+def _add(batch: Sequence[UUID]) -> int:
     # Locked rows are being added up by another process.
-    notes = list(Uncounted.objects.select_for_update(skip_locked=True).order_by("pk")[:BATCH])
+    notes = list(Uncounted.objects.select_for_update(skip_locked=True).filter(pk__in=batch))
     # Always in this order of tables: the other order in another process would deadlock.
     MODELS.add(_totals(note.sums["models"] for note in notes))
     VERSIONS.add(_totals(note.sums["versions"] for note in notes))
@@ -85,6 +129,14 @@ def _totals(notes: Iterable[list[list[Any]]]) -> Mapping[Key, Increments]:
     totals: defaultdict[Key, defaultdict[str, Any]] = defaultdict(lambda: defaultdict(int))
     for *key, sums in (line for note in notes for line in note):
         for column, by in sums.items():
-            # JSON has no decimals: they are written as text.
-            totals[tuple(key)][column] += Decimal(by) if isinstance(by, str) else by
+            totals[tuple(key)][column] += _increment(by)
     return totals
+
+
+def _increment(by: Any) -> int | float | Decimal:
+    """JSON has no decimals: they are written as text. Raises ``ValueError``, ``ArithmeticError`` for what
+    no answer can add."""
+    number = Decimal(by) if isinstance(by, str) else by
+    if not isinstance(number, int | float | Decimal) or not 0 <= number <= MOST:
+        raise ValueError(f"{by!r:.40} is no increment")
+    return number

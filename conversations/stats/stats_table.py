@@ -77,6 +77,7 @@ def _attempt_increments(attempt: Attempt) -> dict[str, Any]:
         "input_tokens": attempt.usage.input_tokens,
         "output_tokens": attempt.usage.output_tokens,
         "cost_usd": attempt.usage.cost_usd or Decimal(0),
+        "unpriced": attempt.usage.unpriced,
     }
 
 
@@ -127,6 +128,7 @@ def _cost_and_times(outcome: RunOutcome) -> dict[str, Any]:
         "total_ms_sum": outcome.total_ms,
         "total_ms_squares": float(outcome.total_ms) ** 2,
         "cost_usd": cost,
+        "unpriced": int(bool(outcome.usage.unpriced)),
         "cost_squares": float(cost) ** 2,
         "classify_tokens": sum(usage.input_tokens + usage.output_tokens for usage in classify),
         "classify_cost_usd": sum((usage.cost_usd or Decimal(0) for usage in classify), Decimal(0)),

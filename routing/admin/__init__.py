@@ -33,6 +33,7 @@ from routing.domain.actions import Action
 from routing.domain.errors import CircuitsUnavailable
 from routing.llm.failover.circuit_states import CircuitAdmin
 from routing.models import LLMModel, RoutingSettings, Rule
+from routing.publishing.draft import without_price
 
 __all__ = ["GoldenCaseAdmin", "LLMModelAdmin", "RoutingSettingsAdmin", "RuleAdmin", "VersionAdmin"]
 
@@ -222,9 +223,20 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
 
     @column("$ per million tokens")
     def prices(self, model: LLMModel) -> str:
+        if without_price([model]):
+            return "unknown: enter both prices"
         if model.input_price is None and model.output_price is None:
             return "price list"
         return f"{_price(model.input_price)} in, {_price(model.output_price)} out"
+
+    def save_model(self, request: HttpRequest, obj: LLMModel, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if without_price([obj]):
+            messages.warning(
+                request,
+                f"No price of “{obj.litellm_name}” is known: what it costs is told as unknown"
+                " until both prices are entered.",
+            )
 
     @column("used by")
     def used_by(self, model: LLMModel) -> str:

@@ -19,7 +19,7 @@ from routing.common.admin import NOTHING, ReadOnlyAdmin, column, rendered
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.domain.release import Stage
 from routing.models import RuleSetRelease, RuleSetVersion
-from routing.publishing.draft import ClassifierPrompt, changes_since, draft_now
+from routing.publishing.draft import ClassifierPrompt, changes_since, draft_now, without_price
 from routing.publishing.selectors import release_row, ruleset_of
 from routing.publishing.services import may_override, ruleset_roll_back, trial_end, version_release
 
@@ -73,7 +73,9 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
                 return HttpResponseRedirect(reverse("admin:routing_rule_changelist"))
         draft = draft_now()
         prompt = ClassifierPrompt.of(draft.rules) if draft.rules else None
+        unpriced = without_price(draft.rules.models) if draft.rules else []
         context = {"title": "Publish the draft", "form": form, "prompt": prompt}
+        context["unpriced"] = unpriced
         return self.framed(request, "routing/admin/publish.html", {**context, "publishing": True})
 
     def roll_back_view(self, request: HttpRequest, number: int) -> HttpResponse:

@@ -6,7 +6,7 @@ Pure: standard library only.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
@@ -16,6 +16,8 @@ _BYTES_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
 _MILLION = Decimal(1_000_000)
 _MICRODOLLAR = Decimal("0.000001")
+DEAREST_CALL = Decimal(100_000)
+"""US dollars; more is no cost of a call."""
 
 ChatOptions = Mapping[str, Any]
 """Parameters of a chat beside its messages, by OpenAI's names: ``temperature``, ``stop``, …"""
@@ -36,23 +38,31 @@ class ChatMessage:
 class Usage:
     """Tokens of one attempt, or of all attempts of an answer together, and their price in US dollars.
 
-    ``cost_usd`` is ``None`` when no price is known. ``estimated`` marks our own counts, made where the
-    provider sent none (a stopped or broken stream).
+    ``cost_usd`` is ``None`` when no price is known; ``unpriced`` counts the attempts of which that is so.
+    ``estimated`` marks our own counts, made where the provider sent none (a stopped or broken stream).
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal | None = None
     estimated: bool = False
+    unpriced: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         costs = [usage.cost_usd for usage in (self, other) if usage.cost_usd is not None]
+        unpriced = self.unpriced + other.unpriced
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
-            cost_usd=sum(costs, Decimal(0)) if costs else None,
+            # What is known of it is not its cost.
+            cost_usd=sum(costs, Decimal(0)) if costs and not unpriced else None,
             estimated=self.estimated or other.estimated,
+            unpriced=unpriced,
         )
+
+    def at(self, cost_usd: Decimal | None) -> Usage:
+        """The same tokens of one attempt, at this cost; ``None`` where it is not known."""
+        return replace(self, cost_usd=cost_usd, unpriced=int(cost_usd is None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,22 @@ class Attempt:
 
 Meter = Callable[[Attempt], None]
 """Receives every attempt as it ends, a cancelled one too."""
+
+
+class Priced(Protocol):
+    """A model with the prices that an operator entered, published or not yet."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def litellm_name(self) -> str: ...
+
+    @property
+    def input_price(self) -> Decimal | None: ...
+
+    @property
+    def output_price(self) -> Decimal | None: ...
 
 
 class _Prices(Protocol):
@@ -260,7 +286,8 @@ def cost(model: ModelRef, usage: Usage, listed: ListPrice | None) -> Decimal | N
     )
     if parts[0] is None or parts[1] is None:
         return None
-    return (parts[0] + parts[1]).quantize(_MICRODOLLAR)
+    total = parts[0] + parts[1]
+    return total.quantize(_MICRODOLLAR) if 0 <= total <= DEAREST_CALL else None
 
 
 def _part(price: Decimal | None, tokens: int, listed: Decimal | None) -> Decimal | None:

@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from routing.common.statistics import wilson
 from routing.domain.actions import Action
 from routing.domain.decide import Outcome
+from routing.domain.llm import Usage
 from routing.domain.rules import Decision, RuleSet
 from routing.evaluation.expectations import Expected
 
@@ -69,6 +70,7 @@ class Report:
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal | None
+    unpriced: int
     latency_p50_ms: int
     latency_p95_ms: int
 
@@ -128,8 +130,7 @@ def report(rows: Sequence[Labelled], outcomes: Sequence[Outcome]) -> Report:
         for row, outcome in zip(rows, outcomes, strict=True)
     )
     right = sum(count for (expected, decided), count in pairs.items() if expected == decided)
-    usages = [outcome.usage for outcome in outcomes]
-    costs = [usage.cost_usd for usage in usages if usage.cost_usd is not None]
+    usage = sum((outcome.usage for outcome in outcomes), Usage())
     latencies = sorted(outcome.latency_ms for outcome in outcomes)
     return Report(
         prompts=len(rows),
@@ -138,9 +139,10 @@ def report(rows: Sequence[Labelled], outcomes: Sequence[Outcome]) -> Report:
         classes=tuple(_scores(name, pairs) for name in classes),
         matrix=dict(pairs),
         sources=Counter(outcome.decision.source.value for outcome in outcomes),
-        input_tokens=sum(usage.input_tokens for usage in usages),
-        output_tokens=sum(usage.output_tokens for usage in usages),
-        cost_usd=sum(costs, Decimal(0)) if costs else None,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=usage.cost_usd,
+        unpriced=usage.unpriced,
         latency_p50_ms=_quantile(latencies, 0.5),
         latency_p95_ms=_quantile(latencies, 0.95),
     )

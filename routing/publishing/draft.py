@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import RuleSetInvalid
 from routing.domain.fields import specs
-from routing.domain.llm import Usage
+from routing.domain.llm import Priced, Usage
 from routing.domain.rules import ModelRef, ReusePolicy, Rule, RuleSet, Timeouts
 from routing.models import LLMModel, RoutingSettings, RuleSetRelease, RuleSetVersion
 from routing.models import Rule as RuleRow
@@ -77,6 +77,13 @@ class ClassifierPrompt:
         model, tokens = rules.model(rules.classifiers[0]), prompt_tokens(rules)
         usage = ProviderClient({}).priced(model, Usage(input_tokens=tokens)) if model else Usage()
         return cls(rules.classifiers[0], tokens, budget(rules), usage.cost_usd)
+
+
+def without_price(models: Iterable[Priced]) -> list[str]:
+    """Names of the models whose calls have no known cost."""
+    from routing.llm.providers.litellm import has_price  # noqa: PLC0415 - as above
+
+    return [model.name for model in models if not has_price(model)]
 
 
 def draft_now() -> Draft:

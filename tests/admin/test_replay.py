@@ -18,7 +18,7 @@ from conversations.evaluation import replay
 from conversations.evaluation.replay_results import findings
 from conversations.evaluation.rule_sets import draft_rules, live_rules
 from conversations.models import Message, ReplayRun
-from routing.models import Rule
+from routing.models import LLMModel, Rule
 from routing.publishing.codec import ruleset_dump
 from tests.admin.conftest import make_exchange
 
@@ -218,3 +218,18 @@ def test_a_run_without_its_process_says_so(
 def test_prompts_are_other_peoples_words(published: None, client: Client) -> None:
     client.force_login(User.objects.create_user("staff", is_staff=True))
     assert client.get(reverse("admin:conversations_replayrun_add")).status_code == 403
+
+
+@pytest.mark.usefixtures("providers")
+def test_a_cap_counts_what_is_unknown_as_the_dearest_known_price(person: User) -> None:
+    LLMModel.objects.filter(name="claude-haiku").update(
+        litellm_name="anthropic/claude-next-9", input_price=None, output_price=None
+    )
+    for _ in range(3):
+        asked(person, CODE)
+
+    run = worked(start(cap="0.000001"))
+
+    assert run.estimate_usd is None
+    assert run.status == "capped"
+    assert run.cost_usd == 0

@@ -102,10 +102,10 @@ async def test_nothing_is_near_a_prompt_too_long_to_be_embedded(asked: Asked) ->
 
 
 @pytest.mark.parametrize(
-    "reason", ["scope", "language", "rules", "system prompt", "state", "hidden", "expired"]
+    "reason", ["scope", "language", "rules", "system prompt", "state", "hidden"]
 )
 async def test_each_filter_is_named(
-    asked: Asked, reason: str, stand: Callable[..., None], clock: Clock, client: redis.asyncio.Redis
+    asked: Asked, reason: str, stand: Callable[..., None], client: redis.asyncio.Redis
 ) -> None:
     entry = await asked.store(ENABLE)
     user, prompt = 1, ENABLE
@@ -119,13 +119,17 @@ async def test_each_filter_is_named(
         await client.hset(asked.cache._index.key(entry), "system", "other")
     elif reason == "state":
         stand(entry, state="quarantined")
-    elif reason == "hidden":
-        stand(entry, hidden_from=(12, 1))
     else:
-        clock.now += 2000
+        stand(entry, hidden_from=(12, 1))
     (told,) = await looked(asked, prompt, 1.0, user)
     assert (told.fate, told.closed) == ("closed", (reason,))
     assert told.exact is (prompt == ENABLE)
+
+
+async def test_an_expired_entry_is_none(asked: Asked, clock: Clock) -> None:
+    await asked.store(ENABLE)
+    clock.now += 2000
+    assert await looked(asked, ENABLE, 1.0) == []
 
 
 async def test_a_strangers_entry_is_told_with_its_signals(asked: Asked) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from routing.domain.llm import Usage
 from routing.domain.rules import ModelRef
+from routing.llm.providers import litellm
 from routing.llm.providers.client import ProviderClient
 from routing.llm.providers.usage import MOST_TOKENS, clean_usage, clean_usages, count
 from tests.llm.conftest import CLAUDE, GPT
@@ -176,3 +179,42 @@ async def test_counts_that_end_in_null_are_those_told_before(
     usage = await end_of(wired, CLAUDE)
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens) == (9, 5)
+
+
+@pytest.mark.parametrize(
+    "name", ["openai/gpt-9", "anthropic/claude-next-9", "claude-opus-9-20300101", "openai/new"]
+)
+def test_an_unlisted_name_has_no_known_cost(name: str) -> None:
+    model = replace(GPT, litellm_name=name)
+    usage = litellm.priced(model, Usage(10, 5))
+    assert (usage.cost_usd, usage.unpriced) == (None, 1)
+    assert not litellm.has_price(model)
+    one_alone = replace(model, input_price=Decimal(3))
+    assert litellm.priced(one_alone, Usage(10, 5)).cost_usd is None
+    own = replace(model, input_price=Decimal(3), output_price=Decimal(0))
+    assert litellm.priced(own, Usage(10, 5)) == Usage(10, 5, Decimal("0.000030"))
+    assert litellm.has_price(own)
+
+
+@pytest.mark.parametrize(
+    "name", ["openai/omni-moderation-latest", "gpt-4o-mini", "openai/gpt-4o-mini"]
+)
+def test_a_listed_name_has_the_price_of_the_list_also_if_it_is_free(name: str) -> None:
+    usage = litellm.priced(replace(GPT, litellm_name=name), Usage(1000, 1000))
+    assert usage.cost_usd == (0 if "omni" in name else Decimal("0.00075"))
+    assert usage.unpriced == 0
+
+
+@pytest.mark.pure
+def test_a_sum_with_an_unknown_part_is_unknown() -> None:
+    known = Usage(1, 1, Decimal(2))
+    assert known + Usage(3, 3).at(None) == Usage(4, 4, None, unpriced=1)
+    assert Usage() + known == known
+
+
+async def test_a_picture_without_usage_has_no_known_cost(wired: ProviderClient, wire: Wire) -> None:
+    wire.answer(drawn(picture()))
+    priced = replace(PAINTER, input_price=Decimal(5), output_price=Decimal(40))
+    free = replace(PAINTER, input_price=Decimal(0), output_price=Decimal(0))
+    costs = [(await wired.image(each, "a tern")).usage for each in (PAINTER, priced, free)]
+    assert [usage and usage.cost_usd for usage in costs] == [None, None, 0]

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from prometheus_client import CollectorRegistry
 
 from conversations.adapters.background.answer_workers import StatsWorker
+from conversations.adapters.observability.metrics import RunMetrics
 from conversations.domain.outcome import RunOutcome
 from conversations.engine.types import CacheFacts
 from conversations.models import Conversation, Message, ModelPerformance, Uncounted
 from conversations.stats import pending
-from conversations.stats.pending import add_up, add_up_if_possible
+from conversations.stats.pending import add_up, add_up_if_possible, set_aside
 from conversations.storage import services, turns
 from conversations.storage.turns import StartedTurn
 from routing.common.tasks import Background
@@ -243,12 +248,107 @@ def test_many_workers_count_each_answer_once(ask: Ask, monkeypatch: pytest.Monke
 def test_a_worker_that_ends_adds_up_what_is_left(ask: Ask) -> None:
     finish(ask(), ended(call("gpt")))
 
+    told: list[int] = []
+
     async def serve() -> None:
         background = Background()
-        StatsWorker(background).start()
+        StatsWorker(background, told.append).start()
         await background.close()
 
     asyncio.run(serve())
 
     assert not Uncounted.objects.exists()
     assert ModelPerformance.objects.get(model="gpt").answers == 1
+    assert told[-1] == 0
+
+
+GOOD = ["2026-11-28", "gpt", "general", {"answers": 1}]
+POISON: list[Any] = [
+    {"models": [[*GOOD[:3], {"input_tokens": -9}]], "versions": []},
+    {"models": [[*GOOD[:3], {"input_tokens": 10**19}]], "versions": []},
+    {"models": [[*GOOD[:3], {"input_tokens": 10**400}]], "versions": []},
+    {"models": [[*GOOD[:3], {"input_tokens": "many"}]], "versions": []},
+    {"models": [[*GOOD[:3], {"cost_usd": "NaN"}]], "versions": []},
+    {"models": [[*GOOD[:3], {"cost_usd": None}]], "versions": []},
+    {"models": [[*GOOD[:3], {"nonsense": 1}]], "versions": []},
+    {"models": [[*GOOD[:3], [1]]], "versions": []},
+    {"models": [["no day", "gpt", "general", {"answers": 1}]], "versions": []},
+    {"models": [GOOD, [1]], "versions": []},
+    {"models": [], "versions": [[10**19, "general", {"answers": 1}]]},
+    {"models": [GOOD]},
+    {"models": 5, "versions": 5},
+    [],
+    "text",
+]
+"""Notes that no table takes, as older versions or hands may have left them."""
+
+
+@pytest.mark.parametrize("poison", POISON, ids=lambda note: repr(note)[:60])
+def test_a_note_that_cannot_be_added_is_set_aside(ask: Ask, poison: Any) -> None:
+    bad = Uncounted.objects.create(message=UUID(int=0), sums=poison)
+    for _ in range(3):
+        finish(ask(), ended(call("gpt")))
+
+    assert sums("gpt").answers == 3
+    assert [row.pk for row in Uncounted.objects.all()] == [bad.pk]
+    bad.refresh_from_db()
+    assert bad.failure
+    assert set_aside() == 1
+    assert add_up() == 0
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL takes JSON alone")
+def test_a_note_that_is_not_json_is_set_aside(ask: Ask) -> None:
+    finish(ask(), ended(call("gpt")))
+    note = Uncounted.objects.create(message=UUID(int=0), sums={})
+    with connection.cursor() as cursor, ignored_checks(cursor):
+        cursor.execute(
+            "UPDATE conversations_uncounted SET sums = '{half' WHERE message = %s", [note.pk.hex]
+        )
+
+    assert sums("gpt").answers == 1
+    assert set_aside() == 1
+
+
+@contextmanager
+def ignored_checks(cursor: Any) -> Iterator[None]:
+    """SQLite without its constraints: a file may come from anywhere."""
+    cursor.execute("PRAGMA ignore_check_constraints = ON")
+    try:
+        yield
+    finally:
+        cursor.execute("PRAGMA ignore_check_constraints = OFF")
+
+
+def test_the_pages_open_and_tell_of_it(admin_client: Client) -> None:
+    Uncounted.objects.create(message=UUID(int=7), sums=POISON[1])
+    for name in ("index", "conversations_modelperformance_changelist"):
+        assert admin_client.get(reverse(f"admin:{name}")).status_code == 200
+    page = admin_client.get(reverse("admin:conversations_uncounted_changelist"))
+    assert str(UUID(int=7)) in page.content.decode()
+    row = reverse("admin:conversations_uncounted_change", args=[UUID(int=7)])
+    assert "input_tokens" in admin_client.get(row).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_tells_metrics_and_readiness() -> None:
+    Uncounted.objects.create(message=UUID(int=0), sums=POISON[0])
+    metrics = RunMetrics(CollectorRegistry())
+
+    async def serve() -> None:
+        background = Background()
+        StatsWorker(background, metrics.sums_set_aside).start()
+        await background.close()
+
+    asyncio.run(serve())
+
+    assert "assistant_statistics_set_aside 1.0" in metrics.render()[0].decode()
+    assert "statistics" in metrics.recent_failures.ages()
+
+
+def test_calls_of_unknown_cost_are_counted_beside_the_sum(ask: Ask) -> None:
+    finish(ask(), ended(call("gpt")))
+    finish(ask(), ended(call("gpt", usage=Usage(30, 40, None, unpriced=1))))
+
+    row = sums("gpt")
+    assert (row.cost_usd, row.unpriced) == (Decimal("0.25"), 1)

@@ -196,7 +196,7 @@ class RedisAnswerCache:
         with redis_call(self._breaker, CacheUnavailable):
             same = await self._index.same(visible)
             near = await self._index.nearest(vector, visible, FIELDS) if by_meaning else []
-            around = await self._index.around(vector) if by_meaning else []
+            around = await self._index.around(vector, visible.now) if by_meaning else []
         near = self._readable(near)
         others = [hit for hit in around if visible.objections(hit.fields)]
         hits = [*same, *near]

@@ -41,12 +41,18 @@ CANDIDATES = NEIGHBOURS
 """Entries read for each question: the second may be served where the nearest may not, and the others
 are evidence."""
 
+SPARE = 4
+"""Entries read beyond them: some may be gone by the time their fields are read. Redis' clock may be
+ahead of ours, and it deletes late what it has expired."""
+
 FILTERED = ("scope", "fingerprint", "system", "language", "state", "hidden", "expires_at")
 """Fields of an entry that ``Visibility`` reads."""
 WEIGHED = ("question", "scope", "penalty", "says")
 """Fields of an entry that a candidate is weighed by."""
 FIELDS = (*SERVED, "fingerprint", *WEIGHED)
 """Fields of an entry that it is shown by."""
+_NEEDED = frozenset({"question", "scope", "distance"})
+"""Fields without which a row is no entry: a hash that is gone still has a row."""
 _EXACT = ("question_hash", *SERVED, *FILTERED)
 
 # KEYS: the operator's entry, then pointers.
@@ -82,13 +88,13 @@ class Visibility:
     def objections(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the rules that keep an entry with these fields from the user."""
         fits = {
-            "scope": fields["scope"] in self.key.scopes,
-            "language": fields["language"] in self.key.languages,
-            "rules": fields["fingerprint"] in {self.fingerprint, CURATED},
-            "system prompt": fields["system"] in {self.system, CURATED},
-            "state": fields["state"] == LIVE,
+            "scope": fields.get("scope") in self.key.scopes,
+            "language": fields.get("language") in self.key.languages,
+            "rules": fields.get("fingerprint") in {self.fingerprint, CURATED},
+            "system prompt": fields.get("system") in {self.system, CURATED},
+            "state": fields.get("state") == LIVE,
             "hidden": str(self.user) not in str(fields.get("hidden") or "").split(","),
-            "expired": float(fields["expires_at"]) > self.now,
+            "expired": _number(fields.get("expires_at")) > self.now,
         }
         return tuple(name for name, fit in fits.items() if not fit)
 
@@ -191,9 +197,11 @@ class AnswerIndex:
         """Entries of similar questions, the nearest first."""
         return await self._near(vector, *visible.query(), fields)
 
-    async def around(self, vector: Vector) -> list[Hit]:
-        """Entries of similar questions in any scope, with the filtered fields; the nearest first."""
-        return await self._near(vector, "*", {}, (*FIELDS, *FILTERED))
+    async def around(self, vector: Vector, now: float) -> list[Hit]:
+        """Entries of similar questions in any scope that have not expired by ``now`` (Unix seconds), with
+        the filtered fields; the nearest first."""
+        alive = "@expires_at:[($now +inf]"
+        return await self._near(vector, alive, {"now": now}, (*FIELDS, *FILTERED))
 
     async def read(self, hit: Hit, visible: Visibility) -> Hit | None:
         """The hit with its answer; ``None`` where the entry is gone, or not visible any more."""
@@ -236,7 +244,9 @@ class AnswerIndex:
     async def _near(
         self, vector: Vector, query_filter: str, values: Mapping[str, Any], fields: Sequence[str]
     ) -> list[Hit]:
-        text = f"({query_filter})=>[KNN {CANDIDATES} @{self.vector_field} $vector AS distance]"
+        text = (
+            f"({query_filter})=>[KNN {CANDIDATES + SPARE} @{self.vector_field} $vector AS distance]"
+        )
         query = ("SORTBY", "distance", *_returning((*fields, "distance")))
         rows = await self._rows(text, {"vector": vector_bytes(vector), **values}, query)
         return [self._hit(key, row, 1.0 - float(row.pop("distance"))) for key, row in rows]
@@ -244,12 +254,12 @@ class AnswerIndex:
     async def _rows(
         self, text: str, values: Mapping[str, Any], query: Sequence[str | int]
     ) -> list[tuple[str, dict[str, str]]]:
-        """Keys, and those of the returned fields that exist."""
-        _, *flat = await self._search(text, values, (*query, "LIMIT", 0, CANDIDATES))
-        return [
-            (key.decode(), {name.decode(): value.decode() for name, value in _pairs(fields)})
-            for key, fields in _pairs(flat)
-        ]
+        """Keys, and those of the returned fields that exist; without entries that are gone."""
+        limit = ("LIMIT", 0, CANDIDATES + SPARE)
+        _, *flat = await self._search(text, values, (*query, *limit))
+        rows = ((key.decode(), _fields(fields)) for key, fields in _pairs(flat))
+        needed = _NEEDED.intersection(query)
+        return [row for row in rows if needed <= row[1].keys()][:CANDIDATES]
 
     async def _search(
         self, text: str, values: Mapping[str, Any], query: Sequence[str | int]
@@ -282,6 +292,21 @@ def _returning(fields: Sequence[str]) -> tuple[str | int, ...]:
 
 def _pairs(flat: Sequence[Any]) -> zip[tuple[Any, Any]]:
     return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _fields(flat: Sequence[Any] | None) -> dict[str, str]:
+    """None where the hash was gone when its fields were read; a field may be gone too."""
+    return {
+        name.decode(): value.decode() for name, value in _pairs(flat or ()) if value is not None
+    }
+
+
+def _number(text: Any) -> float:
+    """0 for what is none: it expired long ago."""
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _named(values: Sequence[Any]) -> dict[str, str]:

@@ -10,12 +10,12 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
-from conversations.db.access import written
+from conversations.db.access import in_database, written
 from conversations.engine.ports import Rules
 from conversations.engine.types import Shadowed, Step, TraceRecord, Turn
 from conversations.feedback.reuse_records import LookupOutcome, reuse_audit, reuse_record
 from conversations.runs.lifecycle import Meter
-from conversations.stats.pending import add_up
+from conversations.stats.pending import add_up, set_aside
 from conversations.stats.stats_table import shadow_record
 from routing.common.tasks import Background
 from routing.domain.decide import Classifier
@@ -42,8 +42,9 @@ class StatsWorker:
     """Aggregation worker: adds pending increments to the sums. Workers may run side by side: rows that
     one of them adds are skipped by the others."""
 
-    def __init__(self, background: Background) -> None:
-        self._background = background
+    def __init__(self, background: Background, show: Callable[[int], object]) -> None:
+        """``show`` is told how many increments are set aside, and -1 where nothing could be added."""
+        self._background, self._show = background, show
 
     def start(self) -> None:
         """Add up from now on, and once more at the end. Increments that fail stay pending."""
@@ -52,8 +53,10 @@ class StatsWorker:
     async def _add(self) -> None:
         try:
             await written(add_up)
+            self._show(await in_database(set_aside))
         except DatabaseError as exc:
             _stats_log.warning("sums are added up later", error=f"{type(exc).__name__}: {exc}")
+            self._show(-1)
 
 
 class ShadowWorker:

@@ -118,6 +118,9 @@ class RunMetrics:
             "Price of calls to models in US dollars, where one is known.",
             _CALL,
         )
+        self._unpriced = counter(
+            "assistant_unpriced_calls_total", "Calls to models of which no price is known.", _CALL
+        )
         self._traces_lost = counter(
             "assistant_traces_lost_total", "Traces and scores that were not delivered to Langfuse."
         )
@@ -157,6 +160,10 @@ class RunMetrics:
             "assistant_database_writable",
             "1 while the database takes writes; 0 while it is full, read-only, locked or gone.",
         )
+        self._set_aside = gauge(
+            "assistant_statistics_set_aside",
+            "Answers whose numbers could not be added to the statistics.",
+        )
         self._background = gauge(
             "assistant_background_tasks",
             "Tasks and threads of background work that run in this process now.",
@@ -167,6 +174,13 @@ class RunMetrics:
         """``count`` traces or scores did not reach Langfuse."""
         self.recent_failures.add("tracing")
         self._traces_lost.inc(count)
+
+    def sums_set_aside(self, count: int) -> None:
+        """``count`` answers are missing from the statistics; -1 where they could not be added up now."""
+        if count >= 0:
+            self._set_aside.set(count)
+        if count:
+            self.recent_failures.add("statistics")
 
     def show(
         self,
@@ -226,6 +240,7 @@ class RunMetrics:
         self._tokens.labels(*call, "output").inc(usage.output_tokens)
         if usage.cost_usd is not None:
             self._cost.labels(*call).inc(float(usage.cost_usd))
+        self._unpriced.labels(*call).inc(usage.unpriced)
         if attempt.operation == "chat" and attempt.first_token_ms is not None:
             self._first_token.labels(provider, model).observe(attempt.first_token_ms / 1e3)
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import orjson
 
-from routing.domain.llm import ChatMessage, ChatOptions, ListPrice, Usage, cost
+from routing.domain.llm import ChatMessage, ChatOptions, ListPrice, Priced, Usage, cost
 from routing.domain.rules import ModelRef
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
@@ -277,20 +277,47 @@ def priced(model: ModelRef, usage: Usage, reported: Any = None) -> Usage:
 
     ``reported`` is LiteLLM's usage object, which may hold cheaper, cached tokens.
     """
-    return replace(usage, cost_usd=cost(model, usage, _listed(model, usage, reported)))
+    return usage.at(cost(model, usage, _listed(model, usage, reported)))
+
+
+def has_price(model: Priced) -> bool:
+    """Whether the cost of a call can be known: a price of the model's own, or a listed name."""
+    own = model.input_price is not None and model.output_price is not None
+    return own or _is_listed(model.litellm_name)
 
 
 def _listed(model: ModelRef, usage: Usage, reported: Any) -> ListPrice | None:
+    # With odd details of cached tokens LiteLLM's price is negative: then without them.
+    for details in (reported, None):
+        try:
+            prices = litellm.cost_per_token(
+                model=model.litellm_name,
+                prompt_tokens=usage.input_tokens,
+                completion_tokens=usage.output_tokens,
+                usage_object=details,
+            )
+        except Exception:  # noqa: BLE001, S112 - a missing price is told by several classes, bare Exception among them
+            continue
+        if all(0 <= price < math.inf for price in prices):
+            known = any(prices) or _is_listed(model.litellm_name)
+            return (Decimal(str(prices[0])), Decimal(str(prices[1]))) if known else None
+    return None
+
+
+@lru_cache(maxsize=256)
+def _is_listed(litellm_name: str) -> bool:
+    """Whether the list has a price of this very name: LiteLLM prices an unlisted name of a known family
+    at 0, without an error."""
     try:
-        prompt, completion = litellm.cost_per_token(
-            model=model.litellm_name,
-            prompt_tokens=usage.input_tokens,
-            completion_tokens=usage.output_tokens,
-            usage_object=reported,
-        )
-    except Exception:  # noqa: BLE001 - a model without a price is told by several classes, bare Exception among them
-        return None
-    return Decimal(str(prompt)), Decimal(str(completion))
+        name, provider, *_ = lookup(litellm_name)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    prices = litellm.model_cost
+    listed = prices.get(litellm_name) or prices.get(f"{provider}/{name}") or prices.get(name, {})
+    # Older models that draw are listed by size and quality.
+    return any("cost_per" in field for field in listed) or any(
+        key.endswith(f"/1024-x-1024/{name}") for key in prices
+    )
 
 
 def image_usage(model: ModelRef, response: Any) -> Usage:
@@ -302,7 +329,10 @@ def image_usage(model: ModelRef, response: Any) -> Usage:
             response, model=model.litellm_name, call_type="image_generation"
         )
     except Exception:  # noqa: BLE001 - as above
-        listed = None
-    else:
-        listed = (Decimal(str(total)), Decimal(0))
-    return replace(usage, cost_usd=cost(model, usage, listed))
+        total = 0
+    listed = (Decimal(str(total)), Decimal(0)) if 0 < total < math.inf else None
+    own = (model.input_price, model.output_price)
+    # By the token, a picture without counted tokens has no known cost, unless tokens are free.
+    if listed is None and not usage.output_tokens and any(own):
+        return usage.at(None)
+    return usage.at(cost(model, usage, listed))
