@@ -25,7 +25,7 @@ LENGTH_DIGITS = 15
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _BLANK = re.compile(rb"[\r\n]*")
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -196,10 +196,11 @@ class RequestFraming:
                 raise FramingRefused(MALFORMED)
             self.part = Part.CHUNK_SIZE
             return
-        found = _CHUNK_SIZE.fullmatch(line)
-        if not found:
+        size, _, extension = line.rstrip(b"\r\n").partition(b";")
+        size = size.rstrip(b" \t")
+        if not _HEXADECIMAL.fullmatch(size) or b"\r" in extension:
             raise FramingRefused(MALFORMED)
-        self._left = int(found[1], 16)
+        self._left = int(size, 16)
         self.part = Part.CHUNK if self._left else Part.TRAILERS
 
 

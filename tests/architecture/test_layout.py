@@ -21,6 +21,7 @@ OTHER_TEST_FOLDERS = {
     "deploy": "files of deploy/ and the compose file",
     "docs": "files of docs/",
     "matrix": "every fault of a provider against every action",
+    "harden": "benchmarks/harden",
     "scorecard": "benchmarks/scorecard",
     "site": "modules at the root of assistant_site, and its http and views",
     "throughput": "benchmarks/throughput",
