@@ -289,3 +289,32 @@ async def test_the_page_fits_a_phone(page: Page, site: LiveSite, person: Person)
     await page.get_by_role("button", name="Show the conversations").click()
     await page.get_by_role("button", name=STORY).click()
     await expect(page.get_by_role("navigation")).to_be_hidden()
+
+
+async def test_a_hard_text_is_shown_in_linear_time(page: Page) -> None:
+    """Milliseconds for 4,000 and 16,000 characters; quadratic work on the longer ones takes a second."""
+    await page.goto("/")
+    slow = await page.evaluate(
+        """async () => {
+          const { markdown } = await import("/static/playground/markdown.js");
+          const time = (text) => {
+            const tries = [0, 1, 2].map(() => {
+              const began = performance.now();
+              markdown(text);
+              return performance.now() - began;
+            });
+            return Math.min(...tries);
+          };
+          const units = ["**a ", "*a ", "`a ", "[a", "[a](", "> ", "- ", "#", "_ ", " *a* ", "`a`", "\\n"];
+          const texts = [
+            ...units.map((unit) => (size) => unit.repeat(size / unit.length)),
+            (size) => `# a${" ".repeat(size)}x`,
+            (size) => `# ${"#".repeat(size)}x`,
+            (size) => `- ${" ".repeat(size)}x`,
+          ];
+          return texts
+            .map((text) => [text(12), time(text(4000)), time(text(16000))])
+            .filter(([, before, after]) => after > 50 && after > 8 * before);
+        }"""
+    )
+    assert slow == []

@@ -13,7 +13,8 @@ export function promptCard(content) {
 export class AnswerCard {
   #actions;
   #text = "";
-  #frame = 0;
+  #painting = 0;
+  #rest = 16;
   #message = null;
   #verdict = null;
   #restart = null;
@@ -45,7 +46,8 @@ export class AnswerCard {
 
   append(text) {
     this.#text += text;
-    this.#frame ||= requestAnimationFrame(() => this.#paint());
+    // A long answer takes long to show anew: a fifth of the time at most goes into it.
+    this.#painting ||= setTimeout(() => this.#paint(), this.#rest);
   }
 
   reset({ from, to }) {
@@ -94,16 +96,18 @@ export class AnswerCard {
   }
 
   #settle() {
-    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#painting);
     this.#paint();
     this.element.setAttribute("aria-busy", "false");
   }
 
   #paint() {
-    this.#frame = 0;
+    this.#painting = 0;
+    const began = performance.now();
     const bubble = this.#one(".bubble");
     bubble.replaceChildren(markdown(this.#text));
     bubble.hidden = !this.#text;
+    this.#rest = Math.max(16, 4 * (performance.now() - began));
   }
 
   #route(decision, cache) {

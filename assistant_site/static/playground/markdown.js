@@ -2,13 +2,14 @@
 // nothing a model writes can become markup, script or a loaded resource.
 
 const FENCE = /^ {0,3}(```+|~~~+)\s*([\w+#.-]*)/;
-const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/;
+const HEADING = /^ {0,3}#{1,6}\s+(.*)$/;
 const BULLET = /^\s{0,3}[-*+]\s+(.*)$/;
 const NUMBER = /^\s{0,3}(\d{1,9})[.)]\s+(.*)$/;
 const QUOTE = /^ {0,3}>\s?(.*)$/;
 const RULE = /^ {0,3}([-*_])(\s*\1){2,}\s*$/;
+// Spans are bounded: what is never closed must not be looked for to the end from each place anew.
 const INLINE =
-  /(`+)(.+?)\1|\*\*(\S(?:.*?\S)?)\*\*|(?<!\w)\*(\S(?:[^*]*?\S)?)\*(?!\w)|\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)/s;
+  /(?<!`)(`{1,9})(?!`)([^`](?:.{0,2000}?[^`])?)\1(?!`)|\*\*(\S(?:.{0,1000}?\S)?)\*\*|(?<!\w)\*(\S(?:[^*]{0,1000}?\S)?)\*(?!\w)|\[([^[\]]{1,1000})\]\((https?:\/\/[^\s)]{1,2000})\)/s;
 
 /** A fragment that shows `text`. */
 export function markdown(text) {
@@ -25,11 +26,18 @@ function block(parent, lines, at) {
   if (FENCE.test(line)) return fence(parent, lines, at);
   if (RULE.test(line)) return put(parent, make("hr"), at + 1);
   const heading = line.match(HEADING);
-  if (heading) return put(parent, inline(make("h4"), heading[2]), at + 1);
+  if (heading) return put(parent, inline(make("h4"), closed(heading[1])), at + 1);
   if (BULLET.test(line)) return list(parent, "ul", BULLET, lines, at);
   if (NUMBER.test(line)) return list(parent, "ol", NUMBER, lines, at);
   if (QUOTE.test(line)) return quote(parent, lines, at);
   return paragraph(parent, lines, at);
+}
+
+/** A heading's text without the signs that close it. */
+function closed(text) {
+  let end = text.trimEnd().length;
+  while (end && text[end - 1] === "#") end -= 1;
+  return text.slice(0, end).trimEnd();
 }
 
 function fence(parent, lines, at) {
