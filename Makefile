@@ -6,7 +6,7 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test scorecard bench growth harden lint lock clean
+.PHONY: help run check test scorecard bench growth harden fuzz lint lock clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ growth: ## Time the database at 1,000 to a million messages (ARGS="--database po
 harden: ## Play hostile clients against a server and print the table (ARGS="--http h11 --json F")
 	@$(LOCAL) install --dev
 	@$(BIN)/python -m benchmarks.harden $(ARGS)
+
+fuzz: ## Read a million odd replies of providers (CASES=1000000); for the night
+	@FUZZ_CASES=$(or $(CASES),1000000) $(MAKE) test TESTS="tests/llm/test_fuzz.py"
 
 lint: ## Check style, types and the direction of imports
 	@$(LOCAL) install --dev
