@@ -14,13 +14,16 @@ from typing import Any, ClassVar
 class FieldSpec:
     """How people meet a field. ``label`` stands in sentences about changes; ``title`` in forms, where
     empty the capitalised label does; ``help`` beside it, where empty the column's. ``group`` is the
-    form's fieldset. ``in_order``: of a list of texts the order matters, so it is compared as a whole."""
+    form's fieldset. ``in_order``: of a list of texts the order matters, so it is compared as a whole.
+    ``least`` and ``most`` bound a number, in forms, documents and publications."""
 
     label: str
     title: str = ""
     help: str = ""
     group: str = ""
     in_order: bool = False
+    least: float | None = None
+    most: float | None = None
 
     @property
     def form_label(self) -> str:

@@ -51,14 +51,19 @@ class StaysTrue(StrEnum):
     NEVER = "never"
 
 
+_SECONDS = {"least": 0.05, "most": 3_600}
+_TOKENS = {"least": 1, "most": 100_000_000}
+_PRICE = {"least": 0, "most": 100_000}
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts(Stored):
     """Limits of one attempt at a model, in seconds."""
 
-    connect: float = 5.0
-    first_token: float = 20.0
-    stall: float = 15.0
-    total: float = 180.0
+    connect: float = field(default=5.0, metadata=spec("time to connect", **_SECONDS))
+    first_token: float = field(default=20.0, metadata=spec("time to the first token", **_SECONDS))
+    stall: float = field(default=15.0, metadata=spec("time between two tokens", **_SECONDS))
+    total: float = field(default=180.0, metadata=spec("time for the whole answer", **_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,10 @@ class ModelRef(Stored):
     litellm_name: str = field(metadata=spec("LiteLLM name"))
     provider: str = field(metadata=spec("provider"))
     kind: ModelKind = field(metadata=spec("kind"))
-    context_window: int = field(default=128_000, metadata=spec("context window"))
-    max_output_tokens: int | None = field(default=None, metadata=spec("longest output"))
-    input_price: Decimal | None = field(default=None, metadata=spec("input price"))
-    output_price: Decimal | None = field(default=None, metadata=spec("output price"))
+    context_window: int = field(default=128_000, metadata=spec("context window", **_TOKENS))
+    max_output_tokens: int | None = field(default=None, metadata=spec("longest output", **_TOKENS))
+    input_price: Decimal | None = field(default=None, metadata=spec("input price", **_PRICE))
+    output_price: Decimal | None = field(default=None, metadata=spec("output price", **_PRICE))
     timeouts: Timeouts = field(default_factory=Timeouts, metadata=spec("time-outs"))
     ends_without_finish: bool = field(
         default=False, metadata=spec("ending without a finish reason")

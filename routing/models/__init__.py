@@ -10,8 +10,9 @@ from django.db import models
 from django.db.models import Q
 
 from routing.domain.actions import Action, ModelKind
+from routing.domain.fields import specs
 from routing.domain.release import Stage
-from routing.domain.rules import CachePolicy
+from routing.domain.rules import CachePolicy, ModelRef, Timeouts
 
 slug = RegexValidator(
     r"^[a-z0-9][a-z0-9._-]*$", "Lower-case letters, digits, dots, dashes and underscores."
@@ -20,6 +21,12 @@ slug = RegexValidator(
 
 def _choices(enum: Any) -> list[tuple[str, str]]:
     return [(member.value, member.value.capitalize()) for member in enum]
+
+
+def bounds(kind: Any, name: str) -> list[Any]:
+    """The validators of a column for the bounds of a dataclass's field."""
+    item = specs(kind)[name]
+    return [MinValueValidator(item.least), MaxValueValidator(item.most)]
 
 
 def revision_field() -> models.PositiveIntegerField[int, int]:
@@ -43,11 +50,17 @@ class LLMModel(models.Model):
     )
     provider = models.CharField(max_length=32, help_text="openai, anthropic, ollama, azure …")
     kind = models.CharField(max_length=16, choices=_choices(ModelKind), default=ModelKind.CHAT)
-    context_window = models.PositiveIntegerField(default=128_000, help_text="Tokens.")
+    context_window = models.PositiveIntegerField(
+        validators=bounds(ModelRef, "context_window"), default=128_000, help_text="Tokens."
+    )
     max_output_tokens = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Tokens; empty leaves the provider's own limit."
+        validators=bounds(ModelRef, "max_output_tokens"),
+        null=True,
+        blank=True,
+        help_text="Tokens; empty leaves the provider's own limit.",
     )
     input_price = models.DecimalField(
+        validators=bounds(ModelRef, "input_price"),
         max_digits=12,
         decimal_places=6,
         null=True,
@@ -55,16 +68,29 @@ class LLMModel(models.Model):
         help_text="US dollars per million tokens; empty uses LiteLLM's price list.",
     )
     output_price = models.DecimalField(
+        validators=bounds(ModelRef, "output_price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         help_text="US dollars per million tokens; empty uses LiteLLM's price list.",
     )
-    connect_timeout = models.FloatField(default=5.0, help_text="Seconds to connect.")
-    first_token_timeout = models.FloatField(default=20.0, help_text="Seconds to the first token.")
-    stall_timeout = models.FloatField(default=15.0, help_text="Seconds between two tokens.")
-    total_timeout = models.FloatField(default=180.0, help_text="Seconds for the whole answer.")
+    connect_timeout = models.FloatField(
+        validators=bounds(Timeouts, "connect"), default=5.0, help_text="Seconds to connect."
+    )
+    first_token_timeout = models.FloatField(
+        validators=bounds(Timeouts, "first_token"),
+        default=20.0,
+        help_text="Seconds to the first token.",
+    )
+    stall_timeout = models.FloatField(
+        validators=bounds(Timeouts, "stall"), default=15.0, help_text="Seconds between two tokens."
+    )
+    total_timeout = models.FloatField(
+        validators=bounds(Timeouts, "total"),
+        default=180.0,
+        help_text="Seconds for the whole answer.",
+    )
     ends_without_finish = models.BooleanField(
         "ends without a finish reason",
         default=False,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from routing.classifier.classification import build_instructions
 from routing.common.text import unicode_form
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
+from routing.domain.fields import specs
 from routing.domain.llm import estimated_tokens
 from routing.domain.rules import ModelRef, Rule, RuleSet
 
@@ -67,6 +68,7 @@ def ruleset_faults(rules: RuleSet, *, disabled: Collection[str] = ()) -> tuple[s
         *_name_faults(rules),
         *_classifier_faults(rules, disabled),
         *_reuse_faults(rules),
+        *_number_faults(rules),
         *(fault.sentence for rule in rules.rules for fault in rule_faults(rule, rules.model)),
     ]
     # The budget last: the classifier's prompt is built of valid rules only.
@@ -166,6 +168,20 @@ def _classifier_faults(rules: RuleSet, disabled: Collection[str]) -> Iterable[st
             yield f"The classifier “{name}” {gone}."
         elif model.kind not in CLASSIFYING:
             yield f"The classifier “{name}” is a model for {model.kind}."
+
+
+def _number_faults(rules: RuleSet) -> Iterable[str]:
+    for model in rules.models:
+        for part in (model, model.timeouts):
+            for name, item in specs(type(part)).items():
+                value = getattr(part, name)
+                if item.least is None or item.most is None or value is None:
+                    continue
+                if not item.least <= value <= item.most:
+                    yield (
+                        f"The {item.label} of the model “{model.name}” must be between "
+                        f"{item.least:g} and {item.most:,g}."
+                    )
 
 
 def _reuse_faults(rules: RuleSet) -> Iterable[str]:

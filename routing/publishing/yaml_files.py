@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
-from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -30,7 +29,7 @@ from pydantic import (
 )
 
 from routing.domain.errors import RuleSetInvalid
-from routing.domain.rules import RuleSet, Timeouts
+from routing.domain.rules import RuleSet
 from routing.models import LLMModel, RoutingSettings, Rule
 from routing.publishing.codec import ruleset_dump
 
@@ -61,13 +60,10 @@ class _Entry(BaseModel):
 
 
 def _limits(column: models.Field[Any, Any]) -> dict[str, Any]:
-    """The limits of a float column, from its validators; time-outs are above zero."""
+    """The limits of a column of numbers, from its validators."""
     names = {"min_value": "ge", "max_value": "le"}
     checks = [check for check in column.validators if isinstance(check, BaseValidator)]
-    limits = {names[check.code]: check.limit_value for check in checks}
-    if column.name in {f"{phase.name}_timeout" for phase in fields(Timeouts)}:
-        limits["gt"] = 0
-    return limits
+    return {names[check.code]: check.limit_value for check in checks if check.code in names}
 
 
 def _text_annotation(column: models.Field[Any, Any]) -> Any:
@@ -93,9 +89,11 @@ def _annotation(column: models.Field[Any, Any]) -> Any:
             kind = Annotated[float, Field(allow_inf_nan=False, **_limits(column))]
         case models.IntegerField():
             low, high = _RANGES[column.get_internal_type()]
-            kind = Annotated[int, Field(ge=low, le=high)]
+            kind = Annotated[int, Field(**{"ge": low, "le": high, **_limits(column)})]
         case models.DecimalField(max_digits=digits, decimal_places=places):
-            kind = Annotated[Decimal, Field(ge=0, max_digits=digits, decimal_places=places)]
+            kind = Annotated[
+                Decimal, Field(max_digits=digits, decimal_places=places, **_limits(column))
+            ]
         case _:
             kind = _text_annotation(column)
     kind = kind | None if column.null else kind
