@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator
+from copy import copy
 from typing import Any
 
 import orjson
@@ -14,11 +15,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 from conversations.adapters.background.erasure import AT_ONCE_SECONDS, erase
 from conversations.api.authentication import authenticate_person
-from conversations.api.requests import field_fault, json_object, origin_of
+from conversations.api.requests import field_fault, json_object, optional_text, origin_of
 from conversations.api.responses import json_response
 from conversations.api.tokens import MAX_NAME, MAX_PASSWORD, require_unlocked
 from conversations.bootstrap import container
 from conversations.db.access import in_database
+from conversations.domain.errors import NotConfirmed
 from conversations.storage.export import export_page, export_tables
 
 NDJSON = "application/x-ndjson"
@@ -36,23 +38,22 @@ async def erase_me(request: HttpRequest) -> HttpResponseBase:
 
 
 def _confirm(request: HttpRequest, user: int, body: dict[str, Any]) -> None:
-    """Raises ``BadRequest`` unless the body has the password, or the name where there is none."""
+    """Raises ``NotConfirmed`` unless the body has the account's password, or its name where it has no
+    password."""
+    password = optional_text(body, "password", max_length=MAX_PASSWORD)
+    name = optional_text(body, "confirm", max_length=MAX_NAME)
+    if not (password or name):
+        raise field_fault("password", "required", "Send the account's password.")
     person = User.objects.get(pk=user)
     if not person.has_usable_password():
-        if _text(body, "confirm", MAX_NAME) != person.username:
-            raise field_fault("confirm", "wrong", "Must be the user name.")
+        if name != person.username:
+            raise NotConfirmed("The account has no password: confirm with its user name.")
         return
-    password = _text(body, "password", MAX_PASSWORD)
-    if authenticate(request, username=person.username, password=password) is None:
-        require_unlocked(request)
-        raise field_fault("password", "wrong", "Must be the account's password.")
-
-
-def _text(body: dict[str, Any], field: str, longest: int) -> str:
-    value = body.get(field)
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
-        raise field_fault(field, "required", f"A text of up to {longest} characters.")
-    return value
+    # A copy: the lock's middleware would put its own page in the place of the answer.
+    attempt = copy(request)
+    if authenticate(attempt, username=person.username, password=password) is None:
+        require_unlocked(attempt)
+        raise NotConfirmed("This is not the account's password.")
 
 
 async def export_me(request: HttpRequest) -> HttpResponseBase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from conversations.api.schemas import (
@@ -16,10 +17,15 @@ from conversations.api.schemas import (
 )
 
 
+@extend_schema_field({"type": "string", "minLength": 1, "pattern": r"\S"})
+class PromptTextField(TextField):
+    """A prompt, whose faults are told as those of a question."""
+
+
 class PromptSerializer(StrictSerializer):
     """A prompt to be tried. Whether it is one is judged as when it is asked."""
 
-    content = TextField(trim_whitespace=False, allow_blank=True)
+    content = PromptTextField(trim_whitespace=False, allow_blank=True)
 
 
 class CacheWordSchema(serializers.Serializer[Any]):

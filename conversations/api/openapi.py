@@ -7,6 +7,7 @@ for the problems of them all. ``openapi.yaml`` holds it, but for events, problem
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import deepcopy
 from http import HTTPStatus
 from pathlib import Path
@@ -14,10 +15,15 @@ from typing import Any
 
 import yaml
 from django.conf import settings
+from django.db import Error as DatabaseError
 from pydantic import TypeAdapter
 
 from conversations.api.sse import NAMES
 from conversations.engine.events import Event
+from routing.domain.decide import requested_decision
+from routing.domain.errors import ModelUnknown, RulesUnavailable
+from routing.domain.rules import RuleSet
+from routing.publishing.selectors import release_latest
 
 Schema = dict[str, Any]
 
@@ -46,7 +52,15 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
     events = {f"Event{name.capitalize()}": body for name, body in EVENTS.items()}
     result["components"]["schemas"] |= parts["schemas"] | events
     ask = parts["schemas"]["Ask"]
-    ask["properties"]["content"]["maxLength"] = settings.PROMPT_MAX_CHARS
+    result["components"]["schemas"]["PromptRequest"]["properties"]["content"]["pattern"] = ask[
+        "properties"
+    ]["content"]["pattern"]
+    longest = f"At most {settings.PROMPT_MAX_CHARS} characters: a longer prompt is a 413."
+    ask["properties"]["content"]["description"] = longest
+    if names := _model_names():
+        ask["properties"]["model"] |= {"enum": [*names, None]}
+    for strict in ("FeedbackRequest", "PromptRequest"):
+        result["components"]["schemas"][strict]["additionalProperties"] = False
     # The YAML file has one stream, which several paths share.
     parts["stream"] |= _stream()
     for path, operations in parts["paths"].items():
@@ -59,14 +73,38 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
     return result
 
 
+def _model_names() -> list[str]:
+    """The models that callers may name under the live rules; none without a database."""
+    try:
+        release = release_latest()
+    except (DatabaseError, RulesUnavailable):
+        return []
+    rules = release.live if release else None
+    return [one.name for one in rules.models if _may_be_named(rules, one.name)] if rules else []
+
+
+def _may_be_named(rules: RuleSet, name: str) -> bool:
+    with suppress(ModelUnknown):
+        requested_decision(rules, name)
+        return True
+    return False
+
+
 def _stream() -> Schema:
+    """The media type object of a stream; its schema is that of one event."""
     named = ", ".join(f"`{name}`" for name in NAMES.values())
     text = (
-        f"Server-sent events: {named}; exactly one `done` or `error` ends the stream. `x-events` names "
-        "the schema of each one's data."
+        f"A server-sent event, one of {named}; exactly one `done` or `error` ends the stream. `x-events` "
+        "names the schema of each one's data."
     )
+    parts = {
+        "id": {"type": "string", "pattern": "^[1-9][0-9]*$", "description": "Rises by one from 1."},
+        "event": {"enum": [*NAMES.values()]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    }
+    event = {"type": "object", "description": text, "required": [*parts], "properties": parts}
     return {
-        "schema": {"type": "string", "description": text},
+        "schema": event,
         "x-events": {name: _ref(f"Event{name.capitalize()}") for name in NAMES.values()},
     }
 

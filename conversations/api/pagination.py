@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,10 +10,13 @@ from uuid import UUID
 
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
 
 from conversations.api.requests import field_fault
 
 Schema = dict[str, Any]
+
+CURSOR = re.compile(r"^[fr]-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 _LINK: Schema = {"type": ["string", "null"], "format": "uri"}
 
@@ -43,6 +47,11 @@ class Pages(CursorPagination):
         except (ValueError, KeyError) as exc:
             raise field_fault("cursor", "invalid", "Must come from a page's links.") from exc
 
+    def encode_cursor(self, cursor: Cursor) -> str:
+        """The link of a page: ``r`` reads backwards, and the id is where it begins."""
+        value = f"{'r' if cursor.reverse else 'f'}-{cursor.position}"
+        return str(replace_query_param(self.base_url or "", self.cursor_query_param, value))
+
     def get_paginated_response_schema(self, schema: Schema) -> Schema:
         """A page, in OpenAPI 3.1."""
         return {
@@ -53,9 +62,10 @@ class Pages(CursorPagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[Schema]:
         """The query's parameters, in OpenAPI 3.1."""
-        size = {"type": "integer", "minimum": 1, "default": self.page_size}
+        size = {"type": "integer", "minimum": 1, "maximum": 10**9 - 1, "default": self.page_size}
         return [
-            {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"},
+            {"name": "cursor", "in": "query", "required": False,
+             "schema": {"type": "string", "pattern": CURSOR.pattern},
              "description": "From `next` or `previous` of another page."},
             {"name": "page_size", "in": "query", "required": False, "schema": size,
              "description": f"More than {self.max_page_size} count as {self.max_page_size}."},
@@ -77,6 +87,9 @@ class OldestFirst(Pages):
 
 def _cursor(given: str) -> Cursor:
     """Raises ``ValueError`` or ``KeyError``. Offsets are never needed: ids are unique."""
+    if CURSOR.fullmatch(given):
+        return Cursor(offset=0, reverse=given[0] == "r", position=given[2:])  # type: ignore[arg-type]
+    # As pages of earlier versions wrote it.
     text = b64decode(given, validate=True).decode("ascii")
     fields = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True))
     reverse = {"0": False, "1": True}[fields.pop("r", "0")]

@@ -17,7 +17,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
@@ -55,6 +55,11 @@ class NameField(TextField):
         return unicodedata.normalize("NFKC", super().to_internal_value(data))
 
 
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": MAX_TOKEN, "pattern": r"\S"})
+class TokenField(TextField):
+    """A token as text, whatever it holds: the checks of its claims are a 401."""
+
+
 class SignInSerializer(TokenObtainPairSerializer):
     """Name and password against a pair of tokens."""
 
@@ -86,7 +91,7 @@ def require_unlocked(request: Any) -> None:
 class RotateSerializer(TokenRefreshSerializer):
     """A refresh token against a new pair; the spent one is worth nothing afterwards."""
 
-    refresh = TextField(max_length=MAX_TOKEN)
+    refresh = TokenField(max_length=MAX_TOKEN)
     token_class = StrictRefreshToken
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
@@ -120,7 +125,7 @@ def _require_password(user: AbstractBaseUser, proof: object) -> None:
 class SignOutSerializer(TokenBlacklistSerializer):
     """A refresh token that shall be worth nothing from now on."""
 
-    refresh = TextField(max_length=MAX_TOKEN, write_only=True)
+    refresh = TokenField(max_length=MAX_TOKEN, write_only=True)
     token_class = StrictRefreshToken
 
     def validate(self, attrs: dict[str, Any]) -> dict[Any, Any]:

@@ -77,10 +77,14 @@ class BadRequest(RequestRefused):
         self.faults = faults
 
 
-class LastAdministrator(RequestRefused):
-    """The last active account that may do everything is kept."""
+class NotConfirmed(RequestRefused):
+    """What cannot be undone was not confirmed by the account's own password or name."""
 
     code = "permission_denied"
+
+
+class LastAdministrator(NotConfirmed):
+    """The last active account that may do everything is kept."""
 
     def __init__(self) -> None:
         super().__init__("This is the last administrator: make somebody else one first.")

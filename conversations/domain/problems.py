@@ -31,7 +31,7 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     routing.DependencyUnavailable: 503,
     mine.NotAuthenticated: 401,
     mine.MissingScope: 403,
-    mine.LastAdministrator: 403,
+    mine.NotConfirmed: 403,
     mine.NotFound: 404,
     mine.BadRequest: 400,
     mine.NotAcceptable: 406,
