@@ -209,6 +209,13 @@ def test_a_parameter_that_no_candidate_knows_is_named(site: LiveSite, client: Op
         ),
         ({"messages": [*QUESTION, {"role": "assistant", "content": "x"}]}, "messages[1].role", "unsupported_value"),
         ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_value"),
+        ({"odd\r\nSet-Cookie: x": 1}, "odd__Set-Cookie__x", "unknown_parameter"),
+        ({"messages": [*QUESTION, {"role": "user", "content": " \n"}]}, "messages[1].content", "invalid_value"),
+        (
+            {"messages": [{"role": "user", "content": "x" * 1_000_001}]},
+            "messages[0].content",
+            "context_length_exceeded",
+        ),
     ],
 )  # fmt: skip
 def test_what_can_not_be_honoured_is_named(
@@ -249,6 +256,21 @@ def test_a_lenient_key_drops_and_tells(connect: Connect) -> None:
     )
 
     assert raw.headers["x-assistant-ignored"] == "top_k, mystery"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_names_of_dropped_parameters_break_no_header(
+    site: LiveSite, connect: Connect, stream: bool
+) -> None:
+    client = connect(lenient=True)
+    odd = {"a\r\nb: c": 1, "x" * 500: 1, **{f"n{number}": 1 for number in range(50)}}
+    raw = client.chat.completions.with_raw_response.create(
+        model="gpt-mini", messages=QUESTION, extra_body={**odd, "stream": stream}
+    )
+
+    assert raw.status_code == 200
+    assert raw.headers["x-assistant-ignored"].startswith(f"a__b__c, {'x' * 64}, n0")
+    assert len(raw.headers["x-assistant-ignored"]) < 3_000
 
 
 @pytest.mark.parametrize(

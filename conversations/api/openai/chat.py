@@ -23,8 +23,12 @@ from conversations.api.openai.chat_encoder import (
     completion_object,
     cost_of,
 )
-from conversations.api.openai.chat_request import CompletionRequest, parse_completion_request
-from conversations.api.openai.errors import problem_response
+from conversations.api.openai.chat_request import (
+    CompletionRequest,
+    parse_completion_request,
+    shown_name,
+)
+from conversations.api.openai.errors import ParameterFault, problem_response
 from conversations.api.requests import json_body, origin_of
 from conversations.api.responses import json_response, native
 from conversations.bootstrap import Container, container
@@ -40,15 +44,21 @@ from conversations.runs.run import IDLE_SECONDS, EventStream
 from routing.common.tasks import ended
 from routing.domain.actions import ACTIONS
 from routing.domain.decide import requested_decision
-from routing.domain.errors import AssistantError, OptionUnsupported
+from routing.domain.errors import (
+    AssistantError,
+    OptionUnsupported,
+    PromptRejected,
+    PromptTooLong,
+)
 from routing.domain.release import Release
 from routing.domain.rules import ModelRef
 from routing.guard.validation import validate_prompt
 
+MAX_IGNORED = 30
 HEADER_SECONDS = 8.0
 """How long the headers of a stream wait for its first token, at most."""
-MAX_PROMPT_CHARS = 4_000_000
-"""Beyond the window of every model: their own limits are the ones that count."""
+MAX_PROMPT_CHARS = 1_000_000
+"""Characters of the last user text, which the guard reads: some 250,000 tokens."""
 
 
 @dataclass(slots=True)
@@ -111,7 +121,8 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
         response = _streaming_response(_releasing(slot, answered))
     _describe(response, reading)
     if ignored:
-        response["X-Assistant-Ignored"] = ", ".join(ignored)
+        # The client's own words: they must not break a header.
+        response["X-Assistant-Ignored"] = ", ".join(map(shown_name, ignored[:MAX_IGNORED]))
     return response
 
 
@@ -150,13 +161,23 @@ def _describe(response: HttpResponseBase, reading: _Reading) -> None:
 async def _admitted(parts: Container, caller: Caller, asked: CompletionRequest) -> StreamSlot:
     """Check what costs nothing, count the call, and hold a slot. Raises the first refusal."""
     caller.require_model(asked.requested_model)
-    validate_prompt(asked.prompt, max_chars=MAX_PROMPT_CHARS)
+    _check_prompt(asked)
     if asked.requested_model:
         rules = (await parts.rules.current()).rules_for(caller.user)
         requested_decision(rules, asked.requested_model)
         _check_options(parts, rules.model(asked.requested_model), asked)
     await parts.rate_limits.hit("ask", str(caller.user))
     return await parts.stream_limits.acquire(caller.user)
+
+
+def _check_prompt(asked: CompletionRequest) -> None:
+    """Raises ``ParameterFault`` at the message of the prompt."""
+    try:
+        validate_prompt(asked.prompt, max_chars=MAX_PROMPT_CHARS)
+    except PromptTooLong as error:
+        raise ParameterFault(asked.prompt_path, str(error), "context_length_exceeded") from error
+    except PromptRejected as error:
+        raise ParameterFault(asked.prompt_path, str(error)) from error
 
 
 def _check_options(parts: Container, model: ModelRef | None, asked: CompletionRequest) -> None:

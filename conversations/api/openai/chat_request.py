@@ -5,6 +5,7 @@ The field's names and meanings are OpenAI's (API reference, "Create chat complet
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,8 @@ from conversations.domain.api_keys import ROUTED
 from conversations.engine.types import CallerChat
 from routing.domain.llm import ChatMessage
 
-MAX_MESSAGES, MAX_STOPS = 2_048, 4
+MAX_MESSAGES, MAX_STOPS, MAX_NAME = 2_048, 4, 64
+_ODD = re.compile(r"[^\w.-]", re.ASCII)
 NEUTRAL: Mapping[str, Collection[Any]] = {
     "n": (1,),
     "logprobs": (False,),
@@ -139,6 +141,12 @@ class CompletionRequest(BaseModel):
         return next(message.text for message in reversed(self.messages) if message.role == "user")
 
     @property
+    def prompt_path(self) -> str:
+        """The place of that text in the body."""
+        places = (at for at, message in enumerate(self.messages) if message.role == "user")
+        return f"messages[{max(places)}].content"
+
+    @property
     def options(self) -> dict[str, Any]:
         """The parameters for the model, without those that ask for nothing."""
         given = {name: getattr(self, name) for name in _MODEL_OPTIONS}
@@ -169,7 +177,8 @@ def parse_completion_request(body: Any, *, lenient: bool) -> tuple[CompletionReq
     strange = [name for name in known if name not in CompletionRequest.model_fields]
     if strange and not lenient:
         code = "unsupported_parameter" if strange[0] in NEUTRAL else "unknown_parameter"
-        raise ParameterFault(strange[0], f"{strange[0]} is not supported here.", code)
+        name = shown_name(strange[0])
+        raise ParameterFault(name, f"{name} is not supported here.", code)
     for name in strange:
         del known[name]
     try:
@@ -178,6 +187,11 @@ def parse_completion_request(body: Any, *, lenient: bool) -> tuple[CompletionReq
         raise _fault(exc) from None
     _check_together(request)
     return request, strange
+
+
+def shown_name(name: str) -> str:
+    """A parameter's name as it may stand in a header or a message."""
+    return _ODD.sub("_", name[:MAX_NAME])
 
 
 def _asks_for_nothing(name: str, value: Any) -> bool:
@@ -216,7 +230,7 @@ def _fault(error: ValidationError) -> ParameterFault:
         if isinstance(step, int):
             path += f"[{step}]"
         elif step.isidentifier() and step not in {"str", "float", "int"}:
-            path += f".{step}" if path else step
+            path += f".{shown_name(step)}" if path else shown_name(step)
     code = _BY_TYPE.get(first["type"], "invalid_value")
     if first["type"] == "extra_forbidden":
         code = "unknown_parameter"
