@@ -111,7 +111,10 @@ class Run:
 
     def tell(self, number: int | None = None) -> None:
         """Let the listeners have the events up to ``number``, or all."""
-        self._told = max(self._told, len(self.events) if number is None else number)
+        before = self._told
+        self._told = max(before, len(self.events) if number is None else number)
+        if self._told == before:
+            return  # a listener that is woken without an event would take it for a silence
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -127,6 +130,8 @@ class Run:
                 yield ()
                 continue
             events = self.events[position : min(position + BATCH, self._told)]
+            if not events:
+                continue  # told, but not yet beyond its position: no silence
             yield list(enumerate(events, start=position + 1))
             position += len(events)
             if len(events) == BATCH:

@@ -47,7 +47,7 @@ from tests.api.scan import traces
 from tests.live_site import PASSWORD, LiveSite, Person
 
 ME = "/api/v1/me/"
-KEY = 7_654_321_009
+KEY = 1_987_654_321
 """A primary key that no other number contains."""
 
 

@@ -72,6 +72,30 @@ async def test_silence_is_told_and_disturbs_nothing(monkeypatch: pytest.MonkeyPa
     await events.aclose()
 
 
+async def test_what_is_told_again_is_no_silence() -> None:
+    run = Run(turn())
+    run.on_event = lambda: None  # told by hand, as by the writer of the log
+    batches: list[list[int]] = []
+
+    async def listen() -> None:
+        batches.extend([[number for number, _ in batch] async for batch in run.follow(after=1)])
+
+    listener = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    for _ in range(3):
+        run.tell(1)
+        await asyncio.sleep(0)
+    run.emit(Token("a"))
+    run.emit(Finished({}))
+    for number in (2, 2, 3):
+        run.tell(number)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await listener
+
+    assert batches == [[2], [3]]
+
+
 async def test_usage_is_of_the_answer_and_not_of_its_classification() -> None:
     run = Run(turn())
     run.note(attempt(operation="classify"))

@@ -13,7 +13,7 @@ from routing.domain.errors import ProviderStreamBroken
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = 64 * 1024 * 1024
-_ALPHABET = bytes.maketrans(b"-_", b"+/")
+ALPHABET = bytes.maketrans(b"-_", b"+/")
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
@@ -46,7 +46,7 @@ def _decode(model: str, encoded: str) -> bytes:
     if encoded[:5].lower() == "data:":
         encoded = encoded.partition(",")[2]
     try:
-        plain = b"".join(encoded.encode("ascii").split()).translate(_ALPHABET).rstrip(b"=")
+        plain = b"".join(encoded.encode("ascii").split()).translate(ALPHABET).rstrip(b"=")
         data = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
     except ValueError as exc:  # of either codec
         raise ProviderStreamBroken(model, "the picture is not base64") from exc

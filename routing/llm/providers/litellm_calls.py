@@ -35,9 +35,10 @@ from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
 from routing.llm.providers.litellm_reply import LiteLLMReply
 from routing.llm.providers.litellm_wire import EventFilter
+from routing.llm.providers.picture_stream import PictureStream
 from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
-from routing.llm.providers.response_filter import filter_usages
+from routing.llm.providers.response_filter import filter_usages, picture_stream
 
 REVISED_PROMPT_CHARS = 4_000
 """Characters that are kept of a prompt as the provider drew it."""
@@ -119,12 +120,18 @@ class LiteLLMCalls:
         if "dall-e" in model.litellm_name:  # newer models always send base64 and know no choice
             options["response_format"] = "b64_json"
         opened: list[httpx.Response] = []
-        with _refusals_kept(opened), _exchange(model.timeouts, opened):
+        with (
+            _picture_taken(model.name) as taken,
+            _refusals_kept(opened),
+            _exchange(model.timeouts, opened),
+        ):
             response = await litellm.aimage_generation(
                 prompt=prompt, n=1, size="1024x1024", **options
             )
         item = response.data[0]
-        data = await download_image(self._here().http, model.name, item.b64_json, item.url)
+        data = taken.picture
+        if data is None:
+            data = await download_image(self._here().http, model.name, item.b64_json, item.url)
         revised = clean_block(item.revised_prompt, REVISED_PROMPT_CHARS) or None
         return RawImage(data, revised, adapter.image_usage(model, response))
 
@@ -167,6 +174,22 @@ class LiteLLMCalls:
         if loop not in self._loops:
             self._loops[loop] = _Connections(self._credentials)
         return self._loops[loop]
+
+
+@contextmanager
+def _picture_taken(model: str) -> Iterator[PictureStream]:
+    """Take the picture out of the replies in the block. Raises ``ProviderStreamBroken`` for one that is
+    no picture: LiteLLM only finds JSON that ends early."""
+    taken = PictureStream()
+    token = picture_stream.set(taken)
+    try:
+        yield taken
+    except Exception as exc:
+        if taken.fault:
+            raise ProviderStreamBroken(model, taken.fault) from exc
+        raise
+    finally:
+        picture_stream.reset(token)
 
 
 class _Connections:
