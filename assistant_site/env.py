@@ -13,6 +13,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+MOST = 1e9
+"""Seconds that any variable takes at most: 30 years."""
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -22,7 +24,6 @@ class Environment:
     def __init__(self, dotenv: Path) -> None:
         if dotenv.is_file():
             environ.Env.read_env(dotenv, overwrite=False)
-        self._env = environ.Env()
 
     def has(self, name: str) -> bool:
         """Whether the variable is set and not empty."""
@@ -44,13 +45,25 @@ class Environment:
             return False
         raise self._fault(name, "true or false")
 
-    def integer(self, name: str, default: int) -> int:
-        """A whole number."""
-        return int(self._number(name, self._env.int, default, "a whole number"))
+    def integer(self, name: str, default: int, *, least: int = 0, most: int = 1_000_000_000) -> int:
+        """A whole number from ``least`` to ``most``."""
+        try:
+            value = int(self.text(name)) if self.has(name) else default
+        except ValueError as exc:
+            raise self._fault(name, "a whole number") from exc
+        if not least <= value <= most:
+            raise self._fault(name, f"a whole number from {least} to {most}")
+        return value
 
-    def number(self, name: str, default: float) -> float:
-        """A decimal number."""
-        return float(self._number(name, self._env.float, default, "a number"))
+    def number(self, name: str, default: float, *, least: float = 0.0) -> float:
+        """A decimal number from ``least`` to ``MOST``. Not by environ, which reads ``1e3`` as 13."""
+        try:
+            value = float(self.text(name)) if self.has(name) else default
+        except ValueError as exc:
+            raise self._fault(name, "a number") from exc
+        if not least <= value <= MOST:  # NaN is in no range
+            raise self._fault(name, f"a number from {least:g} to {MOST:g}")
+        return value
 
     def words(self, name: str, default: list[str]) -> list[str]:
         """A comma-separated list."""
@@ -64,14 +77,6 @@ class Environment:
             return dict(environ.Env.db_url_config(self.text(name, default)))
         except (ValueError, KeyError) as exc:
             raise self._fault(name, "a database URL such as postgres://user:pw@host/name") from exc
-
-    def _number(self, name: str, read: Any, default: float, expected: str) -> float:
-        if not self.has(name):
-            return default
-        try:
-            return float(read(name))
-        except ValueError as exc:
-            raise self._fault(name, expected) from exc
 
     @staticmethod
     def _fault(name: str, expected: str) -> ImproperlyConfigured:

@@ -81,8 +81,8 @@ TEMPLATES = [
 ]
 
 # Data
-DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 20)
-DATABASE_SECONDS = env.number("DATABASE_SECONDS", 10.0)
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 20, least=1)
+DATABASE_SECONDS = env.number("DATABASE_SECONDS", 10.0, least=0.1)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": with_options(
         env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'assistant.sqlite3'}"),
@@ -114,8 +114,8 @@ ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
 ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL", env.text("ANTHROPIC_API_BASE"))
 SIMULATED_PROVIDERS = env.words("SIMULATED_PROVIDERS", [])
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "local")
-EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384)
-EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0)
+EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384, least=1)
+EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0, least=0.1)
 # Failover and circuit breakers, see docs/reliability.md
 FAST_LANE = env.flag("FAST_LANE", default=True)
 FAILOVER_RETRIES = env.integer("FAILOVER_RETRIES", 1)
@@ -124,23 +124,23 @@ FAILOVER_RETRY_RATIO = env.number("FAILOVER_RETRY_RATIO", 0.2)
 FAILOVER_HEDGE_SECONDS = env.number("FAILOVER_HEDGE_SECONDS", 6.0)
 CLASSIFIER_HEDGE_SECONDS = env.number("CLASSIFIER_HEDGE_SECONDS", 1.5)
 FAILOVER_CONTINUE = env.flag("FAILOVER_CONTINUE", default=False)
-CIRCUIT_FAILURES = env.integer("CIRCUIT_FAILURES", 5)
-CIRCUIT_OPEN_SECONDS = env.number("CIRCUIT_OPEN_SECONDS", 5.0)
+CIRCUIT_FAILURES = env.integer("CIRCUIT_FAILURES", 5, least=1)
+CIRCUIT_OPEN_SECONDS = env.number("CIRCUIT_OPEN_SECONDS", 5.0, least=0.1)
 
 # The assistant
-PROMPT_MAX_CHARS = env.integer("PROMPT_MAX_CHARS", 32_000)
+PROMPT_MAX_CHARS = env.integer("PROMPT_MAX_CHARS", 32_000, least=1)
 MEMORY_TOKENS = env.integer("MEMORY_TOKENS", 6_000)
-MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600)
+MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600, least=1)
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 8.0)
-EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600)
+EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600, least=1)
 SYSTEM_PROMPT = env.text(
     "SYSTEM_PROMPT", "You are a helpful assistant. Answer in the language of the question."
 )
 STREAMS_PER_USER = env.integer("STREAMS_PER_USER", 50)
 STREAMS_PER_WORKER = env.integer("STREAMS_PER_WORKER", 2000)
-STALLED_CLIENT_SECONDS = env.number("STALLED_CLIENT_SECONDS", 60.0)
-REQUEST_HEAD_SECONDS = env.number("REQUEST_HEAD_SECONDS", 10.0)
-REQUEST_BODY_SECONDS = env.number("REQUEST_BODY_SECONDS", 30.0)
+STALLED_CLIENT_SECONDS = env.number("STALLED_CLIENT_SECONDS", 60.0, least=0.1)
+REQUEST_HEAD_SECONDS = env.number("REQUEST_HEAD_SECONDS", 10.0, least=0.1)
+REQUEST_BODY_SECONDS = env.number("REQUEST_BODY_SECONDS", 30.0, least=0.1)
 REQUEST_BODY_BYTES_PER_SECOND = env.integer("REQUEST_BODY_BYTES_PER_SECOND", 1024)
 CONNECTIONS_PER_WORKER = env.integer("CONNECTIONS_PER_WORKER", 4000)
 CONNECTIONS_PER_ADDRESS = env.integer("CONNECTIONS_PER_ADDRESS", 2000)
@@ -171,20 +171,24 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10)
+AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 10, least=1)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "assistant_site.http.lockout.LockoutHandler"
 LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "admin:login", "admin:index", "admin:index"
-SIGN_IN_NAME_FAILURES = env.integer("SIGN_IN_NAME_FAILURES", 50)
+SIGN_IN_NAME_FAILURES = env.integer("SIGN_IN_NAME_FAILURES", 50, least=1)
 # uvicorn has checked X-Forwarded-For already (FORWARDED_ALLOW_IPS).
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", 15 * 60)),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 14)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(
+        seconds=env.integer("ACCESS_TOKEN_SECONDS", 15 * 60, least=1)
+    ),
+    "REFRESH_TOKEN_LIFETIME": timedelta(
+        days=env.integer("REFRESH_TOKEN_DAYS", 14, least=1, most=36_500)
+    ),
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
     "UPDATE_LAST_LOGIN": False,

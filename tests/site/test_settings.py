@@ -52,3 +52,31 @@ def test_a_key_of_its_own_is_not(settings: Settings) -> None:
 
     assert "assistant_site.E001" not in faults()
     refuse_nobodys_key()
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e10", "0.01", "soon"])
+def test_a_number_out_of_its_range_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SOME_SECONDS", value)
+
+    with pytest.raises(ImproperlyConfigured, match="SOME_SECONDS must be a number"):
+        env.number("SOME_SECONDS", 1.0, least=0.1)
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "36501", "2.5", "9" * 400])
+def test_a_whole_number_out_of_its_range_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SOME_DAYS", value)
+
+    with pytest.raises(ImproperlyConfigured, match="SOME_DAYS must be a whole number"):
+        env.integer("SOME_DAYS", 14, least=1, most=36_500)
+
+
+def test_a_number_within_its_range_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_DAYS", "36500")
+    monkeypatch.setenv("SOME_SECONDS", "1e-1")
+
+    assert env.integer("SOME_DAYS", 14, least=1, most=36_500) == 36_500
+    assert env.number("SOME_SECONDS", 1.0, least=0.1) == 0.1
