@@ -9,7 +9,7 @@ from rest_framework import serializers
 from conversations.models import Conversation, Feedback, Message
 from conversations.storage.representations import message_object
 from routing.domain.actions import Action
-from routing.guard.validation import label_faults
+from routing.guard.validation import label_faults, text_faults
 
 
 class TextField(serializers.CharField):
@@ -22,16 +22,24 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class LabelField(TextField):
-    """A text of one line without control, direction override or hidden characters."""
+class ProseField(TextField):
+    """A text of any lines without control or hidden characters, as a prompt."""
+
+    faults = staticmethod(text_faults)
 
     def to_internal_value(self, data: Any) -> str:
         """The text. Raises ``ValidationError``."""
         text = super().to_internal_value(data)
-        for fault in label_faults(text):
+        for fault in self.faults(text):
             detail = fault.detail.replace("The message", "The text")
             raise serializers.ValidationError(detail, code=fault.code)
         return text
+
+
+class LabelField(ProseField):
+    """A text of one line without control, direction override or hidden characters."""
+
+    faults = staticmethod(label_faults)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -119,8 +127,8 @@ class FeedbackSerializer(StrictSerializer):
 
     verdict = serializers.ChoiceField(choices=Feedback.Verdict.choices)
     reason = LabelField(required=False, allow_blank=True, allow_null=True, max_length=64)
-    comment = TextField(required=False, allow_blank=True, allow_null=True, max_length=4_000)
-    correction = TextField(required=False, allow_blank=True, allow_null=True, max_length=32_000)
+    comment = ProseField(required=False, allow_blank=True, allow_null=True, max_length=4_000)
+    correction = ProseField(required=False, allow_blank=True, allow_null=True, max_length=32_000)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 

@@ -66,6 +66,11 @@ def validate_prompt(content: object, *, max_chars: int) -> str:
     return content
 
 
+def text_faults(text: str) -> Iterator[FieldFault]:
+    """The faults of a text that may be empty, by the rules for prompts."""
+    return iter(()) if _BLANK.fullmatch(text) else _faults(text)
+
+
 def label_faults(text: str) -> Iterator[FieldFault]:
     """The faults of a label of one line, a title for instance: a prompt's, and its line ends."""
     if text:

@@ -90,3 +90,16 @@ def test_how_a_model_did_is_counted(site: LiveSite) -> None:
     requested = ModelPerformance.objects.filter(rule="")
     assert requested.get(model="gpt").errors == 1
     assert requested.exclude(model="gpt").get().failovers == 1
+
+
+@pytest.mark.parametrize("field", ["comment", "correction"])
+@pytest.mark.parametrize("odd", ["a\x1b[31m", "a\u202eb", "a\x00", "a" + "\u200b" * 9])
+def test_prose_takes_no_hidden_characters(site: LiveSite, field: str, odd: str) -> None:
+    person = site.person()
+    path = f"/api/v1/messages/{person.ask('What is a quoin?')['id']}/feedback/"
+    refused = person.http.put(path, json={"verdict": "bad", field: odd})
+    taken = person.http.put(path, json={"verdict": "bad", field: "Two\nlines, שלום\tand a tab."})
+
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["field"] == field
+    assert taken.status_code in {200, 201}
