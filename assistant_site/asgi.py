@@ -112,10 +112,7 @@ async def _boot() -> None:
         _log.exception("the service cannot start")
         signal.raise_signal(signal.SIGTERM)
         raise
-    built.runs.watch()
-    built.outbox_worker.start()
-    built.erasure_worker.start()
-    built.stats_worker.start()
+    built.start_workers()
     _drain_at_signals(built)
     try:
         await asyncio.to_thread(built.embedder.warm)

@@ -230,7 +230,7 @@ class LiveSite:
     async def _recompose() -> None:
         old = container()
         container.cache_clear()
-        container()
+        container().start_workers()
         await old.aclose()
 
     def close_circuits(self) -> None:

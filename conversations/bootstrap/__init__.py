@@ -108,6 +108,13 @@ class Container(EvaluationContainer):
             single_flight=parts.make_flights(self.redis, self.breaker, log, self.background),
         )
 
+    def start_workers(self) -> None:
+        """Begin the periodic work of a process that serves; it ends with the container."""
+        self.runs.watch()
+        self.outbox_worker.start()
+        self.erasure_worker.start()
+        self.stats_worker.start()
+
     async def aclose(self) -> None:
         """Let running answers end, then close their connections."""
         # Answers first: they still write to Redis, the tracer and the database.
