@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from conversations.api.pagination import NewestFirst
 from conversations.api.requests import field_fault
-from conversations.api.schemas import StrictSerializer, TextField
+from conversations.api.schemas import LabelField, StrictSerializer, TextField
 from conversations.domain.api_keys import DEFAULT_SCOPES, Caller, Grant, Scope, is_subset
 from conversations.domain.errors import NotFound
 from conversations.models import APIKey
@@ -49,7 +49,7 @@ class APIKeySerializer(StrictSerializer):
     """A key without its secret. ``hint`` is the first 10 and last 4 characters of the newest one."""
 
     id = serializers.UUIDField(read_only=True)
-    name = TextField(max_length=100)
+    name = LabelField(max_length=100)
     hint = serializers.CharField(read_only=True)
     owner = serializers.CharField(read_only=True)
     scopes = serializers.ListField(
@@ -149,25 +149,25 @@ class APIKeyDetail(APIView):
     scopes = (Scope.KEYS,)
 
     @extend_schema(responses=APIKeySerializer)
-    def get(self, request: Request, key: UUID) -> Response:
+    def get(self, request: Request, api_key: UUID) -> Response:
         """Read it."""
-        return _shown(key_get(user=_caller(request).user, key=key))
+        return _shown(key_get(user=_caller(request).user, key=api_key))
 
     @extend_schema(request=APIKeySerializer, responses=APIKeySerializer)
-    def patch(self, request: Request, key: UUID) -> Response:
+    def patch(self, request: Request, api_key: UUID) -> Response:
         """Change it. A changed scope holds on every worker within a second."""
         caller = _caller(request)
-        stored = key_get(user=caller.user, key=key)
+        stored = key_get(user=caller.user, key=api_key)
         fields = _valid_fields(request, partial=True)
         _check_grant(caller, fields)
         key_change(key=stored, by=caller.user, fields=fields)
-        return _shown(key_get(user=caller.user, key=key))
+        return _shown(key_get(user=caller.user, key=api_key))
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request, key: UUID) -> Response:
+    def delete(self, request: Request, api_key: UUID) -> Response:
         """Revoke it: it is refused on every worker within a second."""
         user = _caller(request).user
-        key_revoke(key=key_get(user=user, key=key), by=user)
+        key_revoke(key=key_get(user=user, key=api_key), by=user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -177,10 +177,10 @@ class APIKeyRotation(APIView):
     scopes = (Scope.KEYS,)
 
     @extend_schema(request=RotationSerializer, responses={201: NewAPIKeySerializer})
-    def post(self, request: Request, key: UUID) -> Response:
+    def post(self, request: Request, api_key: UUID) -> Response:
         """Rotate it: the old secret dies at the end of the overlap."""
         caller = _caller(request)
-        stored = key_get(user=caller.user, key=key)
+        stored = key_get(user=caller.user, key=api_key)
         # A new secret outlives the caller's own: it must not open more than the caller may.
         _check_grant(caller, {name: getattr(stored, name) for name in _GRANTED})
         serializer = RotationSerializer(data=request.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from conversations.models import Conversation, Feedback, Message
@@ -26,6 +27,12 @@ class ProseField(TextField):
     """A text of any lines without control or hidden characters, as a prompt."""
 
     faults = staticmethod(text_faults)
+    # For the OpenAPI document alone: a fault is found, and told in words, before validators run.
+    pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e]*$"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(RegexValidator(self.pattern))
 
     def to_internal_value(self, data: Any) -> str:
         """The text. Raises ``ValidationError``."""
@@ -40,6 +47,7 @@ class LabelField(ProseField):
     """A text of one line without control, direction override or hidden characters."""
 
     faults = staticmethod(label_faults)
+    pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]*$"
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -44,8 +44,8 @@ urlpatterns = [
     path("messages/<uuid:message>/feedback/", by_method(PUT=_feedback, DELETE=_feedback)),
     path("keys/", by_method(GET=_keys, POST=_keys)),
     path("keys/current/", by_method(GET=CurrentAPIKey.as_view())),
-    path("keys/<uuid:key>/", by_method(GET=_key, PATCH=_key, DELETE=_key)),
-    path("keys/<uuid:key>/rotate/", by_method(POST=APIKeyRotation.as_view())),
+    path("keys/<uuid:api_key>/", by_method(GET=_key, PATCH=_key, DELETE=_key)),
+    path("keys/<uuid:api_key>/rotate/", by_method(POST=APIKeyRotation.as_view())),
     path("decisions/", by_method(POST=_trial)),
     path("images/<uuid:image>/", by_method(GET=images.image)),
 ]
