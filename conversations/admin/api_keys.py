@@ -111,16 +111,11 @@ class APIKeyAdmin(Admin[APIKey]):
 
     def has_delete_permission(self, request: HttpRequest, obj: APIKey | None = None) -> bool:
         # Revoked, not deleted: the history keeps the name of the program. It goes with its owner.
-        return obj is None and super().has_delete_permission(request, obj)
+        return False
 
     def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[Any]:
         alive = APIKey.objects.filter(pk=object_id, revoked_at=None).exists()
         return super().get_actions_submit_line(request, object_id) if alive else []
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
 
     def save_model(self, request: HttpRequest, obj: APIKey, form: Any, change: bool) -> None:
         """Through the services: they make the secret, and keep the log."""

@@ -28,7 +28,7 @@ class ProseField(TextField):
 
     faults = staticmethod(text_faults)
     # For the OpenAPI document alone: a fault is found, and told in words, before validators run.
-    pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e]*$"
+    pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e]+$"
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,7 +47,7 @@ class LabelField(ProseField):
     """A text of one line without control, direction override or hidden characters."""
 
     faults = staticmethod(label_faults)
-    pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]*$"
+    pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]+$"
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from axes.models import AccessAttempt
@@ -16,7 +17,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from model_bakery import baker
 
-from conversations.models import OwedWork, ReplayRun
+from conversations.models import OwedWork, ReplayRun, Uncounted
 from routing.models import GoldenCase, LLMModel, Rule
 
 MANY = 1_100
@@ -28,6 +29,7 @@ FIELDS: dict[type[Model], Any] = {
     LLMModel: lambda at: {"name": f"model-{at}", "litellm_name": "openai/x", "provider": "openai"},
     ReplayRun: lambda at: {"pool": at, "size": 0, "draft": {}, "live": {}},
     Rule: lambda at: {"name": f"rule-{at}", "instruction": "Any.", "is_default": False},
+    Uncounted: lambda at: {"message": UUID(int=at + 1), "sums": {}, "failure": "odd"},
     User: lambda at: {"username": f"somebody{at}"},
 }
 

@@ -244,7 +244,7 @@ def test_a_read_only_database_reads_and_takes_no_questions(
     read_only(False)
 
     assert refused.status_code == 503
-    assert refused.json()["code"] == "database_unavailable"
+    assert refused.json()["code"] == "database_read_only"
     assert refused.headers["Retry-After"]
     assert read["content"] == answer["content"]
     assert person.ask(question())["status"] == "complete"

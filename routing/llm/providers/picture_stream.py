@@ -21,6 +21,7 @@ _KEY = re.compile(rb'"b64_json"\s{0,9}:\s{0,9}"')
 _LONGEST_KEY = 40
 _PREFIX = re.compile(rb"data:[\w/+.;=-]{0,80},", re.IGNORECASE)
 _LONGEST_PREFIX = 96
+_ESCAPED = re.compile(rb"\\(.)")
 _ESCAPES = {b"n": b"", b"r": b"", b"t": b"", b"/": b"/"}
 
 
@@ -89,7 +90,7 @@ class PictureStream:
         cut = 0 if last or not value.endswith(b"\\") else 1
         value, waiting = value[: len(value) - cut], value[len(value) - cut :]
         if b"\\" in value:
-            value = re.sub(rb"\\(.)", lambda pair: _ESCAPES.get(pair[1], b"!"), value)
+            value = _ESCAPED.sub(lambda pair: _ESCAPES.get(pair[1], b"!"), value)
         plain = value.translate(ALPHABET, b" \t\r\n")
         # Padding ends a picture: it stays with what waits, so that nothing may follow it.
         whole = len(plain) // 4 * 4 if not last else len(plain)
