@@ -240,10 +240,10 @@ def post(path: str, *headers: str) -> bytes:
     return POST % (path.encode(), f"{lines}\r\n".encode())
 
 
-def signed_in() -> str:
+def signed_in(user: int = 1) -> str:
     """A header with a token that is valid by its signature."""
     token = AccessToken()
-    token["user_id"] = "1"
+    token["user_id"] = str(user)
     return f"Authorization: Bearer {token}"
 
 
@@ -309,7 +309,8 @@ def test_a_stranger_is_refused_before_the_body(
 
 def test_bodies_within_the_limit_are_read(served: LiveSite) -> None:
     body = b'{"title": "' + b"x" * 2_000_000 + b'"}'
-    head = post("/api/v1/conversations/", f"Content-Length: {len(body)}", signed_in())
+    person = signed_in(served.user().pk)
+    head = post("/api/v1/conversations/", f"Content-Length: {len(body)}", person)
     with connected(served) as client:
         client.sendall(head + body + GET)
         answer = until_ok(client)
