@@ -191,8 +191,7 @@ def _delete(model: type[Model], keys: list[Any]) -> None:
     if model is GoldenCase:
         _clear_failures(keys)
     for logged in (model, AnswerReview) if model is Message else (model,):
-        kind = ContentType.objects.get_for_model(logged)
-        LogEntry.objects.filter(content_type=kind, object_id__in=map(str, keys)).delete()
+        _delete_log(logged, keys)
     model._default_manager.filter(pk__in=keys).delete()  # noqa: SLF001 - Django's documented name
 
 
@@ -210,20 +209,19 @@ def _clear_failures(cases: Collection[int]) -> None:
 
 def forget_traces(person: User) -> None:
     """Delete the rows that name an account without a key to it, before the account is deleted."""
-    OutstandingToken.objects.filter(user=person).delete()
-    for model in SIGN_INS:
-        sign_in_rows(model, [person.pk]).delete()
-    _delete_log(person)
-    _curated_corrections([person.pk]).delete()
-    if cases := list(_golden_cases([person.pk]).values_list("pk", flat=True)):
-        _delete(GoldenCase, cases)
+    for rows in other_rows([person.pk]):
+        if rows.model is not GoldenCase:
+            rows.delete()
+        elif cases := list(rows.values_list("pk", flat=True)):
+            _delete(GoldenCase, cases)
+    _delete_log(User, [person.pk])
     if person.last_login:  # only sign-ins of the site's own pages are noted there
         _end_sessions(person)
 
 
-def _delete_log(person: User) -> None:
-    kind = ContentType.objects.get_for_model(User)
-    LogEntry.objects.filter(content_type=kind, object_id=str(person.pk)).delete()
+def _delete_log(model: type[Model], keys: Collection[Any]) -> None:
+    kind = ContentType.objects.get_for_model(model)
+    LogEntry.objects.filter(content_type=kind, object_id__in=map(str, keys)).delete()
 
 
 def _end_sessions(person: User) -> None:
