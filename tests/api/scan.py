@@ -14,18 +14,29 @@ from django.contrib.sessions.models import Session
 
 def redis_texts(client: redis.Redis) -> Iterator[tuple[str, str]]:
     """All keys and values of a Redis, whatever their types."""
-    read: dict[bytes, Callable[[Any], Any]] = {
-        b"string": client.get,
-        b"hash": client.hgetall,
-        b"list": lambda key: client.lrange(key, 0, -1),
-        b"set": client.smembers,
-        b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
-        b"stream": client.xrange,
-    }
-    for key in client.scan_iter(count=1000):
-        kind = client.type(key)
-        if kind in read:  # an index has no values of its own
-            yield f"Redis {key!r}", f"{key!r} {read[kind](key)!r}"
+    keys = list(client.scan_iter(count=1000))
+    # In pipelines: other tests have left thousands of keys.
+    with client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.type(key)
+        kinds = dict(zip(keys, pipe.execute(), strict=True))
+    with client.pipeline(transaction=False) as pipe:
+        read: dict[bytes, Callable[[Any], Any]] = {
+            b"string": pipe.get,
+            b"hash": pipe.hgetall,
+            b"list": lambda key: pipe.lrange(key, 0, -1),
+            b"set": pipe.smembers,
+            b"zset": lambda key: pipe.zrange(key, 0, -1, withscores=True),
+            b"stream": pipe.xrange,
+        }
+        # An index has no values of its own.
+        readable = [key for key, kind in kinds.items() if kind in read]
+        for key in readable:
+            read[kinds[key]](key)
+        # A key may have expired since, and be of another type by now: its error is no trace.
+        values = pipe.execute(raise_on_error=False)
+    for key, value in zip(readable, values, strict=True):
+        yield f"Redis {key!r}", f"{key!r} {value!r}"
 
 
 def table_texts() -> Iterator[tuple[str, str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,6 +18,7 @@ from routing.common.redis.clients import sync_client
 from routing.domain.rules import CachePolicy
 from routing.models import Rule
 from routing.publishing.services import ruleset_publish
+from tests.api.scan import redis_texts
 from tests.live_site import LiveSite
 
 
@@ -41,32 +41,7 @@ def policy(site: LiveSite, request: pytest.FixtureRequest) -> Iterator[str]:
 
 def everything(client: redis.Redis) -> bytes:
     """All keys and values of a Redis, whatever their types, as one text."""
-    keys = list(client.scan_iter(count=1000))
-    # In pipelines: other tests have left thousands of keys.
-    with client.pipeline(transaction=False) as pipe:
-        for key in keys:
-            pipe.type(key)
-        kinds = dict(zip(keys, pipe.execute(), strict=True))
-    with client.pipeline(transaction=False) as pipe:
-        read: dict[bytes, Callable[[Any], Any]] = {
-            b"string": pipe.get,
-            b"hash": pipe.hgetall,
-            b"list": lambda key: pipe.lrange(key, 0, -1),
-            b"set": pipe.smembers,
-            b"zset": lambda key: pipe.zrange(key, 0, -1, withscores=True),
-            b"stream": pipe.xrange,
-        }
-        # An index has no values of its own.
-        readable = [key for key, kind in kinds.items() if kind in read]
-        for key in readable:
-            read[kinds[key]](key)
-        # A key may have expired since, and be of another type by now: its error is no trace.
-        values = pipe.execute(raise_on_error=False)
-    return b"\n".join(
-        part
-        for key, value in zip(readable, values, strict=True)
-        for part in (key, repr(value).encode())
-    )
+    return "\n".join(text for _, text in redis_texts(client)).encode()
 
 
 def traces(client: redis.Redis, word: str, *messages: str) -> list[str]:
