@@ -29,15 +29,6 @@ Schema = dict[str, Any]
 
 _PARTS: Schema = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
-_STRICT = (
-    "FeedbackRequest",
-    "PromptRequest",
-    "APIKeyRequest",
-    "PatchedAPIKeyRequest",
-    "RotationRequest",
-)
-"""Bodies in which an unknown field is an error."""
-
 CODES: Mapping[int, list[str]] = _PARTS["problem_codes"]
 """The problems' codes by status."""
 
@@ -68,8 +59,6 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
     ask["properties"]["content"]["description"] = longest
     if names := _model_names():
         ask["properties"]["model"] |= {"enum": [*names, None]}
-    for strict in _STRICT:
-        result["components"]["schemas"][strict]["additionalProperties"] = False
     # The YAML file has one stream, which several paths share.
     parts["stream"] |= _stream()
     for path, operations in parts["paths"].items():

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.validators import RegexValidator
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
 from rest_framework import serializers
 
 from conversations.models import Conversation, Feedback, Message
@@ -60,6 +63,19 @@ class StrictSerializer(serializers.Serializer[Any]):
                 {name: ["This field is not known."] for name in sorted(unknown)}, code="unknown"
             )
         return super().to_internal_value(data)
+
+
+class StrictSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Extension: bodies in which an unknown field is an error."""
+
+    target_class = StrictSerializer
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """The usual schema; of a request's body, without other fields."""
+        map_usually: Any = auto_schema._map_serializer  # noqa: SLF001 - as drf-spectacular's guide does
+        schema: dict[str, Any] = map_usually(self.target, direction, bypass_extensions=True)
+        return schema | ({"additionalProperties": False} if direction == "request" else {})
 
 
 class ConversationSerializer(serializers.ModelSerializer[Conversation]):
