@@ -160,8 +160,7 @@ class APIKeyDetail(APIView):
         stored = key_get(user=caller.user, key=api_key)
         fields = _valid_fields(request, partial=True)
         _check_grant(caller, fields)
-        key_change(key=stored, by=caller.user, fields=fields)
-        return _shown(key_get(user=caller.user, key=api_key))
+        return _shown(key_change(key=stored, by=caller.user, fields=fields))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, api_key: UUID) -> Response:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -21,7 +21,7 @@ from conversations.api.requests import Origin
 from conversations.api.sse import KEEP_ALIVE, encode
 from conversations.db.access import AWAY
 from conversations.domain.errors import DatabaseAway
-from conversations.domain.problems import problem, problem_headers, problem_of
+from conversations.domain.problems import Problem, problem, problem_headers, problem_of
 from conversations.engine.events import Failed
 from conversations.runs.event_codec import Numbered
 from conversations.runs.run import EventStream
@@ -30,7 +30,11 @@ from routing.domain.errors import AssistantError
 _log = structlog.get_logger("assistant.api")
 
 PROBLEM_JSON = "application/problem+json"
+T = TypeVar("T")
 View = Callable[..., Any]
+MethodView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
+RenderError = Callable[[HttpRequest, AssistantError], HttpResponse]
+RenderProblem = Callable[[Mapping[str, Any]], HttpResponse]
 
 
 def native(view: View) -> View:
@@ -40,9 +44,16 @@ def native(view: View) -> View:
     return view
 
 
-def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
-    """One path, several methods: a view that calls the view of each HTTP method, and answers other
-    methods with 405. Async views stand beside Django REST framework's."""
+def by_method(**views: View) -> MethodView:
+    """One path, several methods, as ``dispatch`` does; errors are problems."""
+    return dispatch(views, error_response, problem_response)
+
+
+def dispatch(
+    views: Mapping[str, View], render_error: RenderError, render_problem: RenderProblem
+) -> MethodView:
+    """A view that calls the view of each HTTP method, and answers other methods with 405. Async views
+    stand beside Django REST framework's. The renderers give errors the shape of an API."""
     by_name = {
         method: view if iscoroutinefunction(view) else sync_to_async(view, thread_sensitive=True)
         for method, view in views.items()
@@ -56,15 +67,17 @@ def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBa
         # A HEAD is answered like a GET; the server leaves the body out.
         chosen = by_name.get("GET" if request.method == "HEAD" else request.method or "")
         if chosen is None:
-            return _method_not_allowed(request, allowed)
+            response = render_problem(_method_not_allowed(request, allowed))
+            response["Allow"] = allowed
+            return response
         try:
-            response: HttpResponseBase = await chosen(request, **kwargs)
+            answer: HttpResponseBase = await chosen(request, **kwargs)
         except AssistantError as error:
-            return error_response(request, error)
+            return render_error(request, error)
         except AWAY as exc:
             _log.error("the database does not answer", error=f"{type(exc).__name__}: {exc}")
-            return error_response(request, DatabaseAway.of(exc))
-        return response
+            return render_error(request, DatabaseAway.of(exc))
+        return answer
 
     view.native_methods = frozenset(  # type: ignore[attr-defined]
         method for method, each in views.items() if getattr(each, "native", False)
@@ -75,18 +88,14 @@ def by_method(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBa
     return view
 
 
-def _method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponseBase:
-    response = problem_response(
-        problem(
-            405,
-            "method_not_allowed",
-            f"Use one of: {allowed}.",
-            instance=request.path,
-            request_id=request.META.get("assistant.request_id", ""),
-        )
+def _method_not_allowed(request: HttpRequest, allowed: str) -> Problem:
+    return problem(
+        405,
+        "method_not_allowed",
+        f"Use one of: {allowed}.",
+        instance=request.path,
+        request_id=request.META.get("assistant.request_id", ""),
     )
-    response["Allow"] = allowed
-    return response
 
 
 def json_response(body: Any, *, status: int = 200) -> HttpResponse:
@@ -114,14 +123,17 @@ def error_response(request: HttpRequest, error: AssistantError) -> HttpResponse:
 
 
 def stream_response(events: EventStream, message: UUID, origin: Origin) -> StreamingHttpResponse:
-    """Server-sent events, with the headers that keep proxies from buffering them. ``Location`` is the
-    address at which the stream is continued."""
-    response = StreamingHttpResponse(
-        _encoded(events), content_type="text/event-stream; charset=utf-8"
-    )
+    """The events of an answer. ``Location`` is the address at which the stream is continued."""
+    response = event_stream(_encoded(events))
+    response["Location"] = f"{origin.site}/api/v1/messages/{message}/stream/"
+    return response
+
+
+def event_stream(frames: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
+    """Server-sent events, with the headers that keep proxies from buffering them."""
+    response = StreamingHttpResponse(frames, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
-    response["Location"] = f"{origin.site}/api/v1/messages/{message}/stream/"
     return response
 
 
@@ -141,12 +153,12 @@ async def _encoded(events: EventStream) -> AsyncGenerator[bytes, None]:
         yield encode(last + 1, Failed(problem_of(DatabaseAway.of(exc))))
 
 
-async def with_slot(slot: StreamSlot, events: EventStream) -> EventStream:
-    """The events of an open stream, which holds its slot until it is closed."""
+async def with_slot(slot: StreamSlot, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The items of an open stream, which holds its slot until it is closed."""
     try:
-        async with aclosing(events):
-            async for batch in events:
-                yield batch
+        async with aclosing(stream):
+            async for item in stream:
+                yield item
     finally:
         slot.release()
 

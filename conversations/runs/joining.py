@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +29,6 @@ from routing.domain.errors import FieldFault
 
 JOIN_SECONDS = 600
 POLL_MS = 1_000
-MAX_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +51,10 @@ class JoinedRun:
     replayed: bool = False
 
 
-def request_key(user: int, path: str, headers: Mapping[str, str], body: bytes) -> RequestKey:
-    """The key of a request. Raises ``BadRequest`` for an ``Idempotency-Key`` that is too long."""
+def request_key(user: int, path: str, body: bytes, *, own: str, retried: bool) -> RequestKey:
+    """The key of a request; ``own`` is the client's ``Idempotency-Key``, or empty. ``retried``: the client
+    says that it is not the first try."""
     digest = hashlib.sha256(body).hexdigest()[:32]
-    own = headers.get("Idempotency-Key", "").strip()
-    if len(own) > MAX_KEY:
-        fault = FieldFault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
-        raise BadRequest(fault.detail, fault)
-    retried = headers.get("x-stainless-retry-count", "0").strip() not in {"", "0"}
     parts = (str(user), path, f"key {own}" if own else f"body {digest}")
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     return RequestKey(name, bool(own) or retried, digest)
@@ -102,14 +96,11 @@ class RunJoining:
         run = self._runs.running(joined.message)
         events = run.follow() if run else self._logged(joined.message)
         self._listeners[joined.message] += 1
-        whole = False
         try:
             async with aclosing(events):
                 async for batch in events:
-                    if batch and is_terminal(batch[-1][1]):
-                        whole = not isinstance(batch[-1][1], Failed)
-                        if not whole:
-                            await self._forget(joined)
+                    if batch and isinstance(batch[-1][1], Failed):
+                        await self._forget(joined)
                     yield batch
         finally:
             self._listeners[joined.message] -= 1

@@ -42,6 +42,7 @@ def test_a_key_sees_its_models_alone(connect: Connect) -> None:
         ("POST", "/v1/nothing", 404),
         ("GET", "/v1/", 404),
         ("POST", "/v1/responses", 404),
+        ("PATCH", "/v1/models", 405),
     ],
 )
 def test_paths_answer_in_openais_shape(site: LiveSite, method: str, path: str, status: int) -> None:
@@ -51,6 +52,24 @@ def test_paths_answer_in_openais_shape(site: LiveSite, method: str, path: str, s
     assert response.headers["content-type"] == "application/json"
     if status >= 400:
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+def test_a_bug_is_told_in_openais_shape(site: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("conversations.api.openai.chat.parse_completion_request", crash)
+    response = site.person().http.post("/v1/chat/completions", json={})
+
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/json"
+    assert response.json()["error"]["code"] == "internal_error"
+    assert "a bug" not in response.text
+
+
+def test_no_path_is_redirected(site: LiveSite) -> None:
+    for path in ("/v1", "/v1/nothing", "/v1/models", "/v1/chat/completions"):
+        assert site.person().http.post(path, json={}).status_code in {400, 404, 405}
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions"])

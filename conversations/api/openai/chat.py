@@ -11,10 +11,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
-from conversations.adapters.limits import StreamSlot
 from conversations.api.authentication import authenticate
 from conversations.api.images import with_signed_picture
 from conversations.api.openai.chat_encoder import (
@@ -29,8 +28,8 @@ from conversations.api.openai.chat_request import (
     shown_name,
 )
 from conversations.api.openai.errors import ParameterFault, problem_response
-from conversations.api.requests import json_body, origin_of
-from conversations.api.responses import json_response, native
+from conversations.api.requests import MAX_KEY, field_fault, json_body, origin_of
+from conversations.api.responses import event_stream, json_response, native, with_slot
 from conversations.bootstrap import Container, container
 from conversations.db.access import AWAY
 from conversations.domain.api_keys import Caller, Scope
@@ -39,7 +38,7 @@ from conversations.domain.problems import problem_of
 from conversations.engine.events import Decided, Event, Failed, Finished, Token
 from conversations.engine.types import Turn
 from conversations.models import new_id
-from conversations.runs.joining import JoinedRun, request_key
+from conversations.runs.joining import JoinedRun, RequestKey, request_key
 from conversations.runs.run import IDLE_SECONDS, EventStream
 from routing.common.tasks import ended
 from routing.domain.actions import ACTIONS
@@ -51,7 +50,7 @@ from routing.domain.errors import (
     PromptTooLong,
 )
 from routing.domain.release import Release
-from routing.domain.rules import ModelRef
+from routing.domain.rules import RuleSet
 from routing.guard.validation import validate_prompt
 
 MAX_IGNORED = 30
@@ -105,9 +104,17 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     body = request.read()
     lenient = bool(caller.grant and caller.grant.lenient)
     asked, ignored = parse_completion_request(json_body(body), lenient=lenient)
-    slot = await _admitted(parts, caller, asked)
+    # What costs nothing is checked before the call is counted.
+    caller.require_model(asked.requested_model)
+    _check_prompt(asked)
+    release = await parts.rules.current()
+    _check_model(parts, release.rules_for(caller.user), asked)
+    await parts.rate_limits.hit("ask", str(caller.user))
+    slot = await parts.stream_limits.acquire(caller.user)
     try:
-        reading = await _start(parts, request, caller, asked, body)
+        key = _request_key(request, caller, body)
+        joined = await parts.joining.join(key, _turn(request, caller, asked, release))
+        reading = _Reading(joined, parts.joining.follow(joined))
         answered = await (
             _stream(parts, request, asked, reading) if asked.stream else _whole(reading)
         )
@@ -118,30 +125,12 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
         slot.release()
         response = answered
     else:
-        response = _streaming_response(_releasing(slot, answered))
+        response = event_stream(with_slot(slot, answered))
     _describe(response, reading)
     if ignored:
         # The client's own words: they must not break a header.
         response["X-Assistant-Ignored"] = ", ".join(map(shown_name, ignored[:MAX_IGNORED]))
     return response
-
-
-def _streaming_response(frames: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(frames, content_type="text/event-stream; charset=utf-8")
-    response["Cache-Control"] = "no-cache, no-transform"
-    response["X-Accel-Buffering"] = "no"
-    return response
-
-
-async def _releasing(
-    slot: StreamSlot, frames: AsyncGenerator[bytes, None]
-) -> AsyncGenerator[bytes, None]:
-    try:
-        async with aclosing(frames):
-            async for frame in frames:
-                yield frame
-    finally:
-        slot.release()
 
 
 def _describe(response: HttpResponseBase, reading: _Reading) -> None:
@@ -158,18 +147,6 @@ def _describe(response: HttpResponseBase, reading: _Reading) -> None:
         response["X-Assistant-Cache"] = cache.outcome
 
 
-async def _admitted(parts: Container, caller: Caller, asked: CompletionRequest) -> StreamSlot:
-    """Check what costs nothing, count the call, and hold a slot. Raises the first refusal."""
-    caller.require_model(asked.requested_model)
-    _check_prompt(asked)
-    if asked.requested_model:
-        rules = (await parts.rules.current()).rules_for(caller.user)
-        requested_decision(rules, asked.requested_model)
-        _check_options(parts, rules.model(asked.requested_model), asked)
-    await parts.rate_limits.hit("ask", str(caller.user))
-    return await parts.stream_limits.acquire(caller.user)
-
-
 def _check_prompt(asked: CompletionRequest) -> None:
     """Raises ``ParameterFault`` at the message of the prompt."""
     try:
@@ -180,22 +157,24 @@ def _check_prompt(asked: CompletionRequest) -> None:
         raise ParameterFault(asked.prompt_path, str(error)) from error
 
 
-def _check_options(parts: Container, model: ModelRef | None, asked: CompletionRequest) -> None:
+def _check_model(parts: Container, rules: RuleSet, asked: CompletionRequest) -> None:
     """A model that was named answers with all parameters, or not at all: no other takes its place for
-    them. Raises ``OptionUnsupported``."""
+    them. Raises ``ModelUnknown`` and ``OptionUnsupported``."""
+    if not asked.requested_model:
+        return
+    requested_decision(rules, asked.requested_model)
+    model = rules.model(asked.requested_model)
     option = parts.llm.unsupported(model, asked.options) if model else None
     if model and option:
         raise OptionUnsupported(option, [model.name])
 
 
-async def _start(
-    parts: Container, request: HttpRequest, caller: Caller, asked: CompletionRequest, body: bytes
-) -> _Reading:
-    key = request_key(caller.user, request.path, request.headers, body)
-    turn = _turn(request, caller, asked, await parts.rules.current())
-    joined = await parts.joining.join(key, turn)
-    events = parts.joining.follow(joined)
-    return _Reading(joined, events)
+def _request_key(request: HttpRequest, caller: Caller, body: bytes) -> RequestKey:
+    own = request.headers.get("Idempotency-Key", "").strip()
+    if len(own) > MAX_KEY:
+        raise field_fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
+    retried = request.headers.get("x-stainless-retry-count", "0").strip() not in {"", "0"}
+    return request_key(caller.user, request.path, body, own=own, retried=retried)
 
 
 def _turn(request: HttpRequest, caller: Caller, asked: CompletionRequest, release: Release) -> Turn:
@@ -275,8 +254,8 @@ async def _frames(
     # The status is sent by now: an error can only be a frame.
     except AssistantError as error:
         yield b"".join(encoder.fail(problem_of(error)))
-    except AWAY:
-        yield b"".join(encoder.fail(problem_of(DatabaseAway())))
+    except AWAY as exc:
+        yield b"".join(encoder.fail(problem_of(DatabaseAway.of(exc))))
     finally:
         await _close(opening, reading)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from conversations.api.openai.errors import ParameterFault
 from conversations.domain.api_keys import ROUTED
+from conversations.domain.errors import MalformedJSON
 from conversations.engine.types import CallerChat
 from routing.domain.llm import ChatMessage
 
@@ -172,7 +173,7 @@ def parse_completion_request(body: Any, *, lenient: bool) -> tuple[CompletionReq
     """The request, and the names of the parameters that were dropped, which needs ``lenient``. Raises
     ``ParameterFault``."""
     if not isinstance(body, dict):
-        raise ParameterFault(None, "The body must be a JSON object.", "invalid_json")
+        raise MalformedJSON("The body must be a JSON object.")
     known = {name: value for name, value in body.items() if not _asks_for_nothing(name, value)}
     strange = [name for name in known if name not in CompletionRequest.model_fields]
     if strange and not lenient:

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 from django.http import HttpRequest, HttpResponse
 
-from conversations.domain.errors import RequestRefused
+from conversations.domain.errors import BadRequest
 from conversations.domain.problems import problem_headers, problem_of
-from routing.domain.errors import AssistantError
+from routing.domain.errors import AssistantError, FieldFault
 
 INVALID, SERVER = "invalid_request_error", "server_error"
 
@@ -32,22 +32,30 @@ _CODES: Mapping[str, str] = {
 }
 """OpenAI's word for our code, where it has another one."""
 
-_FAULT_CODES = frozenset({"idempotency_key_reused"})
-"""Codes of single fields that tell more than ours."""
+_FAULT_CODES = frozenset(
+    {
+        "context_length_exceeded",
+        "idempotency_key_reused",
+        "invalid_value",
+        "missing_required_parameter",
+        "model_not_found",
+        "unknown_parameter",
+        "unsupported_parameter",
+        "unsupported_value",
+    }
+)
+"""Codes of single fields that are OpenAI's, and tell more than ours of the whole."""
 
 _STATUSES: Mapping[str, int] = {"context_length_exceeded": 400, "model_not_found": 404}
 """The status by OpenAI's code, where it is another one than ours."""
 
 
-class ParameterFault(RequestRefused):
-    """A parameter that can not be honoured. ``param`` is its path in the body: ``messages[0].role``;
-    ``openai_code`` is the reason in OpenAI's words."""
+class ParameterFault(BadRequest):
+    """A parameter that can not be honoured. ``param`` is its path in the body, ``messages[0].role``, and
+    ``code`` one of ``_FAULT_CODES``."""
 
-    code = "invalid_value"
-
-    def __init__(self, param: str | None, detail: str, code: str = "invalid_value") -> None:
-        super().__init__(detail)
-        self.param, self.openai_code = param, code
+    def __init__(self, param: str, detail: str, code: str = "invalid_value") -> None:
+        super().__init__(detail, FieldFault(param, code, detail))
 
 
 def error_object(problem: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,8 +69,6 @@ def error_response(request: HttpRequest, error: AssistantError) -> HttpResponse:
     """The answer to a request that ended in ``error``."""
     request_id = request.META.get("assistant.request_id", "")
     problem = problem_of(error, instance=request.path, request_id=request_id)
-    if isinstance(error, ParameterFault):
-        problem |= {"status": 400, "param": error.param, "code": error.openai_code}
     response = problem_response(problem)
     for field, value in problem_headers(error).items():
         if field in {"WWW-Authenticate", "Retry-After"}:
@@ -86,10 +92,10 @@ def problem_response(problem: Mapping[str, Any]) -> HttpResponse:
 
 def _classified(problem: Mapping[str, Any]) -> tuple[int, str, str | None]:
     faults: Sequence[Mapping[str, str]] = problem.get("errors") or ({},)
-    param: str | None = problem.get("param") or faults[0].get("field")
+    param = faults[0].get("field")
     code = _CODES.get(problem["code"], problem["code"])
-    if problem["code"] == "invalid" and param == "model":
-        code = "model_not_found"
-    elif problem["code"] == "invalid" and faults[0].get("code") in _FAULT_CODES:
+    if problem["code"] == "invalid" and faults[0].get("code") in _FAULT_CODES:
         code = faults[0]["code"]
+    elif problem["code"] == "invalid" and param == "model":
+        code = "model_not_found"
     return _STATUSES.get(code, problem["status"]), code, param
