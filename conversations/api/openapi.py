@@ -49,7 +49,7 @@ EVENTS: Mapping[str, Schema] = {
 def add_async_paths(result: Schema, **_: Any) -> Schema:
     """Add the async paths, their components, and to every operation the problems it may end in."""
     parts = deepcopy(_PARTS)
-    events = {f"Event{name.capitalize()}": body for name, body in EVENTS.items()}
+    events = {f"Event{name.title().replace('_', '')}": body for name, body in EVENTS.items()}
     result["components"]["schemas"] |= parts["schemas"] | events
     ask = parts["schemas"]["Ask"]
     result["components"]["schemas"]["PromptRequest"]["properties"]["content"]["pattern"] = ask[
@@ -103,7 +103,9 @@ def _stream() -> Schema:
     event = {"type": "object", "description": text, "required": [*parts], "properties": parts}
     return {
         "schema": event,
-        "x-events": {name: _ref(f"Event{name.capitalize()}") for name in NAMES.values()},
+        "x-events": {
+            name: _ref(f"Event{name.title().replace('_', '')}") for name in NAMES.values()
+        },
     }
 
 

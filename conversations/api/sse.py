@@ -16,10 +16,13 @@ from conversations.engine.events import (
     Event,
     Failed,
     Finished,
+    Logprobs,
     Noticed,
     Reset,
     Started,
+    Thought,
     Token,
+    ToolCall,
 )
 from conversations.storage.representations import cache_object, decision_object
 
@@ -27,6 +30,9 @@ NAMES: dict[type[Event], str] = {
     Started: "start",
     Decided: "decision",
     Token: "token",
+    Thought: "thought",
+    Logprobs: "logprobs",
+    ToolCall: "tool_call",
     Reset: "reset",
     Noticed: "notice",
     Finished: "done",
@@ -56,7 +62,7 @@ def payload(event: Event) -> Any:
             return message
         case Failed(problem):
             return problem
-        case Started() | Noticed():
+        case Started() | Noticed() | Thought() | Logprobs() | ToolCall():
             return asdict(event)
         case _:
             assert_never(event)

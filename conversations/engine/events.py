@@ -1,6 +1,6 @@
 """Events of an answer: one closed union of frozen classes, in the order of this grammar.
 
-``Started (Decided (Token | Reset | Noticed)*)? (Finished | Failed)``. Names and bodies on the wire
+``Started (Decided (Token | Thought | Logprobs | ToolCall | Reset | Noticed)*)? (Finished | Failed)``. Names and bodies on the wire
 are in ``conversations.api.sse``; the codec and the stored replay follow from the fields.
 """
 
@@ -42,6 +42,32 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """Text of the model's thinking, never empty; only in answers to a caller's own chat."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Logprobs:
+    """The log probabilities of the ``Token`` that follows, one object per token of the model, as in
+    OpenAI's ``logprobs.content``."""
+
+    tokens: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A piece of a tool call that the caller shall make. Fields as in ``ToolCallDelta``: the id and the
+    name are in the first piece of each ``index``, ``arguments`` are put together."""
+
+    index: int
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """The model broke off after its first token; another starts over. Discard the text so far."""
 
@@ -72,4 +98,6 @@ class Failed:
     problem: Mapping[str, Any]
 
 
-Event = Started | Decided | Token | Reset | Noticed | Finished | Failed
+Event = (
+    Started | Decided | Token | Thought | Logprobs | ToolCall | Reset | Noticed | Finished | Failed
+)

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from langgraph.runtime import Runtime
 
-from conversations.engine.events import Decided, Noticed, Reset, Token
+from conversations.engine.events import Decided, Logprobs, Noticed, Reset, Thought, Token, ToolCall
 from conversations.engine.nodes import step
 from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
@@ -20,9 +20,12 @@ from routing.domain.llm import (
     Completed,
     Continued,
     GenerationEvent,
+    LogprobsDelta,
     Shortened,
     Switched,
     TextDelta,
+    ThoughtDelta,
+    ToolCallDelta,
 )
 from routing.domain.rules import Decision, ModelRef
 
@@ -87,6 +90,7 @@ class Transcript:
         self._state, self._sink = state, sink
         self._decision_sent = state.get("decision_sent", False)
         self._pieces: list[str] = []
+        self._calls_tools = False
         self._notices: list[Noticed] = []
         self.decision: Decision = state["decision"]
         self._switched: Switched | None = None
@@ -111,9 +115,8 @@ class Transcript:
     def take(self, event: GenerationEvent) -> None:
         """Pass one event of the chat on to the sink."""
         match event:
-            case TextDelta(text):
-                self._pieces.append(text)
-                self._sink.emit(Token(text))
+            case TextDelta() | ThoughtDelta() | LogprobsDelta() | ToolCallDelta():
+                self._pass_on(event)
             case AnsweringModel(model):
                 self.decision = self.decision.answered_by(model)
                 self._start_over()
@@ -133,6 +136,21 @@ class Transcript:
                 self.finish_reason = finish_reason
             case _:
                 assert_never(event)
+
+    def _pass_on(self, delta: TextDelta | ThoughtDelta | LogprobsDelta | ToolCallDelta) -> None:
+        match delta:
+            case TextDelta(text):
+                self._pieces.append(text)
+                self._sink.emit(Token(text))
+            case ThoughtDelta(text):
+                self._sink.emit(Thought(text))
+            case LogprobsDelta(tokens):
+                self._sink.emit(Logprobs(tokens))
+            case ToolCallDelta(index, call_id, name, arguments):
+                self._calls_tools = True
+                self._sink.emit(ToolCall(index, call_id, name, arguments))
+            case _:
+                assert_never(delta)
 
     def refuse(self) -> None:
         """Make the refusal of the last model's provider the whole answer."""
@@ -167,9 +185,10 @@ class Transcript:
             self._notice("provider_failover", _switched(event.reason, *names))
 
     def _discard(self, reason: str, from_model: str, to_model: str) -> bool:
-        if not self._pieces:
+        # Thoughts are no part of the answer: another model may follow them.
+        if not (self._pieces or self._calls_tools):
             return False
-        self.cacheable = False
+        self.cacheable = self._calls_tools = False
         self._pieces.clear()
         self._sink.emit(Reset(reason, from_model, to_model))
         return True

@@ -265,7 +265,15 @@ def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
         row = turns.ended_answer(turn, turn.begun, outcome)
         picture = run.answer and run.answer.image
         shown = message_object(row, origin=turn.origin)
-        return shown | {"image": asdict(picture) if picture else None}, None
+        usage = outcome.usage
+        details = {
+            "cached_tokens": usage.cached_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+        }
+        return shown | {
+            "image": asdict(picture) if picture else None,
+            "usage_details": details,
+        }, None
     stored = turns.answer_finish(message=turn.message, outcome=outcome, started=turn.begun)
     attachment = outcome.decision and ACTIONS[outcome.decision.action].attachment
     if stored and turn.begun and not attachment:

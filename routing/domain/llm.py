@@ -28,10 +28,16 @@ Operation = Literal["chat", "classify", "image", "embedding", "judge"]
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message of a chat, as both providers name its parts."""
+    """One message of a chat, as both providers name its parts.
 
-    role: Literal["system", "user", "assistant"]
+    ``form`` is the whole message in OpenAI's form, where it has more than a text: pictures and files,
+    tool calls, the result of a tool, marks for the provider's cache. ``content`` is its text all the
+    same.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    form: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Usage:
 
     ``cost_usd`` is ``None`` when no price is known; ``unpriced`` counts the attempts of which that is so.
     ``estimated`` marks our own counts, made where the provider sent none (a stopped or broken stream).
+    ``cached_tokens`` are a part of the input, ``reasoning_tokens`` a part of the output.
     """
 
     input_tokens: int = 0
@@ -47,6 +54,8 @@ class Usage:
     cost_usd: Decimal | None = None
     estimated: bool = False
     unpriced: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         costs = [usage.cost_usd for usage in (self, other) if usage.cost_usd is not None]
@@ -58,6 +67,8 @@ class Usage:
             cost_usd=sum(costs, Decimal(0)) if costs and not unpriced else None,
             estimated=self.estimated or other.estimated,
             unpriced=unpriced,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
         )
 
     def at(self, cost_usd: Decimal | None) -> Usage:
@@ -66,9 +77,25 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class RawChunk:
-    """One step of a stream as the provider sent it. ``text`` is empty while a model thinks.
+class ToolCallDelta:
+    """A piece of a tool call that the model wants the caller to make.
 
+    ``index`` is the call's place among the calls of the answer, from 0. ``call_id`` and ``name`` are in its
+    first piece only; ``arguments`` is the next piece of a JSON text.
+    """
+
+    index: int
+    call_id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawChunk:
+    """One step of a stream as the provider sent it. ``text`` is empty while a model thinks, and in steps
+    of tool calls; ``thought`` is the text of the thinking, where the provider shows it.
+
+    ``logprobs`` are those of ``text``, one object per token, as in OpenAI's ``logprobs.content``.
     ``finish_reason`` and ``usage`` are on the last one only: a stream without it was cut off.
     ``usage`` is ``None`` when the provider sent none.
     """
@@ -76,6 +103,9 @@ class RawChunk:
     text: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
+    thought: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    logprobs: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +227,20 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThoughtDelta:
+    """Some text of the model's thinking, never empty. It is no part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogprobsDelta:
+    """The log probabilities of the ``TextDelta`` that follows, one object per token."""
+
+    tokens: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Switched:
     """``from_model`` failed and ``to_model`` is asked next; they may be the same.
 
@@ -233,14 +277,24 @@ class Shortened:
 @dataclass(frozen=True, slots=True)
 class Completed:
     """The answer ended. ``finish_reason`` is the provider's, in OpenAI's words (``stop``, ``length``,
-    ``content_filter``), or ``other`` for a word that leaves open whether the answer is whole."""
+    ``tool_calls``, ``content_filter``), or ``other`` for a word that leaves open whether the answer is whole."""
 
     model: ModelRef
     finish_reason: str
     usage: Usage
 
 
-GenerationEvent = AnsweringModel | TextDelta | Switched | Continued | Shortened | Completed
+GenerationEvent = (
+    AnsweringModel
+    | TextDelta
+    | ThoughtDelta
+    | LogprobsDelta
+    | ToolCallDelta
+    | Switched
+    | Continued
+    | Shortened
+    | Completed
+)
 
 
 @dataclass(frozen=True, slots=True)

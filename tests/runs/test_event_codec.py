@@ -17,10 +17,13 @@ from conversations.engine.events import (
     Event,
     Failed,
     Finished,
+    Logprobs,
     Noticed,
     Reset,
     Started,
+    Thought,
     Token,
+    ToolCall,
 )
 from conversations.engine.types import CacheFacts
 from conversations.models import Message, new_id
@@ -58,6 +61,9 @@ SAMPLES: dict[type[Event], Event] = {
     Started: STARTED,
     Decided: DECIDED,
     Token: Token("é\n\u2028"),
+    Thought: Thought("é\u2028"),
+    Logprobs: Logprobs(({"token": "a", "logprob": -0.5},)),
+    ToolCall: ToolCall(0, "call_1", "weather", '{"city":'),
     Reset: Reset("provider_error", "gpt", "claude"),
     Noticed: Noticed("provider_failover", "x"),
     Finished: Finished({"id": "1"}),

@@ -203,7 +203,7 @@ async def _whole(reading: _Reading) -> HttpResponse:
     match reading.end:
         case Finished(message) if message["status"] == "complete":
             response = json_response(
-                completion_object(with_signed_picture(message), reading.created)
+                completion_object(with_signed_picture(message), reading.created, reading.seen)
             )
             response["X-Assistant-Cost"] = cost_of(message)
             return response

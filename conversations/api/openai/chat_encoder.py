@@ -7,7 +7,7 @@ because most clients take that for success.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -20,17 +20,20 @@ from conversations.engine.events import (
     Event,
     Failed,
     Finished,
+    Logprobs,
     Noticed,
     Reset,
     Started,
+    Thought,
     Token,
+    ToolCall,
 )
 from routing.domain.actions import ACTIONS
 from routing.domain.errors import ProviderStreamBroken
 
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
-FINISH_REASONS = frozenset({"stop", "length", "content_filter"})
+FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 """The values that clients know; any other becomes ``stop``."""
 
 
@@ -53,6 +56,7 @@ class ChunkEncoder:
         self._include_usage = include_usage
         self._opened = False
         self._attachment = False
+        self._logprobs: dict[str, Any] | None = None
         self.ended = False
 
     def encode(self, event: Event) -> Iterator[bytes]:
@@ -62,9 +66,8 @@ class ChunkEncoder:
                 self._head["model"] = decision.model or self._head["model"]
                 # Of a drawn answer the text is the picture's description: it is sent with its address.
                 self._attachment = bool(ACTIONS[decision.action].attachment)
-            case Token(text):
-                if not self._attachment:
-                    yield from self._text(text)
+            case Token() | Thought() | Logprobs() | ToolCall():
+                yield from self._piece(event)
             case Reset():
                 yield from self._reset()
             case Finished(message):
@@ -73,6 +76,20 @@ class ChunkEncoder:
                 yield from self.fail(problem)
             case Started() | Noticed():
                 pass
+            case _:
+                assert_never(event)
+
+    def _piece(self, event: Token | Thought | Logprobs | ToolCall) -> Iterator[bytes]:
+        match event:
+            case Token(text):
+                if not self._attachment:
+                    yield from self._delta({"content": text})
+            case Thought(text):
+                yield from self._delta({"reasoning_content": text})
+            case Logprobs(tokens):
+                self._logprobs = {"content": tokens, "refusal": None}
+            case ToolCall():
+                yield from self._delta({"tool_calls": [tool_call_delta(event)]})
             case _:
                 assert_never(event)
 
@@ -86,9 +103,9 @@ class ChunkEncoder:
         if self._opened:
             yield from self.fail(problem_of(ProviderStreamBroken("", "started over")))
 
-    def _text(self, text: str) -> Iterator[bytes]:
+    def _delta(self, delta: Mapping[str, Any]) -> Iterator[bytes]:
         yield from self._open()
-        yield self._chunk({"content": text})
+        yield self._chunk(delta)
 
     def _open(self) -> Iterator[bytes]:
         if not self._opened:
@@ -106,15 +123,67 @@ class ChunkEncoder:
         yield DONE
 
     def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        logprobs, self._logprobs = self._logprobs, None
+        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
         usage = {"usage": None} if self._include_usage else {}
         return _frame({**self._head, "choices": [choice], **usage})
 
 
-def completion_object(message: Mapping[str, Any], created: int) -> dict[str, Any]:
-    """A whole completion, from the message object of the end."""
-    decision = message["decision"] or {}
-    said = {"role": "assistant", "content": content_of(message), "refusal": None}
+def tool_call_delta(piece: ToolCall) -> dict[str, Any]:
+    """A piece of a tool call; only the first of a call has its id, type and name."""
+    first = bool(piece.call_id or piece.name)
+    named = {"id": piece.call_id, "type": "function"} if first else {}
+    function = ({"name": piece.name} if first else {}) | {"arguments": piece.arguments}
+    return {"index": piece.index, **named, "function": function}
+
+
+class AnswerParts:
+    """The parts of a whole answer beside its text, put together from its events since the last reset."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.logprobs: list[Mapping[str, Any]] = []
+        self._thoughts: list[str] = []
+        self._calls: dict[int, dict[str, Any]] = {}
+        for event in events:
+            self._take(event)
+        self.tool_calls = [self._calls[index] for index in sorted(self._calls)]
+        for call in self.tool_calls:
+            call["function"]["arguments"] = "".join(call["function"]["arguments"])
+        self.reasoning = "".join(self._thoughts)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case ToolCall(index, call_id, name, arguments):
+                call = self._calls.setdefault(
+                    index,
+                    {"id": "", "type": "function", "function": {"name": "", "arguments": []}},
+                )
+                call["id"] = call["id"] or call_id
+                call["function"]["name"] = call["function"]["name"] or name
+                call["function"]["arguments"].append(arguments)
+            case Thought(text):
+                self._thoughts.append(text)
+            case Logprobs(tokens):
+                self.logprobs += tokens
+            case Reset():
+                self._calls.clear()
+                self._thoughts.clear()
+                self.logprobs.clear()
+            case _:
+                pass
+
+
+def completion_object(
+    message: Mapping[str, Any], created: int, events: Sequence[Event]
+) -> dict[str, Any]:
+    """A whole completion, from the message object of the end, and the events before it."""
+    decision, parts = message["decision"] or {}, AnswerParts(events)
+    said: dict[str, Any] = {"role": "assistant", "content": content_of(message), "refusal": None}
+    if parts.tool_calls:
+        said |= {"content": said["content"] or None, "tool_calls": parts.tool_calls}
+    if parts.reasoning:
+        said["reasoning_content"] = parts.reasoning
+    logprobs = {"content": parts.logprobs, "refusal": None} if parts.logprobs else None
     return {
         "id": completion_id(UUID(message["id"])),
         "object": "chat.completion",
@@ -124,7 +193,7 @@ def completion_object(message: Mapping[str, Any], created: int) -> dict[str, Any
             {
                 "index": 0,
                 "message": said,
-                "logprobs": None,
+                "logprobs": logprobs,
                 "finish_reason": finish_reason_of(message),
             }
         ],
@@ -157,14 +226,14 @@ def cost_of(message: Mapping[str, Any]) -> str:
 
 def usage_object(message: Mapping[str, Any]) -> dict[str, Any]:
     """Tokens, in OpenAI's names."""
-    usage = message["usage"] or {}
+    usage, details = message["usage"] or {}, message.get("usage_details") or {}
     prompt, completion = usage.get("input_tokens") or 0, usage.get("output_tokens") or 0
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": details.get("cached_tokens", 0)},
+        "completion_tokens_details": {"reasoning_tokens": details.get("reasoning_tokens", 0)},
     }
 
 
