@@ -25,9 +25,9 @@ from conversations.api.openai.chat_encoder import (
 from conversations.api.openai.chat_request import (
     CompletionRequest,
     parse_completion_request,
-    shown_name,
 )
 from conversations.api.openai.errors import ParameterFault, problem_response
+from conversations.api.openai.parameters import name_ignored
 from conversations.api.requests import MAX_KEY, field_fault, json_body, origin_of
 from conversations.api.responses import event_stream, json_response, native, with_slot
 from conversations.bootstrap import Container, container
@@ -53,7 +53,6 @@ from routing.domain.release import Release
 from routing.domain.rules import RuleSet
 from routing.guard.validation import validate_prompt
 
-MAX_IGNORED = 30
 HEADER_SECONDS = 8.0
 """How long the headers of a stream wait for its first token, at most."""
 MAX_PROMPT_CHARS = 1_000_000
@@ -127,9 +126,7 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     else:
         response = event_stream(with_slot(slot, answered))
     _describe(response, reading)
-    if ignored:
-        # The client's own words: they must not break a header.
-        response["X-Assistant-Ignored"] = ", ".join(map(shown_name, ignored[:MAX_IGNORED]))
+    name_ignored(response, ignored)
     return response
 
 

@@ -5,20 +5,18 @@ The field's names and meanings are OpenAI's (API reference, "Create chat complet
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from conversations.api.openai.errors import ParameterFault
+from conversations.api.openai.parameters import read_parameters
 from conversations.domain.api_keys import ROUTED
-from conversations.domain.errors import MalformedJSON
 from conversations.engine.types import CallerChat
 from routing.domain.llm import ChatMessage
 
-MAX_MESSAGES, MAX_STOPS, MAX_NAME = 2_048, 4, 64
-_ODD = re.compile(r"[^\w.-]", re.ASCII)
+MAX_MESSAGES, MAX_STOPS = 2_048, 4
 NEUTRAL: Mapping[str, Collection[Any]] = {
     "n": (1,),
     "logprobs": (False,),
@@ -172,34 +170,11 @@ class CompletionRequest(BaseModel):
 def parse_completion_request(body: Any, *, lenient: bool) -> tuple[CompletionRequest, list[str]]:
     """The request, and the names of the parameters that were dropped, which needs ``lenient``. Raises
     ``ParameterFault``."""
-    if not isinstance(body, dict):
-        raise MalformedJSON("The body must be a JSON object.")
-    known = {name: value for name, value in body.items() if not _asks_for_nothing(name, value)}
-    strange = [name for name in known if name not in CompletionRequest.model_fields]
-    if strange and not lenient:
-        code = "unsupported_parameter" if strange[0] in NEUTRAL else "unknown_parameter"
-        name = shown_name(strange[0])
-        raise ParameterFault(name, f"{name} is not supported here.", code)
-    for name in strange:
-        del known[name]
-    try:
-        request = CompletionRequest.model_validate(known)
-    except ValidationError as exc:
-        raise _fault(exc) from None
+    request, strange = read_parameters(
+        CompletionRequest, body, NEUTRAL, WITHOUT_EFFECT, lenient=lenient
+    )
     _check_together(request)
     return request, strange
-
-
-def shown_name(name: str) -> str:
-    """A parameter's name as it may stand in a header or a message."""
-    return _ODD.sub("_", name[:MAX_NAME])
-
-
-def _asks_for_nothing(name: str, value: Any) -> bool:
-    if name in WITHOUT_EFFECT or (value is None and name not in {"model", "messages"}):
-        return True
-    # ``True == 1`` in Python, and not in JSON.
-    return any(value == each and type(value) is type(each) for each in NEUTRAL.get(name, ()))
 
 
 def _check_together(request: CompletionRequest) -> None:
@@ -214,25 +189,3 @@ def _check_together(request: CompletionRequest) -> None:
         at = len(request.messages) - 1
         detail = "The last message beside instructions must be the user's."
         raise ParameterFault(f"messages[{at}].role", detail, "unsupported_value")
-
-
-_BY_TYPE = {"missing": "missing_required_parameter", "literal_error": "unsupported_value"}
-
-
-def _fault(error: ValidationError) -> ParameterFault:
-    """The first fault, with its path as OpenAI writes it."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    # Of a field's alternatives, the one that came furthest tells the most.
-    first = max(
-        faults, key=lambda fault: (fault["loc"][:1] == faults[0]["loc"][:1], len(fault["loc"]))
-    )
-    path = ""
-    for step in first["loc"]:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif step.isidentifier() and step not in {"str", "float", "int"}:
-            path += f".{shown_name(step)}" if path else shown_name(step)
-    code = _BY_TYPE.get(first["type"], "invalid_value")
-    if first["type"] == "extra_forbidden":
-        code = "unknown_parameter"
-    return ParameterFault(path, f"{path}: {first['msg']}.", code)
