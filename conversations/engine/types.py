@@ -24,12 +24,13 @@ class CallerChat:
 
     ``messages`` are all of them, with the prompt among them, in the caller's order; they have the place
     of the memory. ``options`` go to the model. ``plain``: one prompt without anything else, which a
-    stored answer may serve.
+    stored answer may serve. ``results`` are the ids of the tool calls whose results are the chat's end.
     """
 
     messages: tuple[ChatMessage, ...]
     options: ChatOptions
     plain: bool
+    results: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

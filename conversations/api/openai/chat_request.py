@@ -8,15 +8,28 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictInt, StrictStr
 
+from conversations.api.openai.chat_messages import (
+    Message,
+    Strict,
+    UserMessage,
+    check_order,
+    results_at_end,
+)
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import read_parameters
+from conversations.api.openai.tools import (
+    NamedTool,
+    ResponseFormat,
+    ToolChoice,
+    Tools,
+    check_tools,
+)
 from conversations.domain.api_keys import ROUTED
 from conversations.engine.types import CallerChat
-from routing.domain.llm import ChatMessage
 
-MAX_MESSAGES, MAX_STOPS = 2_048, 4
+MAX_MESSAGES, MAX_STOPS = 8_192, 4
 NEUTRAL: Mapping[str, Collection[Any]] = {
     "n": (1,),
     "logprobs": (False,),
@@ -24,8 +37,6 @@ NEUTRAL: Mapping[str, Collection[Any]] = {
     "modalities": (["text"],),
     "response_format": ({"type": "text"},),
     "tools": ([],),
-    "tool_choice": ("none", "auto"),
-    "parallel_tool_calls": (True, False),
     "functions": ([],),
     "function_call": ("none", "auto"),
     "web_search_options": (),
@@ -37,7 +48,6 @@ NEUTRAL: Mapping[str, Collection[Any]] = {
 WITHOUT_EFFECT = frozenset(
     {
         "store",
-        "metadata",
         "service_tier",
         "prompt_cache_key",
         "prompt_cache_options",
@@ -46,7 +56,7 @@ WITHOUT_EFFECT = frozenset(
     }
 )
 """Accepted for the clients' sake: they change no answer here."""
-_MODEL_OPTIONS = (
+_MODEL_OPTIONS = {
     "temperature",
     "top_p",
     "stop",
@@ -56,53 +66,42 @@ _MODEL_OPTIONS = (
     "logit_bias",
     "reasoning_effort",
     "verbosity",
-)
-_HARMLESS = {"presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}}
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "logprobs",
+    "top_logprobs",
+}
+_HARMLESS: Mapping[str, Any] = {
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "logit_bias": {},
+    "stop": [],
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+}
 """Values that ask the model for nothing: they are not sent."""
 
 Number = Annotated[float, Field(strict=True)]
 Tokens = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
+Metadata = Annotated[
+    dict[Annotated[StrictStr, Field(max_length=64)], Annotated[StrictStr, Field(max_length=512)]],
+    Field(max_length=16),
+]
+"""The client's own notes on its request: they go to the log and the trace."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    type: Literal["text"]
-    text: StrictStr
-
-
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: StrictStr | Annotated[list[_Part], Field(min_length=1)]
-
-    @property
-    def text(self) -> str:
-        """The content's text."""
-        if isinstance(self.content, str):
-            return self.content
-        return "".join(part.text for part in self.content)
-
-    def chat_message(self) -> ChatMessage:
-        """The message as models are asked: ``developer`` is OpenAI's newer word for ``system``."""
-        return ChatMessage("system" if self.role == "developer" else self.role, self.text)
-
-
-class _StreamOptions(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _StreamOptions(Strict):
     include_usage: StrictBool = False
     include_obfuscation: StrictBool = False
 
 
-class CompletionRequest(BaseModel):
+class CompletionRequest(Strict):
     """The body. Unknown fields are refused by ``parse_completion_request``, which names them."""
 
-    model_config = ConfigDict(extra="forbid")
-
     model: Annotated[StrictStr, Field(min_length=1, max_length=96)]
-    messages: Annotated[list[_Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     stream: StrictBool | None = None
     stream_options: _StreamOptions | None = None
     max_completion_tokens: Tokens | None = None
@@ -126,6 +125,13 @@ class CompletionRequest(BaseModel):
     ) = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: StrictBool | None = None
+    response_format: ResponseFormat | None = None
+    logprobs: StrictBool | None = None
+    top_logprobs: Annotated[StrictInt, Field(ge=0, le=20)] | None = None
+    metadata: Metadata | None = None
     user: Annotated[StrictStr, Field(max_length=512)] | None = None
     safety_identifier: Annotated[StrictStr, Field(max_length=512)] | None = None
 
@@ -137,25 +143,32 @@ class CompletionRequest(BaseModel):
     @property
     def prompt(self) -> str:
         """The text of the last user message."""
-        return next(message.text for message in reversed(self.messages) if message.role == "user")
+        return self._asked[1].text
 
     @property
     def prompt_path(self) -> str:
         """The place of that text in the body."""
-        places = (at for at, message in enumerate(self.messages) if message.role == "user")
-        return f"messages[{max(places)}].content"
+        return f"messages[{self._asked[0]}].content"
+
+    @property
+    def asks_without_words(self) -> bool:
+        """Whether the last user message has a picture or a file alone."""
+        return self._asked[1].has_more_than_text and not self.prompt.strip()
+
+    @property
+    def _asked(self) -> tuple[int, UserMessage]:
+        places = reversed([*enumerate(self.messages)])
+        return next((at, each) for at, each in places if isinstance(each, UserMessage))
 
     @property
     def options(self) -> dict[str, Any]:
-        """The parameters for the model, without those that ask for nothing."""
-        given = {name: getattr(self, name) for name in _MODEL_OPTIONS}
-        given["max_tokens"] = self.max_completion_tokens or self.max_tokens
-        given["stop"] = given["stop"] or None
-        return {
-            name: value
-            for name, value in given.items()
-            if value is not None and _HARMLESS.get(name) != value
-        }
+        """The parameters for the model, in plain JSON, without those that ask for nothing."""
+        body = self.model_dump(include=_MODEL_OPTIONS, exclude_none=True, by_alias=True)
+        if limit := self.max_completion_tokens or self.max_tokens:
+            body["max_tokens"] = limit
+        if not self.tools:
+            body.pop("parallel_tool_calls", None)
+        return {name: value for name, value in body.items() if _HARMLESS.get(name) != value}
 
     def caller_chat(self) -> CallerChat:
         """The chat for the engine."""
@@ -164,6 +177,7 @@ class CompletionRequest(BaseModel):
             messages=tuple(message.chat_message() for message in self.messages),
             options=options,
             plain=len(self.messages) == 1 and not options,
+            results=tuple(results_at_end(self.messages)),
         )
 
 
@@ -183,9 +197,13 @@ def _check_together(request: CompletionRequest) -> None:
         raise ParameterFault("max_tokens", "It differs from max_completion_tokens.")
     if request.stream_options and not request.stream:
         raise ParameterFault("stream_options", "It is for streams only.")
-    speakers = [message.role for message in request.messages if message.role != "system"]
-    last = next((role for role in reversed(speakers) if role != "developer"), None)
-    if last != "user":
-        at = len(request.messages) - 1
-        detail = "The last message beside instructions must be the user's."
-        raise ParameterFault(f"messages[{at}].role", detail, "unsupported_value")
+    if request.top_logprobs is not None and not request.logprobs:
+        raise ParameterFault("top_logprobs", "It needs logprobs: true.")
+    chosen = request.tool_choice
+    check_tools(
+        [tool.function.name for tool in request.tools or ()],
+        chosen.function.name if isinstance(chosen, NamedTool) else "",
+        forced=chosen == "required" or isinstance(chosen, NamedTool),
+        field="tools[{}].function.name",
+    )
+    check_order(request.messages)

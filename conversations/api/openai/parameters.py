@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.http import HttpResponseBase
@@ -14,7 +14,14 @@ from conversations.domain.errors import MalformedJSON
 
 MAX_NAME, MAX_IGNORED = 64, 30
 _ODD = re.compile(r"[^\w.-]", re.ASCII)
-_BY_TYPE = {"missing": "missing_required_parameter", "literal_error": "unsupported_value"}
+_OF_UNIONS = {"union_tag_invalid", "union_tag_not_found"}
+_BY_TYPE = {
+    "missing": "missing_required_parameter",
+    "union_tag_not_found": "missing_required_parameter",
+    "literal_error": "unsupported_value",
+    "union_tag_invalid": "unsupported_value",
+    "extra_forbidden": "unknown_parameter",
+}
 
 Neutral = Mapping[str, Collection[Any]]
 """Known parameters that are not supported, with the values that ask for nothing; null is one too."""
@@ -51,7 +58,7 @@ def read_parameters(
     try:
         return model.model_validate(known), strange
     except ValidationError as exc:
-        raise _fault(exc) from None
+        raise _fault(exc, known) from None
 
 
 def name_ignored(response: HttpResponseBase, names: list[str]) -> None:
@@ -66,20 +73,43 @@ def shown_name(name: str) -> str:
     return _ODD.sub("_", name[:MAX_NAME])
 
 
-def _fault(error: ValidationError) -> ParameterFault:
+def _fault(error: ValidationError, body: Any) -> ParameterFault:
     """The first fault, with its path as OpenAI writes it."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    faults = error.errors(include_url=False, include_input=False)
     # Of a field's alternatives, the one that came furthest tells the most.
     first = max(
         faults, key=lambda fault: (fault["loc"][:1] == faults[0]["loc"][:1], len(fault["loc"]))
     )
+    path = _path(_steps(first["loc"], body, missing=first["type"] == "missing"))
+    if first["type"] in _OF_UNIONS:  # the field that tells the alternatives apart
+        path += "." + first["ctx"]["discriminator"].strip("'")
+    code = _BY_TYPE.get(first["type"], "invalid_value")
+    return ParameterFault(path, f"{path}: {first['msg'].rstrip('.')}.", code)
+
+
+def _steps(location: Sequence[int | str], body: Any, *, missing: bool) -> list[int | str]:
+    """The steps that lead through the body. Pydantic's names of alternatives lie between them, and may
+    be fields too (``text`` of type ``text``): of both readings the one with more steps is right."""
+    if not location:
+        return []
+    step, rest = location[0], location[1:]
+    skipped = _steps(rest, body, missing=missing)
+    if isinstance(step, int):
+        there = isinstance(body, list) and step < len(body)
+    else:
+        there = isinstance(body, dict) and (step in body or (missing and not rest))
+    if not there:
+        return skipped
+    inner = body[step] if isinstance(step, int) else body.get(step)
+    taken = [step, *_steps(rest, inner, missing=missing)]
+    return taken if len(taken) > len(skipped) else skipped
+
+
+def _path(steps: Sequence[int | str]) -> str:
     path = ""
-    for step in first["loc"]:
+    for step in steps:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif step.isidentifier() and step not in {"str", "float", "int"}:
+        else:
             path += f".{shown_name(step)}" if path else shown_name(step)
-    code = _BY_TYPE.get(first["type"], "invalid_value")
-    if first["type"] == "extra_forbidden":
-        code = "unknown_parameter"
-    return ParameterFault(path, f"{path}: {first['msg']}.", code)
+    return path

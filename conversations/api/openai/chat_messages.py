@@ -1,0 +1,361 @@
+"""Messages of a chat in OpenAI's form: instructions, user's and assistant's turns, results of tools.
+
+Each is read strictly and becomes a ``ChatMessage``: its text, and its whole form where it has more than
+a text. No address in them is fetched here.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictStr,
+)
+from pydantic_core import PydanticCustomError
+
+from conversations.api.openai.errors import ParameterFault
+from routing.domain.llm import ChatMessage
+
+MAX_PARTS, MAX_CALLS = 2_048, 128
+MAX_DATA_CHARS = 28 * 1024 * 1024
+"""Characters of a picture or a file in a data URL: some 20 MiB of bytes."""
+MAX_URL = 8_192
+_PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
+_FILE = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,100};base64,", re.ASCII)
+_ADDRESS = re.compile(r"https://[^\s\x00-\x1f]+", re.IGNORECASE)
+
+
+class Strict(BaseModel):
+    """An object of the API without unknown fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _reject(detail: str) -> NoReturn:
+    raise PydanticCustomError("value_error", "{detail}", {"detail": detail})
+
+
+def _check_base64(data: str, start: int = 0) -> str:
+    """Raises pydantic's error; the bytes themselves are for the model to read."""
+    if len(data) > MAX_DATA_CHARS:
+        _reject(f"It may have {MAX_DATA_CHARS // 1024 // 1024} MiB of characters at most")
+    try:
+        decoded = binascii.a2b_base64(data[start:], strict_mode=True)
+    except ValueError:
+        _reject("It must hold base64")
+    return data if decoded else _reject("It is empty")
+
+
+def check_picture_url(url: str) -> str:
+    """An ``https`` address, or a data URL of a picture. Raises pydantic's error."""
+    if head := _PICTURE.match(url):
+        return _check_base64(url, head.end())
+    if len(url) > MAX_URL or not _ADDRESS.fullmatch(url):
+        _reject("It must be an https address, or a data URL of a PNG, JPEG, GIF or WebP picture")
+    return url
+
+
+def check_file_data(url: str) -> str:
+    """A data URL of any type. Raises pydantic's error."""
+    head = _FILE.match(url)
+    if not head:
+        _reject("It must be a data URL: data:application/pdf;base64,…")
+    return _check_base64(url, head.end())
+
+
+PictureURL = Annotated[StrictStr, AfterValidator(check_picture_url)]
+FileData = Annotated[StrictStr, AfterValidator(check_file_data)]
+Base64 = Annotated[StrictStr, AfterValidator(_check_base64)]
+
+
+class CacheControl(Strict):
+    """A mark up to which the provider keeps the prompt (Anthropic's prompt caching)."""
+
+    type: Literal["ephemeral"]
+    ttl: Literal["5m", "1h"] | None = None
+
+
+class TextPart(Strict):
+    """Text."""
+
+    type: Literal["text"]
+    text: StrictStr
+    cache_control: CacheControl | None = None
+
+
+class RefusalPart(Strict):
+    """Text of an assistant that declined."""
+
+    type: Literal["refusal"]
+    refusal: StrictStr
+
+    @property
+    def text(self) -> str:
+        """The refusal."""
+        return self.refusal
+
+
+class Picture(Strict):
+    """The address of a picture, and how closely the model looks at it."""
+
+    url: PictureURL
+    detail: Literal["auto", "low", "high"] | None = None
+
+
+class PicturePart(Strict):
+    """A picture to look at."""
+
+    type: Literal["image_url"]
+    image_url: Picture
+    cache_control: CacheControl | None = None
+
+
+class FileObject(Strict):
+    """A file's bytes. Uploaded files (``file_id``) are unknown here."""
+
+    file_data: FileData
+    filename: Annotated[StrictStr, Field(max_length=255)] | None = None
+
+
+class FilePart(Strict):
+    """A file to read."""
+
+    type: Literal["file"]
+    file: FileObject
+    cache_control: CacheControl | None = None
+
+
+class Audio(Strict):
+    """Sound."""
+
+    data: Base64
+    format: Literal["wav", "mp3"]
+
+
+class AudioPart(Strict):
+    """Sound to listen to."""
+
+    type: Literal["input_audio"]
+    input_audio: Audio
+
+
+class FunctionCall(Strict):
+    """The name and the arguments of a call; the latter are the model's own text, perhaps no JSON."""
+
+    name: Annotated[StrictStr, Field(min_length=1, max_length=64)]
+    arguments: StrictStr
+
+
+class ToolCallObject(Strict):
+    """A call that an earlier answer asked for. Clients send the ``index`` of its stream back."""
+
+    id: Annotated[StrictStr, Field(min_length=1, max_length=256)]
+    type: Literal["function"] = "function"
+    function: FunctionCall
+    index: int | None = Field(default=None, exclude=True)
+
+
+Name = Annotated[StrictStr, Field(max_length=64)]
+_TextParts = Annotated[list[TextPart], Field(min_length=1, max_length=MAX_PARTS)]
+_AnswerPart = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
+_UserPart = Annotated[TextPart | PicturePart | FilePart | AudioPart, Field(discriminator="type")]
+
+
+class _Message(Strict):
+    name: Name | None = None
+
+    @property
+    def parts(self) -> Sequence[BaseModel]:
+        """The content as parts; none where it is a text or null."""
+        content = getattr(self, "content", None)
+        return content if isinstance(content, list) else ()
+
+    @property
+    def text(self) -> str:
+        """The content's text alone."""
+        content = getattr(self, "content", None)
+        if isinstance(content, str):
+            return content
+        return "".join(getattr(part, "text", "") for part in self.parts)
+
+    def form(self, role: str) -> dict[str, Any] | None:
+        """The whole message, where it is more than a text."""
+        named = {"name": self.name} if self.name else {}
+        rich = any(map(_is_rich, self.parts))
+        if not (rich or named):
+            return None
+        content = [_dumped(part) for part in self.parts] if rich else self.text
+        return {"role": role, **named, "content": content}
+
+
+def _is_rich(part: BaseModel) -> bool:
+    marked = getattr(part, "cache_control", None) is not None
+    return marked or not isinstance(part, TextPart | RefusalPart)
+
+
+def _dumped(part: BaseModel) -> dict[str, Any]:
+    if isinstance(part, RefusalPart):
+        return {"type": "text", "text": part.refusal}
+    return part.model_dump(exclude_none=True)
+
+
+class InstructionMessage(_Message):
+    """Instructions: ``developer`` is OpenAI's newer word for ``system``."""
+
+    role: Literal["system", "developer"]
+    content: StrictStr | _TextParts
+
+    def chat_message(self) -> ChatMessage:
+        """The message as models are asked."""
+        return ChatMessage("system", self.text, self.form("system"))
+
+
+class UserMessage(_Message):
+    """The user's turn."""
+
+    role: Literal["user"]
+    content: StrictStr | Annotated[list[_UserPart], Field(min_length=1, max_length=MAX_PARTS)]
+
+    @property
+    def has_more_than_text(self) -> bool:
+        """Whether there is a picture, a file or sound."""
+        return any(not isinstance(part, TextPart) for part in self.parts)
+
+    def chat_message(self) -> ChatMessage:
+        """The message as models are asked."""
+        return ChatMessage("user", self.text, self.form("user"))
+
+
+class AssistantMessage(_Message):
+    """An earlier answer. Fields that clients only send back (thoughts, notes of their library) are read
+    and left out."""
+
+    role: Literal["assistant"]
+    content: (
+        StrictStr | Annotated[list[_AnswerPart], Field(min_length=1, max_length=MAX_PARTS)] | None
+    ) = None
+    refusal: StrictStr | None = None
+    tool_calls: Annotated[list[ToolCallObject], Field(max_length=MAX_CALLS)] | None = None
+    audio: None = None
+    function_call: None = None
+    annotations: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    reasoning_details: Any = None
+    thinking_blocks: Any = None
+    provider_specific_fields: Any = None
+
+    @property
+    def said(self) -> str:
+        """The text of the answer, or of its refusal."""
+        return self.text or self.refusal or ""
+
+    def chat_message(self) -> ChatMessage:
+        """The message as models are asked."""
+        form = self.form("assistant")
+        if self.tool_calls:
+            form = {"role": "assistant", "content": self.said or None, **(form or {})}
+            form["tool_calls"] = [call.model_dump(exclude_none=True) for call in self.tool_calls]
+        return ChatMessage("assistant", self.said, form)
+
+
+class ToolMessage(_Message):
+    """The result of a call."""
+
+    role: Literal["tool"]
+    tool_call_id: Annotated[StrictStr, Field(min_length=1, max_length=256)]
+    content: StrictStr | _TextParts
+
+    def chat_message(self) -> ChatMessage:
+        """The message as models are asked."""
+        form = self.form("tool") or {"role": "tool", "content": self.text}
+        return ChatMessage("tool", self.text, {**form, "tool_call_id": self.tool_call_id})
+
+
+Message = Annotated[
+    InstructionMessage | UserMessage | AssistantMessage | ToolMessage,
+    Field(discriminator="role"),
+]
+
+
+def check_order(messages: Sequence[Any]) -> None:
+    """The last turn is the user's, or has results of tools; each call has its result at once. Raises
+    ``ParameterFault`` at the message that is wrong."""
+    spoken = [
+        (at, message)
+        for at, message in enumerate(messages)
+        if not isinstance(message, InstructionMessage)
+    ]
+    if not any(isinstance(message, UserMessage) for _, message in spoken):
+        at = len(messages) - 1
+        detail = "There must be a message of the user's."
+        raise ParameterFault(f"messages[{at}].role", detail, "unsupported_value")
+    at, last = spoken[-1]
+    if isinstance(last, AssistantMessage) and not last.tool_calls:
+        detail = "The last message beside instructions must be the user's, or the result of a tool."
+        raise ParameterFault(f"messages[{at}].role", detail, "unsupported_value")
+    for at, message in spoken:
+        if isinstance(message, AssistantMessage):
+            _check_said(at, message)
+    _check_results(spoken)
+
+
+def _check_said(at: int, message: AssistantMessage) -> None:
+    if message.content is None and not message.tool_calls and message.refusal is None:
+        detail = "It may be null only beside tool_calls or a refusal."
+        raise ParameterFault(f"messages[{at}].content", detail)
+    ids = [call.id for call in message.tool_calls or ()]
+    for number, call in enumerate(ids):
+        if call in ids[:number]:
+            detail = f"The id {call[:64]!r} is there twice."
+            raise ParameterFault(f"messages[{at}].tool_calls[{number}].id", detail)
+
+
+def _check_results(spoken: Iterable[tuple[int, Any]]) -> None:
+    """Each result answers a call of the assistant's message before it, and no call is left open."""
+    open_calls: set[str] = set()
+    caller = 0
+    for at, message in spoken:
+        if isinstance(message, ToolMessage):
+            if message.tool_call_id not in open_calls:
+                detail = f"No call {message.tool_call_id[:64]!r} of the assistant's message before waits for it."
+                raise ParameterFault(f"messages[{at}].tool_call_id", detail)
+            open_calls.discard(message.tool_call_id)
+            continue
+        if open_calls:
+            break
+        caller = at
+        calls = message.tool_calls if isinstance(message, AssistantMessage) else None
+        open_calls = {call.id for call in calls or ()}
+    if open_calls:
+        missing = ", ".join(sorted(open_calls))[:300]
+        detail = f"Each tool call must be followed by its result; these have none: {missing}."
+        raise ParameterFault(f"messages[{caller}]", detail)
+
+
+def results_at_end(messages: Sequence[Any]) -> Iterator[str]:
+    """The ids of the calls whose results are the end of the chat; none where it ends otherwise."""
+    for message in reversed(messages):
+        if isinstance(message, InstructionMessage):
+            continue
+        if not isinstance(message, ToolMessage):
+            return
+        yield message.tool_call_id
+
+
+def places_of_parts(messages: Sequence[Any]) -> Mapping[str, str]:
+    """The path of the first part of each type beside text, by the type."""
+    places: dict[str, str] = {}
+    for at, message in enumerate(messages):
+        for number, part in enumerate(message.parts):
+            kind = getattr(part, "type", "text")
+            if kind not in {"text", "refusal"}:
+                places.setdefault(kind, f"messages[{at}].content[{number}]")
+    return places
