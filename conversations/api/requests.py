@@ -29,6 +29,7 @@ from conversations.domain.errors import (
     TokenNotValid,
     UnsupportedMediaType,
 )
+from conversations.runs.joining import RequestKey, request_key
 from conversations.storage.turns import IdempotencyClaim
 from routing.domain.errors import FieldFault, PromptTooLong
 
@@ -191,6 +192,15 @@ def idempotency_claim(request: HttpRequest, body: dict[str, Any]) -> Idempotency
         raise field_fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
     sent = orjson.dumps([request.path, body], option=orjson.OPT_SORT_KEYS)
     return IdempotencyClaim(key, hashlib.sha256(sent).hexdigest())
+
+
+def joining_key(request: HttpRequest, user: int, body: bytes) -> RequestKey:
+    """The name by which a retry joins its first try. Raises ``BadRequest``."""
+    own = request.headers.get("Idempotency-Key", "").strip()
+    if len(own) > MAX_KEY:
+        raise field_fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
+    retried = request.headers.get("x-stainless-retry-count", "0").strip() not in {"", "0"}
+    return request_key(user, request.path, body, own=own, retried=retried)
 
 
 def event_position(request: HttpRequest) -> int:

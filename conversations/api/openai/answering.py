@@ -1,0 +1,206 @@
+"""Answers of runs over HTTP: one object at the end, or a stream whose headers wait for the first token, so
+that a failure before it has a status. Shared by the endpoints of ``/v1/`` that answer chats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from conversations.api.images import with_signed_picture
+from conversations.api.openai.chat_encoder import KEEP_ALIVE, cost_of
+from conversations.api.openai.errors import problem_response
+from conversations.api.responses import event_stream, json_response, with_slot
+from conversations.bootstrap import Container
+from conversations.db.access import AWAY
+from conversations.domain.errors import DatabaseAway, RunInterrupted
+from conversations.domain.problems import problem_of
+from conversations.engine.events import Decided, Event, Failed, Finished, Token, ToolCall
+from conversations.runs.joining import JoinedRun
+from conversations.runs.run import IDLE_SECONDS, EventStream
+from routing.common.tasks import ended
+from routing.domain.actions import ACTIONS
+from routing.domain.errors import AssistantError
+
+HEADER_SECONDS = 8.0
+"""How long the headers of a stream wait for its first token, at most."""
+
+
+class StreamEncoder(Protocol):
+    """Makes the frames of one stream. ``ended``: the last frames were made."""
+
+    ended: bool
+
+    def encode(self, event: Event) -> Iterator[bytes]:
+        """The frames of one event."""
+        ...
+
+    def fail(self, problem: Mapping[str, Any]) -> Iterator[bytes]:
+        """The frames of a failure, after which nothing follows."""
+        ...
+
+
+@dataclass(slots=True)
+class AnswerReading:
+    """An answer that is being read: its events so far, the decision and the end, once they are known."""
+
+    joined: JoinedRun
+    events: EventStream
+    seen: list[Event] = field(default_factory=list)
+    decided: Decided | None = None
+    end: Finished | Failed | None = None
+
+    @property
+    def created(self) -> int:
+        """Unix seconds."""
+        return int(self.joined.begun.timestamp())
+
+    async def read_until(self, *, first_token: bool) -> None:
+        """Read to the end, or until the first text or tool call of an answer that streams."""
+        async for batch in self.events:
+            for _, event in batch:
+                self.seen.append(event)
+                if isinstance(event, Decided):
+                    self.decided = event
+                elif isinstance(event, Finished | Failed):
+                    self.end = event
+                    return
+            if first_token and self.has_text():
+                return
+
+    def has_text(self) -> bool:
+        """Whether text or a tool call of an answer that streams is there."""
+        streams = self.decided and ACTIONS[self.decided.decision.action].streams
+        return bool(streams) and any(isinstance(event, Token | ToolCall) for event in self.seen)
+
+
+Answered = HttpResponse | AsyncGenerator[bytes, None]
+"""A whole response, or the frames of one that streams."""
+
+
+async def limited_response(
+    parts: Container,
+    user: int,
+    begin: Callable[[], Awaitable[AnswerReading]],
+    answer: Callable[[AnswerReading], Awaitable[Answered]],
+) -> HttpResponseBase:
+    """Count the call, hold a stream slot until the answer is out, begin the run and tell of it in
+    headers. Raises the refusals of the limits."""
+    await parts.rate_limits.hit("ask", str(user))
+    slot = await parts.stream_limits.acquire(user)
+    try:
+        reading = await begin()
+        answered = await answer(reading)
+    except BaseException:
+        slot.release()
+        raise
+    response: HttpResponseBase
+    if isinstance(answered, HttpResponse):
+        slot.release()
+        response = answered
+    else:
+        response = event_stream(with_slot(slot, answered))
+    _describe(response, reading)
+    return response
+
+
+def _describe(response: HttpResponseBase, reading: AnswerReading) -> None:
+    """Tell the decision in headers, as far as it is known when they go out."""
+    if reading.joined.replayed:
+        response["Idempotency-Replayed"] = "true"
+    if reading.decided:
+        decision, cache = reading.decided.decision, reading.decided.cache
+        response["X-Assistant-Decision"] = (
+            f"action={decision.action};source={decision.source};rule={decision.rule or ''}"
+            f";ruleset={'' if decision.ruleset is None else decision.ruleset}"
+        )
+        response["X-Assistant-Model"] = decision.model or ""
+        response["X-Assistant-Cache"] = cache.outcome
+
+
+async def whole_answer(
+    reading: AnswerReading, render: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> HttpResponse:
+    """One object, at the end; ``render`` makes it of the message object."""
+    async with aclosing(reading.events):
+        await reading.read_until(first_token=False)
+    match reading.end:
+        case Finished(message) if message["status"] == "complete":
+            response = json_response(render(with_signed_picture(message)))
+            response["X-Assistant-Cost"] = cost_of(message)
+            return response
+        case Failed(problem):
+            return problem_response(problem)
+        case _:
+            return problem_response(problem_of(RunInterrupted()))
+
+
+async def streamed_answer(
+    parts: Container, request: HttpRequest, reading: AnswerReading, encoder: StreamEncoder
+) -> Answered:
+    """The frames of a stream; a failure before its first text is a response of its own."""
+    opening = parts.background.start(
+        "openings of streams", reading.read_until(first_token=True), awaited=True
+    )
+    try:
+        await asyncio.wait({opening}, timeout=_header_seconds(request))
+    except BaseException:
+        await _close(opening, reading)
+        raise
+    if opening.done() and isinstance(reading.end, Failed) and not reading.has_text():
+        await _close(opening, reading)
+        return problem_response(reading.end.problem)
+    return _frames(opening, reading, encoder)
+
+
+async def _frames(
+    opening: asyncio.Task[None], reading: AnswerReading, encoder: StreamEncoder
+) -> AsyncGenerator[bytes, None]:
+    try:
+        while not (await asyncio.wait({opening}, timeout=IDLE_SECONDS))[0]:
+            yield KEEP_ALIVE
+        opening.result()
+        yield b"".join(frame for event in reading.seen for frame in encoder.encode(shown(event)))
+        while not encoder.ended:
+            try:
+                batch = await anext(reading.events)
+            except StopAsyncIteration:
+                yield b"".join(encoder.fail(problem_of(RunInterrupted())))
+                return
+            frames = [frame for _, event in batch for frame in encoder.encode(shown(event))]
+            yield b"".join(frames) or KEEP_ALIVE
+    # The status is sent by now: an error can only be a frame.
+    except AssistantError as error:
+        yield b"".join(encoder.fail(problem_of(error)))
+    except AWAY as exc:
+        yield b"".join(encoder.fail(problem_of(DatabaseAway.of(exc))))
+    finally:
+        await _close(opening, reading)
+
+
+async def _close(opening: asyncio.Task[None], reading: AnswerReading) -> None:
+    await ended({opening})
+    await reading.events.aclose()
+
+
+def shown(event: Event) -> Event:
+    """The event as it goes out: a picture with the signature of its address."""
+    if isinstance(event, Finished):
+        if event.message["status"] != "complete":
+            return Failed(problem_of(RunInterrupted()))
+        return Finished(with_signed_picture(event.message))
+    return event
+
+
+def _header_seconds(request: HttpRequest) -> float:
+    """Half of the client's own time-out, if it says one: its patience is for the first byte."""
+    try:
+        patience = float(request.headers.get("x-stainless-read-timeout", ""))
+    except ValueError:
+        return HEADER_SECONDS
+    return min(HEADER_SECONDS, patience / 2) if patience > 0 else HEADER_SECONDS
