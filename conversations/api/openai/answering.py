@@ -20,7 +20,7 @@ from conversations.bootstrap import Container
 from conversations.db.access import AWAY
 from conversations.domain.errors import DatabaseAway, RunInterrupted
 from conversations.domain.problems import problem_of
-from conversations.engine.events import Decided, Event, Failed, Finished, Token, ToolCall
+from conversations.engine.events import Decided, Event, Failed, Finished, Thought, Token, ToolCall
 from conversations.runs.joining import JoinedRun
 from conversations.runs.run import IDLE_SECONDS, EventStream
 from routing.common.tasks import ended
@@ -61,7 +61,7 @@ class AnswerReading:
         return int(self.joined.begun.timestamp())
 
     async def read_until(self, *, first_token: bool) -> None:
-        """Read to the end, or until the first text or tool call of an answer that streams."""
+        """Read to the end, or until the first text, thought or tool call of an answer that streams."""
         async for batch in self.events:
             for _, event in batch:
                 self.seen.append(event)
@@ -74,9 +74,11 @@ class AnswerReading:
                 return
 
     def has_text(self) -> bool:
-        """Whether text or a tool call of an answer that streams is there."""
+        """Whether text, a thought or a tool call of an answer that streams is there."""
         streams = self.decided and ACTIONS[self.decided.decision.action].streams
-        return bool(streams) and any(isinstance(event, Token | ToolCall) for event in self.seen)
+        return bool(streams) and any(
+            isinstance(event, Token | Thought | ToolCall) for event in self.seen
+        )
 
 
 Answered = HttpResponse | AsyncGenerator[bytes, None]

@@ -80,6 +80,8 @@ def _encoder(asked: CompletionRequest, reading: AnswerReading) -> ChunkEncoder:
 
 def check_prompt(asked: CompletionRequest) -> None:
     """Raises ``ParameterFault`` at the message of the prompt."""
+    if asked.asks_without_words:
+        return
     try:
         validate_prompt(asked.prompt, max_chars=MAX_PROMPT_CHARS)
     except PromptTooLong as error:

@@ -14,9 +14,8 @@ from conversations.api.openai.chat_messages import (
     Message,
     Strict,
     UserMessage,
-    check_order,
-    results_at_end,
 )
+from conversations.api.openai.chat_order import check_order, results_at_end
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import read_parameters
 from conversations.api.openai.tools import (
