@@ -26,7 +26,11 @@ django.setup(set_prefix=False)
 
 # After the apps are ready; Django itself would import its URLs on the first request.
 import assistant_site.urls  # noqa: E402, F401
-from assistant_site.checks import refuse_nobodys_key, refuse_wrong_redis_url  # noqa: E402
+from assistant_site.checks import (  # noqa: E402
+    doubts,
+    refuse_nobodys_key,
+    refuse_wrong_redis_url,
+)
 from assistant_site.http.handlers import FastPathHandler, SiteHandler  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.domain.errors import DependencyUnavailable  # noqa: E402
@@ -40,7 +44,9 @@ _log = structlog.get_logger("assistant.boot")
 
 
 refuse_nobodys_key()
-refuse_wrong_redis_url()
+refuse_wrong_redis_url(settings.REDIS_URL)
+for doubt in doubts():
+    _log.warning("setting in doubt", detail=doubt)
 
 
 def _import_litellm() -> None:

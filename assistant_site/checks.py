@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's
 from django.core.exceptions import ImproperlyConfigured
 
+from assistant_site.env import env
 from routing.common.redis.clients import fault_of_url
 
 FAULT = "SECRET_KEY is the published default: with it, anybody can sign tokens for this site."
@@ -20,15 +21,30 @@ def own_key(**_: Any) -> list[CheckMessage]:
     return [Error(FAULT, hint=HINT, id="assistant_site.E001")] if _is_nobodys() else []
 
 
+@register()
+def known_names(**_: Any) -> list[CheckMessage]:
+    """``manage.py check``: each variable that is set is read by something."""
+    return [Warning(doubt, id="assistant_site.W001") for doubt in doubts()]
+
+
+def doubts() -> list[str]:
+    """Sentences about variables that probably do not do what was meant."""
+    said = list(env.unread())
+    if bool(settings.LANGFUSE_PUBLIC_KEY) != bool(settings.LANGFUSE_SECRET_KEY):
+        missing = "SECRET" if settings.LANGFUSE_PUBLIC_KEY else "PUBLIC"
+        said.append(f"LANGFUSE_{missing}_KEY is missing: no traces are sent.")
+    return said
+
+
 def refuse_nobodys_key() -> None:
     """Before serving. Raises ``ImproperlyConfigured`` if the secret key is the default."""
     if _is_nobodys():
         raise ImproperlyConfigured(f"{FAULT} {HINT}")
 
 
-def refuse_wrong_redis_url() -> None:
-    """Before serving. Raises ``ImproperlyConfigured``."""
-    if fault := fault_of_url(settings.REDIS_URL):
+def refuse_wrong_redis_url(url: str) -> None:
+    """Before serving. Raises ``ImproperlyConfigured``; an empty address is the embedded Redis."""
+    if url and (fault := fault_of_url(url)):
         raise ImproperlyConfigured(f"REDIS_URL is no address of a Redis: {fault}")
 
 

@@ -1,32 +1,73 @@
 """Environment variables: the only typed readers, used by ``settings`` and the launcher.
 
 A variable with an unreadable value stops the start; the message has its name and the expected type. An
-empty variable counts as absent, because ``.env`` files and compose files contain empty ones.
+empty variable counts as absent, because ``.env`` files and compose files contain empty ones. A name that
+nothing reads is reported with the name that was probably meant.
 """
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Collection, Iterator
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 import environ
+import limits
 from django.core.exceptions import ImproperlyConfigured
 
 MOST = 1e9
 """Seconds that any variable takes at most: 30 years."""
 BASE_DIR = Path(__file__).resolve().parent.parent
+ALSO_READ = frozenset(
+    {
+        "MAKELEVEL", "PORT", "POSTGRES_PASSWORD", "PYTHON", "REQUIRE_BROWSER", "SIMULATOR_HOST",
+        "TESTS", "TEST_REDIS_URL", "WEB_CONCURRENCY",
+        # Of the providers' own libraries
+        "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_TYPE", "OPENAI_API_VERSION", "OPENAI_ORGANIZATION",
+        "OPENAI_ORG_ID", "OPENAI_PROJECT_ID",
+    }
+)  # fmt: skip
+"""Names that the launcher, make, the image, tests or libraries read, and ``settings`` does not."""
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=")
+_NEAR = 0.8
+"""Similarity of two names, from which one is taken for a misspelling of the other."""
+_OF_PROVIDER = re.compile(r"(?:_API)?_?(?:KEY|BASE|BASE_URL|VERSION|SECRET|TOKEN)$")
+"""The end of a name that LiteLLM may read for another provider."""
+
+
+_DATABASES = frozenset({"postgres", "postgresql", "psql", "pgsql", "sqlite"})
+_DATABASE_URL = "a database URL such as postgres://user:pw@host/name"
 
 
 class Environment:
     """The process environment over an optional ``.env`` file."""
 
     def __init__(self, dotenv: Path) -> None:
+        self._read: set[str] = set()
+        self._in_file: list[str] = []
         if dotenv.is_file():
+            lines = dotenv.read_text(errors="replace").splitlines()
+            self._in_file = [found[1] for line in lines if (found := _LINE.match(line))]
             environ.Env.read_env(dotenv, overwrite=False)
+
+    def unread(self) -> Iterator[str]:
+        """Sentences about names that nothing has read so far: all of ``.env``, and those of the process
+        that look like a misspelling. Ask for it when ``settings`` is imported."""
+        known = self._read | ALSO_READ
+        for name in dict.fromkeys((*self._in_file, *os.environ)):
+            if name in known or not os.environ.get(name, "").strip():
+                continue
+            if meant := _meant(name, self._read):
+                yield f"{name} is read by nothing here: did you mean {meant}?"
+            elif name in self._in_file and not _OF_PROVIDER.search(name):
+                yield f"{name} in .env is read by nothing here."
 
     def has(self, name: str) -> bool:
         """Whether the variable is set and not empty."""
+        self._read.add(name)
         return bool(os.environ.get(name, "").strip())
 
     def text(self, name: str, default: str = "") -> str:
@@ -65,6 +106,32 @@ class Environment:
             raise self._fault(name, f"a number from {least:g} to {MOST:g}")
         return value
 
+    def choice(self, name: str, default: str, options: Collection[str]) -> str:
+        """One of ``options``, in any letter case."""
+        value = self.text(name, default)
+        found = next((option for option in options if option.lower() == value.lower()), None)
+        if found is None:
+            raise self._fault(name, f"one of {', '.join(options)}")
+        return found
+
+    def rate(self, name: str, default: str) -> str:
+        """A rate as ``limits`` writes it, ``60/minute``."""
+        value = self.text(name, default)
+        try:
+            amount = limits.parse(value).amount
+        except ValueError:
+            amount = 0
+        if amount < 1:
+            raise self._fault(name, "a rate such as 10/second, 60/minute or 500/day")
+        return value
+
+    def folder(self, name: str, default: Path) -> Path:
+        """A folder, which need not exist; ``~`` is the home of the user."""
+        folder = Path(self.text(name, str(default))).expanduser()
+        if folder.exists() and not folder.is_dir():
+            raise self._fault(name, f"a folder, and {folder} is a file")
+        return folder
+
     def words(self, name: str, default: list[str]) -> list[str]:
         """A comma-separated list."""
         if not self.has(name):
@@ -73,14 +140,38 @@ class Environment:
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """A database URL as Django's ``DATABASES`` entry."""
+        url = self.text(name, default)
+        # Of a scheme that it does not know, environ prints the whole URL, with the password.
+        if url.partition(":")[0] not in _DATABASES:
+            raise self._fault(name, _DATABASE_URL)
         try:
-            return dict(environ.Env.db_url_config(self.text(name, default)))
+            database = dict(environ.Env.db_url_config(url))
         except (ValueError, KeyError) as exc:
-            raise self._fault(name, "a database URL such as postgres://user:pw@host/name") from exc
+            raise self._fault(name, _DATABASE_URL) from exc
+        # ``postgres:/host/name``, with one slash, is a name without a host.
+        if not database.get("NAME") or not (database.get("HOST") or "sqlite" in database["ENGINE"]):
+            raise self._fault(name, _DATABASE_URL)
+        return database
 
     @staticmethod
     def _fault(name: str, expected: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{name} must be {expected}.")
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    """The known name that ``name`` is nearest to; empty where none is near."""
+    ending = _OF_PROVIDER.search(name)
+    likeness = {other: _likeness(name, other) for other in known if other.isupper()}
+    best = max(likeness, key=lambda other: likeness[other], default="")
+    if not best or likeness[best] <= _NEAR:
+        return ""
+    # OPENROUTER_API_KEY is another provider's, and no misspelling of OPENAI_API_KEY.
+    stems = _OF_PROVIDER.sub("", name), _OF_PROVIDER.sub("", best)
+    return best if not ending or _likeness(*stems) > _NEAR else ""
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one.upper(), other, autojunk=False).ratio()
 
 
 env = Environment(BASE_DIR / ".env")

@@ -6,7 +6,6 @@ docs/settings.md lists every variable with its meaning; ``.env.example`` is the 
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from corsheaders.defaults import default_headers
@@ -16,7 +15,7 @@ from assistant_site.env import BASE_DIR, env
 from assistant_site.theme import UNFOLD  # noqa: F401 - read by django-unfold
 
 # Where it runs
-DATA_DIR = Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var")))
+DATA_DIR = env.folder("ASSISTANT_DATA_DIR", BASE_DIR / "var")
 DEBUG = env.flag("DEBUG", default=False)
 # For commands without a server; the server refuses to start with it.
 NOBODYS_KEY = "insecure-key-for-commands-that-serve-nobody-0123456789"
@@ -145,9 +144,9 @@ REQUEST_BODY_BYTES_PER_SECOND = env.integer("REQUEST_BODY_BYTES_PER_SECOND", 102
 CONNECTIONS_PER_WORKER = env.integer("CONNECTIONS_PER_WORKER", 4000)
 CONNECTIONS_PER_ADDRESS = env.integer("CONNECTIONS_PER_ADDRESS", 2000)
 BUSY_QUEUE_SECONDS = env.number("BUSY_QUEUE_SECONDS", 0.0)
-ASK_RATE = env.text("ASK_RATE", "60/minute")
-EXPORT_RATE = env.text("EXPORT_RATE", "6/hour")
-SIGN_IN_RATE = env.text("SIGN_IN_RATE", "10/minute")
+ASK_RATE = env.rate("ASK_RATE", "60/minute")
+EXPORT_RATE = env.rate("EXPORT_RATE", "6/hour")
+SIGN_IN_RATE = env.rate("SIGN_IN_RATE", "10/minute")
 LANGFUSE_PUBLIC_KEY = env.text("LANGFUSE_PUBLIC_KEY")
 LANGFUSE_SECRET_KEY = env.text("LANGFUSE_SECRET_KEY")
 LANGFUSE_HOST = env.text("LANGFUSE_HOST", env.text("LANGFUSE_BASE_URL"))
@@ -262,7 +261,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # Logs
-LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
-LOG_FORMAT = env.text("LOG_FORMAT", "console")
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+LOG_FORMAT = env.choice("LOG_FORMAT", "console", ["console", "json"])
 LOGGING_CONFIG = "assistant_site.logging.configure"
 LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "format": LOG_FORMAT}

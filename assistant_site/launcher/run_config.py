@@ -45,8 +45,8 @@ def read_run_config() -> RunConfig:
     """From the environment and ``.env``. Raises ImproperlyConfigured for an unreadable value."""
     keyed = tuple(name for name in PROVIDERS if _is_configured(name))
     return RunConfig(
-        data_dir=Path(env.text("ASSISTANT_DATA_DIR", str(BASE_DIR / "var"))).resolve(),
-        port=env.integer("PORT", 8000) or processes.free_port(),
+        data_dir=env.folder("ASSISTANT_DATA_DIR", BASE_DIR / "var").resolve(),
+        port=env.integer("PORT", 8000, most=65_535) or processes.free_port(),
         simulated=not keyed,
         keyed=keyed,
         redis_url=env.text("REDIS_URL"),

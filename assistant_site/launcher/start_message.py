@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 
 from assistant_site.launcher.run_config import RunConfig
 from routing.llm.providers.registry import PROVIDERS
@@ -13,13 +14,17 @@ _PLACEHOLDER = "PUT-THE-DEMO-PASSWORD-HERE"
 _TOKEN = 'import json,sys; print(json.load(sys.stdin)["access"])'  # noqa: S105 - a program
 
 
-def start_message(config: RunConfig, new_passwords: dict[str, str], seconds: float) -> str:
-    """``new_passwords``: the passwords of accounts that this run created, by user name."""
+def start_message(
+    config: RunConfig, new_passwords: dict[str, str], seconds: float, doubts: Sequence[str] = ()
+) -> str:
+    """``new_passwords``: the passwords of accounts that this run created, by user name. ``doubts``:
+    sentences about variables that are read by nothing."""
     parts = [
         f"Serving after {seconds:.1f} s. Ctrl-C ends it and everything it started.",
         _addresses(config.url),
         _sign_in(new_passwords),
         _providers(config),
+        *(["\n".join(f"  Look at: {doubt}" for doubt in doubts)] if doubts else []),
         _question(config, new_passwords.get("demo", config.demo_password)),
     ]
     return "\n\n".join(["", *parts, ""])

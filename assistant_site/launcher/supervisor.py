@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 
+from assistant_site.checks import refuse_wrong_redis_url
 from assistant_site.env import BASE_DIR, env
 from assistant_site.launcher import processes
 from assistant_site.launcher.parent_watchdog import die_with_parent
@@ -54,7 +55,9 @@ def main() -> None:
     try:
         # Read all variables before the first child: one line about a wrong one, not a traceback a child.
         importlib.import_module("assistant_site.settings")
-        _run(read_run_config())
+        config = read_run_config()
+        refuse_wrong_redis_url(config.redis_url)
+        _run(config)
     except KeyboardInterrupt:
         _say("Ended.")
     except (CannotRun, RedisNotStarted, ImproperlyConfigured) as exc:
@@ -69,7 +72,8 @@ def _run(config: RunConfig) -> None:
             _claim(config.port)
             supervisor = Supervisor(config, stack)
             new_passwords = supervisor.start()
-            _say(start_message(config, new_passwords, time.monotonic() - started))
+            seconds = time.monotonic() - started
+            _say(start_message(config, new_passwords, seconds, list(env.unread())))
             supervisor.watch()
         finally:
             _ignore_signals()  # a signal must not interrupt the stack while it ends the children
@@ -162,7 +166,10 @@ def _end(process: subprocess.Popen[bytes], pid_file: Path) -> None:
 @contextlib.contextmanager
 def _only_run(config: RunConfig) -> Iterator[None]:
     """Lock the data folder for this run, and end the leftovers of a killed one."""
-    config.run_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        config.run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise CannotRun(f"The data folder can't be made: {exc}. Set ASSISTANT_DATA_DIR.") from exc
     with (config.run_dir / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -163,12 +163,25 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path, started: li
 
 
 @pytest.mark.timeout(START_SECONDS)
-def test_a_site_that_cannot_start_leaves_nothing_behind(tmp_path: Path, started: list[Run]) -> None:
-    run = Run(tmp_path, PORT="0", PROMPT_MAX_CHARS="many")
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PROMPT_MAX_CHARS", "many", "PROMPT_MAX_CHARS must be a whole number"),
+        ("REDIS_URL", "localhost:6379", "REDIS_URL is no address of a Redis"),
+        ("DATABASE_URL", "sqlite:///{damaged}", "file is not a database"),
+        ("ASSISTANT_DATA_DIR", "{damaged}/below", "ASSISTANT_DATA_DIR"),
+    ],
+)
+def test_a_site_that_cannot_start_says_why_in_a_line(
+    tmp_path: Path, started: list[Run], name: str, value: str, expected: str
+) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.write_text("no database" * 100)
+    run = Run(tmp_path, **{"PORT": "0", name: value.format(damaged=damaged)})
     started.append(run)
 
     assert run.process.wait(START_SECONDS) == 1
-    assert "PROMPT_MAX_CHARS must be a whole number" in run.log
+    assert expected in run.log
     assert "Traceback" not in run.log
     assert list(tmp_path.rglob("*.pid")) == []
 

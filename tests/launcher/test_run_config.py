@@ -78,8 +78,9 @@ def test_a_given_secret_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert not (tmp_path / "secret_key").exists()
 
 
-def test_a_port_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PORT", "eight")
+@pytest.mark.parametrize("value", ["eight", "99999", "-1"])
+def test_a_port_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PORT", value)
 
     with pytest.raises(ImproperlyConfigured, match="PORT"):
         read_run_config()

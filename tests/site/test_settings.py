@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from assistant_site.checks import refuse_nobodys_key
+from assistant_site.checks import doubts, refuse_nobodys_key
 from assistant_site.databases import Database, with_options
-from assistant_site.env import env
+from assistant_site.env import Environment, env
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, url: str) -> Database:
@@ -80,3 +82,103 @@ def test_a_number_within_its_range_is_taken(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert env.integer("SOME_DAYS", 14, least=1, most=36_500) == 36_500
     assert env.number("SOME_SECONDS", 1.0, least=0.1) == 0.1
+
+
+@pytest.mark.parametrize("value", ["lots", "0/minute", "-1/minute", "60", "60/fortnight"])
+def test_a_rate_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SOME_RATE", value)
+
+    with pytest.raises(ImproperlyConfigured, match="SOME_RATE must be a rate"):
+        env.rate("SOME_RATE", "1/minute")
+
+
+def test_a_word_of_a_choice_is_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_LEVEL", "warning")
+    assert env.choice("SOME_LEVEL", "INFO", ["INFO", "WARNING"]) == "WARNING"
+
+    monkeypatch.setenv("SOME_LEVEL", "VERBOSE")
+    with pytest.raises(ImproperlyConfigured, match="SOME_LEVEL must be one of INFO, WARNING"):
+        env.choice("SOME_LEVEL", "INFO", ["INFO", "WARNING"])
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres:/localhost/x", "postgres://host", "nonsense", "mysql://u:p@h/x"]
+)
+def test_a_database_url_that_is_none_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must be a database URL"):
+        env.database("DATABASE_URL", "")
+
+
+def test_a_data_folder_is_no_file_and_knows_the_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SOME_FOLDER", "~/data")
+    assert env.folder("SOME_FOLDER", tmp_path) == tmp_path / "data"
+
+    monkeypatch.setenv("SOME_FOLDER", "~/file")
+    with pytest.raises(ImproperlyConfigured, match="SOME_FOLDER must be a folder"):
+        env.folder("SOME_FOLDER", tmp_path)
+
+
+@pytest.fixture
+def dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file of variables; what it puts into the process goes with the test."""
+    for name in MISSPELT | {"GROQ_API_KEY": "", "OPENROUTER_API_KEY": "", "COLOUR": ""}:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return tmp_path / ".env"
+
+
+MISSPELT = {
+    "OPENAI_KEY": "OPENAI_API_KEY",
+    "ANTHROPIC_APIKEY": "ANTHROPIC_API_KEY",
+    "ANTROPIC_API_KEY": "ANTHROPIC_API_KEY",
+    "ASK_RATES": "ASK_RATE",
+    "Log_Level": "LOG_LEVEL",
+    "REDISURL": "REDIS_URL",
+}
+
+
+def read_by(environment: Environment) -> Environment:
+    for name in (*MISSPELT.values(), "OPENAI_BASE_URL", "DATABASE_URL"):
+        environment.text(name)
+    return environment
+
+
+@pytest.mark.parametrize(("name", "meant"), MISSPELT.items(), ids=MISSPELT)
+def test_a_misspelt_name_is_told_with_the_right_one(dotenv: Path, name: str, meant: str) -> None:
+    dotenv.write_text(f"# a note\nexport {name}=x\nLANGUAGE=\n")
+
+    assert list(read_by(Environment(dotenv)).unread()) == [
+        f"{name} is read by nothing here: did you mean {meant}?"
+    ]
+
+
+def test_a_misspelt_name_of_the_process_is_told_too(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASK_RATES", "1/minute")
+
+    (said,) = read_by(Environment(dotenv)).unread()
+    assert "ASK_RATE?" in said
+
+
+def test_other_providers_names_are_none_of_ours(dotenv: Path) -> None:
+    dotenv.write_text("GROQ_API_KEY=x\nOPENROUTER_API_KEY=x\nCOLOUR=red\nASK_RATE=9/minute\n")
+
+    assert list(read_by(Environment(dotenv)).unread()) == [
+        "COLOUR in .env is read by nothing here."
+    ]
+
+
+def test_one_key_of_two_is_a_warning(settings: Settings) -> None:
+    settings.LANGFUSE_PUBLIC_KEY, settings.LANGFUSE_SECRET_KEY = "pk", ""
+
+    assert "LANGFUSE_SECRET_KEY is missing: no traces are sent." in doubts()
+    assert "assistant_site.W001" in {found.id for found in run_checks()}

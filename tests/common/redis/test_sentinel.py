@@ -60,7 +60,7 @@ def test_a_url_is_read(
 def test_what_is_no_such_url_is_refused(url: str, settings: LazySettings) -> None:
     settings.REDIS_URL = url
     with pytest.raises(ImproperlyConfigured, match="REDIS_URL"):
-        refuse_wrong_redis_url()
+        refuse_wrong_redis_url(settings.REDIS_URL)
 
 
 def test_tls_is_spoken_to_both_and_passwords_to_one() -> None:
