@@ -9,11 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from assistant_site.env import ALSO_READ
+
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "assistant_site" / "settings.py"
 TABLE = ROOT / "docs" / "settings.md"
 EXAMPLE = ROOT / ".env.example"
-READERS = {"text", "has", "flag", "integer", "number", "words", "database"}
+READERS = {
+    "choice",
+    "database",
+    "flag",
+    "folder",
+    "has",
+    "integer",
+    "number",
+    "rate",
+    "text",
+    "words",
+}
 
 # Read by make, uvicorn, docker compose and the tests: not through assistant_site.env.
 READ_ELSEWHERE = {
@@ -99,3 +112,7 @@ def _product(node: ast.expr) -> int:
             return _product(left) * _product(right)
         case _:
             raise AssertionError(f"not a number: {ast.unparse(node)}")
+
+
+def test_no_documented_variable_is_taken_for_a_misspelling() -> None:
+    assert (read_by_launcher() | READ_ELSEWHERE | SET_BY_MAKE) <= ALSO_READ | read_by_settings()
