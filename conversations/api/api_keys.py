@@ -56,6 +56,7 @@ class APIKeySerializer(StrictSerializer):
         child=serializers.ChoiceField(choices=[scope.value for scope in Scope]),
         required=False,
         allow_empty=False,
+        min_length=1,
         max_length=len(Scope),
     )
     models = serializers.ListField(
@@ -64,6 +65,7 @@ class APIKeySerializer(StrictSerializer):
         required=False,
         allow_null=True,
         allow_empty=False,
+        min_length=1,
         max_length=MAX_MODELS,
         help_text="`assistant` stands for the model that the rules choose; null: all models.",
     )

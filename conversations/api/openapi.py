@@ -68,6 +68,8 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
             statuses = [*_usual(path, operation), *operation.pop("x-problems", ())]
             found = {str(status): _problem(status) for status in statuses} | {"default": _ANY}
             operation["responses"] = found | operation["responses"]
+            for status, links in parts["links"].get(operation["operationId"], {}).items():
+                operation["responses"][status]["links"] = links
     return result
 
 

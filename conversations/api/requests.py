@@ -204,12 +204,20 @@ def joining_key(request: HttpRequest, user: int, body: bytes) -> RequestKey:
 
 
 def event_position(request: HttpRequest) -> int:
-    """The event after which a stream goes on: ``Last-Event-ID``, else ``?after=``, else 0."""
-    field = "Last-Event-ID" if request.headers.get("Last-Event-ID") else "after"
-    given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
-    if not (given.isascii() and given.isdigit() and len(given) <= 12):
+    """The event after which a stream goes on: ``Last-Event-ID``, else ``?after=``, else 0. Raises
+    ``BadRequest`` for either."""
+    given = {
+        "Last-Event-ID": request.headers.get("Last-Event-ID"),
+        "after": request.GET.get("after"),
+    }
+    positions = [_position(field, value) for field, value in given.items() if value]
+    return positions[0] if positions else 0
+
+
+def _position(field: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 12):
         raise field_fault(field, "invalid", "Must be the number of an event.")
-    return int(given)
+    return int(value)
 
 
 def field_fault(field: str, code: str, detail: str) -> BadRequest:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.validators import RegexValidator
-from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.extensions import (
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction
 from rest_framework import serializers
@@ -17,7 +19,10 @@ from routing.guard.validation import label_faults, text_faults
 
 
 class TextField(serializers.CharField):
-    """A string that really came as one: 5 is not "5"."""
+    """A string that really came as one: 5 is not "5". ``refused``: characters that it never holds, as the
+    OpenAPI document writes them; a fault is found, and told in words, by the field and its validators."""
+
+    refused = r"\x00"
 
     def to_internal_value(self, data: Any) -> str:
         """The text. Raises ``ValidationError``."""
@@ -30,12 +35,7 @@ class ProseField(TextField):
     """A text of any lines without control or hidden characters, as a prompt."""
 
     faults = staticmethod(text_faults)
-    # For the OpenAPI document alone: a fault is found, and told in words, before validators run.
-    pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e]+$"
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.validators.append(RegexValidator(self.pattern))
+    refused = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ufdd0-\ufdef\ufffe\uffff"
 
     def to_internal_value(self, data: Any) -> str:
         """The text. Raises ``ValidationError``."""
@@ -50,7 +50,25 @@ class LabelField(ProseField):
     """A text of one line without control, direction override or hidden characters."""
 
     faults = staticmethod(label_faults)
-    pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]+$"
+    refused = ProseField.refused + r"\t\n\r\u2028\u2029"
+
+
+class TextSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Extension: the characters of texts, and that a text is not blank unless it may be."""
+
+    target_class = TextField
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """The usual schema with a pattern."""
+        map_usually: Any = auto_schema._map_serializer_field  # noqa: SLF001 - as drf-spectacular's guide does
+        schema: dict[str, Any] = map_usually(self.target, direction, bypass_extensions=True)
+        if direction == "response":
+            return schema
+        any_text = f"[^{self.target.refused}]*"
+        blank = r"\s" if self.target.trim_whitespace else ""
+        visible = "" if self.target.allow_blank else f"[^{self.target.refused}{blank}]{any_text}"
+        return schema | {"pattern": f"^{any_text}{visible}$"}
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
+
 from conversations.models import Message
 from tests.live_site import LiveSite, events_of, text_of
 
@@ -47,6 +49,15 @@ def test_a_position_beyond_the_end_is_400(site: LiveSite) -> None:
 
     assert response.status_code == 400
     assert response.json()["code"] == "invalid"
+
+
+@pytest.mark.parametrize(("header", "after"), [("0", "-1"), ("-1", "0"), ("0", "x"), ("1e3", "")])
+def test_a_position_that_is_no_number_is_400(site: LiveSite, header: str, after: str) -> None:
+    person = site.person()
+    message = person.ask(STORY)["id"]
+    url = f"/api/v1/messages/{message}/stream/?after={after}"
+
+    assert person.http.get(url, headers={"Last-Event-ID": header}).status_code == 400
 
 
 def test_a_client_that_leaves_finds_the_answer_whole(site: LiveSite) -> None:

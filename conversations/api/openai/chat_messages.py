@@ -69,9 +69,23 @@ def check_file_data(url: str) -> str:
     return _check_base64(url, head.end())
 
 
-PictureURL = Annotated[StrictStr, AfterValidator(check_picture_url)]
-FileData = Annotated[StrictStr, AfterValidator(check_file_data)]
-Base64 = Annotated[StrictStr, AfterValidator(_check_base64)]
+def _told_as(pattern: str) -> Any:
+    return Field(json_schema_extra={"pattern": pattern})
+
+
+# For the OpenAPI document: text in groups of four characters, and no empty one.
+_BASE64 = "([A-Za-z0-9+/]{4})+$"
+PictureURL = Annotated[
+    StrictStr,
+    AfterValidator(check_picture_url),
+    _told_as(rf"^https://[^\s\x00-\x1f]+$|^data:image/(png|jpeg|gif|webp);base64,{_BASE64}"),
+]
+FileData = Annotated[
+    StrictStr,
+    AfterValidator(check_file_data),
+    _told_as(rf"^data:[\w.+-]{{1,64}}/[\w.+-]{{1,100}};base64,{_BASE64}"),
+]
+Base64 = Annotated[StrictStr, AfterValidator(_check_base64), _told_as(rf"^{_BASE64}")]
 
 
 class CacheControl(Strict):

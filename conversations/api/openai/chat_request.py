@@ -17,7 +17,7 @@ from conversations.api.openai.chat_messages import (
 )
 from conversations.api.openai.chat_order import check_order, results_at_end
 from conversations.api.openai.errors import ParameterFault
-from conversations.api.openai.parameters import read_parameters
+from conversations.api.openai.parameters import INTEGRAL, read_parameters
 from conversations.api.openai.tools import (
     NamedTool,
     ResponseFormat,
@@ -83,7 +83,7 @@ _HARMLESS: Mapping[str, Any] = {
 """Values that ask the model for nothing: they are not sent."""
 
 Number = Annotated[float, Field(strict=True)]
-Tokens = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
+Tokens = Annotated[StrictInt, Field(ge=1, le=10_000_000), INTEGRAL]
 Metadata = Annotated[
     dict[Annotated[StrictStr, Field(max_length=64)], Annotated[StrictStr, Field(max_length=512)]],
     Field(max_length=16),
@@ -115,7 +115,7 @@ class CompletionRequest(Strict):
         ]
         | None
     ) = None
-    seed: StrictInt | None = None
+    seed: Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1), INTEGRAL] | None = None
     presence_penalty: Annotated[Number, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[Number, Field(ge=-2, le=2)] | None = None
     logit_bias: (
@@ -129,7 +129,7 @@ class CompletionRequest(Strict):
     parallel_tool_calls: StrictBool | None = None
     response_format: ResponseFormat | None = None
     logprobs: StrictBool | None = None
-    top_logprobs: Annotated[StrictInt, Field(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[StrictInt, Field(ge=0, le=20), INTEGRAL] | None = None
     metadata: Metadata | None = None
     user: Annotated[StrictStr, Field(max_length=512)] | None = None
     safety_identifier: Annotated[StrictStr, Field(max_length=512)] | None = None

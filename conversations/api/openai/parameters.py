@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.http import HttpResponseBase
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from conversations.api.openai.errors import ParameterFault
 from conversations.domain.errors import MalformedJSON
@@ -26,6 +26,14 @@ _BY_TYPE = {
 Neutral = Mapping[str, Collection[Any]]
 """Known parameters that are not supported, with the values that ask for nothing; null is one too."""
 M = TypeVar("M", bound=BaseModel)
+
+
+def _as_integer(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+INTEGRAL = BeforeValidator(_as_integer)
+"""Marks an integer as JSON has it: 1.0 is one."""
 
 
 def read_parameters(
