@@ -225,7 +225,7 @@ SPECTACULAR_SETTINGS = {
 }
 CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", [])
 CORS_ALLOW_HEADERS = [
-    *default_headers, "idempotency-key", "last-event-id", "traceparent", "x-request-id",
+    *default_headers, "idempotency-key", "last-event-id", "traceparent", "x-request-id", "x-ai-sdk",
     # OpenAI's own client for browsers sends these.
     "x-stainless-arch", "x-stainless-lang", "x-stainless-os", "x-stainless-package-version",
     "x-stainless-retry-count", "x-stainless-runtime", "x-stainless-runtime-version",
@@ -236,6 +236,7 @@ CORS_EXPOSE_HEADERS = [
     "Location", "X-Request-ID", "traceparent", "Idempotency-Replayed", "WWW-Authenticate",
     "Retry-After", "RateLimit", "RateLimit-Policy", "x-should-retry", "X-Assistant-Decision",
     "X-Assistant-Model", "X-Assistant-Cache", "X-Assistant-Cost", "X-Assistant-Ignored",
+    "X-Vercel-AI-UI-Message-Stream",
 ]  # fmt: skip
 
 # Language and time

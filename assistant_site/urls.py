@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("conversations.api.ui_stream.urls")),
     path("api/v1/", include("conversations.api.urls")),
     path("v1/", include("conversations.api.openai.urls")),
 ]

@@ -23,8 +23,8 @@ from routing.domain.errors import AssistantError
 
 Message = dict[str, Any]
 SIGN_IN_BYTES = 256 * 1024
-OPENAI_BYTES = 32 * 1024 * 1024
-"""A whole conversation of a coding agent comes with each request."""
+CHAT_BYTES = 32 * 1024 * 1024
+"""A whole conversation, of a coding agent or of a front end, comes with each request."""
 STRANGER_BYTES = 64 * 1024
 """Most bytes that are read before the token is checked."""
 
@@ -33,12 +33,12 @@ MEMORY_BYTES = 256 * 1024 * 1024
 
 LIMITS = (
     (re.compile(r"/api/v1/auth/"), SIGN_IN_BYTES),
-    (re.compile(r"/v1/"), OPENAI_BYTES),
+    (re.compile(r"/v1/|/api/chat"), CHAT_BYTES),
     (re.compile(r"/admin/routing/\w+/import/"), settings.FILE_UPLOAD_MAX_MEMORY_SIZE),
 )
 """Most bytes by the beginning of the path, where it is not DATA_UPLOAD_MAX_MEMORY_SIZE. Bodies are kept in memory: none of them reaches a disk."""
 
-_NEEDS_TOKEN = re.compile(r"/(?:api/v1/(?!auth/)|v1/)")
+_NEEDS_TOKEN = re.compile(r"/(?:api/v1/(?!auth/)|api/chat|v1/)")
 _ASKS = re.compile(r"/api/v1/(?:conversations/[^/]+/)?messages/?")
 _held = [0]
 """One sum of the process."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
 
@@ -57,9 +59,7 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     caller.require_model(model)
     claim = idempotency_claim(request, body)
     # Nothing is stored before the limits and the named model are checked: a refusal leaves no trace.
-    slot, release = await _admit(parts, caller.user, model)
-    # The slot is held while the prompt waits in the queue of its conversation: waiting prompts count.
-    # It is given back by the stream, or, if the client leaves before there is one, with the slot object.
+    slot, release = await admit(parts, caller.user, model)
     new = NewTurn(
         user=caller.user,
         content=prompt,
@@ -71,13 +71,8 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
         trace_id=origin.trace_id,
         release=release,
     )
-    try:
+    async with releasing(parts, caller.user, slot):
         started = await parts.intake.start(new)
-    except TokenNotValid:
-        # Erased: nothing may name the person, not even a count for a minute.
-        slot.release()
-        await parts.rate_limits.forget(str(caller.user))
-        raise
     events = parts.runs.follow(user=caller.user, message=started.message, origin=origin.site)
     response = await answer_response(with_slot(slot, events), shape, started.message, origin)
     if started.replayed:
@@ -85,7 +80,23 @@ async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpRes
     return response
 
 
-async def _admit(parts: Container, user: int, model: str) -> tuple[StreamSlot, Release | None]:
+@asynccontextmanager
+async def releasing(parts: Container, user: int, slot: StreamSlot) -> AsyncIterator[None]:
+    """Store a prompt in the block. Where nothing is stored its slot is given back; while it waits in the
+    queue of its conversation it holds one: waiting prompts count."""
+    try:
+        yield
+    except TokenNotValid:
+        # Erased: nothing may name the person, not even a count for a minute.
+        slot.release()
+        await parts.rate_limits.forget(str(user))
+        raise
+    except BaseException:
+        slot.release()
+        raise
+
+
+async def admit(parts: Container, user: int, model: str) -> tuple[StreamSlot, Release | None]:
     """Count the call, take a stream slot and look the model up, in one round trip. Raises the first
     refusal in the order rate limit, model, slots."""
     counted, slot, release = await asyncio.gather(

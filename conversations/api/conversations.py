@@ -21,7 +21,7 @@ from conversations.bootstrap import container
 from conversations.domain.api_keys import Scope
 from conversations.domain.errors import RunLogUnavailable
 from conversations.models import Conversation, Message
-from conversations.storage import selectors, services, turns
+from conversations.storage import selectors, services
 
 
 def person(request: Request | HttpRequest) -> int:
@@ -71,7 +71,7 @@ class ConversationDetail(APIView):
     def delete(self, request: Request, conversation: UUID) -> Response:
         """Delete it with its messages, its memory and the cached answers made from it."""
         mine = self._mine(request, conversation)
-        running = turns.running_answer(conversation=conversation)
+        running = selectors.running_answer(conversation=conversation)
         if running:
             with suppress(
                 RunLogUnavailable

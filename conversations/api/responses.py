@@ -22,7 +22,7 @@ from conversations.api.sse import KEEP_ALIVE, encode
 from conversations.db.access import AWAY
 from conversations.domain.errors import DatabaseAway
 from conversations.domain.problems import Problem, problem, problem_headers, problem_of
-from conversations.engine.events import Failed
+from conversations.engine.events import Event, Failed
 from conversations.runs.event_codec import Numbered
 from conversations.runs.run import EventStream
 from routing.domain.errors import AssistantError
@@ -34,6 +34,8 @@ T = TypeVar("T")
 View = Callable[..., Any]
 MethodView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 RenderError = Callable[[HttpRequest, AssistantError], HttpResponse]
+Encode = Callable[[int, Event], bytes]
+"""The frames of a numbered event."""
 RenderProblem = Callable[[Mapping[str, Any]], HttpResponse]
 
 
@@ -124,7 +126,7 @@ def error_response(request: HttpRequest, error: AssistantError) -> HttpResponse:
 
 def stream_response(events: EventStream, message: UUID, origin: Origin) -> StreamingHttpResponse:
     """The events of an answer. ``Location`` is the address at which the stream is continued."""
-    response = event_stream(_encoded(events))
+    response = event_stream(encoded(events, encode))
     response["Location"] = f"{origin.site}/api/v1/messages/{message}/stream/"
     return response
 
@@ -137,8 +139,8 @@ def event_stream(frames: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
     return response
 
 
-async def _encoded(events: EventStream) -> AsyncGenerator[bytes, None]:
-    """Frames, one chunk for a batch; a comment for a silence."""
+async def encoded(events: EventStream, encode: Encode) -> AsyncGenerator[bytes, None]:
+    """Frames of an encoder, one chunk for a batch; a comment for a silence."""
     last = 0
     try:
         async with aclosing(events):

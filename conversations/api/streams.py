@@ -17,7 +17,7 @@ from conversations.api.requests import (
     origin_of,
 )
 from conversations.api.responses import chained, json_response, native, stream_response, with_slot
-from conversations.bootstrap import container
+from conversations.bootstrap import Container, container
 from conversations.db.access import in_database
 from conversations.domain.api_keys import Scope
 from conversations.domain.errors import NotAcceptable
@@ -63,9 +63,14 @@ async def stop(request: HttpRequest, message: UUID) -> HttpResponseBase:
     parts = container()
     stored = await in_database(selectors.answer_get, user=user, message=message)
     if stored.status == stored.Status.STREAMING:
-        await parts.runs.stop(message)
-        await _ended(parts.runs.follow(user=user, message=message, origin=origin.site))
+        await stop_running(parts, user, message)
     return json_response(await message_body(user, message, origin.site))
+
+
+async def stop_running(parts: Container, user: int, message: UUID) -> None:
+    """Stop an answer that is being written, and wait a little for its end. Raises ``RunLogUnavailable``."""
+    await parts.runs.stop(message)
+    await _ended(parts.runs.follow(user=user, message=message, origin=""))
 
 
 async def _ended(events: EventStream) -> None:

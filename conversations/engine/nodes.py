@@ -114,7 +114,8 @@ def after_guard(state: State) -> str:
         return ACTIONS[Action.REFUSE].node
     if not turn.first:
         return "recall_memory"
-    if turn.chat and not (turn.chat.plain or turn.requested_model):
+    own_way = turn.fresh or (turn.chat and not turn.chat.plain)
+    if own_way and not turn.requested_model:
         return "classify"
     return ACTIONS[state["decision"].action].node if turn.requested_model else "lookup_answer"
 
@@ -230,7 +231,7 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
 def after_classify(state: State) -> str:
     """The action's node; a follow-up whose answer may be a stored one is looked up first."""
     turn, spec = state["turn"], ACTIONS[state["decision"].action]
-    if spec.reusable and not turn.first and not turn.requested_model:
+    if spec.reusable and not (turn.first or turn.fresh or turn.requested_model):
         return "lookup_follow_up"
     return spec.node
 

@@ -14,6 +14,7 @@ GUARDED = (
 )
 DECLINED = "The model that would have answered this declined to, by its provider's content policy."
 UNNAMED = "I can't help with this request."
+_OFFER = "\n\nCould you put it differently? For example:\n"
 GENERIC_SUGGESTIONS = (
     "Say in a sentence or two what you would like to know or make, and nothing else.",
     "Ask about the general background of the topic instead.",
@@ -24,7 +25,13 @@ def refusal_text(reason: str, suggestions: Sequence[str]) -> str:
     """A kind answer: the reason, then exactly two ways to ask again."""
     offered = [*dict.fromkeys([*suggestions, *GENERIC_SUGGESTIONS])][:2]
     listed = "\n".join(f"- {suggestion}" for suggestion in offered)
-    return f"{reason}\n\nCould you put it differently? For example:\n{listed}"
+    return f"{reason}{_OFFER}{listed}"
+
+
+def offered_suggestions(refusal: str) -> list[str]:
+    """The ways to ask again that ``refusal_text`` has put at the end of a text."""
+    _, offer, listed = refusal.rpartition(_OFFER)
+    return [line.removeprefix("- ") for line in listed.splitlines()] if offer else []
 
 
 def rule_refusal(rule: Rule | None, suggestions: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ class Turn:
     key of the user. ``first``: the conversation had no messages before. ``release`` holds the rules
     in force at admission, if they were at hand: the turn is answered by the same. ``begun`` is the
     time at which the empty answer was stored; ``None`` when it was not. ``chat`` is there for a turn
-    that no conversation keeps.
+    that no conversation keeps. ``fresh``: the same prompt is answered again, so no stored answer will do.
     """
 
     user: int
@@ -57,6 +57,7 @@ class Turn:
     release: Release | None = None
     begun: datetime | None = None
     chat: CallerChat | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,24 @@ class Conversation(models.Model):
         db_index=False,
     )  # fmt: skip
     title = models.CharField(max_length=200, blank=True)
+    client_id = models.CharField(  # noqa: DJ001 - null: most have none, and nulls are not compared
+        max_length=64, null=True, blank=True, editable=False,
+        help_text="The client's own id of it, one per person.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ("-id",)
         indexes = (models.Index(fields=("owner", "-id")),)
+        constraints = (
+            # Two requests that open it at once: the second insert fails.
+            models.UniqueConstraint(
+                fields=("owner", "client_id"),
+                condition=Q(client_id__isnull=False),
+                name="one_conversation_per_client_id",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.title or str(self.id)

@@ -117,4 +117,5 @@ def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
         request_id=new.request_id,
         release=release,
         begun=started.at,
+        fresh=bool(new.rewind and new.rewind.keeps_prompt),
     )

@@ -82,6 +82,14 @@ def image_get(*, user: int, image: UUID) -> GeneratedImage:
     return found
 
 
+def picture_of(*, user: int, message: UUID) -> GeneratedImage:
+    """The row of an answer's picture. Raises ``NotFound``."""
+    found = GeneratedImage.objects.filter(message=message, owner_id=user).first()
+    if found is None:
+        raise NotFound("There is no such picture.")
+    return found
+
+
 def image_signed(*, image: UUID) -> GeneratedImage:
     """A picture's row for the holder of a signed address. Raises ``NotFound``."""
     found = GeneratedImage.objects.filter(pk=image).first()
@@ -128,6 +136,22 @@ def message_body(*, user: int, message: UUID, origin: str) -> dict[str, Any]:
     found = message_get(user=user, message=message)
     mine = feedback_of(user=user, messages=[found.id]).get(found.id)
     return message_object(found, origin=origin, feedback=mine)
+
+
+def running_answer(*, conversation: UUID) -> UUID | None:
+    """The id of the answer being written in a conversation."""
+    running = Message.objects.filter(conversation_id=conversation, status=Message.Status.STREAMING)
+    return running.values_list("id", flat=True).first()
+
+
+def running_answer_of(*, user: int, client_id: str) -> UUID | None:
+    """The id of the answer being written in the conversation that a client names by its own id."""
+    running = Message.objects.filter(
+        conversation__owner_id=user,
+        conversation__client_id=client_id,
+        status=Message.Status.STREAMING,
+    )
+    return running.values_list("id", flat=True).first()
 
 
 def answers_streaming(*, older_than: timedelta) -> list[UUID]:

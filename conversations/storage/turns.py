@@ -27,7 +27,8 @@ from conversations.domain.outcome import RunOutcome
 from conversations.models import Conversation, IdempotencyKey, Message, new_id
 from conversations.stats.pending import note_answer
 from conversations.storage.representations import attempt_object, decision_columns
-from conversations.storage.selectors import require_active
+from conversations.storage.rewinding import Rewind, rewind
+from conversations.storage.selectors import require_active, running_answer
 
 if TYPE_CHECKING:
     from conversations.engine.types import Turn
@@ -82,6 +83,7 @@ class NewTurn:
     request_id: str = ""
     trace_id: str = ""
     release: Release | None = None
+    rewind: Rewind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,12 @@ def _begin(new: NewTurn) -> StartedTurn:
         thread = new_id()
         _insert_thread((thread, new.user, title, now, now))
     else:
-        first = _thread_continued(thread, new.user, title, now)
+        _continue_thread(thread, new.user, title, now)
+        if new.rewind:
+            rewind(thread, new.rewind)
+        first = _is_first(thread, _kept_prompt(new))
     # Ids sort by time: the prompt's comes before the answer's.
-    prompt, answer = new_id(), new_id()
+    prompt, answer = _kept_prompt(new) or new_id(), new_id()
     started = StartedTurn(thread, answer, prompt, now, first)
     _store_messages(new, started)
     if new.claim:
@@ -163,23 +168,30 @@ def _hidden(character: str) -> bool:
     return category in {"Cc", "Cf", "Cs"} and character not in "\u200c\u200d"
 
 
-def _thread_continued(thread: UUID, user: int, title: str, now: datetime) -> bool:
-    """Whether this is the first prompt in the person's conversation. Raises ``NotFound``."""
+def _is_first(thread: UUID, prompt: UUID | None) -> bool:
+    others = Message.objects.filter(conversation_id=thread)
+    return not (others.exclude(id=prompt) if prompt else others).exists()
+
+
+def _kept_prompt(new: NewTurn) -> UUID | None:
+    return new.rewind.prompt if new.rewind and new.rewind.keeps_prompt else None
+
+
+def _continue_thread(thread: UUID, user: int, title: str, now: datetime) -> None:
+    """Raises ``NotFound`` where it is not the person's."""
     if not _touch({"updated_at": now}, thread, user):
         raise NotFound(NO_CONVERSATION)
     # Only where there is no title: a person may just have given it another.
     _entitle({"title": title}, thread, "")
-    return not Message.objects.filter(conversation_id=thread).exists()
 
 
 def _store_messages(new: NewTurn, started: StartedTurn) -> None:
     role, status = Message.Role, Message.Status
     both = started.conversation, started.at, new.trace_id
     prompt, answer = started.user_message, started.message
-    _insert_messages(
-        (prompt, *both, role.USER, status.COMPLETE, new.content, None, ""),
-        (answer, *both, role.ASSISTANT, status.STREAMING, "", prompt, new.requested_model),
-    )
+    said = (prompt, *both, role.USER, status.COMPLETE, new.content, None, "")
+    reply = (answer, *both, role.ASSISTANT, status.STREAMING, "", prompt, new.requested_model)
+    _insert_messages(*([] if _kept_prompt(new) else [said]), reply)
 
 
 def _claimed(user: int, claim: IdempotencyClaim) -> StartedTurn | None:
@@ -195,12 +207,6 @@ def _claimed(user: int, claim: IdempotencyClaim) -> StartedTurn | None:
     assert answer.answers_id is not None  # noqa: S101 - claims are made on answers only
     ids = answer.conversation_id, answer.id, answer.answers_id
     return StartedTurn(*ids, answer.created_at, first=False, replayed=True)
-
-
-def running_answer(*, conversation: UUID) -> UUID | None:
-    """The id of the answer being written in a conversation."""
-    running = Message.objects.filter(conversation_id=conversation, status=Message.Status.STREAMING)
-    return running.values_list("id", flat=True).first()
 
 
 @transaction.atomic

@@ -1,0 +1,147 @@
+"""``POST /api/chat`` and its stream: a chat of the AI SDK is a conversation, named by the client's own id.
+
+The conversation here is the memory. A 200 is always a stream, because a JSON body would look like an
+empty success; what is known before it is a problem with its status.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from conversations.api.ask import admit, releasing
+from conversations.api.authentication import authenticate
+from conversations.api.images import with_signed_picture
+from conversations.api.requests import (
+    OBJECT,
+    Origin,
+    field_fault,
+    idempotency_claim,
+    json_body,
+    media_type,
+    origin_of,
+)
+from conversations.api.responses import encoded, event_stream, native, with_slot
+from conversations.api.streams import stop_running
+from conversations.api.ui_stream.chat_request import parse_chat_request
+from conversations.api.ui_stream.part_encoder import PartEncoder
+from conversations.bootstrap import container
+from conversations.db.access import in_database, written
+from conversations.domain.api_keys import Scope
+from conversations.domain.errors import Draining, UnsupportedMediaType
+from conversations.engine.events import Event, Finished
+from conversations.runs.run import EventStream
+from conversations.storage import selectors
+from conversations.storage.rewinding import conversation_named
+from conversations.storage.turns import NewTurn
+
+PROTOCOL = "x-vercel-ai-ui-message-stream"
+RESETS_SINCE = 7
+"""The version of the SDK that knows the part ``reset-step``."""
+
+
+@native
+async def ask(request: HttpRequest) -> HttpResponseBase:
+    """Answer the last prompt of the client's chat, or answer an earlier one again."""
+    parts, origin = container(), origin_of(request)
+    caller = await authenticate(request, Scope.CHAT, active=False)
+    if parts.runs.draining:
+        raise Draining
+    body = _body(request)
+    asked = parse_chat_request(body)
+    caller.require_model(asked.model)
+    claim = idempotency_claim(request, body)
+    slot, release = await admit(parts, caller.user, asked.model)
+    async with releasing(parts, caller.user, slot):
+        thread, rewind, prompt = await written(
+            conversation_named, user=caller.user, client_id=asked.chat, shown=asked.shown
+        )
+        new = NewTurn(
+            user=caller.user,
+            content=prompt,
+            conversation=thread,
+            requested_model=asked.model,
+            claim=claim,
+            site=origin.site,
+            request_id=origin.request_id,
+            trace_id=origin.trace_id,
+            release=release,
+            rewind=rewind,
+        )
+        started = await parts.intake.start(new)
+    events = parts.runs.follow(user=caller.user, message=started.message, origin=origin.site)
+    response = _stream(request, with_slot(slot, events), caller.user, asked.chat, origin)
+    if started.replayed:
+        response["Idempotency-Replayed"] = "true"
+    return response
+
+
+@native
+async def resume(request: HttpRequest, chat: str) -> HttpResponseBase:
+    """``GET …/{chat}/stream``: the answer that is being written, from its start; 204 where there is none,
+    in a chat that is not known, too: clients ask for each chat that they open."""
+    caller = await authenticate(request, Scope.CHAT, Scope.CONVERSATIONS)
+    parts, origin = container(), origin_of(request)
+    message = await in_database(selectors.running_answer_of, user=caller.user, client_id=chat)
+    if message is None:
+        return HttpResponse(status=204)
+    slot = await parts.stream_limits.acquire(caller.user)
+    events = parts.runs.follow(user=caller.user, message=message, origin=origin.site)
+    return _stream(request, with_slot(slot, events), caller.user, chat, origin)
+
+
+@native
+async def stop(request: HttpRequest, chat: str) -> HttpResponseBase:
+    """``POST …/{chat}/stop``: end the answer that is being written, if any, and keep its text."""
+    caller = await authenticate(request, Scope.CHAT, Scope.CONVERSATIONS)
+    message = await in_database(selectors.running_answer_of, user=caller.user, client_id=chat)
+    if message:
+        await stop_running(container(), caller.user, message)
+    return HttpResponse(status=204)
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    """The body as a JSON object. The server's own limit has let it in: a whole chat comes each time."""
+    if media_type(request.headers.get("Content-Type", "")) != OBJECT:
+        raise UnsupportedMediaType(f"Send {OBJECT}.")
+    body = json_body(request.read())
+    if not isinstance(body, dict):
+        raise field_fault("body", "wrong_type", "Must be a JSON object.")
+    return body
+
+
+def _stream(
+    request: HttpRequest, events: EventStream, user: int, chat: str, origin: Origin
+) -> HttpResponseBase:
+    encoder = PartEncoder(resets=_sdk_version(request) >= RESETS_SINCE)
+    response = event_stream(encoded(_with_pictures(events, user), encoder.encode))
+    response["Content-Type"] = "text/event-stream"
+    response[PROTOCOL] = "v1"
+    response["Location"] = f"{origin.site}/api/chat/{quote(chat, safe='')}/stream"
+    return response
+
+
+async def _with_pictures(events: EventStream, user: int) -> EventStream:
+    """The events, with a signed address and the media type in that of a picture's answer."""
+    async with aclosing(events):
+        async for batch in events:
+            yield [(number, await _shown(event, user)) for number, event in batch]
+
+
+async def _shown(event: Event, user: int) -> Event:
+    if not (isinstance(event, Finished) and event.message["image"]):
+        return event
+    message = with_signed_picture(event.message)
+    stored = await in_database(selectors.picture_of, user=user, message=UUID(message["id"]))
+    return Finished({**message, "image": {**message["image"], "media_type": stored.media_type}})
+
+
+def _sdk_version(request: HttpRequest) -> int:
+    """The major version of the client's SDK, where it tells one."""
+    told = request.headers.get("X-AI-SDK") or request.GET.get("ai") or ""
+    major = told.strip().partition(".")[0]
+    return int(major) if major.isascii() and major.isdigit() and len(major) < 4 else 0

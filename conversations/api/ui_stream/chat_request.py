@@ -1,0 +1,108 @@
+"""Request of ``POST /api/chat``: of the chat that it holds, only the last user turn and ids are read.
+
+Keys and parts of a message that are not known are ignored: front ends add their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from conversations.api.requests import field_fault, optional_text
+from conversations.storage.rewinding import ShownChat
+from routing.domain.errors import PromptRejected
+from routing.guard.validation import label_faults, validate_prompt
+
+MAX_CHAT_ID, MAX_MESSAGE_ID = 64, 200
+REGENERATE = "regenerate-message"
+_TRIGGERS = "submit-message", REGENERATE
+
+
+@dataclass(frozen=True, slots=True)
+class UIChatRequest:
+    """``chat`` is the client's own id of its chat, ``model`` a published name or empty."""
+
+    chat: str
+    model: str
+    shown: ShownChat
+
+
+def parse_chat_request(body: Mapping[str, Any]) -> UIChatRequest:
+    """Raises ``BadRequest``, ``PromptRejected`` and ``PromptTooLong``, each with the place of the fault."""
+    fields = dict(body)
+    chat = optional_text(fields, "id", max_length=MAX_CHAT_ID)
+    if not chat:
+        raise field_fault("id", "required", "Send the id of the chat.")
+    for fault in label_faults(chat):
+        raise field_fault("id", fault.code, fault.detail)
+    trigger = fields.get("trigger")
+    if trigger is not None and trigger not in _TRIGGERS:
+        raise field_fault("trigger", "invalid", f"Must be one of {', '.join(_TRIGGERS)}.")
+    model = optional_text(fields, "model", max_length=96)
+    named = optional_text(fields, "messageId", max_length=MAX_MESSAGE_ID)
+    shown = _shown(fields, regenerates=trigger == REGENERATE)
+    return UIChatRequest(chat, model, replace(shown, replaces=bool(named), named=_ours(named)))
+
+
+def _shown(body: Mapping[str, Any], *, regenerates: bool) -> ShownChat:
+    messages, path = body.get("messages"), "messages"
+    if messages is None:
+        if body.get("message") is None and regenerates:
+            return ShownChat("", regenerates)
+        messages, path = [body.get("message")], "message"
+    if not isinstance(messages, list) or not messages:
+        raise field_fault(path, "wrong_type", "Must be a list of messages.")
+    last = len(messages) - 1
+    while regenerates and last > 0 and _role(messages[last]) != "user":
+        last -= 1
+    place = path if path == "message" else f"messages[{last}]"
+    prompt = _prompt(messages[last], place)
+    answer = next((each for each in messages[last::-1] if _role(each) == "assistant"), None)
+    return ShownChat(
+        prompt,
+        regenerates,
+        last_answer=_ours(answer.get("id")) if answer else None,
+        is_first=path == "messages" and answer is None,
+    )
+
+
+def _prompt(message: Any, place: str) -> str:
+    if _role(message) != "user":
+        raise field_fault(place, "invalid", "The last message must be the user's.")
+    parts = message.get("parts")
+    if not isinstance(parts, list):
+        raise field_fault(f"{place}.parts", "wrong_type", "Must be a list of parts.")
+    text = "".join(_text(part, f"{place}.parts[{at}]") for at, part in enumerate(parts))
+    try:
+        return validate_prompt(text, max_chars=settings.PROMPT_MAX_CHARS)
+    except PromptRejected as error:
+        faults = (replace(fault, field=f"{place}.parts") for fault in error.faults)
+        raise type(error)(*faults) from error
+
+
+def _text(part: Any, place: str) -> str:
+    match part:
+        case {"type": "text", "text": str(text)}:
+            return text
+        case {"type": "text"}:
+            raise field_fault(f"{place}.text", "wrong_type", "Must be a string.")
+        case {"type": "file"}:
+            raise field_fault(place, "unsupported_value", "Files and pictures are not taken here.")
+        case _:
+            return ""
+
+
+def _role(message: Any) -> Any:
+    return message.get("role") if isinstance(message, dict) else None
+
+
+def _ours(message: Any) -> UUID | None:
+    """An id as one of this service's, which are UUIDs."""
+    with suppress(ValueError):
+        return UUID(message) if isinstance(message, str) else None
+    return None

@@ -1,0 +1,138 @@
+"""Answering again, and editing a prompt: what is replaced goes, with all that came after it."""
+
+from __future__ import annotations
+
+from conversations.models import Feedback
+from tests.live_site import LiveSite
+from tests.ui_stream.conftest import FrontEnd, parts_of, said
+
+FIRST, SECOND, THIRD = "Name a river in Spain.", "And one in Peru?", "And one in Kenya?"
+
+
+def contents(front_end: FrontEnd) -> list[str]:
+    return [each["content"] for each in front_end.stored() if each["role"] == "user"]
+
+
+def test_the_last_answer_is_replaced(site: LiveSite, front_end: FrontEnd) -> None:
+    front_end.send(FIRST)
+    front_end.send(SECOND)
+    before = front_end.stored()
+    front_end.person.http.put(
+        f"/api/v1/messages/{before[3]['id']}/feedback/", json={"verdict": "bad"}
+    )
+    front_end.regenerate()
+    after = front_end.stored()
+
+    assert [each["id"] for each in after[:3]] == [each["id"] for each in before[:3]]
+    assert after[3]["id"] != before[3]["id"]
+    assert len(after) == 4
+    assert not Feedback.objects.filter(message_id=before[3]["id"]).exists()
+
+
+def test_a_named_answer_is_replaced_and_what_came_after_it_goes(front_end: FrontEnd) -> None:
+    for text in (FIRST, SECOND, THIRD):
+        front_end.send(text)
+    front_end.regenerate(front_end.messages[3]["id"])
+
+    assert contents(front_end) == [FIRST, SECOND]
+    assert len(front_end.stored()) == 4
+
+
+def test_a_named_prompt_is_answered_again(front_end: FrontEnd) -> None:
+    for text in (FIRST, SECOND, THIRD):
+        front_end.send(text)
+    front_end.regenerate(front_end.messages[2]["id"])  # the client's own id of its message
+
+    assert contents(front_end) == [FIRST, SECOND]
+
+
+def test_the_model_gets_the_memory_without_what_was_replaced(
+    site: LiveSite, front_end: FrontEnd
+) -> None:
+    front_end.send("My dog is called Bello.")
+    front_end.send("I have a cat called Minka.")
+    front_end.messages[2]["parts"][0]["text"] = "I have a bird called Hansi."
+    del front_end.messages[3:]
+    front_end.request(trigger="submit-message", messageId=front_end.messages[2]["id"])
+    front_end.send("Which animals do I have?")
+    sent = str(site.simulator.requests[-1].body["messages"])
+
+    assert contents(front_end) == [
+        "My dog is called Bello.", "I have a bird called Hansi.", "Which animals do I have?",
+    ]  # fmt: skip
+    assert "Bello" in sent
+    assert "Hansi" in sent
+    assert "Minka" not in sent
+
+
+def test_the_first_prompt_can_be_edited(front_end: FrontEnd) -> None:
+    front_end.send(FIRST)
+    front_end.send(SECOND)
+    front_end.messages = [{**front_end.messages[0], "parts": said(THIRD)["parts"]}]
+    front_end.request(trigger="submit-message", messageId=front_end.messages[0]["id"])
+
+    assert contents(front_end) == [THIRD]
+
+
+def test_an_answer_again_is_no_stored_one(site: LiveSite, front_end: FrontEnd) -> None:
+    front_end.send(FIRST)
+    asked = len(site.simulator.requests)
+    (decision,) = [
+        part["data"]["decision"]
+        for part in front_end.regenerate()
+        if part["type"] == "data-decision"
+    ]
+
+    assert decision["source"] == "classifier"
+    assert len(site.simulator.requests) > asked
+
+
+def test_a_client_need_not_repeat_the_prompt(front_end: FrontEnd) -> None:
+    front_end.send(FIRST)
+    answer = front_end.messages[1]["id"]
+    last = front_end.post(trigger="regenerate-message")
+    named = front_end.post(
+        trigger="regenerate-message", messageId=parts_of(last.text)[0]["messageId"]
+    )
+
+    assert parts_of(named.text)[-1]["type"] == "finish"
+    assert contents(front_end) == [FIRST]
+    assert front_end.stored()[1]["id"] not in {answer, parts_of(last.text)[0]["messageId"]}
+
+
+def test_a_turn_that_never_came_is_asked_instead(site: LiveSite, front_end: FrontEnd) -> None:
+    front_end.send(FIRST)
+    # Its first request failed before it was stored, a person over the limit for instance.
+    front_end.messages.append(said(SECOND))
+    front_end.request(trigger="regenerate-message")
+
+    assert contents(front_end) == [FIRST, SECOND]
+    assert len(front_end.stored()) == 4
+
+
+def test_a_failed_answer_is_replaced(site: LiveSite, front_end: FrontEnd) -> None:
+    front_end.send(FIRST)
+    site.simulator.fault(match="Peru", status=500, times=50)
+    failed = front_end.post(messages=[*front_end.messages, said(SECOND)])
+    site.simulator.clear()
+    front_end.messages.append(said(SECOND))
+    front_end.request(trigger="regenerate-message")
+
+    assert parts_of(failed.text)[-1]["type"] == "error"
+    assert contents(front_end) == [FIRST, SECOND]
+    assert [each["status"] for each in front_end.stored()] == ["complete"] * 4
+
+
+def test_there_must_be_an_answer(front_end: FrontEnd) -> None:
+    response = front_end.post(trigger="regenerate-message")
+
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+
+
+def test_nothing_is_lost_for_an_unknown_message(front_end: FrontEnd) -> None:
+    front_end.send(FIRST)
+    front_end.send(SECOND)
+    front_end.post(message=said(THIRD), messageId="never-heard-of")
+
+    assert contents(front_end) == [FIRST, SECOND, THIRD]
