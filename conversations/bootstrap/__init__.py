@@ -19,6 +19,7 @@ from conversations.adapters.background.erasure import ErasureWorker
 from conversations.adapters.background.outbox import OutboxWorker
 from conversations.adapters.background.write_probe import WriteProbe
 from conversations.adapters.observability.metrics import RunMetrics
+from conversations.adapters.tool_calls import RedisToolCalls
 from conversations.adapters.tools import StoringImageTool
 from conversations.bootstrap import parts
 from conversations.engine.engine import Engine
@@ -106,6 +107,7 @@ class Container(EvaluationContainer):
             image_tool=StoringImageTool(ImageGenerator(self.llm, self.failover)),
             system_prompt=settings.SYSTEM_PROMPT,
             single_flight=parts.make_flights(self.redis, self.breaker, log, self.background),
+            tool_calls=RedisToolCalls(self.redis, self.breaker, prefix=settings.REDIS_PREFIX),
         )
 
     def start_workers(self) -> None:

@@ -16,6 +16,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from conversations.engine import nodes
+from conversations.engine.classify import classify
 from conversations.engine.draw import draw
 from conversations.engine.generate import generate
 from conversations.engine.ports import Context, Ports, Sink
@@ -114,7 +115,7 @@ def build_graph() -> Graph:
     _add(graph, nodes.recall_memory, nodes.after_recall, "classify", *acting)
     _add(graph, nodes.lookup_answer, nodes.after_lookup, "replay", "join_flight", "classify")
     _add(graph, join_flight, nodes.after_flight, "remember", "replay", "classify", END)
-    _add(graph, nodes.classify, nodes.after_classify, "lookup_follow_up", *acting)
+    _add(graph, classify, nodes.after_classify, "lookup_follow_up", *acting)
     _add(graph, nodes.lookup_follow_up, nodes.after_follow_up, "replay", *reusable)
     for last in (nodes.replay, *ACTING):
         _add(graph, last, nodes.after_answer, "remember", END)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import assert_never
 
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Logprobs, Noticed, Reset, Thought, Token, ToolCall
-from conversations.engine.nodes import step
+from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
 from conversations.engine.types import Answer, State, Update
@@ -61,6 +63,9 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
             opened.output = transcript.text
     finally:
         timer.cancel()
+    if transcript.calls and not state["turn"].requested_model:
+        user, decision = state["turn"].user, transcript.decision
+        context.sink.defer(partial(_remember_calls, user, transcript.calls, decision, context))
     answer = Answer(
         content=transcript.text,
         decision=transcript.decision,
@@ -83,6 +88,15 @@ def chat_messages(system_prompt: str, state: State) -> tuple[ChatMessage, ...]:
     return (*system, *state["history"], ChatMessage("user", state["turn"].prompt))
 
 
+async def _remember_calls(
+    user: int, calls: Sequence[str], decision: Decision, context: Context
+) -> None:
+    """Keep the maker of tool calls for the request that brings their results."""
+    if context.ports.tool_calls:
+        with tolerated(context.sink):
+            await context.ports.tool_calls.remember(user, calls, decision)
+
+
 class Transcript:
     """Translator of a chat's events to the turn's events, and collector of the answer's text."""
 
@@ -90,6 +104,8 @@ class Transcript:
         self._state, self._sink = state, sink
         self._decision_sent = state.get("decision_sent", False)
         self._pieces: list[str] = []
+        self.calls: list[str] = []
+        """The ids of the tool calls since the last reset."""
         self._calls_tools = False
         self._notices: list[Noticed] = []
         self.decision: Decision = state["decision"]
@@ -148,6 +164,8 @@ class Transcript:
                 self._sink.emit(Logprobs(tokens))
             case ToolCallDelta(index, call_id, name, arguments):
                 self._calls_tools = True
+                if call_id:
+                    self.calls.append(call_id)
                 self._sink.emit(ToolCall(index, call_id, name, arguments))
             case _:
                 assert_never(delta)
@@ -190,6 +208,7 @@ class Transcript:
             return False
         self.cacheable = self._calls_tools = False
         self._pieces.clear()
+        self.calls.clear()
         self._sink.emit(Reset(reason, from_model, to_model))
         return True
 

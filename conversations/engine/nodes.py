@@ -217,17 +217,6 @@ async def replay(state: State, runtime: Runtime[Context]) -> Update:
     return {"answer": Answer(hit.content, decision, state["guard"], hit.facts)}
 
 
-async def classify(state: State, runtime: Runtime[Context]) -> Update:
-    """Decide on action and model, by the rule that the classifier chooses."""
-    turn, rules, context = state["turn"], state["rules"], runtime.context
-    with step(context.sink, "classify", "span", turn.prompt) as opened:
-        classified = await context.ports.classifier.classify(
-            turn.prompt, rules, state["history"], opened.meter
-        )
-        opened.output = asdict(classified.decision)
-    return {"decision": classified.decision}
-
-
 def after_classify(state: State) -> str:
     """The action's node; a follow-up whose answer may be a stored one is looked up first."""
     turn, spec = state["turn"], ACTIONS[state["decision"].action]

@@ -16,6 +16,7 @@ from conversations.engine.events import Event
 from conversations.engine.types import (
     Answer,
     CachedAnswer,
+    CallOrigin,
     Leader,
     Picture,
     Record,
@@ -27,7 +28,7 @@ from conversations.engine.types import (
 from routing.domain.decide import Classifier, Guard
 from routing.domain.llm import ChatMessage, ChatOptions, GenerationEvent, Meter
 from routing.domain.release import Release
-from routing.domain.rules import ModelRef, RuleSet
+from routing.domain.rules import Decision, ModelRef, RuleSet
 from routing.embeddings.port import Embedder
 
 OnCandidate = Callable[[Mapping[str, Any]], None]
@@ -54,6 +55,18 @@ class Memory(Protocol):
     async def remember(self, conversation: UUID, exchange: Sequence[ChatMessage]) -> None:
         """Append one exchange (the prompt, then the answer) to the recalled messages; does nothing if
         the turn recalled none. Raises ``MemoryUnavailable``."""
+        ...
+
+
+class ToolCalls(Protocol):
+    """Decisions of answers that called tools, for a day. Every method raises ``MemoryUnavailable``."""
+
+    async def remember(self, user: int, calls: Sequence[str], decision: Decision) -> None:
+        """Keep model and rule of the answer that made these calls, by their ids."""
+        ...
+
+    async def recall(self, user: int, calls: Sequence[str]) -> CallOrigin | None:
+        """Model and rule behind one of these calls; ``None`` where none is known."""
         ...
 
 
@@ -190,6 +203,7 @@ class Ports:
     image_tool: ImageTool
     system_prompt: str = ""
     single_flight: SingleFlight | None = None
+    tool_calls: ToolCalls | None = None
 
 
 @dataclass(frozen=True, slots=True)

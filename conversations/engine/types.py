@@ -32,6 +32,13 @@ class CallerChat:
     plain: bool
     results: tuple[str, ...] = ()
 
+    @property
+    def needs_text(self) -> bool:
+        """Whether a drawn picture would be no answer: tools or JSON are asked for, or there is more than
+        text to read."""
+        given = self.options.keys() & {"tools", "response_format", "logprobs"}
+        return bool(given) or any(message.form for message in self.messages)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -103,6 +110,14 @@ class Answer:
     image: Picture | None = None
     usage: Usage = field(default_factory=Usage)
     finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrigin:
+    """Model and rule of the answer that called a tool."""
+
+    model: str
+    rule: str | None
 
 
 @dataclass(frozen=True, slots=True)

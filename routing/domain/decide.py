@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from routing.domain.actions import Action, action_for
+from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, action_for
 from routing.domain.errors import ModelUnknown
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, Meter, Usage
@@ -103,6 +103,23 @@ def held_back(rules: RuleSet) -> Decision:
         model=None,
         rule=None,
         reason="the guard held the prompt back",
+        ruleset=rules.version,
+    )
+
+
+def default_decision(rules: RuleSet, reason: str) -> Decision:
+    """The decision that the default rule answers, without a classifier."""
+    rule = rules.rule(rules.default_rule)
+    kind = ACTIONS[DEFAULT_ACTION].model_kind
+    named = (rules.model(name) for name in ((rule.model, *rule.fallbacks) if rule else ()) if name)
+    model = next((each for each in (*named, *rules.models) if each and each.kind is kind), None)
+    return Decision(
+        action=DEFAULT_ACTION,
+        source=Source.DEFAULT,
+        provider=model.provider if model else None,
+        model=model.name if model else None,
+        rule=rule.name if rule else None,
+        reason=reason,
         ruleset=rules.version,
     )
 

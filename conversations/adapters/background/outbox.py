@@ -21,6 +21,7 @@ from django.db import DatabaseError, transaction
 from conversations.adapters.answer_cache.entries import entry_key, forget_commands
 from conversations.adapters.limits import limit_keys
 from conversations.adapters.memory import window_keys
+from conversations.adapters.tool_calls import calls_key
 from conversations.db.access import in_database
 from conversations.feedback.reviews import entry_ids, review_reweigh
 from conversations.feedback.weights import VerdictWeights
@@ -121,7 +122,7 @@ def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
     keys = [key for thread in threads for key in window_keys(prefix, thread)]
     keys += [log_key(prefix, message) for message in answers]
     for person in people:
-        keys += [*limit_keys(prefix, person), chats_key(prefix, person)]
+        keys += [*limit_keys(prefix, person), chats_key(prefix, person), calls_key(prefix, person)]
     for start in range(0, len(keys), BATCH):
         client.unlink(*keys[start : start + BATCH])
     entries = [entry for message in answers for entry in entry_ids().both(message)]

@@ -5,6 +5,9 @@ A client that leaves stops the answer, unless others have joined it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -64,9 +67,12 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     async def answer(reading: AnswerReading) -> Answered:
         if asked.stream:
             return await streamed_answer(parts, request, reading, _encoder(asked, reading))
-        return await whole_answer(
-            reading, lambda message: completion_object(message, reading.created, reading.seen)
-        )
+
+        def render(message: Mapping[str, Any]) -> Mapping[str, Any]:
+            made = (message, reading.created, reading.seen)
+            return completion_object(*made, forces_form=asked.forces_form)
+
+        return await whole_answer(reading, render)
 
     response = await limited_response(parts, caller.user, begin, answer)
     name_ignored(response, ignored)
@@ -75,7 +81,13 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
 
 def _encoder(asked: CompletionRequest, reading: AnswerReading) -> ChunkEncoder:
     usage = bool(asked.stream_options and asked.stream_options.include_usage)
-    return ChunkEncoder(reading.joined.message, reading.created, asked.model, include_usage=usage)
+    return ChunkEncoder(
+        reading.joined.message,
+        reading.created,
+        asked.model,
+        include_usage=usage,
+        forces_form=asked.forces_form,
+    )
 
 
 def check_prompt(asked: CompletionRequest) -> None:

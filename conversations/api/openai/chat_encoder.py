@@ -28,7 +28,7 @@ from conversations.engine.events import (
     Token,
     ToolCall,
 )
-from routing.domain.actions import ACTIONS
+from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import ProviderStreamBroken
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -43,9 +43,20 @@ def completion_id(message: UUID) -> str:
 
 
 class ChunkEncoder:
-    """Encoder of one stream. ``ended``: the terminal frames were made, and no event counts any more."""
+    """Encoder of one stream. ``ended``: the terminal frames were made, and no event counts any more.
 
-    def __init__(self, message: UUID, created: int, model: str, *, include_usage: bool) -> None:
+    ``forces_form``: the client reads JSON or a tool call, so that a refusal has a field of its own.
+    """
+
+    def __init__(
+        self,
+        message: UUID,
+        created: int,
+        model: str,
+        *,
+        include_usage: bool,
+        forces_form: bool = False,
+    ) -> None:
         self._head = {
             "id": completion_id(message),
             "object": "chat.completion.chunk",
@@ -53,7 +64,8 @@ class ChunkEncoder:
             "model": model,
             "system_fingerprint": None,
         }
-        self._include_usage = include_usage
+        self._include_usage, self._forces_form = include_usage, forces_form
+        self._refuses = False
         self._opened = False
         self._attachment = False
         self._logprobs: dict[str, Any] | None = None
@@ -66,6 +78,7 @@ class ChunkEncoder:
                 self._head["model"] = decision.model or self._head["model"]
                 # Of a drawn answer the text is the picture's description: it is sent with its address.
                 self._attachment = bool(ACTIONS[decision.action].attachment)
+                self._refuses = self._forces_form and decision.refused
             case Token() | Thought() | Logprobs() | ToolCall():
                 yield from self._piece(event)
             case Reset():
@@ -74,7 +87,10 @@ class ChunkEncoder:
                 yield from self._finish(message)
             case Failed(problem):
                 yield from self.fail(problem)
-            case Started() | Noticed():
+            case Noticed(code):
+                # The provider declined after the decision was told: its text comes next.
+                self._refuses = self._refuses or (self._forces_form and code == "provider_refused")
+            case Started():
                 pass
             case _:
                 assert_never(event)
@@ -83,7 +99,7 @@ class ChunkEncoder:
         match event:
             case Token(text):
                 if not self._attachment:
-                    yield from self._delta({"content": text})
+                    yield from self._delta({"refusal" if self._refuses else "content": text})
             case Thought(text):
                 yield from self._delta({"reasoning_content": text})
             case Logprobs(tokens):
@@ -110,14 +126,14 @@ class ChunkEncoder:
     def _open(self) -> Iterator[bytes]:
         if not self._opened:
             self._opened = True
-            yield self._chunk({"role": "assistant", "content": ""})
+            yield self._chunk({"role": "assistant", "content": None if self._refuses else ""})
 
     def _finish(self, message: Mapping[str, Any]) -> Iterator[bytes]:
         yield from self._open()
         if message["image"]:
             yield self._chunk({"content": content_of(message)})
         self.ended = True
-        yield self._chunk({}, finish_reason_of(message))
+        yield self._chunk({}, "stop" if self._refuses else finish_reason_of(message))
         if self._include_usage:
             yield _frame({**self._head, "choices": [], "usage": usage_object(message)})
         yield DONE
@@ -174,11 +190,15 @@ class AnswerParts:
 
 
 def completion_object(
-    message: Mapping[str, Any], created: int, events: Sequence[Event]
+    message: Mapping[str, Any], created: int, events: Sequence[Event], *, forces_form: bool = False
 ) -> dict[str, Any]:
-    """A whole completion, from the message object of the end, and the events before it."""
+    """A whole completion, from the message object of the end, and the events before it.
+    ``forces_form`` as of ``ChunkEncoder``."""
     decision, parts = message["decision"] or {}, AnswerParts(events)
+    refuses = forces_form and decision.get("action") == Action.REFUSE
     said: dict[str, Any] = {"role": "assistant", "content": content_of(message), "refusal": None}
+    if refuses:
+        said |= {"content": None, "refusal": said["content"]}
     if parts.tool_calls:
         said |= {"content": said["content"] or None, "tool_calls": parts.tool_calls}
     if parts.reasoning:
@@ -194,7 +214,7 @@ def completion_object(
                 "index": 0,
                 "message": said,
                 "logprobs": logprobs,
-                "finish_reason": finish_reason_of(message),
+                "finish_reason": "stop" if refuses else finish_reason_of(message),
             }
         ],
         "usage": usage_object(message),

@@ -169,6 +169,13 @@ class CompletionRequest(Strict):
             body.pop("parallel_tool_calls", None)
         return {name: value for name, value in body.items() if _HARMLESS.get(name) != value}
 
+    @property
+    def forces_form(self) -> bool:
+        """Whether the client reads JSON or a tool call, and no text: a refusal has a field of its own."""
+        return self.response_format is not None or not (
+            self.tool_choice is None or self.tool_choice in ("none", "auto")
+        )
+
     def caller_chat(self) -> CallerChat:
         """The chat for the engine."""
         options = self.options

@@ -1,0 +1,131 @@
+"""A caller's own chat: decisions without a classifier, the makers of tool calls, text in a picture's place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from conversations.engine.engine import Engine
+from conversations.engine.types import Answer, CallerChat, CallOrigin
+from routing.domain.actions import Action
+from routing.domain.errors import AssistantError, MemoryUnavailable
+from routing.domain.llm import AnsweringModel, ChatMessage, Completed, ToolCallDelta, Usage
+from routing.domain.rules import Decision, Source
+from tests.fakes import CLAUDE, RULES, FakeChat, FakeClassifier, FakeRules, FakeSink, ports, turn
+
+pytestmark = pytest.mark.pure
+
+CALLS = (ToolCallDelta(0, "call_1", "weather"), ToolCallDelta(0, arguments="{}"))
+TOOLS: dict[str, Any] = {"tools": [{"type": "function", "function": {"name": "weather"}}]}
+
+
+@dataclass
+class FakeToolCalls:
+    known: dict[str, CallOrigin] = field(default_factory=dict)
+    error: AssistantError | None = None
+
+    async def remember(self, user: int, calls: Sequence[str], decision: Decision) -> None:
+        assert decision.model
+        self.known |= {
+            f"{user} {call}": CallOrigin(decision.model, decision.rule) for call in calls
+        }
+
+    async def recall(self, user: int, calls: Sequence[str]) -> CallOrigin | None:
+        if self.error:
+            raise self.error
+        return next(
+            (self.known[f"{user} {call}"] for call in calls if f"{user} {call}" in self.known), None
+        )
+
+
+def chat(**fields: Any) -> CallerChat:
+    said = (ChatMessage("user", "How warm is it?"),)
+    return CallerChat(**{"messages": said, "options": TOOLS, "plain": False, **fields})
+
+
+async def answered(
+    asked: CallerChat, user: int = 1, prompt: str = "How warm is it?", **parts: Any
+) -> tuple[Answer, FakeSink]:
+    sink = FakeSink()
+    answer = await Engine(ports(**parts)).answer(turn(prompt, user=user, chat=asked), sink)
+    await sink.settle()
+    return answer, sink
+
+
+def calling() -> FakeChat:
+    return FakeChat([AnsweringModel(CLAUDE), *CALLS, Completed(CLAUDE, "tool_calls", Usage(3, 5))])
+
+
+async def test_results_go_to_the_model_that_made_the_calls() -> None:
+    calls, classifier = FakeToolCalls(), FakeClassifier("reasoning")
+    await answered(chat(), tool_calls=calls, chat=calling(), classifier=classifier)
+    talk = FakeChat()
+    answer, _ = await answered(
+        chat(results=("call_1",)), tool_calls=calls, chat=talk, classifier=classifier
+    )
+
+    assert classifier.asked == ["How warm is it?"]
+    assert (answer.decision.model, answer.decision.rule) == ("claude", "reasoning")
+    assert answer.decision.source is Source.REQUESTED
+    assert [model.name for model in talk.candidates] == ["claude", "gpt"]
+
+
+@pytest.mark.parametrize("why", ["another person", "another call", "unpublished", "away", "none"])
+async def test_results_of_unknown_calls_are_classified(why: str) -> None:
+    calls, classifier = FakeToolCalls(), FakeClassifier("general")
+    await answered(chat(), tool_calls=calls, chat=calling(), classifier=FakeClassifier("reasoning"))
+    rules = RULES
+    if why == "unpublished":
+        rules = replace(RULES, models=tuple(each for each in RULES.models if each != CLAUDE))
+    calls.error = MemoryUnavailable("away") if why == "away" else None
+    answer, sink = await answered(
+        chat(results=("call_2",) if why == "another call" else ("call_1",)),
+        user=2 if why == "another person" else 1,
+        tool_calls=None if why == "none" else calls,
+        classifier=classifier,
+        rules=FakeRules(rules),
+    )
+
+    assert answer.decision.model == "gpt"
+    assert classifier.asked
+    assert bool(sink.degraded) == (why == "away")
+
+
+async def test_a_named_model_leaves_no_note_of_its_calls() -> None:
+    calls = FakeToolCalls()
+    sink, talk = FakeSink(), calling()
+    asked = turn("How warm is it?", requested_model="claude", chat=chat())
+    await Engine(ports(tool_calls=calls, chat=talk)).answer(asked, sink)
+    await sink.settle()
+
+    assert calls.known == {}
+
+
+async def test_a_prompt_without_words_is_not_classified() -> None:
+    classifier = FakeClassifier("draw")
+    answer, _ = await answered(chat(options={}), prompt=" ", classifier=classifier)
+
+    assert classifier.asked == []
+    assert (answer.decision.rule, answer.decision.source) == ("general", Source.DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("fields", "action"),
+    [
+        ({}, Action.ANSWER),
+        ({"options": {"response_format": {"type": "json_object"}}}, Action.ANSWER),
+        ({"options": {}, "messages": (ChatMessage("user", "x", {"role": "user"}),)}, Action.ANSWER),
+        ({"options": {"temperature": 0.5}}, Action.IMAGE),
+    ],
+)
+async def test_no_picture_where_text_is_needed(fields: dict[str, Any], action: Action) -> None:
+    answer, _ = await answered(chat(**fields), classifier=FakeClassifier("draw"))
+
+    assert answer.decision.action is action
+    if action is Action.ANSWER:
+        assert (answer.decision.model, answer.decision.rule) == ("gpt", "general")
+        assert answer.decision.source is Source.CLASSIFIER
+        assert "text alone" in answer.decision.reason
