@@ -159,6 +159,7 @@ class Transcript:
                 self._pieces.append(text)
                 self._sink.emit(Token(text))
             case ThoughtDelta(text):
+                self.send_decision()  # the model that thinks is named first
                 self._sink.emit(Thought(text))
             case LogprobsDelta(tokens):
                 self._sink.emit(Logprobs(tokens))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from routing.llm.providers.answer_reader import AnswerReader
-from routing.llm.providers.base import Provider
+from routing.llm.providers.base import AnswerPiece, Provider, joined
 from routing.llm.providers.finish_reasons import FinishReason
 
 
@@ -20,16 +20,17 @@ class Read:
     usage: Any
     error: Exception | None
     fed: int
+    piece: AnswerPiece
 
 
 def read(provider: Provider, pieces: Iterable[bytes], **settings: Any) -> Read:
     """The reply whose bytes come in these pieces, then end."""
-    answer, texts, fed = AnswerReader(provider, "model", **settings), [], 0
+    answer, said, fed = AnswerReader(provider, "model", **settings), [], 0
     error: Exception | None = None
     for piece in (*filter(None, pieces), b""):
         fed += len(piece)
-        text, error = answer.feed(piece)
-        texts.append(text or "")
+        part, error = answer.feed(piece)
+        said += [part] if part else []
         if error or answer.done:
             break
     try:
@@ -37,4 +38,5 @@ def read(provider: Provider, pieces: Iterable[bytes], **settings: Any) -> Read:
             answer.check_whole()
     except Exception as exc:  # noqa: BLE001 - the tests look at its class
         error = exc
-    return Read("".join(texts), answer.finish, answer.usage, error, fed)
+    whole = joined(said)
+    return Read(whole.text, answer.finish, answer.usage, error, fed, whole)

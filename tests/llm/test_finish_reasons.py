@@ -21,14 +21,15 @@ ASK = (ChatMessage("user", "Tell me about terns."),)
 GROQ = replace(GPT, litellm_name="groq/llama-3.3-70b-versatile", provider="groq")
 BROKEN_OFF = (ProviderStreamBroken, ProviderUnavailable)
 """The second is LiteLLM's name for the first."""
-STOP, LENGTH, FILTERED, OTHER, BROKEN = FinishReason
+STOP, LENGTH, TOOL_CALLS, FILTERED, OTHER, BROKEN = FinishReason
 ENDINGS = {
     STOP: "stop STOP Stop end_turn stop_sequence eos eos_token COMPLETE FinishReason.STOP stop-sequence",
     LENGTH: "length max_tokens MAX_TOKENS model_length token_limit model_context_window_exceeded "
     "FINISH_REASON.MAX_TOKENS",
     FILTERED: "content_filter content-filter refusal SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT SPII "
     "sensitive guardrail_intervened content_filtered ERROR_TOXIC",
-    OTHER: "pause_turn OTHER FINISH_REASON_UNSPECIFIED tool_calls function_call tool_use zigzag",
+    OTHER: "pause_turn OTHER FINISH_REASON_UNSPECIFIED zigzag",
+    TOOL_CALLS: "tool_calls function_call tool_use Tool-Calls",
     BROKEN: "error ERROR abort aborted cancelled insufficient_system_resource network_error "
     "upstream_error server_error MALFORMED_FUNCTION_CALL",
 }
@@ -89,7 +90,9 @@ async def test_a_stream_ends_as_its_word_says(
             with pytest.raises(BROKEN_OFF):
                 await heard(wired, model)
         else:
-            assert await heard(wired, model) == ("Half of it", ending.value)
+            # A word about calls, where none was made, leaves open how the answer ended.
+            told = OTHER if ending is TOOL_CALLS else ending
+            assert await heard(wired, model) == ("Half of it", told.value)
 
 
 @pytest.mark.parametrize(("word", "ending"), SOME)

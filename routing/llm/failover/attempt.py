@@ -2,13 +2,15 @@
 
 Third step of failover, called by ``chat``. ``ChatAttempt`` reads the provider client's stream to its
 end (whole, failed or cancelled), meters it once and gives the permit back to ``circuits``.
-``HedgedAttempts`` starts a second attempt when the first token is late; the first text wins.
+``HedgedAttempts`` starts a second attempt when the first token is late; the first answer wins. An answer
+begins with its first text or tool call; thoughts are a sign of life, and no answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -29,7 +31,7 @@ LATE = "another model was sooner"
 
 
 class ChatAttempt:
-    """Call ``begin``, then read ``texts``; ``close`` in any case, which meters an unfinished attempt.
+    """Read ``begin``, then ``chunks``; ``close`` in any case, which meters an unfinished attempt.
 
     ``error`` is the reason of a failure. ``now`` gives Unix nanoseconds.
     """
@@ -55,18 +57,26 @@ class ChatAttempt:
         self._started_ns = now()
         self._first_ns: int | None = None
         self._pieces: list[str] = []
+        self._thoughts: list[str] = []
+        self._first: RawChunk | None = None
         self._last = RawChunk()
 
     @property
     def began(self) -> bool:
-        """Whether text arrived."""
-        return bool(self._pieces)
+        """Whether text or a tool call arrived."""
+        return self._first is not None
 
-    async def begin(self) -> None:
-        """Wait for the first text. Afterwards the attempt ``began``, or there is an ``error``."""
+    async def begin(self) -> AsyncGenerator[str, None]:
+        """Thoughts, until the answer begins. Afterwards the attempt ``began``, or there is an ``error``."""
         try:
-            if await self._text() is None:
-                raise ProviderStreamBroken(self.model.name, "an answer without text")
+            while self._first is None:
+                chunk = await self._next()
+                if chunk is None or chunk.finish_reason is not None:
+                    raise ProviderStreamBroken(self.model.name, "an answer without text")
+                if answers(chunk):
+                    self._first = chunk
+                elif chunk.thought:
+                    yield chunk.thought
         except ProviderError as error:
             await self._end(error)
             return
@@ -75,12 +85,13 @@ class ChatAttempt:
         if self._permit.decides:
             await self._failover.circuits.leave(self._permit, "heard")
 
-    async def texts(self) -> AsyncGenerator[str, None]:
-        """The texts from the first on. Ends with the answer, or with an ``error``."""
-        yield self._pieces[0]
+    async def chunks(self) -> AsyncGenerator[RawChunk, None]:
+        """The chunks from the first of the answer on. Ends with the answer, or with an ``error``."""
+        if self._first:
+            yield self._first
         try:
-            while (text := await self._text()) is not None:
-                yield text
+            while (chunk := await self._next()) is not None:
+                yield chunk
         except ProviderError as error:
             await self._end(error)
         else:
@@ -99,23 +110,22 @@ class ChatAttempt:
         self._record(error.code if error else "ok", error.detail if error else "")
         await self._failover.report(self._permit, error)
 
-    async def _text(self) -> str | None:
-        """The next text; ``None`` at the end."""
-        while True:
-            chunk = await self._next()
-            if chunk is None:
-                return None
+    async def _next(self) -> RawChunk | None:
+        """The next chunk; ``None`` at the end."""
+        chunk = await self._awaited()
+        if chunk is not None:
             if chunk.finish_reason is not None:
                 self._last = chunk
-            if chunk.text:
-                self._pieces.append(chunk.text)
-                return chunk.text
+            called = (call.name + call.arguments for call in chunk.tool_calls)
+            self._pieces += filter(None, (chunk.text, *called))
+            self._thoughts += [chunk.thought] if chunk.thought else []
+        return chunk
 
-    async def _next(self) -> RawChunk | None:
+    async def _awaited(self) -> RawChunk | None:
         # Time-outs guard the arrival of chunks, not of bytes: pings do not count.
         timeouts = self.model.timeouts
-        phase: TimeoutPhase = "stall" if self._pieces else "first_token"
-        limit = timeouts.stall if self._pieces else timeouts.first_token
+        phase: TimeoutPhase = "stall" if self.began else "first_token"
+        limit = timeouts.stall if self.began else timeouts.first_token
         left = self._deadline - asyncio.get_running_loop().time()
         if left < limit:
             phase, limit = "total", left
@@ -136,7 +146,7 @@ class ChatAttempt:
             started_ns=self._started_ns,
             ended_ns=self._now(),
             outcome=outcome,
-            usage=self._last.usage or self._estimated(output, outcome),
+            usage=self._last.usage or self._estimated(outcome),
             first_token_ms=None if first is None else (first - self._started_ns) / 1e6,
             finish_reason=self._last.finish_reason,
             detail=detail,
@@ -145,19 +155,25 @@ class ChatAttempt:
         )
         self._meter(self.metered)
 
-    def _estimated(self, output: str, outcome: str) -> Usage:
-        """Nothing for a request that the provider rejected before any text."""
+    def _estimated(self, outcome: str) -> Usage:
+        """Nothing for a request that the provider rejected before it wrote anything."""
+        output = "".join((*self._thoughts, *self._pieces))
         if not (output or outcome in {"ok", "cancelled"}):
             return Usage()
         return self._client.priced(self.model, estimated_usage(self._prompt, output))
 
 
+def answers(chunk: RawChunk) -> bool:
+    """Whether the chunk is a part of the answer."""
+    return bool(chunk.text or chunk.tool_calls)
+
+
 @dataclass(slots=True)
 class HedgedAttempts:
-    """Hedged request: waits for the first text of up to two attempts. Leaving it closes both.
+    """Hedged request: waits for the first of up to two attempts to begin. Leaving it closes both.
 
     ``hedge`` starts the second attempt, or returns ``None``; it is called once, after ``hedge_after``
-    seconds without text. ``on_lost`` receives an attempt that was cancelled for the winner,
+    seconds without an answer. ``on_lost`` receives an attempt that was cancelled for the winner,
     ``on_failed`` one that failed while the other still ran.
     """
 
@@ -167,7 +183,9 @@ class HedgedAttempts:
     on_lost: Callable[[ChatAttempt], None]
     on_failed: Callable[[ChatAttempt], None]
     second: ChatAttempt | None = None
-    _running: dict[asyncio.Task[None], ChatAttempt] = field(default_factory=dict)
+    winner: ChatAttempt = field(init=False)
+    """The attempt that began to answer; when none did, the last that failed."""
+    _running: dict[asyncio.Task[list[str]], ChatAttempt] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
         return self
@@ -178,11 +196,20 @@ class HedgedAttempts:
         if self.second:
             await self.second.close()
 
-    async def first_text(self) -> ChatAttempt:
-        """The attempt that began to answer; when none did, the last that failed."""
+    async def thoughts(self) -> AsyncGenerator[str, None]:
+        """The thoughts of the ``winner`` before its answer. Where a second attempt may start they are held
+        until it is known: two models would think at the same time."""
         if self.hedge_after is None:
-            await self.first.begin()
-            return self.first
+            self.winner = self.first
+            async with aclosing(self.first.begin()) as thoughts:
+                async for thought in thoughts:
+                    yield thought
+            return
+        self.winner, held = await self._race()
+        for thought in held:
+            yield thought
+
+    async def _race(self) -> tuple[ChatAttempt, list[str]]:
         self._start(self.first)
         done, _ = await asyncio.wait(self._running, timeout=self.hedge_after)
         if not done and (second := await self.hedge()):
@@ -190,22 +217,21 @@ class HedgedAttempts:
             self._start(second)
         while True:
             done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            attempt = self._take(done)
+            attempt, thoughts = self._take(done)
             if attempt.began or not self._running:
                 await self._cancel_running(LATE)
-                return attempt
+                return attempt, thoughts
             self.on_failed(attempt)
 
     def _start(self, attempt: ChatAttempt) -> None:
-        task = asyncio.create_task(attempt.begin(), name=f"ask {attempt.model.name}")
+        task = asyncio.create_task(_begun(attempt), name=f"ask {attempt.model.name}")
         self._running[task] = attempt
 
-    def _take(self, done: set[asyncio.Task[None]]) -> ChatAttempt:
+    def _take(self, done: set[asyncio.Task[list[str]]]) -> tuple[ChatAttempt, list[str]]:
         """One that is done, rather one that began; an unexpected exception is raised here."""
         task = max(done, key=lambda each: self._running[each].began)
         attempt = self._running.pop(task)
-        task.result()
-        return attempt
+        return attempt, task.result()
 
     async def _cancel_running(self, reason: str) -> None:
         cancelled, self._running = self._running, {}
@@ -217,3 +243,8 @@ class HedgedAttempts:
             await attempt.close(reason)
             if reason and not attempt.error:
                 self.on_lost(attempt)
+
+
+async def _begun(attempt: ChatAttempt) -> list[str]:
+    async with aclosing(attempt.begin()) as thoughts:
+        return [thought async for thought in thoughts]

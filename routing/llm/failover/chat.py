@@ -10,7 +10,7 @@ docs/reliability.md has the whole story.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,10 +29,13 @@ from routing.domain.llm import (
     Completed,
     Continued,
     GenerationEvent,
+    LogprobsDelta,
     Meter,
+    RawChunk,
     Shortened,
     Switched,
     TextDelta,
+    ThoughtDelta,
 )
 from routing.domain.rules import ModelRef
 from routing.llm.failover.attempt import ChatAttempt, HedgedAttempts
@@ -96,7 +99,8 @@ class FailoverChat:
 
 @dataclass(slots=True)
 class _Answer:
-    """One answer in the making: the text that was passed on, and the reason of the last change."""
+    """One answer in the making: the text that was passed on, whether a tool was called, and the reason of
+    the last change."""
 
     chat: FailoverChat
     candidates: Candidates
@@ -104,6 +108,7 @@ class _Answer:
     meter: Meter
     options: ChatOptions | None = None
     text: str = ""
+    called: bool = False
     reason: str = "circuit_open"
     whole: bool = False
 
@@ -116,17 +121,11 @@ class _Answer:
             if permitted.model != announced:
                 yield self._switched(announced, permitted.model)
             announced = permitted.model
-            error: ProviderError | None = None
             async with self._attempts(permitted) as attempts:
-                attempt = await attempts.first_text()
-                if attempt.model != announced:
-                    yield self._switched(announced, attempt.model, attempt.error)
-                    announced = attempt.model
-                if attempt.began:
-                    async with aclosing(self._pass_on(attempt)) as events:
-                        async for event in events:
-                            yield event
-                error = attempt.error
+                async with aclosing(self._listen(attempts, announced)) as events:
+                    async for event in events:
+                        yield event
+                announced, error = attempts.winner.model, attempts.winner.error
             if error is None:
                 return
             # After the attempts are closed: the failed call is metered before the next one starts.
@@ -135,19 +134,33 @@ class _Answer:
                 yield change
                 announced = permitted.model if permitted else announced
 
+    async def _listen(self, attempts: HedgedAttempts, announced: ModelRef) -> Events:
+        async with aclosing(attempts.thoughts()) as thoughts:
+            async for thought in thoughts:
+                yield ThoughtDelta(thought)
+        attempt = attempts.winner
+        if attempt.model != announced:
+            yield self._switched(announced, attempt.model, attempt.error)
+        if attempt.began:
+            async with aclosing(self._pass_on(attempt)) as events:
+                async for event in events:
+                    yield event
+
     async def _pass_on(self, attempt: ChatAttempt) -> Events:
         yield AnsweringModel(attempt.model)
         pieces = [self.text] if self.text else []
         # The prompt of a continued answer ends before its white space, so the model repeats it.
         repeated = self.text[len(self.text.rstrip()) :]
         try:
-            async with aclosing(attempt.texts()) as texts:
-                async for piece in texts:
-                    text = piece.removeprefix(repeated) if repeated else piece
-                    repeated = ""
-                    if text:
-                        pieces.append(text)
-                        yield TextDelta(text)
+            async with aclosing(attempt.chunks()) as chunks:
+                async for chunk in chunks:
+                    text = chunk.text
+                    if text and repeated:
+                        text, repeated = text.removeprefix(repeated), ""
+                    pieces.append(text)
+                    self.called = self.called or bool(chunk.tool_calls)
+                    for delta in _deltas(chunk, text):
+                        yield delta
         finally:
             self.text = "".join(pieces)
         if attempt.error is None and attempt.metered is not None:
@@ -162,23 +175,34 @@ class _Answer:
         candidates = self.candidates
         self.reason = error.code
         may_continue = self.chat.failover.policy.continue_cut and self.chat.continues(model)
-        if self.text and was_cut_off(error) and may_continue:
+        if self.text and self._is_prose and was_cut_off(error) and may_continue:
             again = await candidates.retry(model, error)
             if again:
                 candidates.causes.append(error)
                 return again, Continued(model, error.code)
         # A candidate with a larger window comes first: it needs no message dropped.
         if isinstance(error, ContextTooLong) and not candidates.has_larger_window(model):
-            shorter = drop_oldest(self.messages)
+            shorter = drop_oldest(self.messages) if self._is_prose else None
             if shorter:
                 dropped, self.messages = len(self.messages) - len(shorter), shorter
                 candidates.causes.append(error)
                 return await candidates.repeat(model), Shortened(model, dropped)
-        permitted = await candidates.next_after(model, error, began=bool(self.text))
-        if permitted is None or not self.text:
+        permitted = await candidates.next_after(model, error, began=self._began)
+        if permitted is None or not self._began:
             return permitted, None
-        self.text = ""
+        self.text, self.called = "", False
         return permitted, Switched(model, permitted.model, error.code, discard=True)
+
+    @property
+    def _began(self) -> bool:
+        return bool(self.text) or self.called
+
+    @property
+    def _is_prose(self) -> bool:
+        """Whether text alone was asked for, and sent: half a call or half an object can't be continued, and
+        a program must not lose turns that it refers to."""
+        options = self.options or {}
+        return not (self.called or options.get("tools") or options.get("response_format"))
 
     def _prompt(self) -> tuple[ChatMessage, ...]:
         """The messages, and the text so far of an answer that is continued."""
@@ -219,3 +243,13 @@ class _Answer:
     ) -> Switched:
         reason = error.code if error else self.reason
         return Switched(announced, model, reason, discard=False)
+
+
+def _deltas(chunk: RawChunk, text: str) -> Iterator[GenerationEvent]:
+    if chunk.thought:
+        yield ThoughtDelta(chunk.thought)
+    if chunk.logprobs:
+        yield LogprobsDelta(chunk.logprobs)
+    if text:
+        yield TextDelta(text)
+    yield from chunk.tool_calls

@@ -98,14 +98,17 @@ def attempt_outcome(error: ProviderError, patience: float) -> AttemptOutcome:
 def drop_oldest(messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...] | None:
     """Context window: the messages without the oldest exchanges, at least one and about half of all.
 
-    The system prompt and the last message stay. ``None`` when nothing else is left to drop.
+    The system prompt and the last exchange stay, and a tool call never loses its result. ``None`` when
+    nothing else is left to drop.
     """
     system = [message for message in messages if message.role == "system"]
-    *before, last = [message for message in messages if message.role != "system"]
+    rest = [message for message in messages if message.role != "system"]
+    asked = [at for at, message in enumerate(rest) if message.role == "user"]
+    before, last = (rest[: asked[-1]], rest[asked[-1] :]) if asked else ([], rest)
     if not before:
         return None
     starts = [index for index, message in enumerate(before) if message.role == "user"]
     sizes = [estimated_tokens(message.content) for message in before]
     half = sum(sizes) / 2
     first = next((start for start in starts[1:] if sum(sizes[start:]) <= half), len(before))
-    return (*system, *before[first:], last)
+    return (*system, *before[first:], *last)

@@ -1,8 +1,8 @@
-"""Answer reader: the texts, the finish and the usage of one reply, from its bytes.
+"""Answer reader: the pieces, the finish and the usage of one reply, from its bytes.
 
 ``http_stream`` feeds it. It holds the rules that are the same for all wire formats: a provider may send
-one JSON object where a stream was requested, a stream where an object was; text takes an early finish
-back; once the finish is in, nothing beside or after the answer spoils it.
+one JSON object where a stream was requested, a stream where an object was; text or a tool call takes an
+early finish back; once the finish is in, nothing beside or after the answer spoils it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from typing import Any
 
 from routing.domain.errors import ProviderStreamBroken
 from routing.llm.providers import base
-from routing.llm.providers.base import MALFORMED, EventError, Provider, empty_answer
+from routing.llm.providers.base import (
+    MALFORMED,
+    AnswerPiece,
+    EventError,
+    Provider,
+    empty_answer,
+    joined,
+)
 from routing.llm.providers.event_stream import (
     LONGEST_EVENT,
     SSEDecoder,
@@ -24,13 +31,14 @@ from routing.llm.providers.finish_reasons import FinishReason
 _END_MARKER = b"[DONE]"
 _BEFORE_TEXT = b"\xef\xbb\xbf \t\r\n"
 _STALL_SHARE = 0.8
+_WHOLE = frozenset({FinishReason.STOP, FinishReason.TOOL_CALLS})
 
 
 class AnswerReader:
     """Reads one reply of ``provider``. ``model`` names errors. With ``ends_without_finish`` the end of the
     stream stands for its finish. ``keep`` gets every event that could be read.
 
-    ``finish`` is ``None`` until the provider sent one, and again when text follows it; ``usage`` is the
+    ``finish`` is ``None`` until the provider sent one, and again when more of the answer follows it; ``usage`` is the
     provider's own object; after ``done`` nothing is read.
     """
 
@@ -48,31 +56,31 @@ class AnswerReader:
         self._decoder = SSEDecoder()
         self._body: bytearray | None = None
         self._undecided = True
-        self._has_text = self._with_text = self._retracted = False
+        self._answered = self._with_text = self._retracted = False
         self.finish: FinishReason | None = None
         self.usage: Any = None
         self.done = False
 
-    def feed(self, data: bytes) -> tuple[str | None, Exception | None]:
-        """The texts of these bytes as one (``""`` for thoughts), and the error that follows them.
+    def feed(self, data: bytes) -> tuple[AnswerPiece | None, Exception | None]:
+        """The pieces of these bytes as one, and the error that follows them.
 
         No bytes end the reply. The error is ``EventError`` or ``ProviderStreamBroken``.
         """
-        texts: list[str] = []
+        pieces: list[AnswerPiece] = []
         error: Exception | None = None
         try:
             if self._in_one_object(data):
-                self._read_object(texts)
+                self._read_object(pieces)
             else:
-                self._read_events(data, texts)
+                self._read_events(data, pieces)
         except MALFORMED as exc:
             error = ProviderStreamBroken(self._model, type(exc).__name__)
             error.__cause__ = exc
         except (EventError, ProviderStreamBroken) as exc:
             error = exc
-        text = "".join(texts) if texts else None
-        self._has_text = self._has_text or bool(text)
-        return text, error
+        piece = joined(pieces) if pieces else None
+        self._answered = self._answered or bool(piece and piece.answers)
+        return piece, error
 
     @property
     def from_object(self) -> bool:
@@ -92,7 +100,7 @@ class AnswerReader:
             self.finish = FinishReason.STOP
         if self.finish is None:
             raise ProviderStreamBroken(self._model, "the stream ended without a finish")
-        if not self._has_text:
+        if not self._answered:
             raise empty_answer(self._model, self.finish)
 
     def _in_one_object(self, data: bytes) -> bool:
@@ -109,58 +117,51 @@ class AnswerReader:
             raise ProviderStreamBroken(self._model, "an answer that is too long")
         return not data
 
-    def _read_object(self, texts: list[str]) -> None:
+    def _read_object(self, pieces: list[AnswerPiece]) -> None:
         answer = self._provider.whole(json_object(bytes(self._body or b"")))
         self._refuse_broken(answer.finish)
-        texts.append(checked_text(answer.text) or "")
+        pieces.append(answer.piece)
         # An object that is whole in itself ended well enough to be told.
         self.finish, self.usage = answer.finish or FinishReason.OTHER, answer.usage
         self.done = True
 
-    def _read_events(self, data: bytes, texts: list[str]) -> None:
+    def _read_events(self, data: bytes, pieces: list[AnswerPiece]) -> None:
         if self._body is not None:
             return
         for event in self._decoder.feed(data) if data else self._decoder.end():
             if event.lstrip().startswith(_END_MARKER):
                 self.done = True
-            elif not says_nothing(event) and (text := self._read(event)) is not None:
-                texts.append(text)
+            elif not says_nothing(event) and (piece := self._read(event)) is not None:
+                pieces.append(piece)
             if self.done:
                 break
 
-    def _read(self, data: bytes) -> str | None:
+    def _read(self, data: bytes) -> AnswerPiece | None:
         events = self._events
         events.finish = None
         try:
             event = json_object(data)
-            text = checked_text(events.read(event))
+            piece = events.read(event)
         except (EventError, *MALFORMED):
             if self.finish is None or self._retracted:
                 raise
             return None
         self._keep(event)
         self.usage, self.done = events.usage, events.done
-        self._end(events.finish, text)
-        return text
+        self._end(events.finish, answers=piece is not None and piece.answers)
+        return piece
 
-    def _end(self, finish: FinishReason | None, text: str | None) -> None:
-        """Take an event's finish, or take an earlier one back for its text."""
-        if text:
+    def _end(self, finish: FinishReason | None, *, answers: bool) -> None:
+        """Take an event's finish, or take an earlier one back for more of the answer."""
+        if answers:
             self._retracted = self._retracted or self.finish is not None
             self._with_text = self._retracted or finish is not None
             self.finish = None
         # A later word may lessen a whole answer, and not spoil it.
-        if self.finish is None or finish not in {None, FinishReason.STOP, FinishReason.BROKEN}:
+        if self.finish is None or finish not in {None, FinishReason.BROKEN, *_WHOLE}:
             self.finish = finish
         self._refuse_broken(self.finish)
 
     def _refuse_broken(self, finish: FinishReason | None) -> None:
         if finish is FinishReason.BROKEN:
             raise ProviderStreamBroken(self._model, "the provider broke its answer off")
-
-
-def checked_text(value: Any) -> str | None:
-    """Raises ``ValueError`` for a text that is none."""
-    if value is not None and not isinstance(value, str):
-        raise ValueError("a text that is no string")
-    return value

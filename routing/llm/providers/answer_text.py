@@ -1,7 +1,7 @@
 """Answer text: the visible words of an answer, from content in any form that servers send.
 
 ``read_content`` takes a content field of the wire apart. ``AnswerText`` cleans the pieces of one answer
-and leaves out thoughts: servers without a field for them write them in tags at the beginning of the
+and sets thoughts apart: servers without a field for them write them in tags at the beginning of the
 text (DeepSeek-R1, Qwen3, Magistral, Kimi, Seed-OSS, gpt-oss). The same tag later is text.
 """
 
@@ -39,11 +39,13 @@ _THOUGHT_PARTS = ("thinking", "reasoning", "redacted_thinking", "thought", "summ
 
 
 class Content(NamedTuple):
-    """A content field: its text, and whether it holds a thought or the model's own refusal."""
+    """A content field: its text, and whether it holds a thought or the model's own refusal; ``thought`` is
+    the thought's text, where it is shown."""
 
     text: str
     thinks: bool = False
     refused: bool = False
+    thought: str = ""
 
 
 def read_content(value: Any) -> Content:
@@ -63,6 +65,7 @@ def read_content(value: Any) -> Content:
         "".join(part.text for part in read),
         any(part.thinks for part in read),
         any(part.refused for part in read),
+        "".join(part.thought for part in read),
     )
 
 
@@ -73,7 +76,7 @@ def _read_part(part: Any) -> Content:
         return Content("")
     kind = str(part.get("type") or "text")
     if kind in _THOUGHT_PARTS or part.get("thought") is True:
-        return Content("", thinks=True)
+        return Content("", thinks=True, thought=_thought(part))
     if kind == "refusal":
         return Content("", refused=True)
     text = part.get("text") if kind in {"text", "output_text"} else None
@@ -84,12 +87,20 @@ def _read_part(part: Any) -> Content:
     return Content(text or "")
 
 
+def _thought(part: dict[str, Any]) -> str:
+    """The text of a part that is a thought; some servers write it as a list of texts."""
+    said = next(filter(None, map(part.get, ("thinking", "reasoning", "text"))), None)
+    texts = said if isinstance(said, list) else [said]
+    texts = [text.get("text") if isinstance(text, dict) else text for text in texts]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
 class AnswerText:
     """Filter of one answer's text, piece by piece.
 
     Nothing leaves before the first visible character that is no thought; from there on each piece
     leaves as it comes. Memory is bounded and the work is linear: of a thought only the length of a
-    tag is kept.
+    tag is kept, once ``take_thought`` took the rest.
     """
 
     def __init__(self) -> None:
@@ -97,6 +108,7 @@ class AnswerText:
         self._held = ""
         self._closing: str | None = None
         self._thoughts = 0
+        self._said: list[str] = []
         self.visible = False
         """Whether text left."""
 
@@ -110,6 +122,11 @@ class AnswerText:
         rest = self._cleaner.end()
         return rest if self.visible else self._seek(rest, last=True)
 
+    def take_thought(self) -> str:
+        """The text between tags since the last call."""
+        said, self._said = "".join(self._said), []
+        return said
+
     def _seek(self, text: str, *, last: bool = False) -> str:
         held, at = self._held + text, 0
         while True:
@@ -117,8 +134,11 @@ class AnswerText:
                 tag = _CLOSING[self._closing].search(held, at)
                 if tag is None:
                     # The last of these characters may begin the tag that the next piece ends.
-                    self._held = held[max(at, len(held) - len(self._closing) + 1) :]
+                    edge = len(held) if last else max(at, len(held) - len(self._closing) + 1)
+                    self._said.append(held[at:edge])
+                    self._held = held[edge:]
                     return ""
+                self._said.append(held[at : tag.start()])
                 at, self._closing = tag.end(), None
             start = first_visible(held, at)
             if start is None:

@@ -11,8 +11,17 @@ from typing import Any, ClassVar, Literal
 
 from routing.domain.errors import ContextTooLong, ProviderError, ProviderOverloaded
 from routing.llm.providers.answer_text import read_content
-from routing.llm.providers.base import EventError, WholeAnswer, merge_usage
+from routing.llm.providers.base import (
+    AnswerPiece,
+    CallPiece,
+    EventError,
+    WholeAnswer,
+    merge_usage,
+)
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
+
+JSON_TOOL = "json_tool_call"
+"""LiteLLM's tool whose input is the whole answer, for older models that are asked for JSON."""
 
 
 class Anthropic:
@@ -39,17 +48,21 @@ class Anthropic:
         return AnthropicStream()
 
     def whole(self, answer: Mapping[str, Any]) -> WholeAnswer:
-        """See ``Provider``. Older models return JSON as the input of LiteLLM's one tool."""
+        """See ``Provider``."""
         if answer.get("error"):
             raise EventError(answer)
         blocks = answer["content"]
-        calls = [block for block in blocks if isinstance(block, dict) and "input" in block]
-        inputs = [call["input"] for call in calls if call.get("type") == "tool_use"]
-        text = json.dumps(inputs[0]) if inputs else read_content(blocks).text
-        reason = answer.get("stop_reason")
-        # That tool's input is the whole answer.
-        finish = FinishReason.STOP if inputs and reason == "tool_use" else read_finish(reason)
-        return WholeAnswer(text, finish, answer.get("usage"))
+        calls = [block for block in blocks if isinstance(block, dict) and _is_call(block)]
+        inputs = [call.get("input") for call in calls if call.get("name") == JSON_TOOL]
+        content = read_content(blocks)
+        finish = read_finish(answer.get("stop_reason"))
+        if inputs:
+            told = FinishReason.STOP if finish is FinishReason.TOOL_CALLS else finish
+            piece = AnswerPiece(json.dumps(inputs[0]), content.thought)
+            return WholeAnswer(piece, told, answer.get("usage"))
+        pieces = tuple(_call(index, block) for index, block in enumerate(calls))
+        piece = AnswerPiece(content.text, content.thought, pieces)
+        return WholeAnswer(piece, finish, answer.get("usage"))
 
 
 class AnthropicStream:
@@ -59,22 +72,24 @@ class AnthropicStream:
         self.finish: FinishReason | None = None
         self.usage: dict[str, Any] | None = None
         self.done = False
+        self._blocks: dict[Any, bool] = {}  # of calls; true for the answer in JSON
 
-    def read(self, event: Mapping[str, Any]) -> str | None:
+    def read(self, event: Mapping[str, Any]) -> AnswerPiece | None:
         """See ``StreamReader``."""
         match event.get("type"):
             case "content_block_delta":
-                return _delta_text(event["delta"])
+                return self._delta(event.get("index"), event["delta"])
             case "content_block_start":
-                content = read_content([event["content_block"]])
-                return content.text or ("" if content.thinks else None)
+                return self._start(event.get("index"), event["content_block"])
             case "message_start":
                 self.usage = merge_usage(self.usage, event["message"].get("usage"))
             case "message_delta":
                 # The output so far, and only the fields that changed.
                 self.usage = merge_usage(self.usage, event.get("usage"))
                 delta = event.get("delta") or {}
-                self.finish = read_finish(delta.get("stop_reason"))
+                finish = read_finish(delta.get("stop_reason"))
+                in_json = finish is FinishReason.TOOL_CALLS and any(self._blocks.values())
+                self.finish = FinishReason.STOP if in_json else finish
             case "message_stop":
                 self.done = True
             case "error":
@@ -83,8 +98,37 @@ class AnthropicStream:
                 pass  # pings, and types that are newer than this code
         return None
 
+    def _start(self, index: Any, block: Mapping[str, Any]) -> AnswerPiece | None:
+        if _is_call(block):
+            in_json = self._blocks[index] = block.get("name") == JSON_TOOL
+            return None if in_json else AnswerPiece(calls=(_call(index, block),))
+        content = read_content([block])
+        shown = content.text or content.thinks
+        return AnswerPiece(content.text, content.thought) if shown else None
 
-def _delta_text(delta: Mapping[str, Any]) -> str | None:
-    if delta.get("type") == "text_delta":
-        return read_content(delta["text"]).text or None
-    return "" if delta.get("type") == "thinking_delta" else None
+    def _delta(self, index: Any, delta: Mapping[str, Any]) -> AnswerPiece | None:
+        match delta.get("type"):
+            case "text_delta":
+                text = read_content(delta["text"]).text
+                return AnswerPiece(text) if text else None
+            case "thinking_delta":
+                thought = delta.get("thinking")
+                return AnswerPiece(thought=thought if isinstance(thought, str) else "")
+            case "input_json_delta" if (
+                index in self._blocks
+            ):  # others are of the provider's own tools
+                part = delta.get("partial_json")
+                if self._blocks[index]:
+                    return AnswerPiece(read_content(part).text)
+                return AnswerPiece(calls=(CallPiece(index, arguments=part),))
+            case _:
+                return None
+
+
+def _is_call(block: Mapping[str, Any]) -> bool:
+    return block.get("type") == "tool_use"
+
+
+def _call(index: Any, block: Mapping[str, Any]) -> CallPiece:
+    # An input that is empty at the start comes in the events that follow.
+    return CallPiece(index, block.get("id"), block.get("name"), block.get("input") or None)

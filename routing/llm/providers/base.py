@@ -6,9 +6,9 @@ the provider reads the reply: as a stream of events, or whole. Import-light: no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from routing.domain.errors import ProviderError, ProviderRefused, ProviderStreamBroken
 from routing.domain.rules import Timeouts
@@ -45,6 +45,46 @@ class EventError(Exception):
         self.report = report
 
 
+class CallPiece(NamedTuple):
+    """A piece of a tool call as the provider sent it, unchecked.
+
+    ``index`` names the call among those of the answer; ``None`` where the provider names none.
+    ``arguments`` is a piece of JSON text, or the whole of it as a value.
+    """
+
+    index: Any
+    call_id: Any = None
+    name: Any = None
+    arguments: Any = None
+
+
+class AnswerPiece(NamedTuple):
+    """The parts of an answer that one event holds, or one whole answer. An empty one is a thought that is
+    not shown. ``logprobs`` are one object per token of ``text``."""
+
+    text: str = ""
+    thought: str = ""
+    calls: tuple[CallPiece, ...] = ()
+    logprobs: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def answers(self) -> bool:
+        """Whether it holds a part of the answer itself."""
+        return bool(self.text or self.calls)
+
+
+def joined(pieces: Sequence[AnswerPiece]) -> AnswerPiece:
+    """The pieces as one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return AnswerPiece(
+        "".join(piece.text for piece in pieces),
+        "".join(piece.thought for piece in pieces),
+        tuple(call for piece in pieces for call in piece.calls),
+        tuple(token for piece in pieces for token in piece.logprobs),
+    )
+
+
 class StreamReader(Protocol):
     """Reads the events of one stream.
 
@@ -56,8 +96,8 @@ class StreamReader(Protocol):
     usage: dict[str, Any] | None
     done: bool
 
-    def read(self, event: Mapping[str, Any]) -> str | None:
-        """The text of one event; ``""`` for a thought, ``None`` for an event without text.
+    def read(self, event: Mapping[str, Any]) -> AnswerPiece | None:
+        """The parts of one event; ``None`` where it has none.
 
         Raises ``EventError``, and one of ``MALFORMED`` for an event of another format.
         """
@@ -66,12 +106,22 @@ class StreamReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WholeAnswer:
-    """An answer that was not streamed. ``finish`` and ``usage`` are as in ``StreamReader``; ``text`` may
+    """An answer that was not streamed. ``finish`` and ``usage`` are as in ``StreamReader``; ``piece`` may
     be empty."""
 
-    text: str
+    piece: AnswerPiece
     finish: FinishReason | None
     usage: Any
+
+
+class AnswerEnd(Protocol):
+    """The end of a stream, as the reader of it knows it. ``usage`` is the provider's own object."""
+
+    @property
+    def finish(self) -> FinishReason | None: ...
+
+    @property
+    def usage(self) -> Any: ...
 
 
 class Provider(Protocol):
@@ -117,7 +167,7 @@ class ProviderRequest:
 
 
 def empty_answer(model: str, finish: FinishReason | None) -> ProviderError:
-    """The error of a finished answer without text."""
+    """The error of a finished answer with neither text nor tool call."""
     if finish is FinishReason.FILTERED:
         return ProviderRefused(model, "the provider's content policy refused")
     return ProviderStreamBroken(model, f"an answer without text ({finish})")

@@ -18,8 +18,11 @@ from routing.domain.actions import ModelKind
 from routing.domain.llm import ChatMessage, ChatOptions, RawChunk, RawImage, RawText, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.providers import litellm
-from routing.llm.providers.answer_text import AnswerText, leave_out_thoughts
+from routing.llm.providers.answer_cleaner import AnswerCleaner
+from routing.llm.providers.answer_text import leave_out_thoughts
 from routing.llm.providers.base import (
+    AnswerEnd,
+    AnswerPiece,
     Credential,
     Provider,
     WholeAnswer,
@@ -59,20 +62,20 @@ class ProviderClient:
         with provider_errors(model, self._secrets):
             provider = self._direct_provider(model)
             if provider is None:
-                chunks = self._calls.stream(model, messages, options)
+                parts = self._calls.stream(model, messages, options)
             else:
-                chunks = self._stream(provider, model, messages, options)
-            answer = AnswerText()
-            async with aclosing(chunks) as read:
-                async for chunk in read:
-                    if chunk.finish_reason is None:
-                        yield RawChunk(answer.feed(chunk.text))
-                        continue
-                    if rest := answer.end():
-                        yield RawChunk(rest)
-                    if not answer.visible:
-                        raise empty_answer(model.name, FinishReason(chunk.finish_reason))
-                    yield chunk
+                parts = self._stream(provider, model, messages, options)
+            answer = AnswerCleaner(model.name, calls_tools=bool((options or {}).get("tools")))
+            async with aclosing(parts) as read:
+                async for part in read:
+                    if isinstance(part, AnswerPiece):
+                        yield answer.feed(part)
+                    else:
+                        rest, finish = answer.end(part.finish or FinishReason.OTHER)
+                        if rest != RawChunk():
+                            yield rest
+                        usage = litellm.read_usage(model, part.usage)
+                        yield RawChunk(finish_reason=finish.value, usage=usage)
 
     async def _stream(
         self,
@@ -80,7 +83,7 @@ class ProviderClient:
         model: ModelRef,
         messages: Sequence[ChatMessage],
         options: ChatOptions | None,
-    ) -> AsyncGenerator[RawChunk, None]:
+    ) -> AsyncGenerator[AnswerPiece | AnswerEnd, None]:
         credential = self._credentials.get(provider.name)
         streamed = {**(options or {}), "stream": True}
         request = litellm.build_request(provider, model, messages, credential, streamed)
@@ -88,11 +91,7 @@ class ProviderClient:
         with litellm.refusals_named(model.litellm_name):
             async with aclosing(self._http.stream(request, model.name)) as read:
                 async for item in read:
-                    if isinstance(item, RawChunk):
-                        yield item
-                    else:
-                        usage = litellm.read_usage(model, item.usage)
-                        yield RawChunk(finish_reason=_word(item.finish), usage=usage)
+                    yield item
 
     async def complete_json(
         self, model: ModelRef, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None
@@ -106,7 +105,7 @@ class ProviderClient:
             if schema and "response_format" in litellm.supported_parameters(model.litellm_name):
                 options["response_format"] = {"type": "json_schema", "json_schema": dict(schema)}
             answer = await self._whole(model, messages, options)
-            text = leave_out_thoughts(answer.text)
+            text = leave_out_thoughts(answer.piece.text)
             if not text:
                 raise empty_answer(model.name, answer.finish)
             usage = litellm.read_usage(model, answer.usage)

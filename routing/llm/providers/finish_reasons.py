@@ -22,6 +22,7 @@ class FinishReason(StrEnum):
 
     STOP = "stop"
     LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
     FILTERED = "content_filter"
     OTHER = "other"
     BROKEN = "error"
@@ -34,10 +35,11 @@ _TABLE: Final[Mapping[str, FinishReason]] = {
         "normal stop_criteria_met word",
         FinishReason.LENGTH: "length max_tokens max_output_tokens max_length model_length token_limit limit "
         "time_limit error_limit model_context_window_exceeded incomplete compaction",
+        FinishReason.TOOL_CALLS: "tool_calls tool_call tool_use function_call",
         FinishReason.FILTERED: "content_filter content_filtered refusal safety recitation blocklist "
         "prohibited_content spii language sensitive guardrail_intervened error_toxic model_armor "
         "image_safety image_prohibited_content image_recitation escalation",
-        # No tool is offered, so a call of one that went wrong is an answer that went wrong.
+        # A call of a tool that went wrong is an answer that went wrong.
         FinishReason.BROKEN: "error abort aborted cancel cancelled canceled user_cancel timeout failed "
         "interrupted insufficient_system_resource not_finished unload malformed_function_call "
         "malformed_response malformed_model_output malformed_tool_use unexpected_tool_call",

@@ -1,9 +1,9 @@
 """Direct streaming client: sends a provider's request on our own sockets and reads the reply.
 
-``client`` calls ``HTTPStreamClient``; ``AnswerReader`` makes texts of the bytes: ``SSEDecoder`` cuts them
-into events, and the provider's ``StreamReader`` finds the text of each. Through LiteLLM's own stream a
+``client`` calls ``HTTPStreamClient``; ``AnswerReader`` makes pieces of the bytes: ``SSEDecoder`` cuts them
+into events, and the provider's ``StreamReader`` finds the parts of each. Through LiteLLM's own stream a
 token costs about a millisecond of CPU, because it becomes several objects. Here tokens that arrive
-together leave together, as one text.
+together leave together, as one piece.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ import orjson
 from aiohttp.helpers import get_env_proxy_for_url
 from yarl import URL
 
-from routing.domain.llm import RawChunk
 from routing.llm.providers.answer_reader import AnswerReader
-from routing.llm.providers.base import ProviderRequest, WholeAnswer
+from routing.llm.providers.base import AnswerPiece, ProviderRequest, WholeAnswer, joined
 
 ERROR_BYTES = 64 * 1024
 """Bytes that are read of an error reply."""
@@ -47,8 +46,8 @@ class HTTPStreamClient:
 
     async def stream(
         self, request: ProviderRequest, model: str
-    ) -> AsyncGenerator[RawChunk | AnswerReader, None]:
-        """The texts as they arrive, and last the reader, which holds the finish and the usage.
+    ) -> AsyncGenerator[AnswerPiece | AnswerReader, None]:
+        """The pieces as they arrive, and last the reader, which holds the finish and the usage.
 
         Raises ``httpx.HTTPStatusError`` with the provider's message for any status but 200,
         ``EventError`` for an error inside the stream, ``ProviderStreamBroken`` and ``ProviderRefused``
@@ -56,9 +55,9 @@ class HTTPStreamClient:
         """
         async with self._response(request) as response:
             answer = _reader(request, model)
-            async with aclosing(_texts(response.content, answer, request.timeouts.stall)) as texts:
-                async for text in texts:
-                    yield RawChunk(text)
+            async with aclosing(_pieces(response.content, answer, request.timeouts.stall)) as read:
+                async for piece in read:
+                    yield piece
             # The caller gets the end of the answer first; the connection's last bytes can wait.
             yield answer
             await _drain(response)
@@ -67,9 +66,9 @@ class HTTPStreamClient:
         """An answer that was not requested as a stream. Raises as ``stream`` does."""
         async with self._response(request) as response:
             answer = _reader(request, model)
-            async with aclosing(_texts(response.content, answer, request.timeouts.stall)) as texts:
-                text = "".join([text async for text in texts])
-        return WholeAnswer(text, answer.finish, answer.usage)
+            async with aclosing(_pieces(response.content, answer, request.timeouts.stall)) as read:
+                piece = joined([piece async for piece in read])
+        return WholeAnswer(piece, answer.finish, answer.usage)
 
     @asynccontextmanager
     async def _response(self, request: ProviderRequest) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -112,25 +111,27 @@ def _reader(request: ProviderRequest, model: str) -> AnswerReader:
     return AnswerReader(request.provider, model, ends_without_finish=request.ends_without_finish)
 
 
-async def _texts(
+async def _pieces(
     content: aiohttp.StreamReader, answer: AnswerReader, stall: float
-) -> AsyncGenerator[str, None]:
-    """One text per read; ``""`` for thoughts. Ends with the answer."""
+) -> AsyncGenerator[AnswerPiece, None]:
+    """One piece per read. Ends with the answer."""
     now = asyncio.get_running_loop().time
     until: float | None = None
     while not answer.done:
         data = await _read(content, until)
-        text, error = answer.feed(data)
-        # Text that came before an error in the same bytes is passed on first.
-        if text is not None:
-            yield text
+        piece, error = answer.feed(data)
+        # What came before an error in the same bytes is passed on first.
+        if piece is not None:
+            yield piece
         if error:
             raise error
         if not data:
             break
         if answer.finish is None:
             until = None
-        elif until is None or text:  # once, so that pings after the finish do not hold the end up
+        elif until is None or (
+            piece and piece.answers
+        ):  # once, so that pings after the finish do not hold the end up
             until = now() + answer.grace(stall)
     answer.check_whole()
 

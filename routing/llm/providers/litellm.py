@@ -15,6 +15,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -34,6 +35,7 @@ from routing.llm.providers.usage import clean_usage
 os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", str(10**9))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches prices over HTTP
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env into our environment
+os.environ["MAX_IMAGE_URL_DOWNLOAD_SIZE_MB"] = "0"  # else it fetches addresses in callers' messages
 import litellm  # the variables count at this import only
 from litellm.exceptions import UnsupportedParamsError
 from litellm.litellm_core_utils import core_helpers
@@ -82,8 +84,6 @@ class _FinishReasons(dict[str, str]):
 
     def get(self, word: Any, default: Any = None) -> str:
         """``read_finish`` reads the result back as it would read ``word``."""
-        if word in {"tool_calls", "tool_use", "function_call"}:
-            return "tool_calls"  # LiteLLM looks for it
         match read_finish(word):
             case FinishReason.OTHER | None:
                 return "finish_reason_unspecified"
@@ -151,9 +151,14 @@ def continues(litellm_name: str) -> bool:
     return bool(listed and listed.get("supports_assistant_prefill"))
 
 
-def wire_messages(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
-    """Messages in OpenAI's form."""
-    return [{"role": message.role, "content": message.content} for message in messages]
+def wire_messages(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+    """Messages in OpenAI's form. Copies: LiteLLM writes into them."""
+    return [
+        deepcopy(dict(message.form))
+        if message.form
+        else {"role": message.role, "content": message.content}
+        for message in messages
+    ]
 
 
 def limited_options(model: ModelRef, options: ChatOptions) -> dict[str, Any]:

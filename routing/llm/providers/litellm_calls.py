@@ -25,11 +25,11 @@ from openai import AsyncOpenAI
 
 from routing.common.text import clean_block
 from routing.domain.errors import ProviderStreamBroken
-from routing.domain.llm import ChatMessage, ChatOptions, RawChunk, RawImage
+from routing.domain.llm import ChatMessage, ChatOptions, RawImage
 from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers import litellm as adapter
 from routing.llm.providers.answer_text import read_content
-from routing.llm.providers.base import Credential, EventError, WholeAnswer
+from routing.llm.providers.base import AnswerEnd, AnswerPiece, Credential, EventError, WholeAnswer
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
@@ -59,20 +59,17 @@ class LiteLLMCalls:
 
     async def stream(
         self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None = None
-    ) -> AsyncGenerator[RawChunk, None]:
-        """As ``ProviderClient.stream``."""
+    ) -> AsyncGenerator[AnswerPiece | AnswerEnd, None]:
+        """The pieces as they arrive, and last the finish and the usage."""
         opened: list[httpx.Response] = []
         try:
             with _refusals_kept(opened):
                 reply = LiteLLMReply(model, adapter.lookup(model.litellm_name)[1])
                 reply.take(await self._open(model, messages, options or {}, opened, reply.filter))
-                async with aclosing(reply.texts()) as texts:
-                    async for text in texts:
-                        yield RawChunk(text)
-            yield RawChunk(
-                finish_reason=reply.whole_finish().value,
-                usage=adapter.read_usage(model, reply.usage),
-            )
+                async with aclosing(reply.pieces()) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            yield WholeAnswer(AnswerPiece(), reply.whole_finish(), reply.usage)
         finally:
             for response in opened:  # the provider stops writing
                 await response.aclose()
@@ -112,7 +109,8 @@ class LiteLLMCalls:
         if finish is FinishReason.BROKEN:
             raise ProviderStreamBroken(model.name, "the provider broke its answer off")
         usage = getattr(response, "usage", None)
-        return WholeAnswer(read_content(choice.message.content).text, finish, usage)
+        piece = AnswerPiece(read_content(choice.message.content).text)
+        return WholeAnswer(piece, finish, usage)
 
     async def image(self, model: ModelRef, prompt: str) -> RawImage:
         """As ``ProviderClient.image``."""
@@ -159,6 +157,7 @@ class LiteLLMCalls:
         options: dict[str, Any] = {
             "model": model.litellm_name,
             "num_retries": 0,
+            "_skip_mcp_handler": True,  # it imports packages of LiteLLM's proxy, which are not installed
             "max_retries": 0,
             "timeout": httpx.Timeout(model.timeouts.total, connect=model.timeouts.connect),
         }

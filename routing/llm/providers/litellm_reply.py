@@ -1,7 +1,7 @@
-"""LiteLLM reply: the texts, the finish and the usage of one answer that LiteLLM streams.
+"""LiteLLM reply: the pieces, the finish and the usage of one answer that LiteLLM streams.
 
 ``litellm_calls`` opens the stream. Where the connection is ours, ``EventFilter`` reads the same bytes, and
-its judgement of the end counts: LiteLLM knows neither an early finish nor an odd one.
+what it read counts: LiteLLM loses parts of answers, and knows neither an early finish nor an odd one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from routing.domain.errors import ProviderStreamBroken
 from routing.domain.rules import ModelRef
 from routing.llm.providers import base
 from routing.llm.providers.answer_text import read_content
-from routing.llm.providers.base import EventError, empty_answer
+from routing.llm.providers.base import AnswerPiece, EventError, empty_answer
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.litellm_wire import EventFilter
+from routing.llm.providers.logprobs import read_logprobs
+from routing.llm.providers.openai_compatible import read_calls
 from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
 
@@ -30,7 +32,7 @@ class LiteLLMReply:
     def __init__(self, model: ModelRef, provider: str) -> None:
         self._model = model
         self._stream: Any = None
-        self._has_text = self._speaks = False
+        self._answered = self._answers = False
         marked = model.ends_without_finish
         self.filter = (
             EventFilter(provider, model.name, ends_without_finish=marked)
@@ -58,23 +60,22 @@ class LiteLLMReply:
         usages = [getattr(chunk, "usage", None) for chunk in self._stream.chunks]
         return next(filter(None, reversed(usages)), None)
 
-    async def texts(self) -> AsyncGenerator[str, None]:
-        """The texts; ``""`` for thoughts. Raises ``EventError``, and LiteLLM's errors."""
+    async def pieces(self) -> AsyncGenerator[AnswerPiece, None]:
+        """The pieces. Raises ``EventError``, and LiteLLM's errors."""
         async for chunk in self._chunks():
-            delta = chunk.choices[0].delta if chunk.choices else None
-            text = getattr(delta, "content", None) or ""
-            self._speaks = bool(text)
-            self._has_text = self._has_text or self._speaks
-            if text or getattr(delta, "reasoning_content", None):
-                yield text
+            piece = self._filtered.take() if self._filtered else _piece_of(chunk)
+            self._answers = piece is not None and piece.answers
+            self._answered = self._answered or self._answers
+            if piece is not None:
+                yield piece
+        if self._filtered and (piece := self._filtered.take()):
+            self._answered = True
+            yield piece
         if self.filter and self.filter.error:
             raise self.filter.error
-        if self.filter and self.filter.text:
-            self._has_text = True
-            yield self.filter.text
 
     def whole_finish(self) -> FinishReason:
-        """Raises ``ProviderStreamBroken`` for a stream without a finish or without text,
+        """Raises ``ProviderStreamBroken`` for a stream without a finish or without an answer,
         ``ProviderRefused`` where the provider's policy took the text's place."""
         if self._filtered:
             self._filtered.answer.check_whole()
@@ -83,7 +84,7 @@ class LiteLLMReply:
             raise ProviderStreamBroken(self._model.name, "the stream ended without a finish")
         if finish is FinishReason.BROKEN:
             raise ProviderStreamBroken(self._model.name, "the provider broke its answer off")
-        if not self._has_text:
+        if not self._answered:
             raise empty_answer(self._model.name, finish)
         return finish
 
@@ -108,13 +109,24 @@ class LiteLLMReply:
             yield chunk
             if self.finish is None:
                 until = None
-            elif until is None or self._speaks:
+            elif until is None or self._answers:
                 until = now() + self._grace()
 
     def _grace(self) -> float:
         if self._filtered:
             return self._filtered.answer.grace(self._model.timeouts.stall)
         return base.USAGE_GRACE
+
+
+def _piece_of(chunk: Any) -> AnswerPiece | None:
+    """What LiteLLM read of an event, in OpenAI's form."""
+    choice = chunk.choices[0].model_dump() if chunk.choices else {}
+    delta = choice.get("delta") or {}
+    text, thought = delta.get("content") or "", delta.get("reasoning_content") or ""
+    calls = read_calls(delta.get("tool_calls"))
+    if not (text or thought or calls):
+        return None
+    return AnswerPiece(text, thought, calls, read_logprobs(choice.get("logprobs")))
 
 
 async def _plain_chunks(chunks: Any) -> AsyncGenerator[Any, None]:
@@ -132,7 +144,7 @@ async def _plain_chunks(chunks: Any) -> AsyncGenerator[Any, None]:
             refused = refused or content.refused or bool(getattr(delta, "refusal", None))
             if isinstance(getattr(delta, "content", None), list):
                 delta.content = content.text
-                delta.reasoning_content = "…" if content.thinks else None
+                delta.reasoning_content = content.thought or None
             if refused and choice.finish_reason:
                 choice.finish_reason = "content_filter"
         yield chunk

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 
 from routing.llm.providers.answer_reader import AnswerReader
+from routing.llm.providers.base import AnswerPiece, joined
 from routing.llm.providers.registry import PROVIDERS
 
 
 class EventFilter:
-    """Reads one streamed reply beside LiteLLM. ``error`` is the fault that ended it; ``text`` is that of
-    a whole answer that came instead of a stream, which LiteLLM can't see."""
+    """Reads one streamed reply beside LiteLLM. ``error`` is the fault that ended it."""
 
     def __init__(self, provider: str, model: str, *, ends_without_finish: bool) -> None:
         self.answer = AnswerReader(
@@ -29,7 +29,7 @@ class EventFilter:
             keep=self._keep,
         )
         self.error: Exception | None = None
-        self.text = ""
+        self._pieces: list[AnswerPiece] = []
         self.attached = False
         self._events: list[bytes] = []
 
@@ -50,10 +50,16 @@ class EventFilter:
         yield self._feed(b"")
 
     def _feed(self, data: bytes) -> bytes:
-        text, self.error = self.answer.feed(data)
-        self.text = (text or "") if self.answer.from_object else ""
+        piece, self.error = self.answer.feed(data)
+        if piece is not None:
+            self._pieces.append(piece)
         events, self._events = self._events, []
         return b"".join(events)
+
+    def take(self) -> AnswerPiece | None:
+        """What was read since the last call."""
+        pieces, self._pieces = self._pieces, []
+        return joined(pieces) if pieces else None
 
     def _keep(self, event: Mapping[str, Any]) -> None:
         # In ASCII: LiteLLM would end a line at U+2028, and at U+0085.

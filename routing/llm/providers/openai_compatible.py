@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from routing.domain.errors import ContextTooLong, ProviderError
-from routing.llm.providers.answer_text import read_content
-from routing.llm.providers.base import EventError, WholeAnswer, merge_usage
+from routing.llm.providers.answer_text import Content, read_content
+from routing.llm.providers.base import (
+    AnswerPiece,
+    CallPiece,
+    EventError,
+    WholeAnswer,
+    merge_usage,
+)
 from routing.llm.providers.finish_reasons import FinishReason, read_choice
+from routing.llm.providers.logprobs import read_logprobs
 from routing.llm.providers.refusals import is_refusal
 
 _FLAT_REFUSALS = ("code", "base_resp", "promptFeedback", "prompt_feedback")
@@ -49,7 +56,11 @@ class OpenAICompatible:
         content = read_content(message.get("content"))
         refused = content.refused or message.get("refusal")
         finish = FinishReason.FILTERED if refused else read_choice(choice)
-        return WholeAnswer(content.text, finish, answer.get("usage"))
+        calls = read_calls(message.get("tool_calls"), whole=True)
+        piece = AnswerPiece(
+            content.text, _thought(message, content), calls, read_logprobs(choice.get("logprobs"))
+        )
+        return WholeAnswer(piece, finish, answer.get("usage"))
 
 
 class OpenAIStream:
@@ -61,7 +72,7 @@ class OpenAIStream:
         self.done = False
         self._refused = False
 
-    def read(self, event: Mapping[str, Any]) -> str | None:
+    def read(self, event: Mapping[str, Any]) -> AnswerPiece | None:
         """See ``StreamReader``."""
         _raise_error(event)
         self.usage = merge_usage(self.usage, event.get("usage"))
@@ -76,10 +87,32 @@ class OpenAIStream:
         self._refused = self._refused or content.refused or bool(delta.get("refusal"))
         if finish := read_choice(choices[0]):
             self.finish = FinishReason.FILTERED if self._refused else finish
-        if content.text:
-            return content.text
-        thinks = content.thinks or delta.get("reasoning_content") or delta.get("reasoning")
-        return "" if thinks else None
+        thought = _thought(delta, content)
+        calls = read_calls(delta["tool_calls"]) if delta.get("tool_calls") else ()
+        if not (content.text or calls or thought or content.thinks):
+            return None
+        logprobs = choices[0].get("logprobs")
+        return AnswerPiece(
+            content.text, thought, calls, read_logprobs(logprobs) if logprobs else ()
+        )
+
+
+def read_calls(listed: Any, *, whole: bool = False) -> tuple[CallPiece, ...]:
+    """The tool calls of a message, or the pieces of a delta. Raises ``MALFORMED`` for other JSON."""
+    return tuple(_call(call, place if whole else call.get("index"))
+                 for place, call in enumerate(listed or ()))  # fmt: skip
+
+
+def _call(call: Any, index: Any) -> CallPiece:
+    function = call.get("function") or {}
+    known = index if isinstance(index, int | str) else None
+    return CallPiece(known, call.get("id"), function.get("name"), function.get("arguments"))
+
+
+def _thought(message: Mapping[str, Any], content: Content) -> str:
+    """The text of a thought, from whichever field the server has for it."""
+    said = message.get("reasoning_content") or message.get("reasoning")
+    return said if isinstance(said, str) else content.thought
 
 
 def _raise_error(answer: Mapping[str, Any]) -> None:
