@@ -5,6 +5,7 @@ docs/settings.md lists every variable with its meaning; ``.env.example`` is the 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from corsheaders.defaults import default_headers
 
 from assistant_site.databases import with_options
 from assistant_site.env import BASE_DIR, env
+from assistant_site.stand_ins import running_stand_ins, stand_in_variables
 from assistant_site.theme import UNFOLD  # noqa: F401 - read by django-unfold
 
 # Where it runs
@@ -107,11 +109,17 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = not STATIC_ROOT.is_dir()
 
 # Providers: an empty base URL is the provider's own. SIMULATED_PROVIDERS marks their models.
-OPENAI_API_KEY = env.text("OPENAI_API_KEY")
-OPENAI_BASE_URL = env.text("OPENAI_BASE_URL", env.text("OPENAI_API_BASE"))
-ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
-ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL", env.text("ANTHROPIC_API_BASE"))
-SIMULATED_PROVIDERS = env.words("SIMULATED_PROVIDERS", [])
+_RUNNING = running_stand_ins(env, DATA_DIR)
+_STAND_INS = defaultdict(str, stand_in_variables(_RUNNING))
+OPENAI_API_KEY = env.text("OPENAI_API_KEY", _STAND_INS["OPENAI_API_KEY"])
+OPENAI_BASE_URL = env.text(
+    "OPENAI_BASE_URL", env.text("OPENAI_API_BASE", _STAND_INS["OPENAI_BASE_URL"])
+)
+ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY", _STAND_INS["ANTHROPIC_API_KEY"])
+ANTHROPIC_BASE_URL = env.text(
+    "ANTHROPIC_BASE_URL", env.text("ANTHROPIC_API_BASE", _STAND_INS["ANTHROPIC_BASE_URL"])
+)
+SIMULATED_PROVIDERS = env.words("SIMULATED_PROVIDERS", [*_RUNNING])
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "local")
 EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384, least=1)
 EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0, least=0.1)

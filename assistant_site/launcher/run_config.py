@@ -13,10 +13,8 @@ from pathlib import Path
 
 from assistant_site.env import BASE_DIR, env
 from assistant_site.launcher import processes
+from assistant_site.stand_ins import is_configured, stand_in_variables
 from routing.llm.providers.registry import PROVIDERS
-
-SIMULATED = ("openai", "anthropic")
-"""Providers that have a simulator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class RunConfig:
 
 def read_run_config() -> RunConfig:
     """From the environment and ``.env``. Raises ImproperlyConfigured for an unreadable value."""
-    keyed = tuple(name for name in PROVIDERS if _is_configured(name))
+    keyed = tuple(name for name in PROVIDERS if is_configured(env, name))
     return RunConfig(
         data_dir=env.folder("ASSISTANT_DATA_DIR", BASE_DIR / "var").resolve(),
         port=env.integer("PORT", 8000, most=65_535) or processes.free_port(),
@@ -52,12 +50,6 @@ def read_run_config() -> RunConfig:
         redis_url=env.text("REDIS_URL"),
         demo_password=env.text("ASSISTANT_DEMO_PASSWORD"),
     )
-
-
-def _is_configured(provider: str) -> bool:
-    row = PROVIDERS[provider]
-    variables = (row.key_variable, row.url_variable, f"{provider.upper()}_API_BASE")
-    return any(map(env.has, variables))
 
 
 def environment(config: RunConfig, redis_url: str, simulators: Mapping[str, str]) -> dict[str, str]:
@@ -73,11 +65,7 @@ def environment(config: RunConfig, redis_url: str, simulators: Mapping[str, str]
     }
     if simulators:
         variables["SIMULATED_PROVIDERS"] = ",".join(simulators)
-    for name, address in simulators.items():
-        row = PROVIDERS[name]
-        variables[row.key_variable] = "simulated"
-        variables[row.url_variable] = f"http://{address}{row.url_suffix}"
-    return os.environ | variables
+    return os.environ | variables | stand_in_variables(simulators)
 
 
 def simulator_command(provider: str, port: int) -> list[str]:

@@ -25,13 +25,13 @@ from assistant_site.launcher import processes
 from assistant_site.launcher.parent_watchdog import die_with_parent
 from assistant_site.launcher.redis_server import RedisNotStarted, RedisServer
 from assistant_site.launcher.run_config import (
-    SIMULATED,
     RunConfig,
     environment,
     read_run_config,
     simulator_command,
 )
 from assistant_site.launcher.start_message import start_message
+from assistant_site.stand_ins import SIMULATED
 
 _START_SECONDS = 180.0
 _DRAIN_SECONDS = 15.0  # longer than the server gives its running answers

@@ -34,6 +34,7 @@ from routing.common.tasks import Background
 from routing.domain.decide import Decider
 from routing.guard.prompt_guard import PromptGuard
 from routing.llm.failover.chat import FailoverChat
+from routing.llm.failover.circuits import Circuits, LocalCircuits, SharedCircuits
 from routing.llm.failover.images import ImageGenerator
 from routing.reuse.judge import ReuseJudge
 
@@ -41,14 +42,14 @@ from routing.reuse.judge import ReuseJudge
 class EvaluationContainer:
     """Container for dry runs: rules, cache and models are tried without answering a user.
 
-    It belongs to the running event loop. Circuit breakers are shared with all workers.
+    It belongs to the running event loop. Its circuit breakers are its own: failures of a command, which
+    may have no key, must not take a model from the people who are being answered.
     """
 
     def __init__(self) -> None:
         self.background, self.breaker, self.llm = Background(), Breaker(), parts.llm_client()
         self.redis = async_client(settings.REDIS_URL, self.background)
-        self.circuits = parts.make_circuits(self.redis, self.breaker)
-        self.failover = parts.make_failover(self.circuits)
+        self.failover = parts.make_failover(self._make_circuits())
         self.embedder = parts.make_embedder(self.llm, self.failover)
         self.judge = ReuseJudge(self.llm, self.failover)
         self.cache = parts.make_cache(
@@ -57,9 +58,13 @@ class EvaluationContainer:
         self.guard, self.classifier = PromptGuard(), parts.make_classifier(self.llm, self.failover)
         self.decider = Decider(self.guard, self.classifier)
 
+    def _make_circuits(self) -> Circuits:
+        return LocalCircuits(parts.circuit_settings())
+
 
 class Container(EvaluationContainer):
-    """Container of a process: the parts that views use, and those that are closed at its end."""
+    """Container of a process: the parts that views use, and those that are closed at its end. Circuit
+    breakers are shared with all workers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,6 +99,15 @@ class Container(EvaluationContainer):
         self.api_keys = APIKeyCache(background)
         self.rate_limits = parts.make_rate_limits(redis, breaker)
         self.stream_limits = parts.make_stream_limits(redis, breaker, background)
+
+    def _make_circuits(self) -> Circuits:
+        self.circuits = SharedCircuits(
+            self.redis,
+            self.breaker,
+            prefix=settings.REDIS_PREFIX,
+            settings=parts.circuit_settings(),
+        )
+        return self.circuits
 
     def _ports(self, log: RunLog) -> Ports:
         return Ports(

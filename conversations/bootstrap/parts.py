@@ -30,7 +30,7 @@ from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
 from routing.embeddings.provider import CallWithTimeout, ProviderEmbedder
 from routing.llm.failover.candidates import Failover, RetryBudget
-from routing.llm.failover.circuits import CircuitSettings, SharedCircuits
+from routing.llm.failover.circuits import Circuits, CircuitSettings
 from routing.llm.failover.policy import FailoverPolicy
 from routing.llm.providers.registry import read_credentials
 from routing.publishing.reader import RuleStore
@@ -140,12 +140,11 @@ async def _withheld(entry: UUID, user: int) -> bool:
     return await in_database(reviews.entry_withheld, entry=entry, user=user)
 
 
-def make_circuits(redis: Redis, breaker: Breaker) -> SharedCircuits:
-    """The circuit breakers of all models, shared over Redis."""
-    limits = CircuitSettings(
+def circuit_settings() -> CircuitSettings:
+    """The limits of every model's circuit breaker."""
+    return CircuitSettings(
         failures=settings.CIRCUIT_FAILURES, open_seconds=settings.CIRCUIT_OPEN_SECONDS
     )
-    return SharedCircuits(redis, breaker, prefix=settings.REDIS_PREFIX, settings=limits)
 
 
 def make_classifier(llm: ProviderClient, failover: Failover) -> FallbackClassifier:
@@ -153,7 +152,7 @@ def make_classifier(llm: ProviderClient, failover: Failover) -> FallbackClassifi
     return FallbackClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
 
 
-def make_failover(circuits: SharedCircuits) -> Failover:
+def make_failover(circuits: Circuits) -> Failover:
     """The failover's policy, retry budget and circuits; 0 seconds turn its hedge off."""
     policy = FailoverPolicy(
         retries=settings.FAILOVER_RETRIES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from routing.models import LLMModel, RoutingSettings, RuleSetRelease, RuleSetVer
 from routing.models import Rule as RuleRow
 from routing.publishing.codec import ruleset_load
 from routing.publishing.diff import differences
-from routing.publishing.selectors import release_row
+from routing.publishing.selectors import live_since, release_row
 from routing.publishing.validation import budget, prompt_tokens, ruleset_faults
 
 _RULE = TypeAdapter(Rule)
@@ -40,6 +41,12 @@ class Draft:
     def live(self) -> RuleSetVersion | None:
         """The version that answers (those not on trial)."""
         return self.release.live if self.release else None
+
+    @property
+    def live_since(self) -> datetime | None:
+        """The time from which the live version answers: that of the first of its latest releases in a
+        row. The steps of a trial beside it are releases too."""
+        return live_since(self.release) if self.release else None
 
     @property
     def trial(self) -> RuleSetVersion | None:

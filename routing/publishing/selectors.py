@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
@@ -15,6 +17,14 @@ from routing.publishing.codec import ruleset_load
 def release_row() -> RuleSetRelease | None:
     """The release in force, with its versions; ``None`` before the first."""
     return RuleSetRelease.objects.select_related("live", "trial").first()
+
+
+def live_since(release: RuleSetRelease) -> datetime:
+    """The time of the first release of an unbroken row with the same live version."""
+    others = RuleSetRelease.objects.exclude(live=release.live_id)
+    before = others.filter(number__lt=release.number).values_list("number", flat=True).first() or 0
+    row = RuleSetRelease.objects.filter(number__gt=before, number__lte=release.number)
+    return row.order_by("number").values_list("released_at", flat=True)[0]
 
 
 def release_number() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -250,6 +251,20 @@ class TestSteps:
         release = RuleSetRelease.objects.first()
         assert release is not None
         assert (release.live_id, release.trial_id) == (3, None)
+
+    def test_a_trial_does_not_change_since_when_a_version_is_live(
+        self, admin_client: Client
+    ) -> None:
+        first = RuleSetRelease.objects.first()
+        assert first is not None
+        RuleSetRelease.objects.filter(pk=first.pk).update(
+            released_at=datetime(2026, 1, 2, tzinfo=UTC)
+        )
+        admin_client.post(reverse("admin:routing_stage", args=[1]), {"stage": "shadow"})
+        admin_client.post(reverse("admin:routing_end_trial"))
+
+        page = admin_client.get(reverse("admin:routing_rule_changelist")).content.decode()
+        assert "since 2 Jan 2026, 00:00 UTC" in page
 
     def test_a_trial_is_ended(self, admin_client: Client) -> None:
         admin_client.post(reverse("admin:routing_stage", args=[1]), {"stage": "shadow"})

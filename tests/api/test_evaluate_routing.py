@@ -7,7 +7,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from conversations import bootstrap
 
 pytestmark = pytest.mark.usefixtures("site")
 ROWS = """text,label
@@ -103,3 +107,35 @@ def test_decide_as_json() -> None:
 def test_decide_refuses_what_is_no_prompt_or_nobody(prompt: str, user: str | None) -> None:
     with pytest.raises(CommandError):
         call_command("decide", prompt, user=user)
+
+
+@pytest.mark.parametrize("rows", ["0", "-3", "many"])
+def test_a_limit_is_a_number_of_rows(file: Path, rows: str) -> None:
+    with pytest.raises(CommandError, match="--limit"):
+        call_command("evaluate_routing", str(file), f"--limit={rows}")
+
+
+@pytest.fixture
+def unreachable(settings: Settings) -> None:
+    """Providers whose ports are closed, for this process's commands."""
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    settings.ANTHROPIC_BASE_URL = "http://127.0.0.1:9"
+
+
+async def circuit_states() -> set[str]:
+    """The states of the circuits that live answers use."""
+    container = bootstrap.Container()
+    try:
+        return {each.state for each in await container.circuits.states()}
+    finally:
+        await container.aclose()
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_figures_without_a_classifier_are_none_and_take_no_model_from_people(file: Path) -> None:
+    file.write_text("text,label\n" + "Why is the sky blue?,general\n" * 12)
+
+    with pytest.raises(CommandError, match="No classifier could be asked"):
+        call_command("evaluate_routing", str(file))
+
+    assert async_to_sync(circuit_states)() <= {"closed"}

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from assistant_site.env import env
 from assistant_site.launcher.run_config import environment, read_run_config, simulator_command
+from assistant_site.stand_ins import running_stand_ins
 
 VARIABLES = (
     *("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"),
@@ -120,3 +122,29 @@ def test_a_container_with_a_key_asks_the_real_provider() -> None:
     assert told["ANTHROPIC_API_KEY"] == "given"
     assert not told["ANTHROPIC_BASE_URL"]
     assert not told["SIMULATED_PROVIDERS"]
+
+
+def test_commands_find_the_simulators_that_run(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    assert running_stand_ins(env, tmp_path) == {}
+
+    for number, name in enumerate(SIMULATORS, start=4001):
+        (run_dir / f"simulator-{name}.pid").write_text(f"{os.getpid()}\n")
+        (run_dir / f"simulator-{name}.port").write_text(f"{number}\n")
+    assert running_stand_ins(env, tmp_path) == SIMULATORS
+
+    (run_dir / "simulator-openai.pid").write_text(f"{2**22 + 1}\n")  # more than Linux gives
+    assert running_stand_ins(env, tmp_path) == {"anthropic": SIMULATORS["anthropic"]}
+
+
+def test_a_key_ends_the_search_for_simulators(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "given")
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / "simulator-openai.pid").write_text(f"{os.getpid()}\n")
+    (run_dir / "simulator-openai.port").write_text("4001\n")
+
+    assert running_stand_ins(env, tmp_path) == {}

@@ -24,6 +24,10 @@ from routing.evaluation.expectations import Expected
 
 RULE_SETS = {"draft": draft_rules, "live": live_rules}
 TEXTS = ("text", "prompt")
+UNASKED = (
+    "No classifier could be asked: the default rule decided every row, and the figures say nothing. "
+    "Is there a key for a classifier's provider, or a make run whose simulators answer?"
+)
 
 
 class Command(BaseCommand):
@@ -41,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--mapping", "--map", "--labels", type=Path, metavar="YAML")
         parser.add_argument("--json", type=Path, metavar="OUT", help="also write the figures here")
         parser.add_argument("--rules", choices=[*RULE_SETS], default="draft")
-        parser.add_argument("--limit", type=int, help="only the first so many rows")
+        parser.add_argument("--limit", type=_rows, help="only the first so many rows")
         parser.add_argument("--wrong", action="store_true", help="list what was decided otherwise")
 
     def handle(self, *_: Any, file: Path, **options: Any) -> None:
@@ -60,6 +64,17 @@ class Command(BaseCommand):
             options["json"].write_text(
                 json.dumps(figures_json, indent=2, ensure_ascii=False) + "\n"
             )
+        # After the tables, as the last line of a log: a perfect score of the default rule is none.
+        if outcomes and not any(outcome.reached for outcome in outcomes):
+            raise CommandError(UNASKED)
+
+
+def _rows(value: str) -> int:
+    """A number of rows, from 1; ``ValueError`` for anything else, which argparse tells."""
+    rows = int(value)
+    if rows < 1:
+        raise ValueError(value)
+    return rows
 
 
 def _rules(name: str) -> RuleSet:
