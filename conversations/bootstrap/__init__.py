@@ -24,6 +24,7 @@ from conversations.adapters.tools import StoringImageTool
 from conversations.bootstrap import parts
 from conversations.engine.engine import Engine
 from conversations.engine.ports import Ports
+from conversations.runs.direct import DirectRuns
 from conversations.runs.event_log import RunLog
 from conversations.runs.intake import Intake
 from conversations.runs.joining import RunJoining
@@ -84,11 +85,12 @@ class Container(EvaluationContainer):
         self.stats_worker = StatsWorker(background, self.metrics.sums_set_aside)
         self.write_probe = WriteProbe(background)
         self.shadow_worker = ShadowWorker(self.classifier, background)
+        meter = ReuseRecorder(self.metrics, self.judge, self.rules, background)
         lifecycle = RunLifecycle(
             self.engine,
             log,
             tracer=self.tracer,
-            meter=ReuseRecorder(self.metrics, self.judge, self.rules, background),
+            meter=meter,
             forget=self.outbox_worker.forget,
             shadow=self.shadow_worker,
             background=background,
@@ -96,6 +98,16 @@ class Container(EvaluationContainer):
         self.runs = RunRegistry(lifecycle, background)
         self.intake = Intake(self.runs, self.rules, queue_seconds=settings.BUSY_QUEUE_SECONDS)
         self.joining = RunJoining(self.runs, redis, breaker, prefix=settings.REDIS_PREFIX)
+        self.embeddings = parts.make_embedding_tool(self.llm, self.failover, self.embedder)
+        self.direct = DirectRuns(
+            self.runs,
+            redis,
+            breaker,
+            background,
+            prefix=settings.REDIS_PREFIX,
+            tracer=self.tracer,
+            meter=meter,
+        )
         self.api_keys = APIKeyCache(background)
         self.rate_limits = parts.make_rate_limits(redis, breaker)
         self.stream_limits = parts.make_stream_limits(redis, breaker, background)

@@ -15,6 +15,7 @@ from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCac
 from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.adapters.answer_cache.single_flight import RedisSingleFlight
 from conversations.adapters.answer_cache.verifier import CalibrationSource, ReuseVerifier
+from conversations.adapters.embeddings import LOCAL, EmbeddingTool
 from conversations.adapters.limits import RateLimiter, StreamLimiter, configured_rates
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
@@ -26,11 +27,14 @@ from conversations.storage import selectors
 from routing.classifier.fallback import FallbackClassifier
 from routing.common.redis.clients import Breaker
 from routing.common.tasks import Background
+from routing.domain.actions import ModelKind
+from routing.domain.rules import ModelRef
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
 from routing.embeddings.provider import CallWithTimeout, ProviderEmbedder
 from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.circuits import Circuits, CircuitSettings
+from routing.llm.failover.embeddings import EmbeddingGenerator
 from routing.llm.failover.policy import FailoverPolicy
 from routing.llm.providers.registry import read_credentials
 from routing.publishing.reader import RuleStore
@@ -184,6 +188,18 @@ def make_embedder(llm: ProviderClient, failover: Failover | None = None) -> Embe
         seconds=settings.EMBEDDING_SECONDS,
     )
     return ProviderEmbedder(name, dimensions, call)
+
+
+def make_embedding_tool(
+    llm: ProviderClient, failover: Failover, embedder: Embedder
+) -> EmbeddingTool:
+    """The models of the endpoint of embeddings."""
+    generator = EmbeddingGenerator(llm, failover)
+    if isinstance(embedder, LocalEmbedder):
+        return EmbeddingTool(generator, LOCAL, embedder)
+    name = settings.EMBEDDING_MODEL
+    provider = name.partition("/")[0] if "/" in name else "openai"
+    return EmbeddingTool(generator, ModelRef(name, name, provider, ModelKind.EMBEDDING), None)
 
 
 def make_tracer(lost: Callable[[int], None], background: Background) -> LangfuseTracer | NullTracer:

@@ -60,6 +60,12 @@ def request_key(user: int, path: str, body: bytes, *, own: str, retried: bool) -
     return RequestKey(name, bool(own) or retried, digest)
 
 
+def key_reused() -> BadRequest:
+    """The error for an ``Idempotency-Key`` that came with another body."""
+    detail = "This Idempotency-Key came with another body before."
+    return BadRequest(detail, FieldFault("Idempotency-Key", "idempotency_key_reused", detail))
+
+
 def chats_key(prefix: str, user: int) -> str:
     """The key of a sorted set: the runs of a person that no conversation keeps, by their time."""
     return f"{prefix}:chats:{user}"
@@ -128,9 +134,7 @@ class RunJoining:
             return None
         message, begun, body = stored.decode().split(":")
         if body != key.body:
-            detail = "This Idempotency-Key came with another body before."
-            fault = FieldFault("Idempotency-Key", "idempotency_key_reused", detail)
-            raise BadRequest(detail, fault)
+            raise key_reused()
         moment = datetime.fromtimestamp(float(begun), UTC)
         return JoinedRun(UUID(message), moment, key, replayed=True)
 

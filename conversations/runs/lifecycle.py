@@ -119,7 +119,7 @@ class RunLifecycle:
             self._follow_up(run)
             await cursor.closed
             if run.unstored:
-                await _store_late(run.turn, run.unstored)
+                await store_late(run.turn, run.unstored)
         finally:
             self._writer.drop(cursor)
             self._meter.run_ended()
@@ -131,7 +131,7 @@ class RunLifecycle:
         """Feed trace and metrics."""
         run.settled = run.unstored is None
         if end.outcome:
-            trace = _trace(run, end.outcome, end.error)
+            trace = trace_record(run, end.outcome, end.error)
             self._tracer.record(trace)
             self._meter.observe(trace)
 
@@ -243,7 +243,7 @@ async def store(run: Run, outcome: RunOutcome) -> Stored:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _store_late(turn: Turn, outcome: RunOutcome) -> None:
+async def store_late(turn: Turn, outcome: RunOutcome) -> None:
     """Store an outcome that the listeners know already, however long the database is away."""
     finish = partial(turns.chat_finish if turn.chat else turns.answer_finish, outcome=outcome)
     while True:
@@ -284,7 +284,8 @@ def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
     return message_object(message, origin=turn.origin), None if stored else message.problem
 
 
-def _trace(run: Run, outcome: RunOutcome, error: AssistantError | None) -> TraceRecord:
+def trace_record(run: Run, outcome: RunOutcome, error: AssistantError | None) -> TraceRecord:
+    """The run's facts for tracing and metrics."""
     return TraceRecord(
         turn=run.turn,
         started_ns=run.started_ns,

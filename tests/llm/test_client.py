@@ -173,9 +173,9 @@ async def test_a_picture_in_base64(wired: ProviderClient, wire: Wire) -> None:
     assert (image.media_type, image.width, image.height) == ("image/png", 8, 6)
     assert image.data == picture()
     assert image.revised_prompt == "A teal box"
-    assert attempts == [image.attempt]
-    assert image.attempt.ok
-    assert image.attempt.usage.cost_usd == Decimal("0.045")
+    (attempt,) = attempts
+    assert attempt.ok
+    assert attempt.usage.cost_usd == Decimal("0.045")
     (body,) = wire.bodies
     assert body["model"] == "gpt-image-1"
     assert body["prompt"] == "a box"

@@ -22,7 +22,7 @@ def connect(site: LiveSite) -> Iterator[Connect]:
 
     def make(*, retries: int = 0, **fields: Any) -> OpenAI:
         user = site.user()
-        chosen = {"name": "test", "scopes": ["chat", "images"], **fields}
+        chosen = {"name": "test", "scopes": ["chat", "images", "embeddings"], **fields}
         _, key = key_create(owner=user.pk, by=user.pk, **chosen)
         client = OpenAI(
             api_key=key, base_url=f"{site.url}/v1", max_retries=retries, http_client=httpx.Client()

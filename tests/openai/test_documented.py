@@ -1,4 +1,4 @@
-"""The example of docs/clients.md, as it stands there."""
+"""The examples of docs/clients.md, as they stand there."""
 
 from __future__ import annotations
 
@@ -7,18 +7,30 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from conversations.domain.api_keys import DEFAULT_SCOPES
 from conversations.storage.api_keys import key_create
 from tests.live_site import LiveSite
 
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 
 
-def test_the_python_example_runs(site: LiveSite) -> None:
-    code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+SAID = {"chat": "rivers", "embeddings": "384"}
+"""A word of each example's output, in the order of the page."""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), list(zip(EXAMPLES, SAID.values(), strict=True)), ids=SAID
+)
+def test_the_python_examples_run(site: LiveSite, code: str, said: str) -> None:
     user = site.user()
-    _, key = key_create(owner=user.pk, by=user.pk, name="docs", scopes=["chat"])
+    _, key = key_create(owner=user.pk, by=user.pk, name="docs", scopes=DEFAULT_SCOPES)
     done = subprocess.run(
-        [sys.executable, "-c", code[0]],
+        [sys.executable, "-c", code],
         env={"ASSISTANT_URL": site.url, "ASSISTANT_KEY": key},
         capture_output=True,
         text=True,
@@ -27,4 +39,4 @@ def test_the_python_example_runs(site: LiveSite) -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    assert "rivers" in done.stdout
+    assert said in done.stdout

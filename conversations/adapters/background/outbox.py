@@ -26,6 +26,7 @@ from conversations.db.access import in_database
 from conversations.feedback.reviews import entry_ids, review_reweigh
 from conversations.feedback.weights import VerdictWeights
 from conversations.models import CuratedAnswer, OwedWork
+from conversations.runs.direct import person_results
 from conversations.runs.event_log import gone_key, log_key
 from conversations.runs.joining import chats_key, person_chats
 from routing.common.redis.clients import Breaker, redis_call, sync_client
@@ -119,10 +120,11 @@ def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
         # A run that ends just now may write its last events after this.
         client.set(gone_key(prefix, message), b"1", ex=GONE_SECONDS)
     threads = _subjects(rows, Kind.FORGET_THREAD)
-    keys = [key for thread in threads for key in window_keys(prefix, thread)]
+    keys: list[str | bytes] = [key for thread in threads for key in window_keys(prefix, thread)]
     keys += [log_key(prefix, message) for message in answers]
     for person in people:
         keys += [*limit_keys(prefix, person), chats_key(prefix, person), calls_key(prefix, person)]
+        keys += person_results(client, prefix, person)
     for start in range(0, len(keys), BATCH):
         client.unlink(*keys[start : start + BATCH])
     entries = [entry for message in answers for entry in entry_ids().both(message)]

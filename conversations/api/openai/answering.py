@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from conversations.api.images import with_signed_picture
 from conversations.api.openai.chat_encoder import KEEP_ALIVE, cost_of
+from conversations.api.openai.direct import decision_headers
 from conversations.api.openai.errors import problem_response
 from conversations.api.responses import event_stream, json_response, with_slot
 from conversations.bootstrap import Container
@@ -117,12 +118,8 @@ def _describe(response: HttpResponseBase, reading: AnswerReading) -> None:
         response["Idempotency-Replayed"] = "true"
     if reading.decided:
         decision, cache = reading.decided.decision, reading.decided.cache
-        response["X-Assistant-Decision"] = (
-            f"action={decision.action};source={decision.source};rule={decision.rule or ''}"
-            f";ruleset={'' if decision.ruleset is None else decision.ruleset}"
-        )
-        response["X-Assistant-Model"] = decision.model or ""
-        response["X-Assistant-Cache"] = cache.outcome
+        for name, value in decision_headers(decision, cache.outcome).items():
+            response[name] = value
 
 
 async def whole_answer(

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
-from django.utils import timezone
 
 from conversations.api.authentication import authenticate
 from conversations.api.openai.answering import (
@@ -24,18 +23,16 @@ from conversations.api.openai.chat_request import (
     CompletionRequest,
     parse_completion_request,
 )
+from conversations.api.openai.direct import caller_turn
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import name_ignored
-from conversations.api.requests import joining_key, json_body, origin_of
+from conversations.api.requests import joining_key, json_body
 from conversations.api.responses import native
 from conversations.bootstrap import Container, container
-from conversations.domain.api_keys import Caller, Scope
+from conversations.domain.api_keys import Scope
 from conversations.domain.errors import Draining
-from conversations.engine.types import Turn
-from conversations.models import new_id
 from routing.domain.decide import requested_decision
 from routing.domain.errors import OptionUnsupported, PromptRejected, PromptTooLong
-from routing.domain.release import Release
 from routing.domain.rules import RuleSet
 from routing.guard.validation import validate_prompt
 
@@ -58,7 +55,9 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     check_prompt(asked)
     release = await parts.rules.current()
     check_model(parts, release.rules_for(caller.user), asked)
-    key, turn = joining_key(request, caller.user, body), _turn(request, caller, asked, release)
+    key = joining_key(request, caller.user, body)
+    model, chat = asked.requested_model, asked.caller_chat()
+    turn = caller_turn(request, caller, asked.prompt, release, model=model, chat=chat)
 
     async def begin() -> AnswerReading:
         joined = await parts.joining.join(key, turn)
@@ -112,22 +111,3 @@ def check_model(parts: Container, rules: RuleSet, asked: CompletionRequest) -> N
     option = parts.llm.unsupported(model, asked.options) if model else None
     if model and option:
         raise OptionUnsupported(option, [model.name])
-
-
-def _turn(request: HttpRequest, caller: Caller, asked: CompletionRequest, release: Release) -> Turn:
-    origin, message = origin_of(request), new_id()
-    return Turn(
-        user=caller.user,
-        conversation=message,
-        message=message,
-        user_message=message,
-        prompt=asked.prompt,
-        first=True,
-        trace_id=origin.trace_id,
-        requested_model=asked.requested_model or None,
-        origin=origin.site,
-        request_id=origin.request_id,
-        release=release,
-        begun=timezone.now(),
-        chat=asked.caller_chat(),
-    )

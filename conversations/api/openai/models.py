@@ -38,7 +38,10 @@ async def _objects(caller: Caller) -> list[dict[str, Any]]:
     release = await container().rules.current()
     rules = release.rules_for(caller.user)
     answering = [model for model in rules.models if action_for(model.kind)]
-    named = answering if rules.callers_choose else []
+    named = [
+        *(answering if rules.callers_choose else ()),
+        *container().embeddings.offered(rules),
+    ]
     objects = [_routed(rules, answering), *(_named(model) for model in named)]
     return [each for each in objects if _is_allowed(caller, each["id"])]
 

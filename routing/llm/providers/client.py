@@ -15,9 +15,19 @@ from typing import Any
 import orjson
 
 from routing.domain.actions import ModelKind
-from routing.domain.llm import ChatMessage, ChatOptions, RawChunk, RawImage, RawText, Usage
+from routing.domain.llm import (
+    ChatMessage,
+    ChatOptions,
+    EmbeddingInputs,
+    ImageOptions,
+    RawChunk,
+    RawImage,
+    RawText,
+    RawVectors,
+    Usage,
+)
 from routing.domain.rules import ModelRef
-from routing.llm.providers import litellm
+from routing.llm.providers import litellm, litellm_media
 from routing.llm.providers.answer_cleaner import AnswerCleaner
 from routing.llm.providers.answer_text import leave_out_thoughts
 from routing.llm.providers.base import (
@@ -122,18 +132,26 @@ class ProviderClient:
         with litellm.refusals_named(model.litellm_name):
             return await self._http.whole(request, model.name)
 
-    async def image(self, model: ModelRef, prompt: str) -> RawImage:
-        """One square picture, by base64 or by an address."""
+    async def image(
+        self, model: ModelRef, prompt: str, options: ImageOptions | None = None
+    ) -> RawImage:
+        """One picture, a square one without ``options``, by base64 or by an address."""
         with provider_errors(model, self._secrets):
-            return await self._calls.image(model, prompt)
+            return await self._calls.image(model, prompt, options or {})
+
+    async def vectors(
+        self, model: ModelRef, inputs: EmbeddingInputs, dimensions: int | None = None
+    ) -> RawVectors:
+        """One vector an input, in their order, with their usage."""
+        with provider_errors(model, self._secrets):
+            return await self._calls.embed(model, inputs, dimensions)
 
     async def embed(
         self, litellm_name: str, texts: Sequence[str], dimensions: int | None = None
     ) -> list[list[float]]:
         """One vector per text, in their order, as the provider scales them."""
         model = ModelRef(litellm_name, litellm_name, "", ModelKind.EMBEDDING)
-        with provider_errors(model, self._secrets):
-            return await self._calls.embed(model, texts, dimensions)
+        return list(map(list, (await self.vectors(model, texts, dimensions)).vectors))
 
     def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
         """The first option that the model does not know, as far as LiteLLM knows."""
@@ -146,6 +164,16 @@ class ProviderClient:
                 ),
                 None,
             )
+
+    def unsupported_picture_option(self, model: ModelRef, options: ImageOptions) -> str | None:
+        """The option whose value the model does not take, as far as LiteLLM knows."""
+        with provider_errors(model, self._secrets):
+            return litellm_media.unsupported_picture_option(model.litellm_name, options)
+
+    def takes_dimensions(self, model: ModelRef, dimensions: int) -> bool:
+        """Whether the model's vectors may be of this length, as far as LiteLLM knows."""
+        with provider_errors(model, self._secrets):
+            return litellm_media.takes_dimensions(model.litellm_name, dimensions)
 
     def continues(self, model: ModelRef) -> bool:
         """Whether the model continues a partial answer, as far as LiteLLM knows."""

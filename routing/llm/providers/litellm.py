@@ -45,7 +45,14 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.types.utils import LlmProviders
 from litellm.utils import ProviderConfigManager, get_optional_params
 
-__all__ = ["AsyncHTTPHandler", "close_litellm_async_clients", "litellm"]  # for our own modules
+__all__ = [  # for our own modules
+    "AsyncHTTPHandler",
+    "LlmProviders",
+    "ProviderConfigManager",
+    "UnsupportedParamsError",
+    "close_litellm_async_clients",
+    "litellm",
+]
 
 _STREAM: Mapping[str, Any] = {"stream": True}
 
@@ -323,21 +330,3 @@ def _is_listed(litellm_name: str) -> bool:
     return any("cost_per" in field for field in listed) or any(
         key.endswith(f"/1024-x-1024/{name}") for key in prices
     )
-
-
-def image_usage(model: ModelRef, response: Any) -> Usage:
-    """The usage of a picture, with its cost. Never raises."""
-    counts = clean_usage(response.usage.model_dump() if response.usage else None)
-    usage = Usage(counts.get("input_tokens", 0), counts.get("output_tokens", 0))
-    try:
-        total = litellm.completion_cost(
-            response, model=model.litellm_name, call_type="image_generation"
-        )
-    except Exception:  # noqa: BLE001 - as above
-        total = 0
-    listed = (Decimal(str(total)), Decimal(0)) if 0 < total < math.inf else None
-    own = (model.input_price, model.output_price)
-    # By the token, a picture without counted tokens has no known cost, unless tokens are free.
-    if listed is None and not usage.output_tokens and any(own):
-        return usage.at(None)
-    return usage.at(cost(model, usage, listed))

@@ -25,7 +25,14 @@ from openai import AsyncOpenAI
 
 from routing.common.text import clean_block
 from routing.domain.errors import ProviderStreamBroken
-from routing.domain.llm import ChatMessage, ChatOptions, RawImage
+from routing.domain.llm import (
+    ChatMessage,
+    ChatOptions,
+    EmbeddingInputs,
+    ImageOptions,
+    RawImage,
+    RawVectors,
+)
 from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers import litellm as adapter
 from routing.llm.providers.answer_text import read_content
@@ -33,6 +40,7 @@ from routing.llm.providers.base import AnswerEnd, AnswerPiece, Credential, Event
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
+from routing.llm.providers.litellm_media import embedding_usage, image_usage
 from routing.llm.providers.litellm_reply import LiteLLMReply
 from routing.llm.providers.litellm_wire import EventFilter
 from routing.llm.providers.picture_stream import PictureStream
@@ -112,9 +120,9 @@ class LiteLLMCalls:
         piece = AnswerPiece(read_content(choice.message.content).text)
         return WholeAnswer(piece, finish, usage)
 
-    async def image(self, model: ModelRef, prompt: str) -> RawImage:
+    async def image(self, model: ModelRef, prompt: str, chosen: ImageOptions) -> RawImage:
         """As ``ProviderClient.image``."""
-        options = self._options(model)
+        options = {**self._options(model), "size": "1024x1024", **chosen}
         if "dall-e" in model.litellm_name:  # newer models always send base64 and know no choice
             options["response_format"] = "b64_json"
         opened: list[httpx.Response] = []
@@ -123,28 +131,27 @@ class LiteLLMCalls:
             _refusals_kept(opened),
             _exchange(model.timeouts, opened),
         ):
-            response = await litellm.aimage_generation(
-                prompt=prompt, n=1, size="1024x1024", **options
-            )
+            response = await litellm.aimage_generation(prompt=prompt, n=1, **options)
         item = response.data[0]
         data = taken.picture
         if data is None:
             data = await download_image(self._here().http, model.name, item.b64_json, item.url)
         revised = clean_block(item.revised_prompt, REVISED_PROMPT_CHARS) or None
-        return RawImage(data, revised, adapter.image_usage(model, response))
+        return RawImage(data, revised, image_usage(model, response, chosen))
 
     async def embed(
-        self, model: ModelRef, texts: Sequence[str], dimensions: int | None
-    ) -> list[list[float]]:
-        """As ``ProviderClient.embed``."""
+        self, model: ModelRef, inputs: EmbeddingInputs, dimensions: int | None
+    ) -> RawVectors:
+        """As ``ProviderClient.vectors``."""
         options = self._options(model)
         if dimensions:
             options["dimensions"] = dimensions
-        response = await litellm.aembedding(input=list(texts), encoding_format="float", **options)
+        response = await litellm.aembedding(input=list(inputs), encoding_format="float", **options)
         ordered = sorted(response.data, key=lambda item: item["index"])
-        if len(ordered) != len(texts):
+        if len(ordered) != len(inputs):
             raise ProviderStreamBroken(model.name, "another number of vectors than texts")
-        return [[float(number) for number in item["embedding"]] for item in ordered]
+        vectors = [[float(number) for number in item["embedding"]] for item in ordered]
+        return RawVectors(vectors, embedding_usage(model, response))
 
     async def aclose(self) -> None:
         """Close this loop's connections; a later call opens new ones."""
