@@ -58,7 +58,8 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
     longest = f"At most {settings.PROMPT_MAX_CHARS} characters: a longer prompt is a 413."
     ask["properties"]["content"]["description"] = longest
     if names := _model_names():
-        ask["properties"]["model"] |= {"enum": [*names, None]}
+        for body in ask, parts["schemas"]["UIChat"]:
+            body["properties"]["model"] |= {"enum": [*names, None]}
     # The YAML file has one stream, which several paths share.
     parts["stream"] |= _stream()
     for path, operations in parts["paths"].items():

@@ -40,8 +40,15 @@ def before_call(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, An
         url = case.operation.schema.get_base_url().rstrip("/") + case.formatted_path
         signed = {"Authorization": os.environ["SCHEMA_AUTHORIZATION"]}
         httpx.put(url, json={"verdict": "good"}, headers=signed)
-    if case.operation.path == "/v1/chat/completions" and isinstance(case.body, dict):
-        mend_completion(case.body)
+    mend = MENDERS.get(case.operation.path)
+    if mend and isinstance(case.body, dict):
+        mend(case.body)
+
+
+def mend_ui_chat(body: dict[str, Any]) -> None:
+    """The user speaks last."""
+    said = {"role": "user", "parts": [{"type": "text", "text": "Tell me about rivers."}]}
+    body["messages"] = [*(body.get("messages") or ()), said]
 
 
 def mend_completion(body: dict[str, Any]) -> None:
@@ -59,3 +66,6 @@ def mend_completion(body: dict[str, Any]) -> None:
     for at, tool in enumerate(body.get("tools") or ()):
         tool["function"]["name"] = f"tool_{at}"
     body["tool_choice"] = "auto"
+
+
+MENDERS = {"/v1/chat/completions": mend_completion, "/api/chat": mend_ui_chat}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -67,6 +68,22 @@ def test_no_path_redirects(front_end: FrontEnd, path: str) -> None:
     assert http.get(stream).status_code == 204
     assert http.post(stop).status_code == 204
     assert http.get(path).status_code == 405
+
+
+@pytest.mark.parametrize("chat", ["a%00b", "%E2%80%AE", "x" * 65])
+def test_a_chat_that_cannot_be_is_not_found(front_end: FrontEnd, chat: str) -> None:
+    assert front_end.person.http.get(f"/api/chat/{chat}/stream").status_code == 404
+    assert front_end.person.http.post(f"/api/chat/{chat}/stop").status_code == 404
+
+
+@pytest.mark.parametrize("chat", ["a/b", "a b?c#d", "Größe ☂", "stream", ".."])
+def test_any_name_will_do(front_end: FrontEnd, chat: str) -> None:
+    front_end.id = chat
+    front_end.send("Hi there")
+    path = f"/api/chat/{quote(chat, safe='').replace('.', '%2E')}/stream"
+
+    assert front_end.person.http.get(path).status_code == 204
+    assert Conversation.objects.get(owner=front_end.person.user).client_id == chat
 
 
 def test_a_chat_belongs_to_its_person(site: LiveSite, front_end: FrontEnd) -> None:

@@ -32,12 +32,13 @@ from conversations.api.ui_stream.part_encoder import PartEncoder
 from conversations.bootstrap import container
 from conversations.db.access import in_database, written
 from conversations.domain.api_keys import Scope
-from conversations.domain.errors import Draining, UnsupportedMediaType
+from conversations.domain.errors import Draining, NotFound, UnsupportedMediaType
 from conversations.engine.events import Event, Finished
 from conversations.runs.run import EventStream
 from conversations.storage import selectors
 from conversations.storage.rewinding import conversation_named
 from conversations.storage.turns import NewTurn
+from routing.guard.validation import label_faults
 
 PROTOCOL = "x-vercel-ai-ui-message-stream"
 RESETS_SINCE = 7
@@ -86,7 +87,7 @@ async def resume(request: HttpRequest, chat: str) -> HttpResponseBase:
     in a chat that is not known, too: clients ask for each chat that they open."""
     caller = await authenticate(request, Scope.CHAT, Scope.CONVERSATIONS)
     parts, origin = container(), origin_of(request)
-    message = await in_database(selectors.running_answer_of, user=caller.user, client_id=chat)
+    message = await _running(caller.user, chat)
     if message is None:
         return HttpResponse(status=204)
     slot = await parts.stream_limits.acquire(caller.user)
@@ -98,10 +99,16 @@ async def resume(request: HttpRequest, chat: str) -> HttpResponseBase:
 async def stop(request: HttpRequest, chat: str) -> HttpResponseBase:
     """``POST …/{chat}/stop``: end the answer that is being written, if any, and keep its text."""
     caller = await authenticate(request, Scope.CHAT, Scope.CONVERSATIONS)
-    message = await in_database(selectors.running_answer_of, user=caller.user, client_id=chat)
+    message = await _running(caller.user, chat)
     if message:
         await stop_running(container(), caller.user, message)
     return HttpResponse(status=204)
+
+
+async def _running(user: int, chat: str) -> UUID | None:
+    if any(label_faults(chat)):  # a database may not even look for it
+        raise NotFound("There is no such chat.")
+    return await in_database(selectors.running_answer_of, user=user, client_id=chat)
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

@@ -50,11 +50,13 @@ def parse_chat_request(body: Mapping[str, Any]) -> UIChatRequest:
 
 
 def _shown(body: Mapping[str, Any], *, regenerates: bool) -> ShownChat:
-    messages, path = body.get("messages"), "messages"
+    messages, message, path = body.get("messages"), body.get("message"), "messages"
+    if not (message is None or isinstance(message, dict)):
+        raise field_fault("message", "wrong_type", "Must be a message.")
     if messages is None:
-        if body.get("message") is None and regenerates:
+        if message is None and regenerates:
             return ShownChat("", regenerates)
-        messages, path = [body.get("message")], "message"
+        messages, path = [message], "message"
     if not isinstance(messages, list) or not messages:
         raise field_fault(path, "wrong_type", "Must be a list of messages.")
     last = len(messages) - 1

@@ -10,6 +10,6 @@ from conversations.api.ui_stream import chat
 
 urlpatterns = [
     re_path(r"^chat/?$", by_method(POST=chat.ask)),
-    re_path(r"^chat/(?P<chat>.{1,200}?)/stream/?$", by_method(GET=chat.resume)),
-    re_path(r"^chat/(?P<chat>.{1,200}?)/stop/?$", by_method(POST=chat.stop)),
+    re_path(r"^chat/(?P<chat>.{1,64}?)/stream/?$", by_method(GET=chat.resume)),
+    re_path(r"^chat/(?P<chat>.{1,64}?)/stop/?$", by_method(POST=chat.stop)),
 ]
