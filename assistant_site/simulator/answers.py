@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from assistant_site.simulator.chat import ChatReply, ChatRequest, Finish, limited
+from assistant_site.simulator.chat import ChatReply, ChatRequest, Finish, limited, pieces
 from assistant_site.simulator.faults import SimulatedFault
 from assistant_site.simulator.intents import Intent, intents
 from assistant_site.simulator.keywords import STOPWORDS, stem, words
@@ -24,6 +24,7 @@ _FINISHES: dict[str, Finish] = {
     "refusal": "content_filter",
 }
 # Characters of two, three and four bytes, for streams that are cut within them.
+_THOUGHT = "The simulator thinks: the question is read, and an answer is written."
 _WIDE = "Naïve café, 日本語, Ελληνικά, 😀. "
 
 
@@ -33,7 +34,10 @@ def compose_reply(ask: ChatRequest, fault: SimulatedFault, *, obey: bool) -> Cha
     if fault.split_utf8 and fault.text is None and ask.schema is None:
         text = _WIDE + text
     tool = ask.tool if fault.text is None or _is_object(text) else None
-    return _changed(limited(ask, text, tool), fault)
+    reply = limited(ask, text, tool)
+    thought = pieces(_THOUGHT) if ask.thinks else ()
+    cached = int(ask.input_tokens * ask.cached)
+    return _changed(replace(reply, thought=thought, cached_tokens=cached), fault)
 
 
 def _text(ask: ChatRequest, *, obey: bool) -> str:
@@ -94,6 +98,8 @@ _QUOTED = 120  # characters of the person's own words that are repeated
 
 def reply_text(ask: ChatRequest) -> str:
     """Several sentences that depend on the prompt and on the conversation."""
+    if ask.turns and ask.turns[-1].role == "tool":
+        return f"The tool's result is: {_shortened(ask.turns[-1].text)}\n\n{_signature(ask)}"
     prompt = _FAULT.sub("", ask.prompt).strip()
     answer = remembered(ask) or _known(prompt) or _WRITERS[_main_intent(prompt)](_topic(prompt))
     return f"{answer}\n\n{_signature(ask)}"
@@ -102,6 +108,8 @@ def reply_text(ask: ChatRequest) -> str:
 def _signature(ask: ChatRequest) -> str:
     count = len(ask.turns)
     seen = f"I was sent {count} message{'s' * (count != 1)}"
+    if pictures := sum(turn.pictures for turn in ask.turns):
+        seen += f" and {pictures} picture{'s' * (pictures != 1)}"
     earlier = earlier_words(ask)
     if earlier:
         seen += f'; before this one you said: "{_shortened(earlier[-1])}"'

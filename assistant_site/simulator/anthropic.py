@@ -10,10 +10,12 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from assistant_site.simulator.anthropic_checks import blocks_of, check, role_of
 from assistant_site.simulator.call import Route, SimulatedCall
 from assistant_site.simulator.chat import ChatReply, ChatRequest, ChatTurn, EventFrame, Provider
 from assistant_site.simulator.delivery import send_json
 from assistant_site.simulator.errors import Rejection, error_body
+from assistant_site.simulator.tools import Tool, called_tool
 
 _FINISH = {
     "stop": "end_turn",
@@ -30,60 +32,25 @@ NOT_JSON = "The request body is not valid JSON: expected an object"
 def read(body: Mapping[str, Any], *, counting: bool = False) -> ChatRequest:
     """The request; ``counting`` reads one for the token counter, which needs no limit. Raises
     ``Rejection`` as the API would."""
-    _check(body, counting=counting)
-    tool = _forced_tool(body)
+    check(body, counting=counting)
+    tool = _called_tool(body)
     return ChatRequest(
         provider="anthropic",
         model=body["model"],
         system=_text(body.get("system") or ""),
         turns=tuple(
-            ChatTurn(message["role"], _text(message["content"])) for message in body["messages"]
+            ChatTurn(role_of(message), _text(message["content"]), _pictures(message["content"]))
+            for message in body["messages"]
         ),
         stream=bool(body.get("stream")),
         max_tokens=body.get("max_tokens"),
         stops=tuple(body.get("stop_sequences") or ()),
-        schema=tool["input_schema"] if tool else _output_schema(body),
-        tool=tool["name"] if tool else None,
+        schema=tool.schema if tool else _output_schema(body),
+        tool=tool.name if tool else None,
         include_usage=True,
+        thinks=(body.get("thinking") or {}).get("type") in {"enabled", "adaptive"},
+        cached=0.5 if '"cache_control"' in orjson.dumps(body).decode() else 0.0,
     )
-
-
-def _check(body: Mapping[str, Any], *, counting: bool) -> None:
-    needed = ("model", "messages") if counting else ("model", "max_tokens", "messages")
-    for name in needed:
-        if body.get(name) is None:
-            raise Rejection(400, f"{name}: Field required")
-    limit = body.get("max_tokens", 1)
-    if not isinstance(limit, int) or limit < 1:
-        raise Rejection(400, "max_tokens: Input should be greater than or equal to 1")
-    temperature = body.get("temperature")
-    if temperature is not None and not 0 <= temperature <= 1:
-        raise Rejection(400, "temperature: range: 0..1")
-    messages = body["messages"]
-    if not isinstance(messages, list):
-        raise Rejection(400, "messages: Input should be a valid list")
-    if not messages:
-        raise Rejection(400, "messages: at least one message is required")
-    for index, message in enumerate(messages):
-        _check_message(index, message)
-
-
-def _check_message(index: int, message: Any) -> None:
-    role = message.get("role") if isinstance(message, dict) else None
-    if role == "system":
-        text = (
-            'messages: Unexpected role "system". The Messages API accepts a top-level `system` '
-            'parameter, not "system" as an input message role.'
-        )
-        raise Rejection(400, text)
-    if role not in {"user", "assistant"}:
-        raise Rejection(400, f"messages.{index}.role: Input should be 'user' or 'assistant'")
-    if index == 0 and role != "user":
-        raise Rejection(400, 'messages: first message must use the "user" role')
-    if "content" not in message:
-        raise Rejection(400, f"messages.{index}.content: Field required")
-    if not message["content"]:
-        raise Rejection(400, f"messages.{index}: {role} messages must have non-empty content")
 
 
 def _text(content: Any) -> str:
@@ -92,7 +59,7 @@ def _text(content: Any) -> str:
     parts = [part for part in content if isinstance(part, dict)]
     if any(part.get("type") == "text" and not part.get("text") for part in parts):
         raise Rejection(400, "messages: text content blocks must be non-empty")
-    return "\n".join(str(part.get("text") or part.get("content") or "") for part in parts)
+    return "\n".join(part.get("text") or _text(part.get("content") or "") for part in parts)
 
 
 def _output_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -111,19 +78,25 @@ def _output_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return schema
 
 
-def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
+def _called_tool(body: Mapping[str, Any]) -> Tool | None:
     choice = body.get("tool_choice") or {}
-    tools = body.get("tools") or []
-    # A tool that exists to carry a JSON answer is taken by real models without being forced.
-    offered = len(tools) == 1 and tools[0].get("name") == "json_tool_call" and not choice
-    if tools and (offered or choice.get("type") == "any"):
-        return dict(tools[0])
-    if choice.get("type") != "tool":
-        return None
-    forced = next((tool for tool in tools if tool.get("name") == choice.get("name")), None)
-    if forced is None:
-        raise Rejection(400, f"Tool '{choice.get('name')}' not found in provided tools")
-    return dict(forced)
+    listed = [
+        tool for tool in body.get("tools") or [] if isinstance(tool.get("input_schema"), dict)
+    ]
+    tools = [Tool(tool["name"], tool["input_schema"]) for tool in listed]
+    if choice.get("type") == "tool":
+        forced = next((tool for tool in tools if tool.name == choice.get("name")), None)
+        if forced is None:
+            raise Rejection(400, f"Tool '{choice.get('name')}' not found in provided tools")
+        return forced
+    mode = choice.get("type", "auto")
+    called = {str(block.get("name")) for block in blocks_of(body["messages"], "tool_use")}
+    answered = role_of(body["messages"][-1]) == "tool"
+    return called_tool(tools, mode, called, answered=answered)
+
+
+def _pictures(content: Any) -> int:
+    return len(blocks_of([{"content": content}], "image"))
 
 
 def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
@@ -132,7 +105,21 @@ def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
         block = {**_block(reply), "input": _tool_input(reply.text)}
     else:
         block = {"type": "text", "text": reply.text}
-    return {**_message(ask), "content": [block], **_stop(reply), "usage": usage(reply)}
+    thoughts = [_thinking("".join(reply.thought), "simulated")] if reply.thought else []
+    content = [*thoughts, block]
+    return {**_message(ask), "content": content, **_stop(reply), "usage": usage(reply)}
+
+
+def _thinking(thought: str, signature: str) -> dict[str, str]:
+    return {"type": "thinking", "thinking": thought, "signature": signature}
+
+
+def _thought_frames(reply: ChatReply) -> Iterator[EventFrame]:
+    yield _event("open", "content_block_start", index=0, content_block=_thinking("", ""))
+    deltas = [{"type": "thinking_delta", "thinking": piece} for piece in reply.thought]
+    for delta in (*deltas, {"type": "signature_delta", "signature": "simulated"}):
+        yield _event("open", "content_block_delta", index=0, delta=delta)
+    yield _event("open", "content_block_stop", index=0)
 
 
 def _tool_input(text: str) -> Any:
@@ -149,12 +136,15 @@ def frames(
     counts = {} if no_usage else {"usage": {**usage(reply), "output_tokens": 1}}
     message = {**_message(ask), "content": [], "stop_reason": None, "stop_sequence": None, **counts}
     yield _event("open", "message_start", message=message)
-    yield _event("open", "content_block_start", index=0, content_block=_block(reply))
+    if reply.thought:
+        yield from _thought_frames(reply)
+    at = int(bool(reply.thought))
+    yield _event("open", "content_block_start", index=at, content_block=_block(reply))
     yield _event("open", "ping")
     for piece in reply.pieces:
         kind = "token" if piece else "open"
-        yield _event(kind, "content_block_delta", index=0, delta=_delta(reply, piece))
-    yield _event("close", "content_block_stop", index=0)
+        yield _event(kind, "content_block_delta", index=at, delta=_delta(reply, piece))
+    yield _event("close", "content_block_stop", index=at)
     totals = {} if no_usage else {"usage": _final_usage(reply)}
     yield _event("close", "message_delta", delta=_stop(reply), **totals)
     if not no_done:
@@ -189,9 +179,9 @@ def _stop(reply: ChatReply) -> dict[str, Any]:
 def usage(reply: ChatReply) -> dict[str, Any]:
     """Token counts of one answer."""
     return {
-        "input_tokens": reply.input_tokens,
+        "input_tokens": reply.input_tokens - reply.cached_tokens,
         "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
+        "cache_read_input_tokens": reply.cached_tokens,
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
         "output_tokens": max(1, reply.output_tokens),
         "service_tier": "standard",

@@ -22,10 +22,12 @@ def pieces(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ChatTurn:
-    """One message, all parts joined as text. ``role`` is user, assistant, tool or system."""
+    """One message, all parts joined as text. ``role`` is user, assistant, tool or system; ``pictures``
+    counts its pictures."""
 
     role: str
     text: str
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,9 @@ class ChatRequest:
 
     ``system`` is all system text joined. ``schema`` is the JSON schema the answer must obey and
     ``tool`` the name of the tool that is forced to carry it, where one is. ``json`` asks for any
-    JSON object. ``max_tokens`` is ``None`` for no limit.
+    JSON object. ``max_tokens`` is ``None`` for no limit. ``thinks``: a thought is shown before the answer;
+    ``logprobs`` is the number of alternatives to each token, ``None`` where none are asked for.
+    ``cached`` is the share of the input that counts as cached.
     """
 
     provider: Provider
@@ -49,6 +53,9 @@ class ChatRequest:
     json: bool = False
     include_usage: bool = False
     obfuscate: bool = True
+    thinks: bool = False
+    logprobs: int | None = None
+    cached: float = 0.0
 
     @property
     def prompt(self) -> str:
@@ -64,7 +71,7 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """One answer in its token pieces. ``tool`` carries it when it is a tool's input;
+    """One answer in its token pieces, after the ``thought``. ``tool`` carries it when it is a tool's input;
     ``stop_sequence`` is the caller's own stop text, when that ended it."""
 
     pieces: tuple[str, ...]
@@ -72,6 +79,8 @@ class ChatReply:
     finish: Finish = "stop"
     tool: str | None = None
     stop_sequence: str | None = None
+    thought: tuple[str, ...] = ()
+    cached_tokens: int = 0
 
     @property
     def text(self) -> str:
@@ -81,7 +90,7 @@ class ChatReply:
     @property
     def output_tokens(self) -> int:
         """Tokens as they are billed; empty pieces cost nothing."""
-        return sum(1 for piece in self.pieces if piece)
+        return sum(1 for piece in self.pieces if piece) + len(self.thought)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,10 +13,15 @@ from assistant_site.simulator import openai_media
 from assistant_site.simulator.call import Route
 from assistant_site.simulator.chat import ChatReply, ChatRequest, ChatTurn, EventFrame, Provider
 from assistant_site.simulator.errors import Rejection, error_body
+from assistant_site.simulator.openai_checks import check
+from assistant_site.simulator.tools import Tool, called_tool
 
-_FINISH = {"stop": "stop", "length": "length", "content_filter": "content_filter", "tool": "stop"}
-_REASONING_MODEL = re.compile(r"^(o\d|gpt-5)(?!.*chat)")
-_ROLES = ("developer", "system", "user", "assistant", "tool", "function")
+_FINISH = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool": "tool_calls",
+}
 provider: Provider = "openai"
 opens_early = False
 CHAT_PATH = "/v1/chat/completions"
@@ -30,10 +34,10 @@ NOT_JSON = (
 
 def read(body: Mapping[str, Any]) -> ChatRequest:
     """The request. Raises ``Rejection`` as the API would."""
-    _check(body)
+    check(body)
     turns = [_turn(message) for message in body["messages"]]
     form = body.get("response_format") or {}
-    tool = _forced_tool(body)
+    tool = _called_tool(body)
     options = body.get("stream_options") or {}
     stops = body.get("stop") or []
     return ChatRequest(
@@ -44,95 +48,48 @@ def read(body: Mapping[str, Any]) -> ChatRequest:
         stream=bool(body.get("stream")),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stops=(stops,) if isinstance(stops, str) else tuple(stops),
-        schema=tool["parameters"] if tool else (form.get("json_schema") or {}).get("schema"),
-        tool=tool["name"] if tool else None,
+        schema=tool.schema if tool else (form.get("json_schema") or {}).get("schema"),
+        tool=tool.name if tool else None,
         json=form.get("type") == "json_object",
         include_usage=bool(options.get("include_usage")),
         obfuscate=options.get("include_obfuscation", True),
+        thinks=(body.get("reasoning_effort") or "none") not in {"none", "minimal"},
+        logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
     )
 
 
-def _check(body: Mapping[str, Any]) -> None:
-    if not body.get("model"):
-        raise Rejection(400, "you must provide a model parameter")
-    messages = body.get("messages")
-    if messages is None:
-        raise _missing("messages")
-    if not isinstance(messages, list):
-        raise _invalid("messages", "invalid_type", "expected an array of objects")
-    if not messages:
-        detail = (
-            "empty array. Expected an array with minimum length 1, but got an empty array instead"
-        )
-        raise _invalid("messages", "empty_array", detail)
-    for index, message in enumerate(messages):
-        _check_message(index, message)
-    _check_options(body)
-
-
-def _check_message(index: int, message: Any) -> None:
-    name = f"messages[{index}]"
-    if not isinstance(message, dict):
-        raise _invalid(name, "invalid_type", "expected an object")
-    if "role" not in message:
-        raise _missing(f"{name}.role")
-    if message["role"] not in _ROLES:
-        known = ", ".join(f"'{role}'" for role in _ROLES)
-        text = f"Invalid value: '{message['role']}'. Supported values are: {known}."
-        raise Rejection(400, text, error="invalid_value", param=f"{name}.role")
-    if "content" not in message and message["role"] != "assistant":
-        raise _missing(f"{name}.content")
-
-
-def _check_options(body: Mapping[str, Any]) -> None:
-    if body.get("n", 1) not in {1, None}:
-        raise Rejection(
-            400, "The simulator gives one choice.", error="unsupported_value", param="n"
-        )
-    if body.get("stream_options") and not body.get("stream"):
-        text = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        raise Rejection(400, text, param="stream_options")
-    form = body.get("response_format") or {}
-    if form.get("type") == "json_schema" and not (form.get("json_schema") or {}).get("name"):
-        raise _missing("response_format.json_schema.name")
-    if _REASONING_MODEL.match(body["model"]) and body.get("max_tokens") is not None:
-        text = (
-            "Unsupported parameter: 'max_tokens' is not supported with this model. "
-            "Use 'max_completion_tokens' instead."
-        )
-        raise Rejection(400, text, error="unsupported_parameter", param="max_tokens")
-
-
-def _missing(param: str) -> Rejection:
-    text = f"Missing required parameter: '{param}'."
-    return Rejection(400, text, error="missing_required_parameter", param=param)
-
-
-def _invalid(param: str, code: str, detail: str) -> Rejection:
-    return Rejection(400, f"Invalid '{param}': {detail}.", error=code, param=param)
-
-
 def _turn(message: Mapping[str, Any]) -> ChatTurn:
-    content = message.get("content")
+    content, pictures = message.get("content"), 0
     if isinstance(content, list):
+        pictures = sum(part.get("type") == "image_url" for part in content)
         content = "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
     role = "system" if message["role"] == "developer" else message["role"]
-    return ChatTurn(role, content or "")
+    return ChatTurn(role, content or "", pictures)
 
 
-def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
-    choice = body.get("tool_choice")
-    if not isinstance(choice, dict):
-        return None
-    name = (choice.get("function") or {}).get("name")
+def _called_tool(body: Mapping[str, Any]) -> Tool | None:
     functions = [tool.get("function") or {} for tool in body.get("tools") or []]
-    forced = next((function for function in functions if function.get("name") == name), None)
+    tools = [Tool(each["name"], each.get("parameters") or {"type": "object"}) for each in functions]
+    choice, messages = body.get("tool_choice") or "auto", body["messages"]
+    if isinstance(choice, dict):
+        return _forced_tool((choice.get("function") or {}).get("name"), tools)
+    calls = [call for message in messages for call in message.get("tool_calls") or ()]
+    return called_tool(
+        tools,
+        {"required": "any", "none": "none"}.get(choice, "auto"),  # type: ignore[arg-type]
+        {str((call.get("function") or {}).get("name")) for call in calls},
+        answered=messages[-1]["role"] == "tool",
+    )
+
+
+def _forced_tool(name: Any, tools: list[Tool]) -> Tool:
+    forced = next((tool for tool in tools if tool.name == name), None)
     if forced is None:
         text = (
             f"Invalid value for 'tool_choice': no function named '{name}' was specified in 'tools'."
         )
         raise Rejection(400, text, error="invalid_value", param="tool_choice")
-    return {"name": name, "parameters": forced.get("parameters") or {"type": "object"}}
+    return forced
 
 
 def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
@@ -143,10 +100,12 @@ def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
         function = {"name": reply.tool, "arguments": reply.text}
         message["content"] = None
         message["tool_calls"] = [{"id": _id("call_"), "type": "function", "function": function}]
+    if reply.thought:
+        message["reasoning_content"] = "".join(reply.thought)
     choice = {
         "index": 0,
         "message": message,
-        "logprobs": None,
+        "logprobs": _logprobs(ask, *reply.pieces),
         "finish_reason": _FINISH[reply.finish],
     }
     return {
@@ -177,11 +136,14 @@ def frames(
     tail: dict[str, Any] = {"usage": None} if counted else {}
 
     def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        tokens = _logprobs(ask, delta.get("content") or "")
+        choice = {"index": 0, "delta": delta, "logprobs": tokens, "finish_reason": finish}
         hidden = {"obfuscation": _padding(delta)} if ask.obfuscate else {}
         return {**head, "choices": [choice], **tail, **hidden}
 
     yield EventFrame("open", chunk(_first_delta(reply)))
+    for piece in reply.thought:
+        yield EventFrame("open", chunk({"reasoning_content": piece}))
     for piece in reply.pieces:
         yield EventFrame("token" if piece else "open", chunk(_delta(reply, piece)))
     yield EventFrame("close", chunk({}, _FINISH[reply.finish]))
@@ -205,6 +167,24 @@ def _delta(reply: ChatReply, piece: str) -> dict[str, Any]:
     return {"content": piece}
 
 
+def _logprobs(ask: ChatRequest, *tokens: str) -> dict[str, Any] | None:
+    if ask.logprobs is None or ask.tool or not any(tokens):
+        return None
+    return {"content": [_token(token, ask.logprobs) for token in tokens if token], "refusal": None}
+
+
+def _token(token: str, alternatives: int) -> dict[str, Any]:
+    # The simulator is rather sure of itself, and of each alternative half as sure as of the one before.
+    listed = [token, *(f"{token.strip()}{place}" for place in range(1, alternatives))][
+        :alternatives
+    ]
+    told = [
+        {"token": each, "logprob": -0.1 - 0.7 * place, "bytes": list(each.encode())}
+        for place, each in enumerate((token, *listed[1:]))
+    ]
+    return {**told[0], "top_logprobs": told[:alternatives]}
+
+
 def _padding(delta: Mapping[str, Any]) -> str:
     # The API pads its chunks against observers who measure their length.
     return "simulatedpadding"[: 1 + (13 - len(str(delta.get("content") or ""))) % 16]
@@ -217,9 +197,9 @@ def usage(reply: ChatReply) -> dict[str, Any]:
         "prompt_tokens": sent,
         "completion_tokens": written,
         "total_tokens": sent + written,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": reply.cached_tokens, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": 0,
+            "reasoning_tokens": len(reply.thought),
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
