@@ -45,7 +45,7 @@ class StoringImageTool:
 
 def _row(turn: Turn, drawn: ImageBytes) -> GeneratedImage:
     return GeneratedImage(
-        message_id=None if turn.chat else turn.message,
+        message_id=turn.message if turn.kept else None,
         owner_id=turn.user,
         media_type=drawn.media_type,
         alt=" ".join(turn.prompt.split())[:ALT_LENGTH],

@@ -20,17 +20,19 @@ Vector = Sequence[float]
 
 @dataclass(frozen=True, slots=True)
 class CallerChat:
-    """A whole chat that the caller sends with its request; nothing of it is kept in a conversation.
+    """A whole chat that the caller sends with its request.
 
     ``messages`` are all of them, with the prompt among them, in the caller's order; they have the place
     of the memory. ``options`` go to the model. ``plain``: one prompt without anything else, which a
     stored answer may serve. ``results`` are the ids of the tool calls whose results are the chat's end.
+    ``kept``: a conversation keeps the exchange, as it keeps the turns of its own; else nothing is kept.
     """
 
     messages: tuple[ChatMessage, ...]
     options: ChatOptions
     plain: bool
     results: tuple[str, ...] = ()
+    kept: bool = False
 
     @property
     def needs_text(self) -> bool:
@@ -48,7 +50,8 @@ class Turn:
     key of the user. ``first``: the conversation had no messages before. ``release`` holds the rules
     in force at admission, if they were at hand: the turn is answered by the same. ``begun`` is the
     time at which the empty answer was stored; ``None`` when it was not. ``chat`` is there for a turn
-    that no conversation keeps. ``fresh``: the same prompt is answered again, so no stored answer will do.
+    whose caller sends all messages; it is a ``first`` one, for there is nothing to recall. ``fresh``: the
+    same prompt is answered again, so no stored answer will do.
     """
 
     user: int
@@ -65,6 +68,11 @@ class Turn:
     begun: datetime | None = None
     chat: CallerChat | None = None
     fresh: bool = False
+
+    @property
+    def kept(self) -> bool:
+        """Whether a conversation keeps the turn."""
+        return self.chat is None or self.chat.kept
 
 
 @dataclass(frozen=True, slots=True)

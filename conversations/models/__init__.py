@@ -9,6 +9,7 @@ from conversations.models.messages import (
     GeneratedImage,
     IdempotencyKey,
     Message,
+    StoredResponse,
     first_id_at,
     new_id,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "ReplayRun",
     "Reuse",
     "ShadowDecision",
+    "StoredResponse",
     "Uncounted",
     "VersionPerformance",
     "WriteProbeRow",

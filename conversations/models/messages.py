@@ -1,4 +1,4 @@
-"""Tables of conversations: messages, pictures, idempotency keys."""
+"""Tables of conversations: messages, pictures, stored responses, idempotency keys."""
 
 from __future__ import annotations
 
@@ -160,6 +160,25 @@ class GeneratedImage(models.Model):
 
     def __str__(self) -> str:
         return self.alt
+
+
+class StoredResponse(models.Model):
+    """A response of OpenAI's Responses API: its request, beside the answer that holds its output."""
+
+    message = models.OneToOneField(
+        Message, primary_key=True, on_delete=models.CASCADE, related_name="response"
+    )
+    previous = models.UUIDField(
+        null=True, blank=True, help_text="The answer of the response that this one continues."
+    )
+    items = models.JSONField(help_text="The items of its input, each with an id.")
+    parameters = models.JSONField(
+        help_text="The fields of the response object that the request sets."
+    )
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.message_id)
 
 
 class IdempotencyKey(models.Model):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -35,6 +36,8 @@ class Intake:
         Raises ``ConversationBusy`` after ``queue_seconds``, ``NotFound``, ``IdempotencyKeyReused``,
         ``TokenNotValid``, and Django's errors when the database does not answer.
         """
+        if new.response:
+            return await self._branching(new)
         if new.conversation is None or not self._seconds:
             return await self._detached(new)
         deadline = asyncio.get_running_loop().time() + self._seconds
@@ -48,6 +51,14 @@ class Intake:
             return await self._when_free(new, deadline)
         finally:
             queue.release()
+
+    async def _branching(self, new: NewTurn) -> StartedTurn:
+        """Begin in the conversation, or in a new one where another answer is being written in it: the
+        chat that the caller sends does not need the other's end."""
+        try:
+            return await self._detached(new)
+        except ConversationBusy:
+            return await self._detached(replace(new, conversation=None))
 
     async def _when_free(self, new: NewTurn, deadline: float) -> StartedTurn:
         while True:
@@ -110,7 +121,7 @@ def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
         message=started.message,
         user_message=started.user_message,
         prompt=new.content,
-        first=started.first,
+        first=started.first or new.response is not None,
         trace_id=new.trace_id,
         requested_model=new.requested_model or None,
         origin=new.site,
@@ -118,4 +129,5 @@ def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
         release=release,
         begun=started.at,
         fresh=bool(new.rewind and new.rewind.keeps_prompt),
+        chat=new.response.chat if new.response else None,
     )

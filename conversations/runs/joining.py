@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,18 +90,33 @@ class RunJoining:
     async def join(self, key: RequestKey, turn: Turn) -> JoinedRun:
         """The run that answers already, else a new one. Raises ``BadRequest`` for an ``Idempotency-Key``
         that came with another body."""
+        assert turn.begun  # noqa: S101 - set by the view
+
+        async def start() -> None:
+            self._runs.start(turn)
+
+        return await self.join_begun(JoinedRun(turn.message, turn.begun, key), turn.user, start)
+
+    async def join_begun(
+        self, new: JoinedRun, user: int, start: Callable[[], Awaitable[object]]
+    ) -> JoinedRun:
+        """The same for a run that ``start`` begins. Raises also what ``start`` raises."""
         # Without Redis nothing can be joined, and nothing is lost but that.
         with suppress(RunLogUnavailable):
-            if earlier := await self._claim(key, turn):
+            if earlier := await self._claim(new, user):
                 return earlier
-        self._runs.start(turn)
-        assert turn.begun  # noqa: S101 - set by the view
-        return JoinedRun(turn.message, turn.begun, key)
+        try:
+            await start()
+        except BaseException:
+            await self._forget(new)
+            raise
+        return new
 
-    async def follow(self, joined: JoinedRun) -> EventStream:
-        """The run's events from the first on. Closing it early stops a run without other listeners."""
+    async def follow(self, joined: JoinedRun, events: EventStream | None = None) -> EventStream:
+        """The run's events from the first on, or ``events`` of it. Closing it early stops a run without
+        other listeners."""
         run = self._runs.running(joined.message)
-        events = run.follow() if run else self._logged(joined.message)
+        events = events or (run.follow() if run else self._logged(joined.message))
         self._listeners[joined.message] += 1
         try:
             async with aclosing(events):
@@ -117,16 +133,16 @@ class RunJoining:
                     await self._forget(joined)
                     await self._runs.stop(joined.message)
 
-    async def _claim(self, key: RequestKey, turn: Turn) -> JoinedRun | None:
-        """Name this turn's run, or return the run of that name."""
-        assert turn.begun  # noqa: S101 - set by the view
-        value = f"{turn.message}:{turn.begun.timestamp()}:{key.body}"
+    async def _claim(self, new: JoinedRun, user: int) -> JoinedRun | None:
+        """Name this run, or return the run of that name."""
+        key, now = new.key, new.begun.timestamp()
+        value = f"{new.message}:{now}:{key.body}"
         pipe = self._client.pipeline(transaction=False)
         pipe.set(self._redis_key(key), value, ex=JOIN_SECONDS, nx=key.joins, get=key.joins)
         # The person's runs, for the erasure of their logs: no row of the database names them.
-        chats, now = chats_key(self._prefix, turn.user), turn.begun.timestamp()
+        chats = chats_key(self._prefix, user)
         pipe.zremrangebyscore(chats, 0, now - self._runs.log.life)
-        pipe.zadd(chats, {str(turn.message): now})
+        pipe.zadd(chats, {str(new.message): now})
         pipe.expire(chats, self._runs.log.life)
         with redis_call(self._breaker, RunLogUnavailable):
             stored: Any = (await pipe.execute())[0]

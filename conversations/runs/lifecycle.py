@@ -245,7 +245,7 @@ async def store(run: Run, outcome: RunOutcome) -> Stored:
 
 async def store_late(turn: Turn, outcome: RunOutcome) -> None:
     """Store an outcome that the listeners know already, however long the database is away."""
-    finish = partial(turns.chat_finish if turn.chat else turns.answer_finish, outcome=outcome)
+    finish = partial(turns.answer_finish if turn.kept else turns.chat_finish, outcome=outcome)
     while True:
         try:
             await written(finish, message=turn.message, started=turn.begun)
@@ -260,7 +260,7 @@ async def store_late(turn: Turn, outcome: RunOutcome) -> None:
 
 def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
     turn = run.turn
-    if turn.chat and turn.begun:
+    if turn.begun and not turn.kept:
         turns.chat_finish(message=turn.message, outcome=outcome, started=turn.begun)
         row = turns.ended_answer(turn, turn.begun, outcome)
         picture = run.answer and run.answer.image

@@ -174,7 +174,7 @@ class RunRegistry:
         """Fencing: a lease ran out, because this process was paused or Redis was emptied. If another
         worker ended the answer meanwhile, the run ends too, and its text since then is not leases."""
         run = self._running.get(message)
-        if run and run.turn.chat:
+        if run and not run.turn.kept:
             return  # no row: no other worker can have ended it
         with suppress(DatabaseError):  # asked again when the answer is stored
             if await in_database(selectors.answer_is_streaming, message=message):

@@ -7,7 +7,7 @@ compiled once (``conversations.db.access``).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,18 +24,19 @@ from conversations.domain.errors import (
     NotFound,
 )
 from conversations.domain.outcome import RunOutcome
-from conversations.models import Conversation, IdempotencyKey, Message, new_id
+from conversations.models import Conversation, IdempotencyKey, Message, StoredResponse, new_id
 from conversations.stats.pending import note_answer
 from conversations.storage.representations import attempt_object, decision_columns
 from conversations.storage.rewinding import Rewind, rewind
 from conversations.storage.selectors import require_active, running_answer
 
 if TYPE_CHECKING:
-    from conversations.engine.types import Turn
+    from conversations.engine.types import CallerChat, Turn
     from routing.domain.release import Release
 
 TITLE_LENGTH, TITLE_CHARS = 80, 2_000
 IDEMPOTENCY_LIFE = timedelta(hours=24)
+RESPONSE_LIFE = timedelta(days=30)
 NO_CONVERSATION = "There is no such conversation."
 # The precision of a cost in the database.
 _PLACES = Decimal("1e-8")
@@ -67,11 +68,29 @@ class IdempotencyClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class NewResponse:
+    """The request of a response that is kept, in OpenAI's Responses API, and the ids of its messages.
+
+    ``earlier`` are the responses that it continues, the last one first. ``items`` and ``parameters`` are
+    the columns of ``StoredResponse``.
+    """
+
+    prompt: UUID
+    answer: UUID
+    begun: datetime
+    chat: CallerChat
+    earlier: Sequence[UUID]
+    items: Sequence[Mapping[str, Any]]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class NewTurn:
     """A valid prompt to answer, in a new conversation where none is named.
 
     ``site`` is the scheme and host for URLs in the answer. ``release`` holds the rules that the named
-    model was looked up in; ``None`` where no model is named.
+    model was looked up in; ``None`` where no model is named. ``response``: the turn is one of OpenAI's
+    Responses API.
     """
 
     user: int
@@ -84,6 +103,7 @@ class NewTurn:
     trace_id: str = ""
     release: Release | None = None
     rewind: Rewind | None = None
+    response: NewResponse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +150,11 @@ def _tried(new: NewTurn) -> StartedTurn | None:
 
 @transaction.atomic
 def _begin(new: NewTurn) -> StartedTurn:
-    now, title = timezone.now(), _title_of(new.content)
+    response = new.response
+    now, title = response.begun if response else timezone.now(), _title_of(new.content)
     thread, first = new.conversation, True
+    if response and thread and not is_last_answer(thread, response.earlier[0]):
+        thread = None  # a second continuation of one response is a conversation of its own
     if thread is None:
         thread = new_id()
         _insert_thread((thread, new.user, title, now, now))
@@ -142,8 +165,12 @@ def _begin(new: NewTurn) -> StartedTurn:
         first = _is_first(thread, _kept_prompt(new))
     # Ids sort by time: the prompt's comes before the answer's.
     prompt, answer = _kept_prompt(new) or new_id(), new_id()
+    if response:
+        prompt, answer = response.prompt, response.answer
     started = StartedTurn(thread, answer, prompt, now, first)
     _store_messages(new, started)
+    if response:
+        _store_response(response)
     if new.claim:
         IdempotencyKey.objects.create(
             user_id=new.user,
@@ -192,6 +219,25 @@ def _store_messages(new: NewTurn, started: StartedTurn) -> None:
     said = (prompt, *both, role.USER, status.COMPLETE, new.content, None, "")
     reply = (answer, *both, role.ASSISTANT, status.STREAMING, "", prompt, new.requested_model)
     _insert_messages(*([] if _kept_prompt(new) else [said]), reply)
+
+
+def _store_response(response: NewResponse) -> None:
+    expires = response.begun + RESPONSE_LIFE
+    StoredResponse.objects.create(
+        message_id=response.answer,
+        previous=response.earlier[0] if response.earlier else None,
+        items=response.items,
+        parameters=response.parameters,
+        expires_at=expires,
+    )
+    # A chain that goes on is kept whole.
+    StoredResponse.objects.filter(pk__in=response.earlier).update(expires_at=expires)
+
+
+def is_last_answer(conversation: UUID, message: UUID) -> bool:
+    """Whether an answer is the newest one of its conversation."""
+    answers = Message.objects.filter(conversation_id=conversation, role=Message.Role.ASSISTANT)
+    return answers.order_by("-id").values_list("id", flat=True).first() == message
 
 
 def _claimed(user: int, claim: IdempotencyClaim) -> StartedTurn | None:

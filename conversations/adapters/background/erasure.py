@@ -19,6 +19,7 @@ from conversations.feedback.reviews import entry_ids
 from conversations.models import Message
 from conversations.runs.event_log import log_key
 from conversations.storage import erasure
+from conversations.storage.responses import purge_expired
 from routing.common.redis.clients import Breaker, redis_call, sync_client
 from routing.common.tasks import Background
 from routing.domain.errors import CacheUnavailable
@@ -27,6 +28,8 @@ _log = structlog.get_logger("assistant.erasure")
 
 ERASE_SECONDS = 2.0
 """Between two looks for people who are to be erased."""
+PURGE_SECONDS = 60.0
+"""Between two looks for stored responses whose time is over."""
 PAUSE_SECONDS = 0.01
 """Between two transactions: other work of the process goes first."""
 STOP_SECONDS = 3.0
@@ -47,6 +50,7 @@ class ErasureWorker:
     def start(self) -> None:
         """Erase from now on, until the background work is closed."""
         self._background.every("erasure", self._erase, seconds=ERASE_SECONDS)
+        self._background.every("expired responses", self._purge, seconds=PURGE_SECONDS)
 
     async def _erase(self) -> None:
         try:
@@ -54,6 +58,12 @@ class ErasureWorker:
                 await self._erase_one(user)
         except DatabaseError as exc:
             _log.warning("an erasure goes on later", error=f"{type(exc).__name__}: {exc}")
+
+    async def _purge(self) -> None:
+        try:
+            await written(purge_expired)
+        except DatabaseError as exc:
+            _log.warning("responses are purged later", error=f"{type(exc).__name__}: {exc}")
 
     async def _erase_one(self, user: int) -> None:
         more = True

@@ -154,32 +154,37 @@ async def streamed_answer(
     if opening.done() and isinstance(reading.end, Failed) and not reading.has_text():
         await _close(opening, reading)
         return problem_response(reading.end.problem)
-    return _frames(opening, reading, encoder)
+    return stream_frames(_opened(opening, reading), encoder)
 
 
-async def _frames(
-    opening: asyncio.Task[None], reading: AnswerReading, encoder: StreamEncoder
-) -> AsyncGenerator[bytes, None]:
+async def _opened(opening: asyncio.Task[None], reading: AnswerReading) -> EventStream:
+    """The events that the opening reads, then the others; empty batches while it waits."""
     try:
         while not (await asyncio.wait({opening}, timeout=IDLE_SECONDS))[0]:
-            yield KEEP_ALIVE
+            yield ()
         opening.result()
-        yield b"".join(frame for event in reading.seen for frame in encoder.encode(shown(event)))
-        while not encoder.ended:
-            try:
-                batch = await anext(reading.events)
-            except StopAsyncIteration:
-                yield b"".join(encoder.fail(problem_of(RunInterrupted())))
-                return
-            frames = [frame for _, event in batch for frame in encoder.encode(shown(event))]
-            yield b"".join(frames) or KEEP_ALIVE
+        yield list(enumerate(reading.seen, start=1))
+        async for batch in reading.events:
+            yield batch
+    finally:
+        await _close(opening, reading)
+
+
+async def stream_frames(events: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
+    """The frames of a run's events, to the terminal one; a comment for a silence."""
+    try:
+        async with aclosing(events):
+            async for batch in events:
+                frames = [frame for _, event in batch for frame in encoder.encode(_shown(event))]
+                yield b"".join(frames) or KEEP_ALIVE
+                if encoder.ended:
+                    return
+        yield b"".join(encoder.fail(problem_of(RunInterrupted())))
     # The status is sent by now: an error can only be a frame.
     except AssistantError as error:
         yield b"".join(encoder.fail(problem_of(error)))
     except AWAY as exc:
         yield b"".join(encoder.fail(problem_of(DatabaseAway.of(exc))))
-    finally:
-        await _close(opening, reading)
 
 
 async def _close(opening: asyncio.Task[None], reading: AnswerReading) -> None:
@@ -187,7 +192,7 @@ async def _close(opening: asyncio.Task[None], reading: AnswerReading) -> None:
     await reading.events.aclose()
 
 
-def shown(event: Event) -> Event:
+def _shown(event: Event) -> Event:
     """The event as it goes out: a picture with the signature of its address."""
     if isinstance(event, Finished):
         if event.message["status"] != "complete":

@@ -39,6 +39,7 @@ _FAULT_CODES = frozenset(
         "invalid_value",
         "missing_required_parameter",
         "model_not_found",
+        "not_found",
         "unknown_parameter",
         "unsupported_parameter",
         "unsupported_value",
@@ -46,7 +47,11 @@ _FAULT_CODES = frozenset(
 )
 """Codes of single fields that are OpenAI's, and tell more than ours of the whole."""
 
-_STATUSES: Mapping[str, int] = {"context_length_exceeded": 400, "model_not_found": 404}
+_STATUSES: Mapping[str, int] = {
+    "context_length_exceeded": 400,
+    "model_not_found": 404,
+    "not_found": 404,
+}
 """The status by OpenAI's code, where it is another one than ours."""
 
 

@@ -1,0 +1,250 @@
+"""``/v1/responses``: OpenAI's Responses API, on the runs and the conversations that are there anyway.
+
+A stored response is one exchange of a conversation; ``store: false`` keeps nothing. A client that leaves
+stops the answer, unless it runs in the background or others have joined it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from conversations.api.authentication import authenticate
+from conversations.api.openai.answering import (
+    Answered,
+    AnswerReading,
+    limited_response,
+    stream_frames,
+    streamed_answer,
+    whole_answer,
+)
+from conversations.api.openai.chat import check_model, check_prompt
+from conversations.api.openai.direct import caller_turn
+from conversations.api.openai.errors import ParameterFault
+from conversations.api.openai.parameters import name_ignored
+from conversations.api.openai.response_encoder import ResponseBuilder, ResponseEncoder
+from conversations.api.openai.response_items import stored_items
+from conversations.api.openai.response_request import (
+    ResponseRequest,
+    TranslatedRequest,
+    parse_response_request,
+    renaming,
+    translate,
+)
+from conversations.api.openai.stored_responses import (
+    ResponseContext,
+    answer_id,
+    read_context,
+    stored_object,
+)
+from conversations.api.requests import joining_key, json_body, origin_of
+from conversations.api.responses import event_stream, json_response, native, with_slot
+from conversations.api.streams import stop_running
+from conversations.bootstrap import Container, container
+from conversations.db.access import in_database, written
+from conversations.domain.api_keys import Caller, Scope
+from conversations.domain.errors import Draining
+from conversations.models import Message, new_id
+from conversations.runs.joining import JoinedRun
+from conversations.storage.responses import response_delete, response_get, without_nul
+from conversations.storage.turns import NewResponse, NewTurn
+from routing.domain.release import Release
+
+MAX_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request that was read and may be answered, with the ids and the time of its messages: ids sort
+    by time, the prompt's comes before the answer's."""
+
+    request: HttpRequest
+    body: bytes
+    caller: Caller
+    asked: ResponseRequest
+    context: ResponseContext
+    translated: TranslatedRequest
+    release: Release
+    prompt: UUID = field(default_factory=new_id)
+    answer: UUID = field(default_factory=new_id)
+    begun: datetime = field(default_factory=timezone.now)
+
+
+@native
+async def create(request: HttpRequest) -> HttpResponseBase:
+    """``POST /v1/responses``."""
+    parts, caller = container(), await authenticate(request, Scope.CHAT)
+    if parts.runs.draining:
+        raise Draining
+    # Not ``request.body``, whose limit is that of forms; the server's own has let this one in.
+    body = request.read()
+    lenient = bool(caller.grant and caller.grant.lenient)
+    asked, ignored = parse_response_request(json_body(body), lenient=lenient)
+    context = await in_database(read_context, asked, caller.user)
+    translated = translate(asked, context.placed)
+    chat = translated.chat
+    caller.require_model(chat.requested_model)
+    with renaming(asked, translated.paths):
+        check_prompt(chat)
+        release = await parts.rules.current()
+        check_model(parts, release.rules_for(caller.user), chat)
+    call = _Call(request, body, caller, asked, context, translated, release)
+    response = await limited_response(
+        parts, caller.user, partial(_begin, parts, call), partial(_answer, parts, call)
+    )
+    name_ignored(response, ignored)
+    return response
+
+
+async def _begin(parts: Container, call: _Call) -> AnswerReading:
+    """Start the run, or join that of an earlier try."""
+    user, asked = call.caller.user, call.asked
+    key = joining_key(call.request, user, call.body)
+    if not asked.stores:
+        chat = call.translated.chat
+        turn = caller_turn(
+            call.request,
+            call.caller,
+            chat.prompt,
+            call.release,
+            model=chat.requested_model,
+            chat=chat.caller_chat(),
+        )
+        joined = await parts.joining.join(key, turn)
+        return AnswerReading(joined, parts.joining.follow(joined))
+    new = _new_turn(call)
+    joined = await parts.joining.join_begun(
+        JoinedRun(call.answer, call.begun, key), user, partial(parts.intake.start, new)
+    )
+    site = origin_of(call.request).site
+    events = parts.runs.follow(user=user, message=joined.message, origin=site)
+    return AnswerReading(
+        joined, events if asked.background else parts.joining.follow(joined, events)
+    )
+
+
+def _new_turn(call: _Call) -> NewTurn:
+    chat, earlier, origin = call.translated.chat, call.context.earlier, origin_of(call.request)
+    response = NewResponse(
+        prompt=call.prompt,
+        answer=call.answer,
+        begun=call.begun,
+        chat=replace(chat.caller_chat(), kept=True),
+        earlier=[one.pk for one in earlier],
+        items=without_nul(stored_items(call.context.own, call.answer)),
+        parameters=without_nul(call.asked.parameters()),
+    )
+    return NewTurn(
+        user=call.caller.user,
+        content=chat.prompt,
+        conversation=earlier[0].message.conversation_id if earlier else None,
+        requested_model=chat.requested_model,
+        site=origin.site,
+        request_id=origin.request_id,
+        trace_id=origin.trace_id,
+        release=call.release,
+        response=response,
+    )
+
+
+async def _answer(parts: Container, call: _Call, reading: AnswerReading) -> Answered:
+    joined, asked = reading.joined, call.asked
+    builder = ResponseBuilder(joined.message, joined.begun, asked.parameters())
+    if asked.stream:
+        return await streamed_answer(parts, call.request, reading, ResponseEncoder(builder))
+    if asked.background:
+        return json_response(builder.response | {"status": "queued"})
+    return await whole_answer(reading, lambda message: builder.whole(reading.seen, message))
+
+
+@native
+async def read(request: HttpRequest, response: str) -> HttpResponseBase:
+    """``GET /v1/responses/{id}``: the response as it is, or its stream from any event on."""
+    caller, answer = await authenticate(request, Scope.CHAT), answer_id(response)
+    site, parts = origin_of(request).site, container()
+    if request.GET.get("stream") != "true":
+        return json_response(await in_database(_read, caller.user, answer, site))
+    after = _number(request, "starting_after", default=-1)
+    stored = await in_database(response_get, user=caller.user, message=answer)
+    slot = await parts.stream_limits.acquire(caller.user)
+    builder = ResponseBuilder(answer, stored.message.created_at, stored.parameters)
+    events = parts.runs.follow(user=caller.user, message=answer, origin=site)
+    frames = stream_frames(events, ResponseEncoder(builder, after=after))
+    return event_stream(with_slot(slot, frames))
+
+
+def _read(user: int, answer: UUID, site: str) -> dict[str, Any]:
+    return stored_object(response_get(user=user, message=answer), site)
+
+
+@native
+async def cancel(request: HttpRequest, response: str) -> HttpResponseBase:
+    """``POST /v1/responses/{id}/cancel``: stop the answer and return the response; one that has ended is
+    returned as it is."""
+    caller, answer = await authenticate(request, Scope.CHAT), answer_id(response)
+    site = origin_of(request).site
+    await _stop(caller.user, answer)
+    return json_response(await in_database(_read, caller.user, answer, site))
+
+
+@native
+async def delete(request: HttpRequest, response: str) -> HttpResponseBase:
+    """``DELETE /v1/responses/{id}``: with its prompt and its answer."""
+    caller, answer = await authenticate(request, Scope.CHAT), answer_id(response)
+    await _stop(caller.user, answer)
+    await written(response_delete, user=caller.user, message=answer)
+    return json_response({"id": response, "object": "response.deleted", "deleted": True})
+
+
+async def _stop(user: int, answer: UUID) -> None:
+    """Stop an answer that is being written, and wait for its end. Raises ``NotFound``."""
+    parts = container()
+    stored = await in_database(response_get, user=user, message=answer)
+    if stored.message.status == Message.Status.STREAMING:
+        await stop_running(parts, user, answer)
+
+
+@native
+async def list_input_items(request: HttpRequest, response: str) -> HttpResponseBase:
+    """``GET /v1/responses/{id}/input_items``: the last one first, or ``order=asc``."""
+    caller, answer = await authenticate(request, Scope.CHAT), answer_id(response)
+    stored = await in_database(response_get, user=caller.user, message=answer)
+    limit = _number(request, "limit", default=20)
+    if not 1 <= limit <= MAX_LISTED:
+        raise ParameterFault("limit", f"It must be 1 to {MAX_LISTED}.")
+    order = request.GET.get("order", "desc")
+    if order not in {"asc", "desc"}:
+        raise ParameterFault("order", "It must be asc or desc.", "unsupported_value")
+    items = stored.items if order == "asc" else stored.items[::-1]
+    if after := request.GET.get("after"):
+        places = [at for at, item in enumerate(items) if item["id"] == after]
+        if not places:
+            raise ParameterFault("after", "There is no item of this id.")
+        items = items[places[0] + 1 :]
+    page = items[:limit]
+    ends = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {}
+    return json_response(
+        {
+            "object": "list",
+            "data": page,
+            "first_id": None,
+            "last_id": None,
+            **ends,
+            "has_more": len(items) > limit,
+        }
+    )
+
+
+def _number(request: HttpRequest, name: str, *, default: int) -> int:
+    given = request.GET.get(name)
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdigit() and len(given) <= 12):
+        raise ParameterFault(name, "It must be a number.")
+    return int(given)

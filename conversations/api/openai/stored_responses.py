@@ -1,0 +1,93 @@
+"""Stored responses as objects of the Responses API, and the items that a new request takes from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from conversations.api.images import with_signed_picture
+from conversations.api.openai.errors import ParameterFault
+from conversations.api.openai.response_encoder import ResponseBuilder
+from conversations.api.openai.response_items import Item, Placed, answer_of, item_owner
+from conversations.api.openai.response_request import ResponseRequest
+from conversations.domain.errors import NotFound
+from conversations.models import Message, StoredResponse
+from conversations.runs.event_codec import replay
+from conversations.storage.representations import message_object
+from conversations.storage.responses import response_chain, responses_get
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseContext:
+    """All that a request stands on: the responses that it continues, the last one first, its own items
+    with references resolved, and the items of the whole chat."""
+
+    earlier: Sequence[StoredResponse]
+    own: Sequence[Item]
+    placed: Sequence[Placed]
+
+
+def stored_object(stored: StoredResponse, origin: str) -> dict[str, Any]:
+    """A stored response as it is now. ``origin`` is the scheme and host of the site."""
+    answer = stored.message
+    builder = ResponseBuilder(answer.id, answer.created_at, stored.parameters)
+    if answer.status != Message.Status.STREAMING:
+        finished = dict(with_signed_picture(message_object(answer, origin=origin)))
+        builder.whole((event for _, event in replay(answer, finished)), finished)
+    return builder.response
+
+
+def read_context(asked: ResponseRequest, user: int) -> ResponseContext:
+    """Resolve what a request refers to. Raises ``ParameterFault``; runs in a thread."""
+    earlier = _earlier(asked, user)
+    own = _resolved(asked.items(), user)
+    before = [("previous_response_id", item) for one in reversed(earlier) for item in _all(one)]
+    placed = [(f"input[{at}]", item) for at, item in enumerate(own)]
+    return ResponseContext(earlier, own, [*before, *placed])
+
+
+def _earlier(asked: ResponseRequest, user: int) -> list[StoredResponse]:
+    if asked.previous_response_id is None:
+        return []
+    answer, field = answer_of(asked.previous_response_id), "previous_response_id"
+    try:
+        chain = response_chain(user=user, message=answer) if answer else []
+    except NotFound:
+        chain = []
+    if not chain:
+        detail = "There is no such response, or one that it continues is gone."
+        raise ParameterFault(field, detail, "not_found")
+    if chain[0].message.status == Message.Status.STREAMING:
+        raise ParameterFault(field, "The response is still being made.")
+    return chain
+
+
+def _resolved(items: Sequence[Item], user: int) -> list[Item]:
+    """The items, with stored ones in the place of their references."""
+    names = [item["id"] for item in items if item["type"] == "item_reference"]
+    owners = {owner for name in names if (owner := item_owner(name))}
+    stored = _by_id(responses_get(user=user, messages=owners)) if owners else {}
+    for at, item in enumerate(items):
+        if item["type"] == "item_reference" and item["id"] not in stored:
+            detail = f"There is no stored item {item['id'][:64]!r}."
+            raise ParameterFault(f"input[{at}].id", detail, "not_found")
+    return [stored[item["id"]] if item["type"] == "item_reference" else item for item in items]
+
+
+def _by_id(responses: Iterable[StoredResponse]) -> dict[str, Item]:
+    return {item["id"]: item for one in responses for item in _all(one)}
+
+
+def _all(stored: StoredResponse) -> list[Item]:
+    """The items of a response's input and output."""
+    return [*stored.items, *stored_object(stored, "")["output"]]
+
+
+def answer_id(response: str) -> UUID:
+    """The answer of a response that a path names. Raises ``NotFound``."""
+    answer = answer_of(response)
+    if answer is None:
+        raise NotFound("There is no such response.")
+    return answer
