@@ -14,6 +14,7 @@ _HALF = 61
 _MASK = (1 << _HALF) - 1
 _ROUNDS = 6
 _VERSION = 8
+_CHAT_VERSION = 4
 
 
 class EntryIds:
@@ -43,9 +44,18 @@ class EntryIds:
             left, right = right ^ self._mixed(turn, left), left
         return _uuid(left << _HALF | right, 7)
 
+    def of_chat(self, message: UUID) -> UUID:
+        """The id of an entry made from an answer that no conversation keeps: no message is found by it."""
+        shared = self.shared(message)
+        return _uuid(_free_bits(shared), _CHAT_VERSION)
+
     def both(self, message: UUID) -> tuple[UUID, UUID]:
         """The ids of all entries that can have been made from a message: its own, and the shared."""
         return message, self.shared(message)
+
+    def every(self, message: UUID) -> tuple[UUID, ...]:
+        """The same for an answer of which it is unknown whether a conversation keeps it."""
+        return (*self.both(message), self.of_chat(message))
 
     def _mixed(self, turn: int, half: int) -> int:
         given = bytes([turn]) + half.to_bytes(8, "big")

@@ -144,7 +144,7 @@ async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
 
 def after_lookup(state: State) -> str:
     """A stored answer is served; otherwise another run may be answering the same question. A caller's
-    own chat leads no flight: its answer is not stored."""
+    own chat leads no flight: no row of the database tells of its answer."""
     if state["hit"]:
         return "replay"
     return "classify" if state["turn"].chat else "join_flight"
@@ -214,7 +214,8 @@ async def replay(state: State, runtime: Runtime[Context]) -> Update:
     send_decision(state, context, decision, hit.facts)
     for start in range(0, len(hit.content), REPLAY_PIECE):
         context.sink.emit(Token(hit.content[start : start + REPLAY_PIECE]))
-    return {"answer": Answer(hit.content, decision, state["guard"], hit.facts)}
+    answer = Answer(hit.content, decision, state["guard"], hit.facts, stored_usage=hit.usage)
+    return {"answer": answer}
 
 
 def after_classify(state: State) -> str:
@@ -241,9 +242,7 @@ async def refuse(state: State, runtime: Runtime[Context]) -> Update:
 
 def after_answer(state: State) -> str:
     """An answer goes to the memory that its turn has recalled, and to the cache where it may be reused.
-    The first turn of a conversation has recalled none; a caller's own chat is kept nowhere."""
-    if state["turn"].chat:
-        return END
+    The first turn of a conversation has recalled none, nor has a caller's own chat."""
     return "remember" if not state["turn"].first or storable(state) else END
 
 
@@ -259,7 +258,7 @@ async def _write_back(state: State, context: Context) -> None:
     answer, turn, stores = state["answer"], state["turn"], storable(state)
     with step(context.sink, "remember", "span") as opened:
         # A refused prompt was not answered: a follow-up has nothing to refer to.
-        if not answer.decision.refused:
+        if not (answer.decision.refused or turn.chat):
             exchange = (ChatMessage("user", turn.prompt), ChatMessage("assistant", answer.content))
             with tolerated(context.sink):
                 await context.ports.memory.remember(turn.conversation, exchange)

@@ -23,14 +23,18 @@ class CallerChat:
     """A whole chat that the caller sends with its request.
 
     ``messages`` are all of them, with the prompt among them, in the caller's order; they have the place
-    of the memory. ``options`` go to the model. ``plain``: one prompt without anything else, which a
-    stored answer may serve. ``results`` are the ids of the tool calls whose results are the chat's end.
+    of the memory. ``options`` go to the model. ``plain``: text alone, with nothing that changes how
+    a model answers, so that a stored answer may serve it. ``context`` is the digest of all messages beside
+    the prompt, empty without any; ``end_user`` the caller's name of its own user, where that is trusted.
+    ``results`` are the ids of the tool calls whose results are the chat's end.
     ``kept``: a conversation keeps the exchange, as it keeps the turns of its own; else nothing is kept.
     """
 
     messages: tuple[ChatMessage, ...]
     options: ChatOptions
     plain: bool
+    context: str = ""
+    end_user: str = ""
     results: tuple[str, ...] = ()
     kept: bool = False
 
@@ -86,7 +90,7 @@ class CacheFacts:
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
-    """A stored answer that may be served again; ``provider`` and ``model`` wrote it."""
+    """A stored answer that may be served again; ``provider`` and ``model`` wrote it, with ``usage``."""
 
     facts: CacheFacts
     content: str
@@ -94,6 +98,7 @@ class CachedAnswer:
     model: str | None
     rule: str | None
     ruleset: int | None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,8 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The whole outcome of a turn that did not fail."""
+    """The whole outcome of a turn that did not fail. ``stored_usage`` is that of the first time, where it
+    was stored."""
 
     content: str
     decision: Decision
@@ -118,6 +124,7 @@ class Answer:
     image: Picture | None = None
     usage: Usage = field(default_factory=Usage)
     finish_reason: str = "stop"
+    stored_usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

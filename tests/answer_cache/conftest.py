@@ -23,10 +23,12 @@ from conversations.models import new_id
 from routing.common.redis.clients import Breaker, async_client, close, sync_client
 from routing.domain.actions import Action, ModelKind
 from routing.domain.guard import GuardReport
+from routing.domain.llm import Usage
 from routing.domain.rules import CachePolicy, Decision, ModelRef, Rule, RuleSet, Source, StaysTrue
 
 DIMENSIONS = 8
 IDS = EntryIds("secret")
+USAGE = Usage(7, 3)
 
 
 class Clock:
@@ -81,7 +83,7 @@ def make_answer(content: str = "Paris.", rule: str = "general", **said: Any) -> 
         impersonal=True,
         stays_true=StaysTrue.TIMELESS,
     )
-    return Answer(content, replace(decision, **said), GuardReport("pass"))
+    return Answer(content, replace(decision, **said), GuardReport("pass"), usage=USAGE)
 
 
 def at(similarity: float) -> list[float]:

@@ -10,6 +10,7 @@ import redis.asyncio
 from conversations.adapters.answer_cache.cache import MEANING_LIMIT
 from conversations.engine.types import CachedAnswer, CacheFacts
 from tests.answer_cache.conftest import (
+    USAGE,
     Asked,
     Clock,
     at,
@@ -24,7 +25,7 @@ async def test_the_same_question_is_an_exact_hit_with_all_its_facts(asked: Asked
     entry = await asked.store("What is the capital of France?")
     hit = await asked.cache.lookup_exact(make_turn("what is the capital of france"), asked.rules)
     assert hit == CachedAnswer(
-        CacheFacts("exact", 1.0, entry), "Paris.", "openai", "gpt", "general", 1
+        CacheFacts("exact", 1.0, entry), "Paris.", "openai", "gpt", "general", 1, USAGE
     )
 
 

@@ -105,6 +105,10 @@ class Life:
         }
         http = site.client(Authorization=f"Bearer {made['key']}")
         assert http.post("/v1/chat/completions", json=chat).status_code == 200
+        answered = http.post("/v1/chat/completions", json=chat | {"model": "assistant"})
+        assert answered.headers["x-assistant-cache"] == "miss"
+        message = UUID(answered.json()["id"].removeprefix("chatcmpl-"))
+        self.words.append(str(entry_ids().of_chat(message)))
 
     def reviewed(self, answer: UUID) -> None:
         """What others made of it."""
@@ -138,7 +142,7 @@ def test_everything_is_there_before(life: Life, client: redis.Redis) -> None:
         "auth.User", "axes.AccessAttempt", "axes.AccessLog", "OutstandingToken", "admin.LogEntry",
         "GoldenCase", "RuleSetVersion", "Feedback", "CuratedAnswer", "GeneratedImage", "Conversation",
         "IdempotencyKey", "ReplayResult", ":answer:", ":run:", ":limits:",
-        "conversations.APIKey", "APIKeySecret", ":chats:",
+        "conversations.APIKey", "APIKeySecret", ":chats:", ":chat-entries:",
     ):  # fmt: skip
         assert place in places
     assert set(background.counts([life.user.pk])) >= {

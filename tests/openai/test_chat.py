@@ -364,18 +364,68 @@ def test_a_stored_answer_serves_a_plain_request_alone(site: LiveSite) -> None:
     http = person.http
     plain = {"model": "assistant", "messages": [{"role": "user", "content": content}]}
     hit = http.post("/v1/chat/completions", json=plain)
-    instructed = {
-        **plain,
-        "messages": [{"role": "system", "content": "Rhyme."}, *plain["messages"]],
-    }
-
     assert hit.headers["x-assistant-cache"] == "exact"
     assert hit.json()["choices"][0]["message"]["content"] == stored
     assert hit.headers["x-assistant-cost"] == "0"
-    for other in (instructed, {**plain, "temperature": 0.1}, {**plain, "max_tokens": 50}):
-        assert (
-            http.post("/v1/chat/completions", json=other).headers["x-assistant-cache"] == "bypass"
+    for other in (
+        {"temperature": 0.1},
+        {"max_tokens": 50},
+        {"response_format": {"type": "json_object"}},
+    ):
+        response = http.post("/v1/chat/completions", json=plain | other)
+        assert response.headers["x-assistant-cache"] == "bypass"
+
+
+def said(*contents: str, system: str = "") -> list[dict[str, str]]:
+    """Turns of the user's and the assistant's, in turn."""
+    roles = ("user", "assistant")
+    turns = [{"role": roles[at % 2], "content": each} for at, each in enumerate(contents)]
+    return [{"role": "system", "content": system}] * bool(system) + turns
+
+
+def test_an_answer_serves_the_same_messages_again(site: LiveSite, client: OpenAI) -> None:
+    create = client.chat.completions.with_raw_response.create
+    question = "What is the capital of the province of Manitoba?"
+    chats = [
+        said(question),
+        said(question, system="Rhyme."),
+        said("Hello", "Hello.", question),
+        said("Hello", "Hello there.", question),
+    ]
+    for chat in chats:
+        first = create(model="assistant", messages=chat)  # type: ignore[arg-type]
+        again = create(model="assistant", messages=chat, temperature=1)  # type: ignore[arg-type]
+        assert (first.headers["x-assistant-cache"], again.headers["x-assistant-cache"]) == (
+            "miss",
+            "exact",
         )
+        assert again.headers["x-assistant-cost"] == "0"
+        assert again.parse().usage == first.parse().usage
+        assert again.parse().choices == first.parse().choices
+        assert first.parse().usage.prompt_tokens > 0  # type: ignore[union-attr]
+    assert len([each for each in site.simulator.requests if each.call == "chat"]) == len(chats)
+
+
+def test_end_users_of_a_trusted_key_have_answers_of_their_own(
+    site: LiveSite, connect: Connect
+) -> None:
+    trusted, plain = connect(end_users=True), connect()
+    question = said("What is the capital of the province of Alberta?")
+
+    def outcome(client: OpenAI, **fields: Any) -> str:
+        create = client.chat.completions.with_raw_response.create
+        return create(model="assistant", messages=question, **fields).headers["x-assistant-cache"]  # type: ignore[arg-type]
+
+    webui = {"X-OpenWebUI-User-Id": "cid"}
+    assert [outcome(trusted, user=name) for name in ("ann", "bob", "ann")] == [
+        "miss",
+        "miss",
+        "exact",
+    ]
+    assert outcome(trusted, extra_headers=webui) == "miss"
+    assert outcome(trusted, extra_headers=webui) == "exact"
+    assert outcome(trusted, user="ann", safety_identifier="dan") == "miss"
+    assert [outcome(plain, user=name) for name in ("ann", "bob")] == ["miss", "exact"]
 
 
 def test_a_client_that_leaves_stops_the_answer(site: LiveSite, client: OpenAI) -> None:

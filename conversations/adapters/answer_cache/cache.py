@@ -15,10 +15,12 @@ from uuid import UUID
 
 from django.db import Error as DatabaseError
 
+from conversations.adapters.answer_cache.chat_entries import register
 from conversations.adapters.answer_cache.entries import (
     CacheEntry,
     Hit,
     LookupKey,
+    context_digest,
     curated_id,
     prompt_digest,
 )
@@ -158,10 +160,18 @@ class RedisAnswerCache:
     async def store(self, turn: Turn, rules: RuleSet, vector: Vector, answer: Answer) -> UUID:
         """Store an answer, unsigned: for all users where nothing speaks against it, else for its own.
         Returns the entry's id. Raises ``CacheUnavailable``."""
-        entry = CacheEntry.of(turn, rules, answer, vector, system=self._system, now=self._clock())
-        if self._ids and shareable(answer.decision, rules) and not await _is_personal(entry):
-            entry = entry.shared(self._ids.shared(turn.message))
+        chat, system = turn.chat, self._system_of(turn)
+        entry = CacheEntry.of(turn, rules, answer, vector, system=system, now=self._clock())
+        if self._ids:
+            made_of = self._ids.shared if turn.kept else self._ids.of_chat
+            entry = entry if turn.kept else replace(entry, id=made_of(turn.message))
+            alone = (chat and chat.context) or not shareable(answer.decision, rules)
+            if not alone and not await _is_personal(entry):
+                entry = entry.shared(made_of(turn.message))
         await self._write(entry)
+        if not turn.kept:
+            with redis_call(self._breaker, CacheUnavailable):
+                await register(self._index.client, self._index.prefix, turn.user, entry)
         return entry.id
 
     async def sign(self, entry: UUID, content: str) -> None:
@@ -232,8 +242,19 @@ class RedisAnswerCache:
         return [hit for hit in hits if self._has_meaning(str(hit.fields["question"]))]
 
     def _visibility(self, turn: Turn, rules: RuleSet) -> Visibility:
-        key = LookupKey.of(turn.prompt, turn.user)
-        return Visibility(key, turn.user, rules.fingerprint, self._system, self._clock())
+        chat, system = turn.chat, self._system_of(turn)
+        key = LookupKey.of(turn.prompt, turn.user, chat.end_user if chat else "")
+        return Visibility(
+            key,
+            turn.user,
+            rules.fingerprint,
+            system,
+            self._clock(),
+            contextual=bool(chat and chat.context),
+        )
+
+    def _system_of(self, turn: Turn) -> str:
+        return context_digest(self._system, turn.chat.context if turn.chat else "")
 
     async def _first_served(
         self, turn: Turn, visible: Visibility, hits: Collection[Hit], outcome: CacheOutcome

@@ -23,6 +23,7 @@ import numpy as np
 
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, CacheOutcome, Turn
 from routing.common.text import unicode_form
+from routing.domain.llm import Usage
 from routing.domain.rules import Decision, RuleSet, StaysTrue
 
 SHARED = "shared"
@@ -41,8 +42,10 @@ LIVE = "live"
 LIVES = {StaysTrue.MONTHS: 60 * 24 * 3600.0, StaysTrue.DAY: 24 * 3600.0, StaysTrue.NEVER: 0.0}
 """Seconds that an answer is stored at most, by how long it stays true; timeless ones as the rule says."""
 
-SERVED = ("answer", "provider", "model", "rule", "ruleset")
+SERVED = ("answer", "provider", "model", "rule", "ruleset", "usage")
 """Fields of an entry that an answer is made of."""
+
+_COUNTED = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 FORGET_BATCH = 500
 """Entries deleted by one command."""
@@ -81,9 +84,9 @@ LANGUAGES = (*_SMALL, LATIN)
 _WORDS_READ = 400
 
 
-def own(user: int) -> str:
-    """Scope of entries for this user alone."""
-    return f"user:{user}"
+def own(user: int, end_user: str = "") -> str:
+    """Scope of entries for this user alone, or for one end user of theirs."""
+    return f"user:{user}:{prompt_digest(end_user)}" if end_user else f"user:{user}"
 
 
 def normalized(question: str) -> str:
@@ -149,11 +152,11 @@ class LookupKey:
     languages: Sequence[str]
 
     @classmethod
-    def of(cls, prompt: str, user: int) -> LookupKey:
-        """The key of a user's prompt."""
+    def of(cls, prompt: str, user: int, end_user: str = "") -> LookupKey:
+        """The key of a user's prompt, or of the end user's that a program of theirs names."""
         asked = question_hash(prompt)
         languages = readable_by(language_of(normalized(prompt)))
-        return cls(asked, curated_id_of(asked), (own(user), SHARED), languages)
+        return cls(asked, curated_id_of(asked), (own(user, end_user), SHARED), languages)
 
 
 def question_hash(question: str) -> str:
@@ -169,6 +172,12 @@ def curated_id(question: str) -> UUID:
 def curated_id_of(asked: str) -> UUID:
     """The same, of the question's hash."""
     return uuid5(_WARMED, asked)
+
+
+def context_digest(system: str, context: str) -> str:
+    """In place of ``system``, the system prompt's digest, for a prompt among other messages: no entry of
+    another context has it."""
+    return prompt_digest(f"{system}\0{context}") if context else system
 
 
 def prompt_digest(system_prompt: str) -> str:
@@ -210,6 +219,7 @@ class CacheEntry:
     expires_at: float
     decision: Mapping[str, Any] | None = None
     says: str = ""
+    usage: Usage | None = None
 
     @classmethod
     def of(
@@ -225,7 +235,7 @@ class CacheEntry:
         """A user's own answer, under the message's id."""
         return cls(
             id=turn.message,
-            scope=own(turn.user),
+            scope=own(turn.user, turn.chat.end_user if turn.chat else ""),
             fingerprint=rules.fingerprint,
             system=system,
             question=turn.prompt,
@@ -234,6 +244,7 @@ class CacheEntry:
             created_at=now,
             expires_at=now + _life(answer.decision, rules),
             decision=asdict(answer.decision),
+            usage=answer.usage,
         )
 
     def shared(self, entry: UUID) -> CacheEntry:
@@ -278,6 +289,7 @@ class CacheEntry:
             "rule": decision.get("rule") or "",
             "ruleset": "" if decision.get("ruleset") is None else str(decision["ruleset"]),
             "decision": json.dumps(decision, default=str),
+            "usage": json.dumps(_tokens(self.usage)) if self.usage else "",
             "state": LIVE,
             "hidden": "",
             "penalty": 0,
@@ -287,6 +299,10 @@ class CacheEntry:
             "expires_at": self.expires_at,
             vector_field: vector_bytes(self.vector),
         }
+
+
+def _tokens(usage: Usage) -> dict[str, int]:
+    return {name: getattr(usage, name) for name in _COUNTED}
 
 
 def _life(decision: Decision, rules: RuleSet) -> float:
@@ -330,4 +346,5 @@ class Hit:
             model=fields.get("model") or None,
             rule=fields.get("rule") or None,
             ruleset=int(fields["ruleset"]) if fields.get("ruleset") else None,
+            usage=Usage(**json.loads(fields["usage"])) if fields.get("usage") else None,
         )

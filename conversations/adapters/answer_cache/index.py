@@ -76,7 +76,8 @@ class Visibility:
     """Visibility rules: which entries a user may be served, beside which no similarity counts.
 
     ``user`` is a primary key, ``fingerprint`` and ``system`` are the digests of the rules and of the
-    system prompt, ``now`` is in Unix seconds.
+    system prompt, ``now`` is in Unix seconds. ``contextual``: the prompt came among other messages, under
+    which the operator's answers do not hold.
     """
 
     key: LookupKey
@@ -84,6 +85,7 @@ class Visibility:
     fingerprint: str
     system: str
     now: float
+    contextual: bool = False
 
     def objections(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the rules that keep an entry with these fields from the user."""
@@ -91,7 +93,8 @@ class Visibility:
             "scope": fields.get("scope") in self.key.scopes,
             "language": fields.get("language") in self.key.languages,
             "rules": fields.get("fingerprint") in {self.fingerprint, CURATED},
-            "system prompt": fields.get("system") in {self.system, CURATED},
+            "system prompt": fields.get("system")
+            in {self.system, self.system if self.contextual else CURATED},
             "state": fields.get("state") == LIVE,
             "hidden": str(self.user) not in str(fields.get("hidden") or "").split(","),
             "expired": _number(fields.get("expires_at")) > self.now,
@@ -101,7 +104,7 @@ class Visibility:
     def query(self) -> tuple[str, dict[str, Any]]:
         """The same rules as a query, and the values of its parameters."""
         languages = self.key.languages
-        return _filter(len(languages)), {
+        return _filter(len(languages), contextual=self.contextual), {
             "own": self.key.scopes[0],
             "fingerprint": self.fingerprint,
             "system": self.system,
@@ -112,12 +115,13 @@ class Visibility:
 
 
 @cache
-def _filter(languages: int) -> str:
+def _filter(languages: int, *, contextual: bool) -> str:
     """``Visibility.objections`` as a query, of parameters alone."""
+    curated = "" if contextual else f"|{CURATED}"
     alternatives = "|".join(f"$language{at}" for at in range(languages))
     return (
         f"(@scope:{{$own|{SHARED}}} @language:{{{alternatives}}}"
-        f" @fingerprint:{{$fingerprint|{CURATED}}} @system:{{$system|{CURATED}}}"
+        f" @fingerprint:{{$fingerprint|{CURATED}}} @system:{{$system{curated}}}"
         f" @state:{{{LIVE}}} -@hidden:{{$user}} @expires_at:[($now +inf])"
     )
 

@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 
+from conversations.adapters.answer_cache.chat_entries import chat_entries
 from conversations.adapters.answer_cache.entries import entry_key
 from conversations.db.access import in_database, written
 from conversations.feedback.reviews import entry_ids
@@ -119,6 +120,11 @@ def entry_count(users: Collection[int]) -> int | None:
             for chunk in _chunks(ids):
                 entries = [entry for one in chunk for entry in entry_ids().both(one)]
                 count += client.exists(*(entry_key(settings.REDIS_PREFIX, one) for one in entries))
+            for user in users:
+                entries = chat_entries(client, settings.REDIS_PREFIX, user)
+                count += sum(
+                    client.exists(entry_key(settings.REDIS_PREFIX, one)) for one in entries
+                )
     except CacheUnavailable:
         return None
     return count

@@ -18,6 +18,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, transaction
 
+from conversations.adapters.answer_cache.chat_entries import chat_entries, chat_entries_key
 from conversations.adapters.answer_cache.entries import entry_key, forget_commands
 from conversations.adapters.limits import limit_keys
 from conversations.adapters.memory import window_keys
@@ -125,9 +126,11 @@ def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
     for person in people:
         keys += [*limit_keys(prefix, person), chats_key(prefix, person), calls_key(prefix, person)]
         keys += person_results(client, prefix, person)
+        keys.append(chat_entries_key(prefix, person))
     for start in range(0, len(keys), BATCH):
         client.unlink(*keys[start : start + BATCH])
-    entries = [entry for message in answers for entry in entry_ids().both(message)]
+    entries = [entry for message in answers for entry in entry_ids().every(message)]
+    entries += [entry for person in people for entry in chat_entries(client, prefix, person)]
     entries += _subjects(rows, Kind.FORGET_ENTRY)
     for command in forget_commands(prefix, entries):
         client.eval(*command)

@@ -14,6 +14,7 @@ from conversations.api.authentication import authenticate
 from conversations.api.openai.answering import (
     Answered,
     AnswerReading,
+    end_user_of,
     limited_response,
     streamed_answer,
     whole_answer,
@@ -56,7 +57,8 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     release = await parts.rules.current()
     check_model(parts, release.rules_for(caller.user), asked)
     key = joining_key(request, caller.user, body)
-    model, chat = asked.requested_model, asked.caller_chat()
+    end_user = end_user_of(request, caller, asked.safety_identifier, asked.user)
+    model, chat = asked.requested_model, asked.caller_chat(end_user)
     turn = caller_turn(request, caller, asked.prompt, release, model=model, chat=chat)
 
     async def begin() -> AnswerReading:

@@ -5,9 +5,11 @@ The field's names and meanings are OpenAI's (API reference, "Create chat complet
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from conversations.api.openai.chat_messages import (
@@ -27,6 +29,7 @@ from conversations.api.openai.tools import (
 )
 from conversations.domain.api_keys import ROUTED
 from conversations.engine.types import CallerChat
+from routing.domain.llm import ChatMessage
 
 MAX_MESSAGES, MAX_STOPS = 8_192, 4
 NEUTRAL: Mapping[str, Collection[Any]] = {
@@ -81,6 +84,8 @@ _HARMLESS: Mapping[str, Any] = {
     "parallel_tool_calls": True,
 }
 """Values that ask the model for nothing: they are not sent."""
+_PLAIN: Collection[Mapping[str, Any]] = ({}, {"temperature": 1})
+"""Options under which a model answers as it does without any."""
 
 Number = Annotated[float, Field(strict=True)]
 Tokens = Annotated[StrictInt, Field(ge=1, le=10_000_000), INTEGRAL]
@@ -176,15 +181,24 @@ class CompletionRequest(Strict):
             self.tool_choice is None or self.tool_choice in ("none", "auto")
         )
 
-    def caller_chat(self) -> CallerChat:
+    def caller_chat(self, end_user: str = "") -> CallerChat:
         """The chat for the engine."""
-        options = self.options
+        options, messages = self.options, [message.chat_message() for message in self.messages]
+        plain = not any(message.form for message in messages) and options in _PLAIN
         return CallerChat(
-            messages=tuple(message.chat_message() for message in self.messages),
+            messages=tuple(messages),
             options=options,
-            plain=len(self.messages) == 1 and not options,
+            plain=plain,
+            context=_digest(messages, self._asked[0]) if plain and len(messages) > 1 else "",
+            end_user=end_user,
             results=tuple(results_at_end(self.messages)),
         )
+
+
+def _digest(messages: Sequence[ChatMessage], prompt: int) -> str:
+    """Equal for the same messages around the prompt, which is at index ``prompt``."""
+    said = [None if at == prompt else (each.role, each.content) for at, each in enumerate(messages)]
+    return hashlib.sha256(orjson.dumps(said)).hexdigest()
 
 
 def parse_completion_request(body: Any, *, lenient: bool) -> tuple[CompletionRequest, list[str]]:
