@@ -15,7 +15,7 @@ from conversations.domain.errors import DatabaseAway, PictureNotStored
 from conversations.engine.types import Picture, Turn
 from conversations.models import GeneratedImage
 from conversations.storage.representations import image_object
-from routing.domain.llm import ImageBytes, Meter
+from routing.domain.llm import ImageBytes, ImageOptions, Meter
 from routing.domain.rules import ModelRef
 from routing.llm.failover.images import ImageGenerator
 
@@ -37,10 +37,33 @@ class StoringImageTool:
         """Draw the prompt and store the picture. Raises ``NoProviderAvailable``,
         ``PictureNotStored`` when the storage does not take it, and ``DatabaseAway``."""
         image_bytes, model = await self._generator.draw(turn.prompt, candidates, meter)
-        image = _row(turn, image_bytes)
-        await _save_file(image, image_bytes)
-        await _save_row(image)
-        return Picture(**image_object(image, origin=turn.origin)), model
+        return await _stored(turn, image_bytes), model
+
+    async def draw_all(
+        self,
+        turn: Turn,
+        candidates: Sequence[ModelRef],
+        meter: Meter,
+        count: int,
+        options: ImageOptions,
+    ) -> tuple[Sequence[Picture], ModelRef]:
+        """Draw the prompt several times, and store all pictures once all are drawn. Raises as ``draw``
+        does; then the others are cancelled."""
+        draw = partial(self._generator.draw, turn.prompt, candidates, meter, options)
+        try:
+            async with asyncio.TaskGroup() as group:
+                drawing = [group.create_task(draw()) for _ in range(count)]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        pictures = [await _stored(turn, task.result()[0]) for task in drawing]
+        return pictures, drawing[0].result()[1]
+
+
+async def _stored(turn: Turn, drawn: ImageBytes) -> Picture:
+    image = _row(turn, drawn)
+    await _save_file(image, drawn)
+    await _save_row(image)
+    return Picture(**image_object(image, origin=turn.origin))
 
 
 def _row(turn: Turn, drawn: ImageBytes) -> GeneratedImage:

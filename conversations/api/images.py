@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from conversations.api.authentication import authenticate_in_thread
 from conversations.domain.api_keys import Scope
 from conversations.domain.errors import NotAuthenticated, NotFound
+from conversations.models import GeneratedImage
 from conversations.storage import selectors
 
 _SCOPES = (Scope.CHAT, Scope.IMAGES, Scope.CONVERSATIONS)
@@ -33,9 +34,23 @@ def with_signed_picture(message: Mapping[str, Any]) -> Mapping[str, Any]:
     picture = message["image"]
     if not picture:
         return message
-    image = picture["url"].rstrip("/").rpartition("/")[2]
-    query = urlencode({"signature": _signer().sign(image).partition(":")[2]})
-    return {**message, "image": {**picture, "url": f"{picture['url']}?{query}"}}
+    return {**message, "image": {**picture, "url": signed_address(picture["url"])}}
+
+
+def signed_address(url: str) -> str:
+    """The address of a picture, with a signature that opens it for a day."""
+    query = urlencode({"signature": _signer().sign(str(picture_id(url))).partition(":")[2]})
+    return f"{url}?{query}"
+
+
+def picture_id(url: str) -> UUID:
+    """The id in the address of a picture."""
+    return UUID(url.rstrip("/").rpartition("/")[2])
+
+
+def picture_bytes(*, user: int, image: UUID) -> bytes:
+    """A picture's file, for its owner. Raises ``NotFound``."""
+    return _file(selectors.image_get(user=user, image=image))
 
 
 def _is_signed(image: UUID, signature: str) -> bool:
@@ -55,16 +70,19 @@ def _image(request: HttpRequest, image: UUID) -> HttpResponseBase:
         picture = selectors.image_signed(image=image)
     else:
         picture = selectors.image_get(user=_viewer(request), image=image)
-    try:
-        with picture.file.open("rb") as file:
-            data = file.read()
-    except FileNotFoundError as exc:
-        raise NotFound("The picture's file is gone.") from exc
-    response = HttpResponse(data, content_type=picture.media_type)
+    response = HttpResponse(_file(picture), content_type=picture.media_type)
     response["Cache-Control"] = "private, max-age=86400, immutable"
     response["Content-Disposition"] = "inline"
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _file(picture: GeneratedImage) -> bytes:
+    try:
+        with picture.file.open("rb") as file:
+            return bytes(file.read())
+    except FileNotFoundError as exc:
+        raise NotFound("The picture's file is gone.") from exc
 
 
 def _viewer(request: HttpRequest) -> int:

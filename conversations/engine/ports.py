@@ -26,7 +26,7 @@ from conversations.engine.types import (
     Vector,
 )
 from routing.domain.decide import Classifier, Guard
-from routing.domain.llm import ChatMessage, ChatOptions, GenerationEvent, Meter
+from routing.domain.llm import ChatMessage, ChatOptions, GenerationEvent, ImageOptions, Meter
 from routing.domain.release import Release
 from routing.domain.rules import Decision, ModelRef, RuleSet
 from routing.embeddings.port import Embedder
@@ -146,6 +146,17 @@ class ImageTool(Protocol):
     ) -> tuple[Picture, ModelRef]:
         """Draw the turn's prompt and store the picture for its owner. Raises
         ``NoProviderAvailable``."""
+        ...
+
+    async def draw_all(
+        self,
+        turn: Turn,
+        candidates: Sequence[ModelRef],
+        meter: Meter,
+        count: int,
+        options: ImageOptions,
+    ) -> tuple[Sequence[Picture], ModelRef]:
+        """The same, ``count`` times, and the model of the first. Raises ``NoProviderAvailable``."""
         ...
 
 

@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
-SAID = {"chat": "rivers", "embeddings": "384", "responses": "name"}
+SAID = {"chat": "rivers", "images": "lighthouse", "embeddings": "384", "responses": "name"}
 """A word of each example's output, in the order of the page."""
 
 

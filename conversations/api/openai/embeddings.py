@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import orjson
 from django.http import HttpRequest, HttpResponse
-from pydantic import BaseModel, Field, StrictInt, StrictStr
+from pydantic import BaseModel, Field, StrictInt, StrictStr, WithJsonSchema
 
 from conversations.adapters.embeddings import LOCAL
 from conversations.api.authentication import authenticate
@@ -48,12 +48,18 @@ _BYTES = np.dtype("<f4")
 """Numbers in base64: four bytes each, the lowest first."""
 
 
+_TEXT = {"type": "string", "minLength": 1}
+_MANY = {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MAX_INPUTS}
+_TOKENS = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1}
+_LISTS = {"type": "array", "items": _TOKENS, "minItems": 1, "maxItems": MAX_INPUTS}
+
+
 class EmbeddingRequest(BaseModel):
     """The body. ``input`` is read by ``read_inputs``."""
 
     model: Annotated[StrictStr, Field(min_length=1, max_length=96)]
-    input: Any
-    encoding_format: Literal["float", "base64"] = "float"
+    input: Annotated[Any, WithJsonSchema({"anyOf": [_TEXT, _MANY, _TOKENS, _LISTS]})]
+    encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[StrictInt, Field(ge=1, le=65_536)] | None = None
     user: Annotated[StrictStr, Field(max_length=512)] | None = None
 
@@ -78,7 +84,7 @@ async def embed(request: HttpRequest) -> HttpResponse:
     work = partial(_embed, parts, model, inputs, asked.dimensions)
     answer = await direct_result(parts, request, body, turn, work)
     # Megabytes of numbers: not on the event loop.
-    encoded = await asyncio.to_thread(_object, answer.value, asked.encoding_format)
+    encoded = await asyncio.to_thread(_object, answer.value, asked.encoding_format or "float")
     return direct_response(answer, encoded, ignored)
 
 

@@ -20,6 +20,8 @@ INVALID, SERVER = "invalid_request_error", "server_error"
 _TYPES: Mapping[int, str] = {403: "permission_error", 429: "requests"}
 """The type by status; other client errors are ``INVALID``, server errors ``SERVER``."""
 
+_TYPES_BY_CODE: Mapping[str, str] = {"moderation_blocked": "image_generation_user_error"}
+
 _CODES: Mapping[str, str] = {
     "not_authenticated": "invalid_api_key",
     "token_not_valid": "invalid_api_key",
@@ -63,10 +65,16 @@ class ParameterFault(BadRequest):
         super().__init__(detail, FieldFault(param, code, detail))
 
 
+class ModerationBlocked(BadRequest):
+    """The guard, or a provider's content policy, refuses to draw the prompt."""
+
+    code = "moderation_blocked"
+
+
 def error_object(problem: Mapping[str, Any]) -> dict[str, Any]:
     """The error of a problem, with all four fields."""
     status, code, param = _classified(problem)
-    kind = _TYPES.get(status, SERVER if status >= 500 else INVALID)
+    kind = _TYPES_BY_CODE.get(code) or _TYPES.get(status, SERVER if status >= 500 else INVALID)
     return {"error": {"message": problem["detail"], "type": kind, "param": param, "code": code}}
 
 

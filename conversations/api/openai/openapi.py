@@ -15,7 +15,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from conversations.api.openai import images
 from conversations.api.openai.chat_request import NEUTRAL, WITHOUT_EFFECT, CompletionRequest
+from conversations.api.openai.embeddings import EmbeddingRequest
+from conversations.api.openai.images import PictureRequest
 
 Schema = dict[str, Any]
 
@@ -40,7 +43,9 @@ def body_schema(
 
 
 BODIES: Mapping[str, Schema] = {
-    "CompletionRequest": body_schema(CompletionRequest, NEUTRAL, WITHOUT_EFFECT)
+    "CompletionRequest": body_schema(CompletionRequest, NEUTRAL, WITHOUT_EFFECT),
+    "PictureRequest": body_schema(PictureRequest, images.NEUTRAL),
+    "EmbeddingRequest": body_schema(EmbeddingRequest, {}),
 }
 """The schema of each request's body, by the name under which ``openapi.yaml`` refers to it."""
 
