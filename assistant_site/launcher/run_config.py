@@ -27,6 +27,7 @@ class RunConfig:
     keyed: tuple[str, ...]  # real providers
     redis_url: str  # empty: the embedded one
     demo_password: str  # empty: unknown, unless this run creates it
+    https: bool = False  # plain requests are redirected
 
     @property
     def url(self) -> str:
@@ -49,6 +50,7 @@ def read_run_config() -> RunConfig:
         keyed=keyed,
         redis_url=env.text("REDIS_URL"),
         demo_password=env.text("ASSISTANT_DEMO_PASSWORD"),
+        https=env.flag("HTTPS", default=False),
     )
 
 

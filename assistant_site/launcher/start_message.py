@@ -21,7 +21,7 @@ def start_message(
     sentences about variables that are read by nothing."""
     parts = [
         f"Serving after {seconds:.1f} s. Ctrl-C ends it and everything it started.",
-        _addresses(config.url),
+        _addresses(config),
         _sign_in(new_passwords),
         _providers(config),
         *(["\n".join(f"  Look at: {doubt}" for doubt in doubts)] if doubts else []),
@@ -30,14 +30,20 @@ def start_message(
     return "\n\n".join(["", *parts, ""])
 
 
-def _addresses(url: str) -> str:
+def _addresses(config: RunConfig) -> str:
+    url = config.url
     rows = {
         "Playground": f"{url}/",
         "Admin": f"{url}/admin/",
         "API docs": f"{url}/api/docs/",
         "Health": f"{url}/healthz   {url}/readyz",
     }
-    return "\n".join(f"  {name:<12}{value}" for name, value in rows.items())
+    lines = [f"  {name:<12}{value}" for name, value in rows.items()]
+    if config.https:
+        lines.append(
+            "  HTTPS=true: all of them redirect to https, which a proxy in front must speak."
+        )
+    return "\n".join(lines)
 
 
 def _sign_in(new_passwords: dict[str, str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations.models import Message
@@ -15,14 +17,20 @@ from routing.models import GoldenCase
 from routing.publishing.services import Person
 
 
-def golden_check(candidate: RuleSet) -> Iterable[str]:
-    """Publication check: a sentence for each enabled case that fails."""
-    cases = list(GoldenCase.objects.filter(enabled=True))
+def golden_check(candidate: RuleSet, until: datetime | None) -> Iterable[str]:
+    """Publication check: a sentence for each enabled case that fails, of those made up to ``until``."""
+    cases = list(cases_until(until))
     return [
         f"Golden case {case.pk}, “{case}”: {failed}."
         for case, failed in zip(cases, golden_run(cases, candidate), strict=True)
         if failed
     ]
+
+
+def cases_until(until: datetime | None) -> QuerySet[GoldenCase]:
+    """The enabled cases, without those that were made later; with ``None`` all of them."""
+    enabled = GoldenCase.objects.filter(enabled=True)
+    return enabled.filter(created_at__lte=until) if until else enabled
 
 
 def golden_run(cases: Sequence[GoldenCase], candidate: RuleSet) -> list[str]:

@@ -18,9 +18,9 @@ from routing.admin.yaml_files import export_view, import_view
 from routing.common.admin import NOTHING, ReadOnlyAdmin, column, rendered
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.domain.release import Stage
-from routing.models import RuleSetRelease, RuleSetVersion
+from routing.models import GoldenCase, RuleSetRelease, RuleSetVersion
 from routing.publishing.draft import ClassifierPrompt, changes_since, draft_now, without_price
-from routing.publishing.selectors import release_row, ruleset_of
+from routing.publishing.selectors import release_row, ruleset_of, succeeded_at
 from routing.publishing.services import may_override, ruleset_roll_back, trial_end, version_release
 
 STATE_LABELS = {"live": "success", "shadow": "info", "some users": "info", "past": ""}
@@ -92,6 +92,8 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
                 messages.success(
                     request, f"Version {number} is live again, as version {made.number}."
                 )
+                if newer := _newer_cases(version):
+                    messages.info(request, f"Not asked, because they are younger: {newer}.")
                 return self._to(made.number)
         live = release_row()
         changes = changes_since(live.live if live else None, ruleset_of(version))
@@ -100,6 +102,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
             "form": form,
             "version": version,
             "changes": changes,
+            "newer_cases": _newer_cases(version),
         }
         return self.framed(request, "routing/admin/roll_back.html", context)
 
@@ -199,9 +202,17 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
             "title": f"Version {object_id}",
             "is_live": bool(release and str(release.live_id) == object_id),
             "is_trial": bool(release and str(release.trial_id) == object_id),
+            "was_live": RuleSetRelease.objects.filter(live_id=int(object_id or 0)).exists(),
             "release": release,
             "stage_form": StageForm(initial={"stage": Stage.SHADOW}),
         }
+
+
+def _newer_cases(version: RuleSetVersion) -> str:
+    """The number of golden cases that a roll-back to the version passes over, in words; empty for none."""
+    until = succeeded_at(version)
+    count = GoldenCase.objects.filter(enabled=True, created_at__gt=until).count() if until else 0
+    return f"{count} golden case{'s' if count > 1 else ''}" if count else ""
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:

@@ -27,6 +27,12 @@ def live_since(release: RuleSetRelease) -> datetime:
     return row.order_by("number").values_list("released_at", flat=True)[0]
 
 
+def succeeded_at(version: RuleSetVersion) -> datetime | None:
+    """The time at which a newer version was published; ``None`` for the newest."""
+    newer = RuleSetVersion.objects.filter(number__gt=version.number).order_by("number")
+    return newer.values_list("published_at", flat=True).first()
+
+
 def release_number() -> int:
     """The number of the release in force, 0 before the first."""
     return RuleSetRelease.objects.values_list("number", flat=True).first() or 0

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import redis
 from django.conf import settings
@@ -20,7 +21,13 @@ from routing.domain.rules import RuleSet
 from routing.models import RoutingSettings, RuleSetRelease, RuleSetVersion
 from routing.publishing.codec import Publication, read_pointer, ruleset_dump, write_release
 from routing.publishing.draft import changes_since, ruleset_build, same
-from routing.publishing.selectors import release_latest, release_number, release_row, ruleset_of
+from routing.publishing.selectors import (
+    release_latest,
+    release_number,
+    release_row,
+    ruleset_of,
+    succeeded_at,
+)
 from routing.publishing.validation import ruleset_faults
 from routing.publishing.yaml_files import restore_tables
 
@@ -28,8 +35,9 @@ logger = logging.getLogger(__name__)
 
 Person = AbstractBaseUser | AnonymousUser | None
 
-Check = Callable[[RuleSet], Iterable[str]]
-"""Sentences on the faults of a valid candidate; none where it passes. A check may take seconds."""
+Check = Callable[[RuleSet, datetime | None], Iterable[str]]
+"""Sentences on the faults of a valid candidate; none where it passes. A check may take seconds. The time
+is that at which an old version ceased to be the newest: expectations made later are none of it."""
 
 MAY_OVERRIDE = "routing.override_rulesetversion"
 ATTEMPTS = 3
@@ -88,6 +96,7 @@ def publish(
     target: Target = TO_ALL,
     prepared_on: int | None = None,
     restores: int | None = None,
+    until: datetime | None = None,
 ) -> RuleSetVersion:
     """Make ``candidate`` the next version and release it; return the version.
 
@@ -95,13 +104,13 @@ def publish(
     ``override`` is the reason for publishing although checks fail, taken from those who may override
     them. ``prepared_on`` is the release that the candidate was built against: where another one is in
     force by now, ``PublishConflict`` is raised. ``restores`` is the version whose contents these are:
-    a set that was valid once is not judged by later limits. Raises ``RuleSetInvalid`` and
-    ``PublishRefused``.
+    a set that was valid once is not judged by later limits. ``until`` is passed to the checks. Raises
+    ``RuleSetInvalid`` and ``PublishRefused``.
     """
     if restores is None and (faults := ruleset_faults(candidate)):
         raise RuleSetInvalid(faults)
     # Checks may take seconds: they run before the transaction, which holds the lock on publishing.
-    failed = tuple(failure for check in _checks for failure in check(candidate))
+    failed = tuple(failure for check in _checks for failure in check(candidate, until))
     if failed and not (override.strip() and may_override(by)):
         raise PublishRefused(failed)
     with transaction.atomic():
@@ -178,7 +187,8 @@ def ruleset_roll_back(
 ) -> RuleSetVersion:
     """Publish an old version's contents again, to all, as a new version.
 
-    The tables follow where they held nothing unpublished; a draft is kept as it is. Raises
+    The tables follow where they held nothing unpublished; a draft is kept as it is. Expectations that
+    are younger than the version do not hold it up: in an incident they must fail on it. Raises
     ``PublishRefused``, ``PublishConflict`` and, where the version can't be read, ``RulesUnavailable``.
     """
     before, candidate = release_row(), ruleset_of(version)
@@ -190,6 +200,7 @@ def ruleset_roll_back(
         override=override,
         prepared_on=before.number if before else 0,
         restores=version.number,
+        until=succeeded_at(version),
     )
     if before:
         _restore(candidate, left=before.live)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from assistant_site.simulator import Simulator
 from conversations.evaluation.golden import golden_check
 from routing.domain.errors import PublishRefused
+from routing.domain.release import Stage
 from routing.models import GoldenCase, Rule, RuleSetVersion
 from routing.publishing.draft import ruleset_build
-from routing.publishing.services import ruleset_publish
+from routing.publishing.services import Target, ruleset_publish
 from tests.admin.conftest import make_exchange
 
 CODE = "Write a Python function that merges two sorted lists."
@@ -67,16 +71,52 @@ def test_a_case_that_fails_refuses_the_draft_unless_overridden() -> None:
 def test_a_disabled_case_is_not_asked() -> None:
     case(enabled=False)
     break_the_draft()
-    assert list(golden_check(ruleset_build())) == []
+    assert list(golden_check(ruleset_build(), None)) == []
 
 
 def test_a_classifier_that_is_away_proves_nothing(providers: Simulator) -> None:
     case(rule="general", prompt="What is the capital of Peru?")
     providers.fault(call="classify", status=500, times=20)
 
-    (told,) = golden_check(ruleset_build())
+    (told,) = golden_check(ruleset_build(), None)
 
     assert "No classifier could be asked" in told
+
+
+@pytest.mark.usefixtures("published", "providers")
+def test_a_roll_back_passes_over_cases_that_are_younger_than_the_version(
+    admin_client: Client,
+) -> None:
+    """In an incident, a case for the new rule must fail on the old rules."""
+    Rule.objects.filter(name="code").update(name="programs")
+    ruleset_publish()
+    kept = case(rule="programs")
+    link = reverse("admin:routing_roll_back", args=[1])
+
+    told = admin_client.get(link).content.decode()
+    assert "1 golden case made since version 1 was replaced will not be asked" in told
+
+    GoldenCase.objects.filter(pk=kept.pk).update(created_at=datetime(2020, 1, 1, tzinfo=UTC))
+    refused = admin_client.post(link).content.decode()
+    assert "Not rolled back: Golden case" in refused
+
+    GoldenCase.objects.filter(pk=kept.pk).update(created_at=timezone.now())
+    done = admin_client.post(link, follow=True).content.decode()
+    assert "Version 1 is live again, as version 3." in done
+    assert "Not asked, because they are younger: 1 golden case." in done
+
+
+def test_a_version_that_never_was_live_is_released_and_not_rolled_back_to(
+    published: None, admin_client: Client
+) -> None:
+    Rule.objects.filter(name="code").update(priority=11)
+    version = ruleset_publish(target=Target(Stage.SHADOW))
+    url = reverse("admin:routing_rulesetversion_change", args=[version.number])
+    page = admin_client.get(url).content.decode()
+
+    assert page.count("This version is on trial") == 1
+    assert page.index("This version is on trial") < page.index("What it says")
+    assert "Roll back to this version" not in page
 
 
 def test_a_case_expects_something(published: None, admin_client: Client) -> None:

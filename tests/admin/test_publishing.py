@@ -73,7 +73,7 @@ def test_changes_made_past_the_admin_are_published_by_a_button(admin_client: Cli
 def test_a_refused_check_keeps_the_draft_and_takes_a_reason(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "_checks", [lambda _: ["“2+2” goes to code, not to general."]])
+    monkeypatch.setattr(services, "_checks", [lambda *_: ["“2+2” goes to code, not to general."]])
     before = latest().number
     page = change(admin_client, Rule.objects.get(name="code"), priority="21")
     assert page.redirect_chain[-1][0] == reverse("admin:routing_publish")  # type: ignore[attr-defined]
@@ -98,7 +98,7 @@ class TestOverriding:
     @pytest.fixture(autouse=True)
     def _refused(self, published: None, monkeypatch: pytest.MonkeyPatch) -> None:
         Rule.objects.filter(name="code").update(priority=21)
-        monkeypatch.setattr(services, "_checks", [lambda _: ["“2+2” goes to code."]])
+        monkeypatch.setattr(services, "_checks", [lambda *_: ["“2+2” goes to code."]])
 
     def test_a_rule_editor_is_not_asked_and_not_heard(self, client: Client, editor: User) -> None:
         publish, roll_back = (

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from assistant_site.env import env
 from assistant_site.launcher.run_config import environment, read_run_config, simulator_command
+from assistant_site.launcher.start_message import start_message
 from assistant_site.stand_ins import running_stand_ins
 
 VARIABLES = (
@@ -148,3 +149,18 @@ def test_a_key_ends_the_search_for_simulators(
     (run_dir / "simulator-openai.port").write_text("4001\n")
 
     assert running_stand_ins(env, tmp_path) == {}
+
+
+def test_the_start_message_says_that_plain_addresses_redirect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS", "true")
+    assert "redirect to https" in start_message(read_run_config(), {}, 1.0)
+
+    monkeypatch.setenv("HTTPS", "")
+    assert "redirect to https" not in start_message(read_run_config(), {}, 1.0)
+
+
+def test_the_start_message_names_what_is_in_doubt() -> None:
+    said = start_message(read_run_config(), {}, 1.0, ["OPENAI_KEY is read by nothing here."])
+    assert "Look at: OPENAI_KEY is read by nothing here." in said

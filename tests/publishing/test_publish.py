@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import User
@@ -30,7 +31,7 @@ def _nothing_yet(db: None) -> None:
 def picky() -> Iterator[None]:
     """A check that wants every instruction to end with a full stop."""
 
-    def check(candidate: RuleSet) -> Iterator[str]:
+    def check(candidate: RuleSet, _: datetime | None) -> Iterator[str]:
         for rule in candidate.rules:
             if not rule.instruction.endswith("."):
                 yield f"“{rule.name}” has no full stop."
