@@ -18,8 +18,10 @@ import environ
 import limits
 from django.core.exceptions import ImproperlyConfigured
 
-MOST = 1e9
-"""Seconds that any variable takes at most: 30 years."""
+DAY = 86_400
+"""Seconds: the most of a wait."""
+MOST = 1_000_000
+"""The most of a count, where nothing else is said."""
 BASE_DIR = Path(__file__).resolve().parent.parent
 ALSO_READ = frozenset(
     {
@@ -86,7 +88,7 @@ class Environment:
             return False
         raise self._fault(name, "true or false")
 
-    def integer(self, name: str, default: int, *, least: int = 0, most: int = 1_000_000_000) -> int:
+    def integer(self, name: str, default: int, *, least: int = 0, most: int = MOST) -> int:
         """A whole number from ``least`` to ``most``."""
         try:
             value = int(self.text(name)) if self.has(name) else default
@@ -96,14 +98,14 @@ class Environment:
             raise self._fault(name, f"a whole number from {least} to {most}")
         return value
 
-    def number(self, name: str, default: float, *, least: float = 0.0) -> float:
-        """A decimal number from ``least`` to ``MOST``. Not by environ, which reads ``1e3`` as 13."""
+    def number(self, name: str, default: float, *, least: float = 0.0, most: float = DAY) -> float:
+        """A decimal number from ``least`` to ``most``. Not by environ, which reads ``1e3`` as 13."""
         try:
             value = float(self.text(name)) if self.has(name) else default
         except ValueError as exc:
             raise self._fault(name, "a number") from exc
-        if not least <= value <= MOST:  # NaN is in no range
-            raise self._fault(name, f"a number from {least:g} to {MOST:g}")
+        if not least <= value <= most:  # NaN is in no range
+            raise self._fault(name, f"a number from {least:g} to {most:g}")
         return value
 
     def choice(self, name: str, default: str, options: Collection[str]) -> str:
@@ -118,10 +120,10 @@ class Environment:
         """A rate as ``limits`` writes it, ``60/minute``."""
         value = self.text(name, default)
         try:
-            amount = limits.parse(value).amount
+            rate = limits.parse(value)
         except ValueError:
-            amount = 0
-        if amount < 1:
+            rate = None
+        if rate is None or not 1 <= rate.amount <= 1000 * MOST or rate.get_expiry() > 366 * DAY:
             raise self._fault(name, "a rate such as 10/second, 60/minute or 500/day")
         return value
 

@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from assistant_site.http.protocol import PROTOCOLS
 from assistant_site.wire.framing import HEAD_BYTES
+from routing.common.arguments import whole
 
 OTHER_DESCRIPTORS = 1000
 """Open files of a worker beside its clients: providers, Redis, database, logs."""
@@ -72,7 +73,7 @@ def _raise_descriptor_limit() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m assistant_site.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=whole(0, 65_535), default=8000)
     parser.add_argument("--http", choices=PROTOCOLS, default="auto", help="uvicorn's protocol")
     parser.add_argument(
         "--after-stdin",

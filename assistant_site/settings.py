@@ -12,7 +12,7 @@ from typing import Any
 from corsheaders.defaults import default_headers
 
 from assistant_site.databases import with_options
-from assistant_site.env import BASE_DIR, env
+from assistant_site.env import BASE_DIR, DAY, env
 from assistant_site.stand_ins import running_stand_ins, stand_in_variables
 from assistant_site.theme import UNFOLD  # noqa: F401 - read by django-unfold
 
@@ -82,8 +82,8 @@ TEMPLATES = [
 ]
 
 # Data
-DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 20, least=1)
-DATABASE_SECONDS = env.number("DATABASE_SECONDS", 10.0, least=0.1)
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 20, least=1, most=1_000)
+DATABASE_SECONDS = env.number("DATABASE_SECONDS", 10.0, least=0.1, most=3_600)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": with_options(
         env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'assistant.sqlite3'}"),
@@ -121,25 +121,25 @@ ANTHROPIC_BASE_URL = env.text(
 )
 SIMULATED_PROVIDERS = env.words("SIMULATED_PROVIDERS", [*_RUNNING])
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "local")
-EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384, least=1)
-EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0, least=0.1)
+EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384, least=1, most=32_768)
+EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0, least=0.1, most=3_600)
 # Failover and circuit breakers, see docs/reliability.md
 FAST_LANE = env.flag("FAST_LANE", default=True)
-FAILOVER_RETRIES = env.integer("FAILOVER_RETRIES", 1)
+FAILOVER_RETRIES = env.integer("FAILOVER_RETRIES", 1, most=20)
 FAILOVER_PATIENCE_SECONDS = env.number("FAILOVER_PATIENCE_SECONDS", 2.0)
-FAILOVER_RETRY_RATIO = env.number("FAILOVER_RETRY_RATIO", 0.2)
+FAILOVER_RETRY_RATIO = env.number("FAILOVER_RETRY_RATIO", 0.2, most=100)
 FAILOVER_HEDGE_SECONDS = env.number("FAILOVER_HEDGE_SECONDS", 6.0)
 CLASSIFIER_HEDGE_SECONDS = env.number("CLASSIFIER_HEDGE_SECONDS", 1.5)
 FAILOVER_CONTINUE = env.flag("FAILOVER_CONTINUE", default=False)
-CIRCUIT_FAILURES = env.integer("CIRCUIT_FAILURES", 5, least=1)
+CIRCUIT_FAILURES = env.integer("CIRCUIT_FAILURES", 5, least=1, most=10_000)
 CIRCUIT_OPEN_SECONDS = env.number("CIRCUIT_OPEN_SECONDS", 5.0, least=0.1)
 
 # The assistant
-PROMPT_MAX_CHARS = env.integer("PROMPT_MAX_CHARS", 32_000, least=1)
-MEMORY_TOKENS = env.integer("MEMORY_TOKENS", 6_000)
-MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600, least=1)
-DRAIN_SECONDS = env.number("DRAIN_SECONDS", 8.0)
-EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600, least=1)
+PROMPT_MAX_CHARS = env.integer("PROMPT_MAX_CHARS", 32_000, least=1, most=10_000_000)
+MEMORY_TOKENS = env.integer("MEMORY_TOKENS", 6_000, most=10_000_000)
+MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600, least=1, most=3650 * DAY)
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 8.0, most=3_600)
+EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600, least=1, most=30 * DAY)
 SYSTEM_PROMPT = env.text(
     "SYSTEM_PROMPT", "You are a helpful assistant. Answer in the language of the question."
 )
@@ -148,7 +148,9 @@ STREAMS_PER_WORKER = env.integer("STREAMS_PER_WORKER", 2000)
 STALLED_CLIENT_SECONDS = env.number("STALLED_CLIENT_SECONDS", 60.0, least=0.1)
 REQUEST_HEAD_SECONDS = env.number("REQUEST_HEAD_SECONDS", 10.0, least=0.1)
 REQUEST_BODY_SECONDS = env.number("REQUEST_BODY_SECONDS", 30.0, least=0.1)
-REQUEST_BODY_BYTES_PER_SECOND = env.integer("REQUEST_BODY_BYTES_PER_SECOND", 1024)
+REQUEST_BODY_BYTES_PER_SECOND = env.integer(
+    "REQUEST_BODY_BYTES_PER_SECOND", 1024, most=1_000_000_000
+)
 CONNECTIONS_PER_WORKER = env.integer("CONNECTIONS_PER_WORKER", 4000)
 CONNECTIONS_PER_ADDRESS = env.integer("CONNECTIONS_PER_ADDRESS", 2000)
 BUSY_QUEUE_SECONDS = env.number("BUSY_QUEUE_SECONDS", 0.0)
@@ -191,10 +193,10 @@ AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(
-        seconds=env.integer("ACCESS_TOKEN_SECONDS", 15 * 60, least=1)
+        seconds=env.integer("ACCESS_TOKEN_SECONDS", 15 * 60, least=1, most=365 * DAY)
     ),
     "REFRESH_TOKEN_LIFETIME": timedelta(
-        days=env.integer("REFRESH_TOKEN_DAYS", 14, least=1, most=36_500)
+        days=env.integer("REFRESH_TOKEN_DAYS", 14, least=1, most=3_650)
     ),
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,

@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from assistant_site.views.health import healthz, readyz
 from assistant_site.views.metrics import metrics
+from assistant_site.views.sign_in import to_a_page
 from conversations.api.responses import by_method
 
 # A client of the public API without data of its own: its script signs in like any client.
@@ -18,19 +19,21 @@ _playground = TemplateView.as_view(template_name="playground.html")
 _icon = RedirectView.as_view(url=static("playground/icon.svg"))
 
 
-def _nowhere(_: HttpRequest) -> HttpResponse:
+def nowhere(_: HttpRequest) -> HttpResponse:
     raise Http404
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # First: patterns of the admin take quadratic time, and anybody may send a path. No page has one so long.
     # Without flags: Django cannot make addresses beside a pattern that has one.
-    re_path(r"^[\s\S]{300}", _nowhere),
+    re_path(r"^[\s\S]{300}", nowhere),
     path("", by_method(GET=_playground), name="playground"),
     path("favicon.ico", by_method(GET=_icon)),
     path("healthz", by_method(GET=healthz)),
     path("readyz", by_method(GET=readyz)),
     path("metrics", by_method(GET=metrics)),
+    path("admin/login/", to_a_page(admin.site.login)),
+    path("admin/logout/", to_a_page(admin.site.logout)),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

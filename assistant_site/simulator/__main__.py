@@ -14,6 +14,7 @@ from pathlib import Path
 from assistant_site.simulator import Pace, Simulator
 from assistant_site.simulator.call import KEPT
 from assistant_site.simulator.chat import PROVIDERS, Provider
+from routing.common.arguments import decimal, whole
 
 _NAMES: dict[str, str] = {"openai": "OpenAI", "anthropic": "Anthropic"}
 
@@ -22,12 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command line: addresses, pace, and files for the launcher."""
     add = parser.add_argument
     add("--host", default="127.0.0.1")
-    add("--openai-port", type=int, default=9101, help="0 takes a free one")
-    add("--anthropic-port", type=int, default=9102, help="0 takes a free one")
+    add("--openai-port", type=whole(0, 65_535), default=9101, help="0 takes a free one")
+    add("--anthropic-port", type=whole(0, 65_535), default=9102, help="0 takes a free one")
     add("--only", choices=PROVIDERS, help="serve one side only")
-    add("--token-delay-ms", type=float, default=15)
-    add("--first-token-delay-ms", type=float, default=250)
-    add("--keep-requests", type=int, default=KEPT, help="how many are remembered")
+    add("--token-delay-ms", type=decimal(0, 3_600_000), default=15)
+    add("--first-token-delay-ms", type=decimal(0, 3_600_000), default=250)
+    add("--keep-requests", type=whole(0, 1_000_000), default=KEPT, help="how many are remembered")
     add("--pid-file", type=Path, help="written while it serves")
     add("--ready-file", type=Path, help="JSON with pid and URLs, once it serves")
 

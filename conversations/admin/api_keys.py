@@ -26,6 +26,7 @@ from conversations.storage.api_keys import (
     key_rotate,
 )
 from routing.common.admin import NOTHING, Admin, RangeDateFilter, column
+from routing.common.validators import check_block
 
 STATE_LABELS = {"valid": "success", "expired": "warning", "revoked": "danger"}
 _FIELDS = ("name", "scopes", "model_names", "expires_at", "end_users", "lenient")
@@ -46,6 +47,7 @@ class ModelNamesField(forms.CharField):
     def validate(self, value: Any) -> None:
         if any(len(name) > 96 for name in value or ()):
             raise forms.ValidationError("A name has at most 96 characters.")
+        check_block(value)
 
     def run_validators(self, value: Any) -> None:
         """The validators of a text do not fit a list."""

@@ -23,6 +23,7 @@ from conversations.evaluation.cache_search import search
 from conversations.feedback.reviews import verdicts_on
 from conversations.models import AnswerReview, CuratedAnswer
 from routing.common.admin import NOTHING, Admin, ChoicesDropdownFilter, admin_link, column, rendered
+from routing.common.validators import check_block
 
 SEARCH_PERMISSIONS = ("conversations.view_answerreview", "conversations.view_message")
 State = AnswerReview.State
@@ -33,8 +34,11 @@ REVIEW_LABELS = {"open": "danger", "decided": "success"}
 class CurationForm(forms.ModelForm):  # type: ignore[type-arg]
     """Form for a curated answer, filled in with the reviewed question and answer."""
 
-    question = forms.CharField(widget=UnfoldAdminTextareaWidget, required=False)
+    question = forms.CharField(
+        widget=UnfoldAdminTextareaWidget, required=False, validators=[check_block]
+    )
     answer = forms.CharField(
+        validators=[check_block],
         widget=UnfoldAdminTextareaWidget,
         required=False,
         help_text="With “Publish as curated” everybody is given this answer to this question.",

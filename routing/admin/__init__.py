@@ -33,7 +33,7 @@ from routing.domain.actions import Action
 from routing.domain.errors import CircuitsUnavailable
 from routing.llm.failover.circuit_states import CircuitAdmin
 from routing.models import LLMModel, RoutingSettings, Rule
-from routing.publishing.draft import without_price
+from routing.publishing.draft import doubtful_names, without_price
 
 __all__ = ["GoldenCaseAdmin", "LLMModelAdmin", "RoutingSettingsAdmin", "RuleAdmin", "VersionAdmin"]
 
@@ -231,6 +231,8 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
 
     def save_model(self, request: HttpRequest, obj: LLMModel, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        for doubt in doubtful_names([obj]):
+            messages.warning(request, doubt)
         if without_price([obj]):
             messages.warning(
                 request,

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from routing.common.form_revisions import RevisionedForm
+from routing.common.validators import check_block
 from routing.domain.actions import Action, ModelKind, action_for
 from routing.domain.fields import FieldSpec, specs
 from routing.domain.rules import ReusePolicy, RuleSet
@@ -46,7 +47,9 @@ class LinesField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         lines = map(_one_line, (super().clean(value) or "").splitlines())
-        return [line for line in lines if line]
+        found = [line for line in lines if line]
+        check_block(found)
+        return found
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(self.clean(data) != list(map(_one_line, initial or [])))

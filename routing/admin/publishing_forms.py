@@ -12,8 +12,9 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
+from routing.common.validators import check_block
 from routing.domain.release import Stage
-from routing.publishing.services import Target
+from routing.publishing.services import WHY_CHARS, Target
 from routing.publishing.yaml_files import MOST_CHARS
 
 STAGES = (
@@ -28,7 +29,14 @@ class WhyField(forms.CharField):
 
     def __init__(self, label: str = "Why", **kwargs: Any) -> None:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": 2})
-        super().__init__(label=label, max_length=1000, required=False, widget=widget, **kwargs)
+        super().__init__(
+            label=label,
+            max_length=WHY_CHARS,
+            required=False,
+            widget=widget,
+            validators=[check_block],
+            **kwargs,
+        )
 
 
 class StageForm(forms.Form):

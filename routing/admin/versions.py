@@ -19,7 +19,13 @@ from routing.common.admin import NOTHING, ReadOnlyAdmin, column, rendered
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.domain.release import Stage
 from routing.models import GoldenCase, RuleSetRelease, RuleSetVersion
-from routing.publishing.draft import ClassifierPrompt, changes_since, draft_now, without_price
+from routing.publishing.draft import (
+    ClassifierPrompt,
+    changes_since,
+    doubtful_names,
+    draft_now,
+    without_price,
+)
 from routing.publishing.selectors import release_row, ruleset_of, succeeded_at
 from routing.publishing.services import may_override, ruleset_roll_back, trial_end, version_release
 
@@ -76,6 +82,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
         unpriced = without_price(draft.rules.models) if draft.rules else []
         context = {"title": "Publish the draft", "form": form, "prompt": prompt}
         context["unpriced"] = unpriced
+        context["doubtful"] = doubtful_names(draft.rules.models) if draft.rules else []
         return self.framed(request, "routing/admin/publish.html", {**context, "publishing": True})
 
     def roll_back_view(self, request: HttpRequest, number: int) -> HttpResponse:

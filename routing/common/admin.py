@@ -13,6 +13,8 @@ from django.urls import reverse, reverse_lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from routing.common.validators import text_validators
+
 M = TypeVar("M", bound=Model)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +56,12 @@ else:
 
         def __class_getitem__(cls, _: Any) -> type:
             return cls
+
+        def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+            field = super().formfield_for_dbfield(db_field, request, **kwargs)
+            if field:
+                field.validators += text_validators(db_field)
+            return field
 
 
 class ReadOnlyAdmin(Admin[M]):

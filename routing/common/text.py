@@ -73,6 +73,12 @@ def clean_line(text: object, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def unseen_character(text: str) -> str:
+    """The first control, escape, direction or tag character, as ``U+202E``; empty where there is none."""
+    found = _CONTROL.search(text)
+    return f"U+{ord(found[0]):04X}" if found else ""
+
+
 def first_visible(text: str, start: int = 0) -> int | None:
     """Position of the first character from ``start`` on that a reader would see."""
     found = _VISIBLE.search(text, start)

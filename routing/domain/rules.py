@@ -54,6 +54,8 @@ class StaysTrue(StrEnum):
 _SECONDS = {"least": 0.05, "most": 3_600}
 _TOKENS = {"least": 1, "most": 100_000_000}
 _PRICE = {"least": 0, "most": 100_000}
+_LIFE = {"least": 1, "most": 10 * 365 * 24 * 3600}
+_WRONG = {"least": 0.1, "most": 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Rule(Stored):
             in_order=True,
         ),
     )
-    priority: int = field(default=100, metadata=spec("priority", group=WHICH))
+    priority: int = field(default=100, metadata=spec("priority", group=WHICH, least=0, most=32_767))
     examples_for: tuple[str, ...] = field(
         default=(),
         metadata=spec(
@@ -151,6 +153,7 @@ class Rule(Stored):
             title="Life of an answer",
             help="Seconds; empty uses the routing settings.",
             group=REUSING,
+            **_LIFE,
         ),
     )
 
@@ -223,6 +226,7 @@ class ReusePolicy(Stored):
             title="Wrong ones in a hundred, of answers for everybody",
             help="From 0.1 to 20: how many of a hundred reused answers may be wrong. The less, the "
             "fewer are reused.",
+            **_WRONG,
         ),
     )
     wrong_own: float = field(
@@ -231,6 +235,7 @@ class ReusePolicy(Stored):
             "Wrong ones accepted in a hundred reuses, of a person's own answers",
             title="Wrong ones in a hundred, of a person's own answers",
             help="The same for answers that only the person who asked gets again.",
+            **_WRONG,
         ),
     )
     judge: JudgeUse = field(
@@ -249,6 +254,8 @@ class ReusePolicy(Stored):
             title="Reuses checked afterwards, in per cent",
             help="The classifier's model looks at this share of the reused answers in the background. "
             "Its verdicts move the cut and show in the precision.",
+            least=0,
+            most=1,
         ),
     )
 
@@ -283,6 +290,8 @@ class RuleSet(Stored):
             title="Similarity",
             help="From 0.5 to 1: the least cosine similarity at which a stored answer is considered. "
             "Whether it is served is decided by the verifier.",
+            least=0.5,
+            most=1,
         ),
     )
     cache_ttl_seconds: int = field(
@@ -291,6 +300,7 @@ class RuleSet(Stored):
             "The life of a stored answer in seconds",
             title="Life of an answer",
             help="Seconds, where a rule says nothing else.",
+            **_LIFE,
         ),
     )
     reuse: ReusePolicy = field(default_factory=ReusePolicy)

@@ -12,7 +12,8 @@ from django.db.models import Q
 from routing.domain.actions import Action, ModelKind
 from routing.domain.fields import specs
 from routing.domain.release import Stage
-from routing.domain.rules import CachePolicy, ModelRef, Timeouts
+from routing.domain.rules import CachePolicy, ModelRef, ReusePolicy, RuleSet, Timeouts
+from routing.domain.rules import Rule as DomainRule
 
 slug = RegexValidator(
     r"^[a-z0-9][a-z0-9._-]*$", "Lower-case letters, digits, dots, dashes and underscores."
@@ -128,7 +129,9 @@ class Rule(models.Model):
         default=list, blank=True, help_text='Model names to try next, in order: ["gpt"].'
     )
     priority = models.PositiveSmallIntegerField(
-        default=100, help_text="Smaller goes first when two rules fit."
+        validators=bounds(DomainRule, "priority"),
+        default=100,
+        help_text="Smaller goes first when two rules fit.",
     )
     examples_for = models.JSONField(default=list, blank=True, help_text="Prompts that fit.")
     examples_against = models.JSONField(default=list, blank=True, help_text="Prompts that do not.")
@@ -139,7 +142,9 @@ class Rule(models.Model):
         default=list, blank=True, help_text="Wordings offered with a refusal."
     )
     cache = models.CharField(max_length=16, choices=_choices(CachePolicy), default=CachePolicy.USER)
-    cache_ttl_seconds = models.PositiveIntegerField(null=True, blank=True)
+    cache_ttl_seconds = models.PositiveIntegerField(
+        validators=bounds(DomainRule, "cache_ttl_seconds"), null=True, blank=True
+    )
     is_default = models.BooleanField(
         default=False, help_text="Answers when no classifier can be reached. Exactly one."
     )
@@ -166,9 +171,6 @@ class JudgeUse(models.TextChoices):
     OFF = "off", "Never"
 
 
-_PERCENT = [MinValueValidator(0.1), MaxValueValidator(20.0)]
-
-
 class RoutingSettings(models.Model):
     """Settings that are published beside the rules. One row."""
 
@@ -183,14 +185,16 @@ class RoutingSettings(models.Model):
     )
     min_similarity = models.FloatField(
         default=0.60,
-        validators=[MinValueValidator(0.5), MaxValueValidator(1.0)],
+        validators=bounds(RuleSet, "min_similarity"),
         help_text="Cosine similarity from which a stored answer is considered.",
     )
     cache_ttl_seconds = models.PositiveIntegerField(
-        default=30 * 24 * 3600, help_text="Life of a stored answer, in seconds."
+        validators=bounds(RuleSet, "cache_ttl_seconds"),
+        default=30 * 24 * 3600,
+        help_text="Life of a stored answer, in seconds.",
     )
-    wrong_shared = models.FloatField(default=1.0, validators=_PERCENT)
-    wrong_own = models.FloatField(default=1.0, validators=_PERCENT)
+    wrong_shared = models.FloatField(default=1.0, validators=bounds(ReusePolicy, "wrong_shared"))
+    wrong_own = models.FloatField(default=1.0, validators=bounds(ReusePolicy, "wrong_own"))
     judge = models.CharField(max_length=8, choices=JudgeUse, default=JudgeUse.AUTO)
     audited_percent = models.FloatField(
         default=2.0, validators=[MinValueValidator(0.0), MaxValueValidator(100.0)]

@@ -93,6 +93,14 @@ def without_price(models: Iterable[Priced]) -> list[str]:
     return [model.name for model in models if not has_price(model)]
 
 
+def doubtful_names(models: Iterable[ModelRef | LLMModel]) -> list[str]:
+    """Sentences about LiteLLM names that are perhaps misspelt."""
+    from routing.llm.providers.litellm import name_doubt  # noqa: PLC0415 - as above
+
+    doubts = ((model, name_doubt(model.litellm_name)) for model in models)
+    return [f"“{model.litellm_name}” ({model.name}): {doubt}." for model, doubt in doubts if doubt]
+
+
 def draft_now() -> Draft:
     """The draft of this moment."""
     release = release_row()

@@ -15,6 +15,7 @@ from django.db import transaction
 from redis.exceptions import RedisError
 
 from routing.common.redis.clients import sync_client
+from routing.common.text import clean_block
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.domain.release import Stage
 from routing.domain.rules import RuleSet
@@ -40,6 +41,8 @@ Check = Callable[[RuleSet, datetime | None], Iterable[str]]
 is that at which an old version ceased to be the newest: expectations made later are none of it."""
 
 MAY_OVERRIDE = "routing.override_rulesetversion"
+WHY_CHARS = 1_000
+"""The longest reason that is kept."""
 ATTEMPTS = 3
 """How often the tables are built anew when others publish meanwhile."""
 
@@ -52,6 +55,10 @@ class Target:
 
     stage: Stage = Stage.ALL
     percent: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.stage is Stage.PERCENT) != (self.percent != 0) or not 0 <= self.percent <= 99:
+            raise ValueError("a share goes from 1 to 99 percent")
 
 
 TO_ALL = Target()
@@ -120,8 +127,8 @@ def publish(
             return live
         version = RuleSetVersion(
             published_by_id=by.pk if by else None,
-            why=why.strip(),
-            override_reason=override.strip() if failed else "",
+            why=clean_block(why, WHY_CHARS),
+            override_reason=clean_block(override, WHY_CHARS) if failed else "",
             failures=list(failed),
             restores=restores,
         )
@@ -178,7 +185,7 @@ def release(
         stage=target.stage,
         percent=target.percent if target.stage is Stage.PERCENT else 0,
         released_by_id=by.pk if by else None,
-        why=why.strip(),
+        why=clean_block(why, WHY_CHARS),
     )
 
 

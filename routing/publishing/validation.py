@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from routing.classifier.classification import build_instructions
 from routing.common.text import unicode_form
@@ -67,7 +68,6 @@ def ruleset_faults(rules: RuleSet, *, disabled: Collection[str] = ()) -> tuple[s
         *_default_faults(rules),
         *_name_faults(rules),
         *_classifier_faults(rules, disabled),
-        *_reuse_faults(rules),
         *_number_faults(rules),
         *(fault.sentence for rule in rules.rules for fault in rule_faults(rule, rules.model)),
     ]
@@ -171,26 +171,19 @@ def _classifier_faults(rules: RuleSet, disabled: Collection[str]) -> Iterable[st
 
 
 def _number_faults(rules: RuleSet) -> Iterable[str]:
+    """The numbers beyond the bounds that are declared beside them."""
+    parts: list[tuple[Any, str]] = [(rules, ""), (rules.reuse, "")]
+    parts += [(rule, f" of the rule “{rule.name}”") for rule in rules.rules]
     for model in rules.models:
-        for part in (model, model.timeouts):
-            for name, item in specs(type(part)).items():
-                value = getattr(part, name)
-                if item.least is None or item.most is None or value is None:
-                    continue
-                if not item.least <= value <= item.most:
-                    yield (
-                        f"The {item.label} of the model “{model.name}” must be between "
-                        f"{item.least:g} and {item.most:,g}."
-                    )
-
-
-def _reuse_faults(rules: RuleSet) -> Iterable[str]:
-    if not 0.5 <= rules.min_similarity <= 1:
-        yield "The similarity must be between 0.5 and 1."
-    if not all(0.1 <= wrong <= 20 for wrong in (rules.reuse.wrong_shared, rules.reuse.wrong_own)):
-        yield "The wrong ones in a hundred reuses must be between 0.1 and 20."
-    if not 0 <= rules.reuse.audited <= 1:
-        yield "No more than all of the reuses can be checked afterwards."
+        parts += [(part, f" of the model “{model.name}”") for part in (model, model.timeouts)]
+    for part, owner in parts:
+        for name, item in specs(type(part)).items():
+            value = getattr(part, name)
+            if item.least is None or item.most is None or value is None:
+                continue
+            if not item.least <= value <= item.most:  # NaN is in no range
+                subject = f"The {item.label}{owner}" if owner else item.label
+                yield f"{subject} must be between {item.least:g} and {item.most:,}."
 
 
 def _model_faults(

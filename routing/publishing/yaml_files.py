@@ -28,6 +28,7 @@ from pydantic import (
     create_model,
 )
 
+from routing.common.validators import check_line
 from routing.domain.errors import RuleSetInvalid
 from routing.domain.rules import RuleSet
 from routing.models import LLMModel, RoutingSettings, Rule
@@ -172,7 +173,7 @@ def _entry_of(kind: Any, row: models.Model) -> Any:
 
 
 def document_of(rules: RuleSet) -> Document:
-    """A published version as a document."""
+    """A published version as a document. Raises ``RuleSetInvalid`` for a version of before a bound."""
     body = ruleset_dump(rules)
     for model in body["models"]:
         model |= {f"{phase}_timeout": value for phase, value in model.pop("timeouts").items()}
@@ -182,7 +183,7 @@ def document_of(rules: RuleSet) -> Document:
     settings = {name: values[name] for name in SettingsEntry.model_fields if name in values}
     settings |= zip(CLASSIFIERS, (*rules.classifiers, None, None), strict=False)
     settings["audited_percent"] = round(100 * rules.reuse.audited, 6)
-    return Document.model_validate(
+    return _validated(
         {
             "settings": settings,
             "models": sorted(body["models"], key=lambda model: model["name"]),
@@ -191,14 +192,19 @@ def document_of(rules: RuleSet) -> Document:
     )
 
 
+def _validated(data: Any) -> Document:
+    try:
+        return Document.model_validate(data)
+    except ValidationError as exc:
+        raise RuleSetInvalid([_fault(error) for error in exc.errors()]) from exc
+
+
 def read_document(text: str) -> Document:
     """The document in a text. Raises ``RuleSetInvalid`` with all faults."""
     if len(text) > MOST_CHARS:
         raise RuleSetInvalid([f"The document has more than {MOST_CHARS:,} characters."])
     try:
-        return Document.model_validate(_loaded(text))
-    except ValidationError as exc:
-        raise RuleSetInvalid([_fault(error) for error in exc.errors()]) from exc
+        return _validated(_loaded(text))
     except (
         yaml.YAMLError,
         ValueError,
@@ -292,13 +298,20 @@ def _choices(document: Document) -> Iterable[tuple[str, str]]:
 
 
 def _row_faults(table: type[LLMModel | Rule], entry: Any) -> Iterable[str]:
-    """The values that the columns refuse."""
+    """The values that the columns refuse, and texts with characters that are not seen."""
     values = {name: value for name, value in dict(entry).items() if name != "model"}
     try:
         table(**values).clean_fields()
     except ColumnError as exc:
         for name, messages in exc.message_dict.items():
             yield f"{name} of “{entry.name}”: {' '.join(messages)}"
+    # Labels alone: prompts and what people are told survive as they were written before there was a rule.
+    for name, value in values.items():
+        if isinstance(table._meta.get_field(name), models.CharField):  # noqa: SLF001 - documented
+            try:
+                check_line(value)
+            except ColumnError as exc:
+                yield f"{name} of “{entry.name}”: {exc.message}"
     if "\0" in "".join(_texts(values)):
         yield f"“{entry.name}” holds a NUL character."
 

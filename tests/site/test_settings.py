@@ -84,7 +84,10 @@ def test_a_number_within_its_range_is_taken(monkeypatch: pytest.MonkeyPatch) -> 
     assert env.number("SOME_SECONDS", 1.0, least=0.1) == 0.1
 
 
-@pytest.mark.parametrize("value", ["lots", "0/minute", "-1/minute", "60", "60/fortnight"])
+@pytest.mark.parametrize(
+    "value",
+    ["lots", "0/minute", "-1/minute", "60", "60/fortnight", "1 per 99 years", "9" * 20 + "/day"],
+)
 def test_a_rate_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("SOME_RATE", value)
 

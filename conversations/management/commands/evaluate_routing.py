@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from conversations.evaluation.report import as_json, tables
 from conversations.evaluation.rule_sets import draft_rules, live_rules
 from conversations.evaluation.try_prompt import Question, decide_all
+from routing.common.arguments import whole
 from routing.domain.decide import Outcome
 from routing.domain.rules import RuleSet
 from routing.evaluation.dataset import Labelled, expectation, expected_for, report
@@ -45,7 +46,9 @@ class Command(BaseCommand):
         parser.add_argument("--mapping", "--map", "--labels", type=Path, metavar="YAML")
         parser.add_argument("--json", type=Path, metavar="OUT", help="also write the figures here")
         parser.add_argument("--rules", choices=[*RULE_SETS], default="draft")
-        parser.add_argument("--limit", type=_rows, help="only the first so many rows")
+        parser.add_argument(
+            "--limit", type=whole(1, 10_000_000), help="only the first so many rows"
+        )
         parser.add_argument("--wrong", action="store_true", help="list what was decided otherwise")
 
     def handle(self, *_: Any, file: Path, **options: Any) -> None:
@@ -67,14 +70,6 @@ class Command(BaseCommand):
         # After the tables, as the last line of a log: a perfect score of the default rule is none.
         if outcomes and not any(outcome.reached for outcome in outcomes):
             raise CommandError(UNASKED)
-
-
-def _rows(value: str) -> int:
-    """A number of rows, from 1; ``ValueError`` for anything else, which argparse tells."""
-    rows = int(value)
-    if rows < 1:
-        raise ValueError(value)
-    return rows
 
 
 def _rules(name: str) -> RuleSet:

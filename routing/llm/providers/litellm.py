@@ -298,6 +298,20 @@ def has_price(model: Priced) -> bool:
     return own or _is_listed(model.litellm_name)
 
 
+def name_doubt(litellm_name: str) -> str:
+    """The doubt about a name, in words; empty for one on LiteLLM's list, and for a provider without one."""
+    try:
+        _, provider, *_ = lookup(litellm_name)
+    except Exception:  # noqa: BLE001 - told by several classes
+        return "LiteLLM knows no provider of this name, so each call fails: write provider/model"
+    listed = litellm.models_by_provider.get(provider)
+    # People give the models of these names of their own.
+    own = provider in {"azure", "ollama", "ollama_chat", "bedrock", "vertex_ai", "sagemaker"}
+    if _is_listed(litellm_name) or own or not listed:
+        return ""
+    return f"LiteLLM's list has no such model of {provider}: check the spelling"
+
+
 def _listed(model: ModelRef, usage: Usage, reported: Any) -> ListPrice | None:
     # With odd details of cached tokens LiteLLM's price is negative: then without them.
     for details in (reported, None):

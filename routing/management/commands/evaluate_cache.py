@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
+from routing.common.arguments import decimal, whole
 from routing.domain.errors import EmbedderUnavailable
 from routing.reuse.lab.dataset import (
     LabelledStream,
@@ -37,12 +38,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--stream", action="store_true", help="the file holds requests")
-        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0)
         parser.add_argument(
-            "--budget", type=float, default=1.0, help="wrong ones accepted in a hundred reuses"
+            "--budget",
+            type=decimal(0.1, 20),
+            default=1.0,
+            help="wrong ones accepted in a hundred reuses",
         )
         parser.add_argument(
-            "--judge-error", type=float, default=0.03, help="of the simulated judge, either way"
+            "--judge-error",
+            type=decimal(0, 1),
+            default=0.03,
+            help="of the simulated judge, either way",
         )
         parser.add_argument("--json", type=Path, metavar="OUT", help="also write the figures here")
         parser.add_argument("--plot", type=Path, metavar="DIR", help="also draw them here, as PNG")

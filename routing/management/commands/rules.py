@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from routing.common.arguments import whole
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.domain.release import Stage
 from routing.domain.rules import RuleSet
@@ -40,7 +41,10 @@ class Command(BaseCommand):
         export = commands.add_parser("export", help="write the draft, or a published version")
         export.add_argument("file", nargs="?", default=STDIO, help="standard output without one")
         export.add_argument(
-            "--version", type=int, dest="number", help="a published version's number"
+            "--version",
+            type=whole(1, 2**31 - 1),
+            dest="number",
+            help="a published version's number",
         )
         bring = commands.add_parser("import", help="make the draft what the file says")
         bring.add_argument("file", help="- for standard input")
@@ -125,16 +129,16 @@ def _publication(parser: Any) -> None:
     parser.add_argument("--override", default="", help="why it is published although checks fail")
     stage = parser.add_mutually_exclusive_group()
     stage.add_argument("--shadow", action="store_true", help="decide beside the live version only")
-    stage.add_argument("--percent", type=int, default=0, help="answer this share of the users")
+    stage.add_argument(
+        "--percent", type=whole(1, 99), help="answer this share of the users, from 1 to 99"
+    )
 
 
 def _target(options: dict[str, Any]) -> Target:
     if options["shadow"]:
         return Target(Stage.SHADOW)
-    if not options["percent"]:
+    if options["percent"] is None:
         return TO_ALL
-    if not 0 < options["percent"] < 100:
-        raise CommandError("--percent goes from 1 to 99.")
     return Target(Stage.PERCENT, options["percent"])
 
 

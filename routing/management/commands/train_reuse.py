@@ -13,6 +13,7 @@ import numpy as np
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from routing.common.arguments import whole
 from routing.domain.errors import EmbedderUnavailable
 from routing.embeddings.local import NAME
 from routing.reuse.lab.dataset import (
@@ -39,7 +40,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--stream", type=Path, action="append", default=[], metavar="FILE")
         parser.add_argument("--pairs", type=Path, action="append", default=[], metavar="FILE")
-        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0)
         parser.add_argument("--out", type=Path, default=WEIGHTS_FILE.parent, metavar="FOLDER")
 
     def handle(self, *args: Any, **options: Any) -> None:
