@@ -186,6 +186,8 @@ class AttemptSchema(serializers.Serializer[Any]):
     output_tokens = serializers.IntegerField()
     cost_usd = serializers.CharField(allow_null=True)
     estimated = serializers.BooleanField()
+    cached_tokens = serializers.IntegerField(required=False)
+    reasoning_tokens = serializers.IntegerField(required=False)
     first_token_ms = serializers.IntegerField(allow_null=True)
     total_ms = serializers.IntegerField()
 

@@ -15,7 +15,7 @@ from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
 from conversations.engine.types import Answer, State, Update
-from routing.domain.errors import NoProviderAvailable
+from routing.domain.errors import NoProviderAvailable, ProviderStreamBroken
 from routing.domain.llm import (
     AnsweringModel,
     ChatMessage,
@@ -185,6 +185,7 @@ class Transcript:
         self.take(TextDelta(provider_refusal()))
 
     def _switch(self, event: Switched) -> None:
+        self._check_discardable()
         self._next_model = event.to_model
         if self._decision_sent:
             self._switched = self._switched or event
@@ -207,11 +208,19 @@ class Transcript:
         # Thoughts are no part of the answer: another model may follow them.
         if not (self._pieces or self._calls_tools):
             return False
+        self._check_discardable()
         self.cacheable = self._calls_tools = False
         self._pieces.clear()
         self.calls.clear()
         self._sink.emit(Reset(reason, from_model, to_model))
         return True
+
+    def _check_discardable(self) -> None:
+        """Raises ``ProviderStreamBroken`` where text was sent to a caller that can not be told to discard
+        it: another model would be asked in vain."""
+        chat = self._state["turn"].chat
+        if chat and chat.streams and (self._pieces or self._calls_tools):
+            raise ProviderStreamBroken(self.decision.provider or "", "it broke off")
 
     def _notice(self, code: str, detail: str) -> None:
         # A client shows notices under a decision: none is sent before it.

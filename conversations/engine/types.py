@@ -27,6 +27,7 @@ class CallerChat:
     a model answers, so that a stored answer may serve it. ``context`` is the digest of all messages beside
     the prompt, empty without any; ``end_user`` the caller's name of its own user, where that is trusted.
     ``results`` are the ids of the tool calls whose results are the chat's end.
+    ``streams``: the caller reads the answer as it is made, and can not be told to discard text.
     ``kept``: a conversation keeps the exchange, as it keeps the turns of its own; else nothing is kept.
     """
 
@@ -37,6 +38,7 @@ class CallerChat:
     end_user: str = ""
     results: tuple[str, ...] = ()
     kept: bool = False
+    streams: bool = False
 
     @property
     def needs_text(self) -> bool:

@@ -153,6 +153,8 @@ def attempt_object(attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome,
         **usage_object(attempt.usage),
         "estimated": attempt.usage.estimated,
+        "cached_tokens": attempt.usage.cached_tokens,
+        "reasoning_tokens": attempt.usage.reasoning_tokens,
         "first_token_ms": attempt.first_token_ms and round(attempt.first_token_ms),
         "total_ms": round((attempt.ended_ns - attempt.started_ns) / 1e6),
     }

@@ -246,14 +246,27 @@ def cost_of(message: Mapping[str, Any]) -> str:
 
 def usage_object(message: Mapping[str, Any]) -> dict[str, Any]:
     """Tokens, in OpenAI's names."""
-    usage, details = message["usage"] or {}, message.get("usage_details") or {}
+    usage, details = message["usage"] or {}, message.get("usage_details") or usage_details(message)
     prompt, completion = usage.get("input_tokens") or 0, usage.get("output_tokens") or 0
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": details.get("cached_tokens", 0)},
-        "completion_tokens_details": {"reasoning_tokens": details.get("reasoning_tokens", 0)},
+        "prompt_tokens_details": {"cached_tokens": details["cached_tokens"]},
+        "completion_tokens_details": {"reasoning_tokens": details["reasoning_tokens"]},
+    }
+
+
+def usage_details(message: Mapping[str, Any]) -> dict[str, int]:
+    """The cached and the reasoning tokens of the calls that made the answer."""
+    calls = [
+        call
+        for call in message.get("attempts", ())
+        if call["operation"] not in {"classify", "judge"}
+    ]
+    return {
+        name: sum(call.get(name, 0) for call in calls)
+        for name in ("cached_tokens", "reasoning_tokens")
     }
 
 

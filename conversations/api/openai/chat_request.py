@@ -192,6 +192,7 @@ class CompletionRequest(Strict):
             context=_digest(messages, self._asked[0]) if plain and len(messages) > 1 else "",
             end_user=end_user,
             results=tuple(results_at_end(self.messages)),
+            streams=bool(self.stream),
         )
 
 
