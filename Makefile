@@ -6,10 +6,10 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test scorecard bench growth harden fuzz lint lock clean
+.PHONY: help run check test test-clients scorecard bench growth harden fuzz lint lock clean
 
 help: ## Show these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is missing and serve on 127.0.0.1:8000 (PORT moves it); Ctrl-C ends it
 	@exec $(LOCAL) run
@@ -25,6 +25,11 @@ check: ## Lint, check types and imports, and run the tests marked pure: under a 
 # each worker whole files: the fixtures of a module are set up once.
 test: ## Run every test, starting what it needs (TESTS="tests/launcher -k redis" for some)
 	@exec $(LOCAL) test -n 4 --dist worksteal $(TESTS)
+
+test-clients: ## Test with the clients of others: SDKs, agents, the AI SDK (TESTS="-k langchain")
+	@$(LOCAL) install --dev
+	@$(BIN)/python -m tests.clients.install var/clients
+	@exec env CLIENTS_HOME=var/clients $(LOCAL) test tests/clients $(TESTS)
 
 scorecard: ## Kill every part once under load and audit (ARGS="--database postgresql --json F")
 	@$(LOCAL) install --dev
@@ -57,6 +62,7 @@ lock: ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
 	$(LOCK) pyproject.toml --output-file requirements/base.txt
 	$(LOCK) pyproject.toml --group dev --constraints requirements/base.txt --output-file requirements/dev.txt
 	$(LOCK) requirements/proxy.in --output-file requirements/proxy.txt
+	for name in newest oldest; do $(LOCK) tests/clients/python/$$name.in --output-file tests/clients/python/$$name.txt || exit 1; done
 	for name in installer embedder redis; do $(LOCK) --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 clean: ## Remove caches and .venv; your data in var/ stays

@@ -1,0 +1,1 @@
+"""The real clients against a real server process: ``make test-clients``."""

@@ -1,0 +1,50 @@
+"""LangChain's ChatOpenAI."""
+
+import openai
+from common import CUT, KEY, QUESTION, REFUSED, URL, raised, run
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+
+
+def _model(**options):
+    return ChatOpenAI(model="assistant", base_url=URL, api_key=KEY, **options)
+
+
+def invoke():
+    answer = _model().invoke(QUESTION)
+    assert answer.content
+    assert answer.response_metadata["finish_reason"] == "stop"
+    assert answer.usage_metadata["output_tokens"] > 0
+
+
+def stream():
+    pieces = list(_model().stream(QUESTION))
+    assert "rivers" in "".join(piece.content for piece in pieces)
+
+
+async def invoke_async():
+    assert (await _model().ainvoke(QUESTION)).content
+
+
+def limited():
+    assert _model(max_tokens=50, temperature=0.2).invoke(QUESTION).content
+
+
+def refusal():
+    answer = _model().invoke(REFUSED)
+    assert answer.content
+    assert answer.response_metadata["finish_reason"] == "content_filter"
+
+
+def cut_stream():
+    raised(lambda: list(_model(max_retries=0).stream(CUT)), openai.APIError)
+
+
+def embeddings():
+    embedder = OpenAIEmbeddings(
+        model="assistant", base_url=URL, api_key=KEY, check_embedding_ctx_length=False
+    )
+    assert len(embedder.embed_documents(["a", "b"])) == 2
+
+
+if __name__ == "__main__":
+    run(globals())

@@ -1,0 +1,50 @@
+"""pydantic-ai over chat completions."""
+
+from common import CUT, KEY, QUESTION, REFUSED, URL, run
+from pydantic_ai import Agent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+
+
+def _agent(**options):
+    provider = OpenAIProvider(base_url=URL, api_key=KEY)
+    return Agent(OpenAIChatModel("assistant", provider=provider), **options)
+
+
+async def answer():
+    done = await _agent(instructions="Be brief.").run(QUESTION)
+    assert done.output
+
+
+async def stream():
+    async with _agent().run_stream(QUESTION) as told:
+        text = [piece async for piece in told.stream_text(delta=True)]
+    assert "rivers" in "".join(text)
+
+
+async def two_turns():
+    first = await _agent().run("My dog is called Bello.")
+    second = await _agent().run("What is my dog called?", message_history=first.all_messages())
+    assert "Bello" in second.output
+
+
+async def refusal():
+    try:
+        done = await _agent().run(REFUSED)
+    except Exception as error:  # noqa: BLE001 - its own error for filtered content, or the text
+        assert "content" in str(error).lower()  # noqa: PT017
+    else:
+        assert done.output
+
+
+async def cut_stream():
+    try:
+        async with _agent().run_stream(CUT) as told:
+            [piece async for piece in told.stream_text(delta=True)]
+    except Exception:  # noqa: BLE001 - any error will do, half an answer will not
+        return
+    raise AssertionError("half an answer was taken for a whole one")
+
+
+if __name__ == "__main__":
+    run(globals())
