@@ -24,7 +24,7 @@ def calls_key(prefix: str, user: int) -> str:
 
 
 class RedisToolCalls:
-    """The engine's port ``ToolCalls``. Both methods raise ``MemoryUnavailable``."""
+    """The engine's port ``CallOrigins``. Both methods raise ``MemoryUnavailable``."""
 
     def __init__(self, client: redis.asyncio.Redis, breaker: Breaker, *, prefix: str) -> None:
         self._client, self._breaker, self._prefix = client, breaker, prefix

@@ -13,7 +13,7 @@ from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context
 from conversations.engine.types import CallerChat, CallOrigin, State, Update
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION
-from routing.domain.decide import default_decision, requested_decision
+from routing.domain.decide import default_decision, helper_decision, requested_decision
 from routing.domain.rules import Decision, RuleSet
 
 
@@ -32,12 +32,15 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
 
 
 async def preset_decision(state: State, context: Context) -> Decision | None:
-    """Results of tools go to the model that made the calls, while it is published; a prompt without words
-    to the default rule. ``None`` where the rules shall be asked."""
+    """A front end's helper prompt goes to the helper rule; results of tools to the model that made the calls,
+    while it is published; a prompt without words to the default rule. ``None`` where the rules shall be
+    asked."""
     turn, rules = state["turn"], state["rules"]
     chat = turn.chat
     if chat is None:
         return None
+    if chat.helper:
+        return helper_decision(rules, f"a helper prompt: {chat.helper.purpose}")
     if chat.results and (decision := await _continued(turn.user, chat, rules, context)):
         return decision
     if not turn.prompt.strip():

@@ -19,7 +19,7 @@ from langgraph.graph import END
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Token
-from conversations.engine.ports import Context, Sink
+from conversations.engine.ports import Context, Ports, Sink
 from conversations.engine.refusals import guard_refusal, rule_refusal
 from conversations.engine.reusability import asked_again_as, reusable
 from conversations.engine.types import (
@@ -38,6 +38,7 @@ from routing.common.text import first_visible
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.decide import held_back
 from routing.domain.errors import DependencyUnavailable
+from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, Usage
 from routing.domain.rules import Decision, Source
 
@@ -99,11 +100,21 @@ async def guard(state: State, runtime: Runtime[Context]) -> Update:
     """Check the prompt before any provider sees it."""
     turn, context = state["turn"], runtime.context
     with step(context.sink, "guard", "guardrail", turn.prompt) as opened:
-        report = await context.ports.guard.check(turn.prompt)
+        report = await _judged(turn, context.ports)
         opened.output = asdict(report)
     if report.verdict != "block":
         return {"guard": report}
     return {"guard": report, "decision": held_back(state["rules"]), "cache": CacheFacts()}
+
+
+async def _judged(turn: Turn, ports: Ports) -> GuardReport:
+    helper = turn.chat.helper if turn.chat else None
+    if helper is None:
+        return await ports.guard.check(turn.prompt)
+    report = await ports.guard.check(helper.history)
+    # The template's marks and orders count for nothing, unless it is none: an attack in its clothes.
+    around = await ports.guard.check(helper.template)
+    return around if around.verdict == "block" else report
 
 
 def after_guard(state: State) -> str:

@@ -58,7 +58,7 @@ class Memory(Protocol):
         ...
 
 
-class ToolCalls(Protocol):
+class CallOrigins(Protocol):
     """Decisions of answers that called tools, for a day. Every method raises ``MemoryUnavailable``."""
 
     async def remember(self, user: int, calls: Sequence[str], decision: Decision) -> None:
@@ -214,7 +214,7 @@ class Ports:
     image_tool: ImageTool
     system_prompt: str = ""
     single_flight: SingleFlight | None = None
-    tool_calls: ToolCalls | None = None
+    tool_calls: CallOrigins | None = None
 
 
 @dataclass(frozen=True, slots=True)

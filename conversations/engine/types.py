@@ -19,6 +19,18 @@ Vector = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
+class HelperPrompt:
+    """A prompt that a front end has made beside a chat, for a title for instance (``purpose``).
+
+    ``history`` is the part that people and models have written, ``template`` the front end's own.
+    """
+
+    purpose: str
+    history: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallerChat:
     """A whole chat that the caller sends with its request.
 
@@ -29,6 +41,7 @@ class CallerChat:
     ``results`` are the ids of the tool calls whose results are the chat's end.
     ``streams``: the caller reads the answer as it is made, and can not be told to discard text.
     ``kept``: a conversation keeps the exchange, as it keeps the turns of its own; else nothing is kept.
+    ``helper`` is there where the prompt is a front end's.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -39,6 +52,7 @@ class CallerChat:
     results: tuple[str, ...] = ()
     kept: bool = False
     streams: bool = False
+    helper: HelperPrompt | None = None
 
     @property
     def needs_text(self) -> bool:

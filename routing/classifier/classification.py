@@ -19,6 +19,7 @@ from routing.common.text import clean_line, whole_characters
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action
 from routing.domain.llm import ChatMessage
 from routing.domain.rules import (
+    HELPER_RULE,
     Classification,
     Decision,
     ModelRef,
@@ -67,7 +68,8 @@ class Instructions:
 
 def build_instructions(rules: RuleSet) -> Instructions:
     """The system message and the JSON schema for ``rules``."""
-    listed = sorted(rules.rules, key=lambda rule: (rule.priority, rule.name))
+    offered = [rule for rule in rules.rules if rule.name != HELPER_RULE]
+    listed = sorted(offered, key=lambda rule: (rule.priority, rule.name))
     text = _INSTRUCTIONS.format(
         rules=_tagged("rules", [_described(rule) for rule in listed]),
         default=json.dumps(rules.default_rule),

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, action_for
 from routing.domain.errors import ModelUnknown
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, Meter, Usage
-from routing.domain.rules import SIMULATED_PREFIX, Decision, RuleSet, Source
+from routing.domain.rules import HELPER_RULE, SIMULATED_PREFIX, Decision, RuleSet, Source
 
 
 class Guard(Protocol):
@@ -122,6 +122,16 @@ def default_decision(rules: RuleSet, reason: str) -> Decision:
         reason=reason,
         ruleset=rules.version,
     )
+
+
+def helper_decision(rules: RuleSet, reason: str) -> Decision:
+    """The decision about a front end's helper prompt: the models of the rule of that name, else the
+    classifiers', which are small."""
+    rule = rules.rule(HELPER_RULE)
+    names = (rule.model, *rule.fallbacks) if rule else rules.classifiers
+    model = next((found for name in names if name and (found := rules.model(name))), None)
+    decision = replace(default_decision(rules, reason), source=Source.REQUESTED, rule=HELPER_RULE)
+    return replace(decision, provider=model.provider, model=model.name) if model else decision
 
 
 def plain_name(model: str | None) -> str:

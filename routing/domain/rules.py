@@ -22,6 +22,8 @@ from routing.domain.fields import Stored, spec
 JudgeUse = Literal["auto", "on", "off"]
 
 SIMULATED_PREFIX = "simulated/"
+HELPER_RULE = "helper"
+"""The rule of this name is for the helper prompts of front ends; no classifier chooses it."""
 
 
 class Source(StrEnum):

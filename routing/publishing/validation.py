@@ -18,7 +18,7 @@ from routing.common.text import unicode_form
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.fields import specs
 from routing.domain.llm import estimated_tokens
-from routing.domain.rules import ModelRef, Rule, RuleSet
+from routing.domain.rules import HELPER_RULE, ModelRef, Rule, RuleSet
 
 INSTRUCTION_CHARS = 4_000
 """The longest instruction of one rule."""
@@ -83,6 +83,12 @@ def rule_faults(rule: Rule, model_of: Callable[[str], ModelRef | None]) -> Itera
             "refusal_reason",
             "A refusal needs a reason to give.",
             f"The rule “{rule.name}” refuses without a reason to give.",
+        )
+    if rule.name == HELPER_RULE and rule.action is not DEFAULT_ACTION:
+        yield Fault(
+            "action",
+            "The rule for helper prompts answers.",
+            f"The rule “{rule.name}” must answer: titles and tags are made by it.",
         )
     kind = ACTIONS[rule.action].model_kind
     if kind is None:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from conversations.engine.engine import Engine
-from conversations.engine.types import Answer, CallerChat, CallOrigin
+from conversations.engine.types import Answer, CallerChat, CallOrigin, HelperPrompt
+from routing.classifier.classification import build_instructions
 from routing.domain.actions import Action
 from routing.domain.errors import AssistantError, MemoryUnavailable
 from routing.domain.llm import AnsweringModel, ChatMessage, Completed, ToolCallDelta, Usage
-from routing.domain.rules import Decision, Source
+from routing.domain.rules import Decision, Rule, RuleSet, Source
+from routing.publishing.validation import rule_faults
 from tests.fakes import CLAUDE, RULES, FakeChat, FakeClassifier, FakeRules, FakeSink, ports, turn
 
 pytestmark = pytest.mark.pure
@@ -129,3 +131,40 @@ async def test_no_picture_where_text_is_needed(fields: dict[str, Any], action: A
         assert (answer.decision.model, answer.decision.rule) == ("gpt", "general")
         assert answer.decision.source is Source.CLASSIFIER
         assert "text alone" in answer.decision.reason
+
+
+HELPER = HelperPrompt("title (a front end)", "What people said.", "Make a title of it.")
+HELPER_RULES = replace(
+    RULES, rules=(*RULES.rules, Rule("helper", "titles", Action.ANSWER, "claude", ("gpt",)))
+)
+
+
+@pytest.mark.parametrize(
+    ("rules", "model"),
+    [(HELPER_RULES, "claude"), (RULES, "gpt"), (replace(RULES, classifiers=("claude",)), "claude")],
+)
+async def test_helper_prompts_go_to_their_rule_or_the_small_model(
+    rules: RuleSet, model: str
+) -> None:
+    classifier = FakeClassifier("draw")
+    answer, _ = await answered(
+        chat(helper=HELPER, options={}), classifier=classifier, rules=FakeRules(rules)
+    )
+
+    assert classifier.asked == []
+    assert (answer.decision.model, answer.decision.rule) == (model, "helper")
+    assert answer.decision.source is Source.REQUESTED
+    assert "title (a front end)" in answer.decision.reason
+
+
+def test_no_classifier_chooses_the_helper_rule() -> None:
+    instructions = build_instructions(HELPER_RULES)
+
+    assert '"helper"' not in instructions.system.content
+    assert "helper" not in str(instructions.schema)
+
+
+def test_the_helper_rule_answers() -> None:
+    faults = rule_faults(Rule("helper", "titles", Action.REFUSE, refusal_reason="No."), RULES.model)
+
+    assert [fault.field for fault in faults] == ["action"]

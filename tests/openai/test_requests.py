@@ -86,7 +86,7 @@ MISSING, UNKNOWN = "missing_required_parameter", "unknown_parameter"
             UNSUPPORTED,
         ),
         ({"messages": [{"role": "system", "content": [picture(PIXEL)]}, USER]}, "messages[0].content[0].type", UNSUPPORTED),
-        ({"messages": [{"role": "system", "content": "x"}]}, "messages[0].role", UNSUPPORTED),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, "messages[0].role", UNSUPPORTED),
         ({"messages": [USER, {"role": "assistant", "content": "I"}]}, "messages[1].role", UNSUPPORTED),
         ({"messages": [USER, {"role": "assistant", "content": None}, USER]}, "messages[1].content", INVALID),
         ({"messages": [USER, CALLS]}, "messages[1]", INVALID),
@@ -255,3 +255,12 @@ def test_options_are_plain_json_without_what_asks_for_nothing() -> None:
 def test_a_picture_alone_asks_without_words() -> None:
     assert read(**asked(picture(PIXEL))).asks_without_words
     assert not read(**asked({"type": "text", "text": "x"}, picture(PIXEL))).asks_without_words
+
+
+def test_instructions_alone_are_the_prompt() -> None:
+    asked = read(
+        messages=[{"role": "system", "content": "A."}, {"role": "system", "content": "B."}]
+    )
+
+    assert asked.prompt == "B."
+    assert asked.caller_chat().messages == (ChatMessage("system", "A."), ChatMessage("user", "B."))

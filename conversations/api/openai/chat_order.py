@@ -22,6 +22,8 @@ def check_order(messages: Sequence[Any]) -> None:
         for at, message in enumerate(messages)
         if not isinstance(message, InstructionMessage)
     ]
+    if not spoken:
+        return  # the last instructions are the prompt
     if not any(isinstance(message, UserMessage) for _, message in spoken):
         at = len(messages) - 1
         detail = "There must be a message of the user's."

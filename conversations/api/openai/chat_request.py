@@ -19,6 +19,7 @@ from conversations.api.openai.chat_messages import (
 )
 from conversations.api.openai.chat_order import check_order, results_at_end
 from conversations.api.openai.errors import ParameterFault
+from conversations.api.openai.helper_prompts import helper_prompt
 from conversations.api.openai.parameters import INTEGRAL, read_parameters
 from conversations.api.openai.tools import (
     NamedTool,
@@ -32,6 +33,8 @@ from conversations.engine.types import CallerChat
 from routing.domain.llm import ChatMessage
 
 MAX_MESSAGES, MAX_STOPS = 8_192, 4
+HELPER_TOKENS = 400
+"""The longest answer to a front end's helper prompt."""
 NEUTRAL: Mapping[str, Collection[Any]] = {
     "n": (1,),
     "logprobs": (False,),
@@ -146,7 +149,7 @@ class CompletionRequest(Strict):
 
     @property
     def prompt(self) -> str:
-        """The text of the last user message."""
+        """The text of the last user message, or of the last instructions where there is nothing else."""
         return self._asked[1].text
 
     @property
@@ -157,12 +160,15 @@ class CompletionRequest(Strict):
     @property
     def asks_without_words(self) -> bool:
         """Whether the last user message has a picture or a file alone."""
-        return self._asked[1].has_more_than_text and not self.prompt.strip()
+        asked = self._asked[1]
+        rich = isinstance(asked, UserMessage) and asked.has_more_than_text
+        return rich and not self.prompt.strip()
 
     @property
-    def _asked(self) -> tuple[int, UserMessage]:
+    def _asked(self) -> tuple[int, Message]:
+        last = len(self.messages) - 1, self.messages[-1]
         places = reversed([*enumerate(self.messages)])
-        return next((at, each) for at, each in places if isinstance(each, UserMessage))
+        return next(((at, each) for at, each in places if isinstance(each, UserMessage)), last)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -184,7 +190,15 @@ class CompletionRequest(Strict):
     def caller_chat(self, end_user: str = "") -> CallerChat:
         """The chat for the engine."""
         options, messages = self.options, [message.chat_message() for message in self.messages]
-        plain = not any(message.form for message in messages) and options in _PLAIN
+        if {message.role for message in messages} == {"system"}:
+            # Some providers answer no chat without a message of the user's.
+            messages[-1] = ChatMessage("user", messages[-1].content)
+        system = next((each.content for each in messages if each.role == "system"), "")
+        helper = helper_prompt(system, self.prompt)
+        if helper and not self.requested_model:
+            options = _for_helper(options)
+        rich = helper or any(message.form for message in messages)
+        plain = not rich and options in _PLAIN
         return CallerChat(
             messages=tuple(messages),
             options=options,
@@ -193,7 +207,15 @@ class CompletionRequest(Strict):
             end_user=end_user,
             results=tuple(results_at_end(self.messages)),
             streams=bool(self.stream),
+            helper=helper,
         )
+
+
+def _for_helper(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without tools, and with a limit: a title has a line."""
+    tools = {"tools", "tool_choice", "parallel_tool_calls"}
+    kept = {name: value for name, value in options.items() if name not in tools}
+    return kept | {"max_tokens": min(kept.get("max_tokens", HELPER_TOKENS), HELPER_TOKENS)}
 
 
 def _digest(messages: Sequence[ChatMessage], prompt: int) -> str:
