@@ -14,6 +14,7 @@ from conversations.feedback.reuse_records import (
     DAYS,
     Day,
     Economy,
+    JudgeBill,
     days,
     economy,
     judge_bill,
@@ -65,10 +66,12 @@ def _scope(name: str, estimate: Precision) -> dict[str, Any]:
     return {"name": name, "known": estimate.known, "share": share, "low": low, "high": high}
 
 
-def _saved(hits: int, means: Economy, bill_usd: float) -> dict[str, float | None]:
+def _saved(hits: int, means: Economy, bill: JudgeBill) -> dict[str, float | None]:
     """Savings of the hits (US dollars, seconds), less the bill of the judge: a mean answer each."""
+    known = means.answer_usd is not None and bill.usd is not None
     return {
-        "usd": None if means.answer_usd is None else hits * means.answer_usd - bill_usd,
+        "usd": hits * (means.answer_usd or 0) - (bill.usd or 0) if known else None,
+        "unknown": bill.unknown,
         "seconds": None if means.answer_ms is None else hits * means.answer_ms / 1000,
     }
 

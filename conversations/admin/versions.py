@@ -77,10 +77,11 @@ class Figures:
     @property
     def texts(self) -> dict[str, str]:
         """Every measure in words, by its name."""
-        count, cost = self.sums.total_count, Decimal(self.sums.classify_cost_usd)
+        cost = Decimal(self.sums.classify_cost_usd)
+        count = self.sums.total_count - self.sums.classify_unpriced
         return {name: interval_text(getattr(self, name), unit) for _, name, unit in COMPARED} | {
             "agreement": interval_text(self.agreement, "share"),
-            "classification": f"${cost / count:.6f}" if count else NOTHING,
+            "classification": f"${cost / count:.6f}" if count > 0 else NOTHING,
         }
 
 

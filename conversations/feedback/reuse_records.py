@@ -119,9 +119,11 @@ def economy() -> Economy:
         answers=Sum("answers"),
         cached=Sum("cache_hits"),
         usd=Sum("cost_usd"),
+        unpriced=Sum("unpriced"),
         ms=Sum("total_ms_sum"),
     )
     count = (fresh["answers"] or 0) - (fresh["cached"] or 0)
+    priced = count - (fresh["unpriced"] or 0)
     judge = Reuse.objects.filter(created_at__gte=since).aggregate(
         count=Count("pk", filter=Q(judged__isnull=False)),
         yes=Count("pk", filter=Q(judged=True)),
@@ -129,7 +131,7 @@ def economy() -> Economy:
         ms=Avg("judge_ms"),
     )
     return Economy(
-        answer_usd=float(fresh["usd"] or 0) / count if count else None,
+        answer_usd=float(fresh["usd"] or 0) / priced if priced > 0 else None,
         answer_ms=(fresh["ms"] or 0) / count if count else None,
         judge_usd=None if judge["usd"] is None else float(judge["usd"]),
         judge_ms=judge["ms"],
@@ -185,7 +187,20 @@ def precision(*, shared: bool, since: datetime) -> Precision:
     return Precision(counts["known"], counts["right"])
 
 
-def judge_bill(*, since: datetime) -> float:
-    """US dollars that lookups and audits paid to the judge."""
-    total = Reuse.objects.filter(created_at__gte=since).aggregate(usd=Sum("judge_cost_usd"))["usd"]
-    return float(total or 0)
+@dataclass(frozen=True, slots=True)
+class JudgeBill:
+    """US dollars that lookups and audits paid to the judge. ``unknown`` calls of unknown cost are not in
+    it; ``usd`` is ``None`` where all are."""
+
+    usd: float | None
+    unknown: int
+
+
+def judge_bill(*, since: datetime) -> JudgeBill:
+    """The bill of the judge since then."""
+    asked = Reuse.objects.filter(created_at__gte=since, judge_ms__isnull=False).aggregate(
+        usd=Sum("judge_cost_usd"), unknown=Count("pk", filter=Q(judge_cost_usd__isnull=True))
+    )
+    unknown = asked["unknown"]
+    nothing = None if unknown else 0.0
+    return JudgeBill(nothing if asked["usd"] is None else float(asked["usd"]), unknown)

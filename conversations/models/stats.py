@@ -9,6 +9,13 @@ from django.db import models
 from conversations.models.messages import Message
 
 
+def unpriced_field() -> models.PositiveIntegerField[int, int]:
+    """Counts what is not in the sum of costs beside it."""
+    return models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many have no known cost, and are not in the sum."
+    )
+
+
 class Sums(models.Model):
     """Sums over the answers under a rule: rows can be added up."""
 
@@ -18,9 +25,7 @@ class Sums(models.Model):
     first_token_count = models.PositiveIntegerField(default=0)
     total_ms_sum = models.PositiveBigIntegerField(default=0)
     cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
-    unpriced = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="How many have no known cost, and are not in the sum."
-    )
+    unpriced = unpriced_field()
     feedback_good = models.IntegerField(default=0)
     feedback_bad = models.IntegerField(default=0)
 
@@ -93,10 +98,12 @@ class VersionPerformance(Sums):
     cost_squares = models.FloatField(default=0)
     classify_tokens = models.PositiveBigIntegerField(default=0)
     classify_cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    classify_unpriced = unpriced_field()
     shadow_decisions = models.PositiveIntegerField(default=0)
     shadow_agreed = models.PositiveIntegerField(default=0)
     shadow_ms_sum = models.PositiveBigIntegerField(default=0)
     shadow_cost_usd = models.DecimalField(max_digits=16, decimal_places=8, default=0)
+    shadow_unpriced = unpriced_field()
 
     class Meta:
         verbose_name_plural = "version performance"

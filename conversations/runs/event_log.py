@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
 from redis import asyncio as redis
 
 from conversations.domain.errors import RunLogUnavailable
@@ -22,6 +23,7 @@ from conversations.runs.event_codec import Numbered, dump, load
 from routing.common.redis.clients import TIMEOUT, Breaker, redis_call
 from routing.common.redis.direct import Command, DirectConnection
 
+_log = structlog.get_logger("assistant.runs")
 _TAKEN = "equal or smaller"
 """Part of Redis' error for an entry under a number that is taken."""
 
@@ -207,11 +209,20 @@ def _later(entries: Iterable[tuple[bytes, dict[bytes, bytes]]], after: int) -> t
     written again, because the answer to a write was lost, are in two entries."""
     later: list[Numbered] = []
     for _, body in entries:
-        for number, event in load(body[b"e"]):
+        for number, event in _loaded(body):
             if number > after:
                 after = number
                 later.append((number, event))
     return tuple(later)
+
+
+def _loaded(body: dict[bytes, bytes]) -> list[Numbered]:
+    """The events of one entry; none, and an error in the log, for one that another program wrote."""
+    try:
+        return load(body[b"e"])
+    except (KeyError, ValueError, TypeError) as exc:
+        _log.error("unreadable entry of an event log", error=f"{type(exc).__name__}: {exc}"[:200])
+        return []
 
 
 def log_key(prefix: str, message: UUID, part: str = "events") -> str:

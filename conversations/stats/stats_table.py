@@ -131,6 +131,7 @@ def _cost_and_times(outcome: RunOutcome) -> dict[str, Any]:
         "cost_squares": float(cost) ** 2,
         "classify_tokens": sum(usage.input_tokens + usage.output_tokens for usage in classify),
         "classify_cost_usd": sum((usage.cost_usd or Decimal(0) for usage in classify), Decimal(0)),
+        "classify_unpriced": int(any(usage.unpriced for usage in classify)),
     }
     if (first_token := outcome.first_token_ms) is not None:
         sums |= {
@@ -185,6 +186,7 @@ def shadow_record(
         "shadow_agreed": int(shadow.agrees),
         "shadow_ms_sum": shadow.total_ms,
         "shadow_cost_usd": shadow.cost_usd or Decimal(0),
+        "shadow_unpriced": int(bool(usage.unpriced)),
     }
     VERSIONS.add({(shadow.ruleset, shadow.rule): increments})
 

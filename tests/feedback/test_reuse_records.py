@@ -11,8 +11,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from conversations.admin.reuse import reuse_context
 from conversations.engine.types import CacheFacts
 from conversations.feedback.reuse_records import (
+    JudgeBill,
     LookupOutcome,
     calibration,
     calibration_state,
@@ -98,7 +100,19 @@ def test_the_judge_pays_only_where_it_was_measured_to(ask: Ask) -> None:
     audit(weigh(ask), right=True)
     assert economy().judge_pays
     assert calibration_state().judge_pays
-    assert judge_bill(since=timezone.now() - timedelta(days=1)) == pytest.approx(0.0002)
+    bill = judge_bill(since=timezone.now() - timedelta(days=1))
+    assert bill.usd == pytest.approx(0.0002)
+    assert bill.unknown == 0
+
+
+def test_the_bill_of_a_judge_without_a_price_is_unknown(ask: Ask) -> None:
+    since = timezone.now() - timedelta(days=1)
+    assert judge_bill(since=since) == JudgeBill(0.0, 0)
+    audit(weigh(ask), right=True)
+    Reuse.objects.update(judge_cost_usd=None)
+
+    assert judge_bill(since=since) == JudgeBill(None, 1)
+    assert reuse_context()["saved"]["usd"] is None
 
 
 def test_a_judge_that_costs_more_than_an_answer_does_not_pay(ask: Ask) -> None:

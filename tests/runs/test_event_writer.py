@@ -206,3 +206,17 @@ def test_an_entry_says_where_it_ends() -> None:
 
     assert entry.end == 4
     assert replace(entry, events=[Token("a")]).end == 3
+
+
+async def test_an_entry_of_another_program_is_left_out(
+    log: RunLog, client: redis.asyncio.Redis
+) -> None:
+    message = new_id()
+    await log.append(message, 1, [Token("a")])
+    for number, body in ((2, {"x": "1"}), (3, {"e": "{"}), (4, {"e": '"text"'}), (5, {"e": "[5]"})):
+        await client.xadd(log_key(PREFIX, message), body, id=f"{number}-0")  # type: ignore[arg-type]
+    await log.append(message, 6, [Token("b")])
+
+    assert await log.everything(message) == [Token("a"), Token("b")]
+    reading = await log.read(message, after=0, block_ms=10)
+    assert reading.events == ((1, Token("a")), (6, Token("b")))

@@ -59,7 +59,7 @@ def decided(ruleset: int = 7, **changed: Any) -> Decision:
     )
 
 
-def attempt(operation: str, cost: str) -> Attempt:
+def attempt(operation: str, cost: str | None) -> Attempt:
     return Attempt(
         operation=operation,  # type: ignore[arg-type]
         model="claude-haiku",
@@ -67,7 +67,7 @@ def attempt(operation: str, cost: str) -> Attempt:
         started_ns=time.time_ns() - 120_000_000,
         ended_ns=time.time_ns(),
         outcome="ok",
-        usage=Usage(1000, 20, Decimal(cost)),
+        usage=Usage(1000, 20).at(Decimal(cost) if cost else None),
     )
 
 
@@ -93,6 +93,23 @@ def answer(person: User, decision: Decision | None = None, **changed: Any) -> Me
     assert turns.answer_finish(message=begun.message, outcome=outcome)
     add_up()
     return Message.objects.get(pk=begun.message)
+
+
+def test_costs_that_are_not_known_are_counted_beside_their_sums(person: User) -> None:
+    answer(person)
+    message = answer(person, attempts=[attempt("classify", None)])
+    shadow_record(
+        message=message.pk,
+        instead_of=decided(),
+        decision=decided(),
+        attempts=[attempt("classify", None)],
+    )
+    add_up()
+    row = VersionPerformance.objects.get(ruleset=7, rule="code")
+
+    assert (row.classify_cost_usd, row.classify_unpriced) == (Decimal("0.001"), 1)
+    assert (row.shadow_cost_usd, row.shadow_unpriced) == (Decimal(0), 1)
+    assert figures_of(7).texts["classification"] == "$0.001000"
 
 
 def test_answers_are_summed_by_version_and_rule(person: User) -> None:
