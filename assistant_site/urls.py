@@ -14,8 +14,9 @@ from assistant_site.views.metrics import metrics
 from assistant_site.views.sign_in import to_a_page
 from conversations.api.responses import by_method
 
-# A client of the public API without data of its own: its script signs in like any client.
+# Clients of the public API without data of their own: their scripts sign in like any client.
 _playground = TemplateView.as_view(template_name="playground.html")
+_keys = TemplateView.as_view(template_name="keys.html")
 _icon = RedirectView.as_view(url=static("playground/icon.svg"))
 
 
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Without flags: Django cannot make addresses beside a pattern that has one.
     re_path(r"^[\s\S]{300}", nowhere),
     path("", by_method(GET=_playground), name="playground"),
+    path("keys/", by_method(GET=_keys), name="keys"),
     path("favicon.ico", by_method(GET=_icon)),
     path("healthz", by_method(GET=healthz)),
     path("readyz", by_method(GET=readyz)),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+PAGES = pytest.mark.parametrize("path", ["/", "/keys/"])
 
-def test_the_page_allows_no_inline_script(client: Client) -> None:
-    page = client.get("/")
+
+@PAGES
+def test_the_page_allows_no_inline_script(client: Client, path: str) -> None:
+    page = client.get(path)
     assert page.status_code == 200
     policy = dict(
         part.strip().partition(" ")[::2]
@@ -19,8 +23,9 @@ def test_the_page_allows_no_inline_script(client: Client) -> None:
     assert policy["object-src"] == policy["base-uri"] == "'none'"
 
 
-def test_the_page_loads_its_own_files_only(client: Client) -> None:
-    html = client.get("/").content.decode()
+@PAGES
+def test_the_page_loads_its_own_files_only(client: Client, path: str) -> None:
+    html = client.get(path).content.decode()
     loaded = re.findall(r'<(?:script|link|img)\b[^>]*?(?:src|href)="([^"]+)"', html)
     assert len(loaded) >= 4
     for address in loaded:

@@ -1,0 +1,190 @@
+// The page of API keys: make, list, rotate and revoke one's own.
+
+import { Api, localPath } from "./api.js";
+import { $, announce, say } from "./page.js";
+import { problemWords } from "./words.js";
+
+const KEYS = "/api/v1/keys/";
+const SCOPES = {
+  chat: "Chats",
+  images: "Pictures",
+  embeddings: "Embeddings",
+  conversations: "Conversations",
+  feedback: "Feedback",
+  usage: "Usage",
+  keys: "Keys",
+};
+const USUAL = new Set(["chat", "images", "embeddings"]);
+
+const api = new Api();
+const playground = () => location.replace("/");
+api.onSignedOut = playground;
+
+// The list
+
+async function load() {
+  const keys = [];
+  for (let path = KEYS; path; ) {
+    const page = await api.json(localPath(path));
+    keys.push(...page.results);
+    path = page.next;
+  }
+  $("keys").replaceChildren(...keys.map(row));
+  $("none").hidden = keys.length > 0;
+}
+
+function row(key) {
+  const element = $("key-template").content.firstElementChild.cloneNode(true);
+  element.querySelector("h3").textContent = key.name;
+  element.querySelector("code").textContent = key.hint;
+  for (const [term, value] of factsOf(key)) {
+    const name = Object.assign(document.createElement("dt"), { textContent: term });
+    const said = Object.assign(document.createElement("dd"), { textContent: value });
+    element.querySelector("dl").append(name, said);
+  }
+  for (const button of element.querySelectorAll("button")) {
+    // Of many equal buttons, people who listen must hear whose this is.
+    button.setAttribute("aria-label", `${button.textContent} ${key.name}`);
+    button.hidden = Boolean(key.revoked_at);
+    button.addEventListener("click", () => acts[button.dataset.act](key));
+  }
+  element.toggleAttribute("data-revoked", Boolean(key.revoked_at));
+  return element;
+}
+
+function factsOf(key) {
+  return [
+    ["For", key.scopes.map((scope) => SCOPES[scope] ?? scope).join(", ")],
+    ["Models", key.models ? key.models.join(", ") : "all"],
+    ["Valid until", key.expires_at ? when(key.expires_at) : "it is revoked"],
+    ["Last used", key.last_used_at ? when(key.last_used_at) : "never"],
+    ["Revoked", key.revoked_at && when(key.revoked_at)],
+  ].filter(([, value]) => value);
+}
+
+function when(time) {
+  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+// Rotating and revoking
+
+const acts = {
+  rotate(key) {
+    choose($("rotate-dialog"), async (form) => {
+      const hours = Number(form.elements.namedItem("hours").value);
+      const body = { overlap_hours: hours };
+      const made = await api.json(`${KEYS}${key.id}/rotate/`, { method: "POST", body });
+      show(made, hours ? `The old secret works for ${hours} h more.` : "The old secret is refused.");
+    });
+  },
+  revoke(key) {
+    choose($("revoke-dialog"), async () => {
+      await api.json(`${KEYS}${key.id}/`, { method: "DELETE" });
+      announce(`${key.name} is revoked.`);
+      $("list-heading").scrollIntoView();
+    });
+  },
+};
+
+/** Ask by a dialog; `act` is called with its form when the positive button was pressed. */
+function choose(dialog, act) {
+  dialog.returnValue = "";
+  dialog.onclose = async () => {
+    if (!dialog.returnValue) return;
+    await tried($("list-problem"), async () => {
+      await act(dialog.querySelector("form"));
+      await load();
+    });
+  };
+  dialog.showModal();
+}
+
+/** Do something, and tell of its failure in `place`. */
+async function tried(place, act) {
+  place.hidden = true;
+  try {
+    await act();
+  } catch (error) {
+    place.textContent = problemWords(error);
+    place.hidden = false;
+  }
+}
+
+// The secret
+
+function show(made, note) {
+  $("secret-key").value = made.key;
+  $("secret-note").textContent = note;
+  $("copied").textContent = "";
+  $("secret").hidden = false;
+  $("secret").focus();
+}
+
+$("copy").addEventListener("click", async () => {
+  $("secret-key").select();
+  try {
+    await navigator.clipboard.writeText($("secret-key").value);
+    $("copied").textContent = "Copied.";
+  } catch {
+    // Without TLS a page may not write to the clipboard.
+    $("copied").textContent = "Press Ctrl or ⌘ and C to copy it.";
+  }
+});
+$("secret-done").addEventListener("click", () => {
+  $("secret-key").value = "";
+  $("secret").hidden = true;
+  $("make").elements.namedItem("name").focus();
+});
+
+// Making
+
+$("make").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const button = form.querySelector("button");
+  button.disabled = true;
+  say(form, "");
+  await tried(form.querySelector(".problem"), async () => {
+    const made = await api.json(KEYS, { method: "POST", body: wanted(form) });
+    form.reset();
+    show(made, "");
+    await load();
+  });
+  button.disabled = false;
+});
+
+function wanted(form) {
+  const fields = new FormData(form);
+  const models = fields.getAll("models");
+  const expires = fields.get("expires");
+  return {
+    name: fields.get("name").trim(),
+    scopes: fields.getAll("scopes"),
+    models: models.length ? models : null,
+    expires_at: expires ? new Date(`${expires}T23:59:59`).toISOString() : null,
+  };
+}
+
+function boxes(place, name, labels, chosen = new Set()) {
+  for (const [value, text] of labels) {
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", name, value });
+    box.defaultChecked = chosen.has(value);
+    const label = Object.assign(document.createElement("label"), { className: "box" });
+    label.append(box, text);
+    place.append(label);
+  }
+}
+
+async function begin() {
+  $("keys-page").hidden = false;
+  $("base-url").textContent = `${location.origin}/v1`;
+  boxes($("scopes"), "scopes", Object.entries(SCOPES), USUAL);
+  await tried($("list-problem"), async () => {
+    const models = (await api.json("/v1/models")).data;
+    boxes($("models"), "models", models.map(({ id }) => [id, id]));
+    await load();
+  });
+}
+
+if (api.username) begin();
+else playground();
