@@ -99,3 +99,22 @@ def test_bodies_that_fit_the_document_are_those_that_are_taken(
     else:
         with pytest.raises(AssertionError):
             check(document, of("CompletionRequest"), body)
+
+
+def test_responses_are_as_told(site: LiveSite, document: Document) -> None:
+    http, path = site.person().http, "/v1/responses"
+    body = {"model": "gpt-mini", "input": "Tell me about rivers.", "metadata": {"note": "x"}}
+    created = http.post(path, json=body)
+    streamed = http.post(path, json=body | {"stream": True})
+    one = f"{path}/{created.json()['id']}"
+    check(document, of("ResponseRequest"), body)
+    told(document, "post", path, created)
+    told(document, "post", path, http.post(path, json={"model": "gpt-mini"}))
+    told(document, "get", path + "/{response}", http.get(one))
+    told(document, "get", path + "/{response}/input_items", http.get(one + "/input_items"))
+    told(document, "post", path + "/{response}/cancel", http.post(one + "/cancel"))
+    told(document, "delete", path + "/{response}", http.delete(one))
+    told(document, "get", path + "/{response}", http.get(one))
+
+    for event in re.findall(r"data: (.*)", streamed.text):
+        check(document, of("ResponseStreamEvent"), json.loads(event))

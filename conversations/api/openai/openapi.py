@@ -15,10 +15,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from conversations.api.openai import images
+from conversations.api.openai import images, response_request
 from conversations.api.openai.chat_request import NEUTRAL, WITHOUT_EFFECT, CompletionRequest
 from conversations.api.openai.embeddings import EmbeddingRequest
 from conversations.api.openai.images import PictureRequest
+from conversations.api.openai.response_request import ResponseRequest
 
 Schema = dict[str, Any]
 
@@ -46,6 +47,9 @@ BODIES: Mapping[str, Schema] = {
     "CompletionRequest": body_schema(CompletionRequest, NEUTRAL, WITHOUT_EFFECT),
     "PictureRequest": body_schema(PictureRequest, images.NEUTRAL),
     "EmbeddingRequest": body_schema(EmbeddingRequest, {}),
+    "ResponseRequest": body_schema(
+        ResponseRequest, response_request.NEUTRAL, response_request.WITHOUT_EFFECT
+    ),
 }
 """The schema of each request's body, by the name under which ``openapi.yaml`` refers to it."""
 
