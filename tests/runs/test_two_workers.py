@@ -158,3 +158,26 @@ def test_a_worker_that_is_told_to_end_ends_its_streams_first(
     assert stored.status == "failed"
     assert stored.content == text_of(seen) != ""
     assert resumed(person.http, str(stored.id)) == seen
+
+
+def test_a_response_is_followed_and_cancelled_on_another_worker(
+    site: LiveSite, other: OtherWorker
+) -> None:
+    person, body = site.person(), {"model": "gpt", "input": STORY, "background": True}
+    site.simulator.fault(provider="openai", call="chat", token_delay_ms=20, times=1)
+    site.simulator.fault(provider="openai", call="chat", tokens=900, token_delay_ms=20, times=1)
+    first, second = (
+        "/v1/responses/" + person.http.post("/v1/responses", json=body).json()["id"]
+        for _ in range(2)
+    )
+    with other.person(person) as elsewhere:
+        there = elsewhere.get(first, params={"stream": "true"}).text
+        later = elsewhere.get(first, params={"stream": "true", "starting_after": 3}).text
+        cancelled = elsewhere.post(second + "/cancel").json()
+    here = person.http.get(first, params={"stream": "true"}).text
+    frames = [frame for frame in here.split("\n\n") if not frame.startswith(":")]
+
+    assert "event: response.completed" in frames[-2]
+    assert [frame for frame in there.split("\n\n") if not frame.startswith(":")] == frames
+    assert [frame for frame in later.split("\n\n") if not frame.startswith(":")] == frames[4:]
+    assert cancelled["status"] == "cancelled"
