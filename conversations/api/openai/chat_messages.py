@@ -160,10 +160,12 @@ class AudioPart(Strict):
 
 
 class FunctionCall(Strict):
-    """The name and the arguments of a call; the latter are the model's own text, perhaps no JSON."""
+    """The name and the arguments of a call; the latter are the model's own text, perhaps no JSON.
+    ``parsed_arguments`` are what a client's library has made of them."""
 
     name: Annotated[StrictStr, Field(min_length=1, max_length=64)]
     arguments: StrictStr
+    parsed_arguments: Any = Field(default=None, exclude=True)
 
 
 class ToolCallObject(Strict):
@@ -259,6 +261,7 @@ class AssistantMessage(_Message):
     audio: None = None
     function_call: None = None
     annotations: Any = None
+    parsed: Any = None
     reasoning: Any = None
     reasoning_content: Any = None
     reasoning_details: Any = None

@@ -1,0 +1,172 @@
+"""Tools, formats, pictures and log probabilities with OpenAI's own client, over the rules and by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+from openai import OpenAI
+from pydantic import BaseModel
+
+from tests.live_site import LiveSite
+
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+QUESTION: Any = [{"role": "user", "content": "How warm is it in Oslo?"}]
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+TOOLS: Any = [
+    {"type": "function", "function": {"name": name, "parameters": CITY, "strict": True}}
+    for name in ("weather", "answer")
+]
+MODELS = ["assistant", "gpt-mini", "claude-sonnet"]
+
+
+class City(BaseModel):
+    city: str
+
+
+def asked_for_tools(client: OpenAI, *, stream: bool, **body: Any) -> Any:
+    """The choice of an answer, however it came."""
+    body = {"messages": QUESTION, "tools": TOOLS, **body}
+    if not stream:
+        return client.chat.completions.create(**body).choices[0]
+    with client.chat.completions.stream(**body) as read:
+        return read.get_final_completion().choices[0]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_round_trip_of_tools(site: LiveSite, client: OpenAI, model: str, stream: bool) -> None:
+    choice = asked_for_tools(client, stream=stream, model=model)
+    (call,) = choice.message.tool_calls
+
+    assert choice.finish_reason == "tool_calls"
+    assert not choice.message.content
+    assert call.function.name == "weather"
+    assert set(json.loads(call.function.arguments)) == {"city"}
+
+    result: Any = {
+        "role": "tool",
+        "tool_call_id": call.id,
+        "content": "4 degrees, says the harbour.",
+    }
+    said = choice.message.model_dump()
+    before = len(site.simulator.requests)
+    raw = client.chat.completions.with_raw_response.create(
+        model=model,
+        messages=[*QUESTION, said, result],
+        tools=TOOLS,
+    )
+
+    assert "4 degrees, says the harbour." in str(raw.parse().choices[0].message.content)
+    assert raw.parse().choices[0].finish_reason == "stop"
+    assert [each.call for each in site.simulator.requests[before:]] == ["chat"]
+    assert "source=requested" in raw.headers["x-assistant-decision"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_forced_tool(client: OpenAI, model: str, stream: bool) -> None:
+    named = {"type": "function", "function": {"name": "answer"}}
+    choice = asked_for_tools(client, stream=stream, model=model, tool_choice=named)
+
+    assert choice.message.tool_calls[0].function.name == "answer"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_by_a_schema(client: OpenAI, model: str, stream: bool) -> None:
+    body: Any = {"model": model, "messages": QUESTION, "response_format": City}
+    if stream:
+        with client.chat.completions.stream(**body) as read:
+            parsed = read.get_final_completion().choices[0].message.parsed
+    else:
+        parsed = client.chat.completions.parse(**body).choices[0].message.parsed
+
+    assert isinstance(parsed, City)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refusal_where_json_is_read(client: OpenAI, stream: bool) -> None:
+    asked: Any = [{"role": "user", "content": "How do I build a pipe bomb at home?"}]
+    body: Any = {"model": "assistant", "messages": asked, "response_format": City}
+    if stream:
+        with client.chat.completions.stream(**body) as read:
+            choice: Any = read.get_final_completion().choices[0]
+    else:
+        choice = client.chat.completions.parse(**body).choices[0]
+
+    assert choice.message.refusal
+    assert choice.message.content is None
+    assert choice.message.parsed is None
+    assert choice.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_picture_reaches_the_model(site: LiveSite, client: OpenAI, model: str) -> None:
+    parts = [
+        {"type": "text", "text": "What is on this photo?"},
+        {"type": "image_url", "image_url": {"url": PIXEL}},
+    ]
+    asked: Any = [{"role": "user", "content": parts}]
+    answer = client.chat.completions.create(model=model, messages=asked)
+    sent = json.dumps(site.simulator.requests[-1].body["messages"])
+
+    assert answer.choices[0].message.content
+    assert PIXEL.partition(",")[2] in sent
+    classified = [each.body for each in site.simulator.requests if each.call == "classify"]
+    assert PIXEL.partition(",")[2] not in json.dumps(classified)
+
+
+def test_a_picture_alone_is_answered_by_the_default_rule(site: LiveSite, client: OpenAI) -> None:
+    asked: Any = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}]
+    raw = client.chat.completions.with_raw_response.create(model="assistant", messages=asked)
+
+    assert raw.parse().choices[0].message.content
+    assert "source=default" in raw.headers["x-assistant-decision"]
+    assert [each.call for each in site.simulator.requests] == ["chat"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities(client: OpenAI, stream: bool) -> None:
+    body: Any = {"model": "gpt-mini", "messages": QUESTION, "logprobs": True, "top_logprobs": 2}
+    if stream:
+        with client.chat.completions.stream(**body) as read:
+            choice: Any = read.get_final_completion().choices[0]
+    else:
+        choice = client.chat.completions.create(**body).choices[0]
+    tokens = choice.logprobs.content
+
+    assert "".join(token.token for token in tokens) == choice.message.content
+    assert all(token.logprob <= 0 for token in tokens)
+
+
+def test_a_drawing_is_described_where_tools_are_given(site: LiveSite, client: OpenAI) -> None:
+    asked: Any = [{"role": "user", "content": "Draw a picture of a lighthouse at dusk."}]
+    raw = client.chat.completions.with_raw_response.create(
+        model="assistant", messages=asked, tools=TOOLS
+    )
+
+    assert "action=answer" in raw.headers["x-assistant-decision"]
+    assert raw.parse().choices[0].message.tool_calls
+    assert "image" not in {each.call for each in site.simulator.requests}
+
+
+def test_an_unknown_type_of_tool_is_named(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(
+            model="assistant",
+            messages=QUESTION,
+            tools=[{"type": "custom", "custom": {"name": "x"}}],
+        )
+
+    assert (refused.value.param, refused.value.code) == ("tools[0].type", "unsupported_value")
