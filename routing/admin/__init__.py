@@ -170,6 +170,7 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
                 )
             },
         ),
+        ("What it can do", {"fields": ("abilities",)}),
         ("How its streams end", {"fields": ("ends_without_finish",)}),
     )
     readonly_fields = ("used_by",)

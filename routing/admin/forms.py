@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from routing.common.form_revisions import RevisionedForm
 from routing.common.validators import check_block
+from routing.domain.abilities import Ability
 from routing.domain.actions import Action, ModelKind, action_for
 from routing.domain.fields import FieldSpec, specs
 from routing.domain.rules import ReusePolicy, RuleSet
@@ -195,6 +196,13 @@ def rule_fieldsets() -> Any:
 
 class LLMModelForm(RevisionedForm[LLMModel]):
     """One model. One that is in use can't be switched off under its users."""
+
+    abilities = forms.MultipleChoiceField(
+        required=False,
+        choices=[(each.value, each.value.replace("_", " ").capitalize()) for each in Ability],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=LLMModel._meta.get_field("abilities").help_text,  # noqa: SLF001 - documented
+    )
 
     class Meta:
         model = LLMModel

@@ -201,8 +201,15 @@ class ChatClient(_Prices, Protocol):
         """Text, then one last chunk with the finish. Raises ``ProviderError``."""
         ...
 
-    def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
-        """The name of an option that the model does not know; ``None`` where it knows all."""
+    def abilities(self, model: ModelRef) -> frozenset[str]:
+        """The model's, as values of ``abilities.Ability``."""
+        ...
+
+    def unsupported(
+        self, model: ModelRef, options: ChatOptions, messages: Sequence[ChatMessage] = ()
+    ) -> str | None:
+        """The name of an option that the model does not know, or ``messages`` where it can't read them;
+        ``None`` where it can do all."""
         ...
 
 

@@ -77,6 +77,7 @@ class ModelRef(Stored):
     Prices are US dollars per million tokens and override LiteLLM's price list; ``None``
     leaves the list's price. ``context_window`` and ``max_output_tokens`` are in tokens.
     ``ends_without_finish``: the server sends the end of a stream and never a finish reason.
+    ``abilities`` are as in ``abilities.Ability``; where empty, LiteLLM's list tells.
     """
 
     name: str = field(metadata=spec("name"))
@@ -91,6 +92,7 @@ class ModelRef(Stored):
     ends_without_finish: bool = field(
         default=False, metadata=spec("ending without a finish reason")
     )
+    abilities: tuple[str, ...] = field(default=(), metadata=spec("abilities"))
 
 
 WHICH = "Which prompts"
@@ -368,7 +370,8 @@ def _fingerprint(rules: RuleSet) -> str:
     body = asdict(rules)
     for irrelevant in _WITHOUT_EFFECT:
         del body[irrelevant]
-    for model in body["models"]:  # how its stream is read decides nothing either
-        del model["ends_without_finish"]
+    for model in body["models"]:
+        # How its stream is read decides nothing either, and abilities only in chats that are not stored.
+        del model["ends_without_finish"], model["abilities"]
     canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

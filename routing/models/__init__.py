@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from routing.domain.abilities import Ability
 from routing.domain.actions import Action, ModelKind
 from routing.domain.fields import specs
 from routing.domain.release import Stage
@@ -28,6 +30,13 @@ def bounds(kind: Any, name: str) -> list[Any]:
     """The validators of a column for the bounds of a dataclass's field."""
     item = specs(kind)[name]
     return [MinValueValidator(item.least), MaxValueValidator(item.most)]
+
+
+def known_abilities(names: Any) -> None:
+    """Raise ``ValidationError`` for a list with anything but abilities."""
+    known = set(map(str, Ability))
+    if not isinstance(names, list) or not all(name in known for name in names):
+        raise ValidationError(f"A list of some of: {', '.join(sorted(known))}.")
 
 
 def revision_field() -> models.PositiveIntegerField[int, int]:
@@ -97,6 +106,13 @@ class LLMModel(models.Model):
         default=False,
         help_text="The server closes its streams with [DONE] and is known never to send a "
         "finish_reason. Without this mark an answer of such a stream counts as cut off.",
+    )
+    abilities = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[known_abilities],
+        help_text="Requests that need another ability go to a fallback that has it. "
+        "None chosen: LiteLLM's list tells.",
     )
     enabled = models.BooleanField(default=True)
     revision = revision_field()

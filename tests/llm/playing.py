@@ -71,7 +71,12 @@ class Player:
             if model.name in self.after:
                 self.after[model.name].set()
 
-    def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
+    def abilities(self, model: ModelRef) -> frozenset[str]:
+        return frozenset()
+
+    def unsupported(
+        self, model: ModelRef, options: ChatOptions, messages: Sequence[ChatMessage] = ()
+    ) -> str | None:
         return None
 
     def priced(self, model: ModelRef, usage: Usage) -> Usage:

@@ -72,7 +72,12 @@ class FakeClient:
         finally:
             self.closed.append(model.name)
 
-    def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
+    def abilities(self, model: ModelRef) -> frozenset[str]:
+        return frozenset()
+
+    def unsupported(
+        self, model: ModelRef, options: ChatOptions, messages: Sequence[ChatMessage] = ()
+    ) -> str | None:
         return None
 
     def priced(self, model: ModelRef, usage: Usage) -> Usage:

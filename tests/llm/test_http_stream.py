@@ -21,7 +21,8 @@ from routing.domain.rules import ModelRef
 from routing.llm.providers.anthropic import AnthropicStream
 from routing.llm.providers.base import StreamReader
 from routing.llm.providers.client import Credential, ProviderClient
-from routing.llm.providers.litellm import build_request, direct_provider
+from routing.llm.providers.litellm import direct_provider
+from routing.llm.providers.litellm_request import build_request
 from routing.llm.providers.openai_compatible import OpenAIStream
 from tests.llm.conftest import ANTHROPIC_KEY, CLAUDE, GPT, OPENAI_KEY
 from tests.llm.test_client import SCHEMA, anthropic_answer, openai_answer

@@ -23,7 +23,7 @@ RULES = RuleSet(
     models=(
         ModelRef(
             "gpt", "openai/gpt-5.4", "openai", ModelKind.CHAT, 1050000, 32000,
-            Decimal("2.500000"), Decimal("0.000001"), Timeouts(2.0, 6.5, 4.0, 8.0), True,
+            Decimal("2.500000"), Decimal("0.000001"), Timeouts(2.0, 6.5, 4.0, 8.0), True, ("tools",),
         ),
         ModelRef("claude", "anthropic/c", "anthropic", ModelKind.CLASSIFIER),
     ),
@@ -37,11 +37,11 @@ RULES = RuleSet(
 
 STORED = (
     '{"cache_ttl_seconds": 60, "callers_choose": false, "classifiers": ["claude", "gpt"], '
-    '"default_rule": "code", "min_similarity": 0.6, "models": [{"context_window": 1050000, '
+    '"default_rule": "code", "min_similarity": 0.6, "models": [{"abilities": ["tools"], "context_window": 1050000, '
     '"ends_without_finish": true, "input_price": "2.500000", "kind": "chat", "litellm_name": "openai/gpt-5.4", '
     '"max_output_tokens": 32000, "name": "gpt", "output_price": "0.000001", "provider": "openai", '
     '"timeouts": {"connect": 2.0, "first_token": 6.5, "stall": 4.0, "total": 8.0}}, '
-    '{"context_window": 128000, "ends_without_finish": false, "input_price": null, "kind": "classifier", '
+    '{"abilities": [], "context_window": 128000, "ends_without_finish": false, "input_price": null, "kind": "classifier", '
     '"litellm_name": "anthropic/c", "max_output_tokens": null, "name": "claude", '
     '"output_price": null, "provider": "anthropic", "timeouts": {"connect": 5.0, '
     '"first_token": 20.0, "stall": 15.0, "total": 180.0}}], "reuse": {"audited": 0.02, '
@@ -59,7 +59,7 @@ STORED = (
 def test_a_blob_keeps_its_bytes_its_name_and_its_fingerprint() -> None:
     blob = Blob.of(RULES)
     assert blob.body.decode() == STORED
-    assert blob.name == "7:655ae8ea792afa98"
+    assert blob.name == "7:e9c887031e038898"
     assert RULES.fingerprint == "1d22de3ba8a36b62"
 
 

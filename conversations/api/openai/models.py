@@ -81,7 +81,9 @@ def _named(model: ModelRef) -> dict[str, Any]:
 
 
 def _abilities(model: ModelRef) -> list[str]:
-    return ["image_output"] if model.kind is ModelKind.IMAGE else []
+    if model.kind is ModelKind.IMAGE:
+        return ["image_output"]
+    return sorted(container().llm.abilities(model)) if model.kind is ModelKind.CHAT else []
 
 
 def _object(name: str, *, owner: str, **assistant: Any) -> dict[str, Any]:

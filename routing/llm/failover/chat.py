@@ -67,11 +67,11 @@ class FailoverChat:
     ) -> Events:
         """Yield ``AnsweringModel`` before each model's first ``TextDelta``, ``Switched`` between
         models, ``Completed`` last. ``meter`` receives every attempt as it ends, a cancelled one
-        too. Candidates that do not know one of ``options`` are passed by. Raises
+        too. Candidates that do not know one of ``options``, or lack an ability, are passed by. Raises
         ``NoProviderAvailable`` and ``OptionUnsupported``. Close it with ``contextlib.aclosing``.
         """
-        if options:
-            candidates = self._able(candidates, options)
+        if options or any(message.form for message in messages):
+            candidates = self._able(candidates, options or {}, messages)
         models = self.failover.candidates(candidates)
         first = await models.next()
         if first is not None:
@@ -83,17 +83,24 @@ class FailoverChat:
                 return
         raise NoProviderAvailable(models.causes) from (models.causes[-1] if models.causes else None)
 
-    def _able(self, candidates: Sequence[ModelRef], options: ChatOptions) -> Sequence[ModelRef]:
-        unknown = {model: self._unsupported(model, options) for model in candidates}
+    def _able(
+        self,
+        candidates: Sequence[ModelRef],
+        options: ChatOptions,
+        messages: Sequence[ChatMessage],
+    ) -> Sequence[ModelRef]:
+        unknown = {model: self._unsupported(model, options, messages) for model in candidates}
         able = [model for model, option in unknown.items() if option is None]
         if not able and (option := next(iter(unknown.values()), None)):
             raise OptionUnsupported(option, [model.name for model in candidates])
         return able
 
-    def _unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
+    def _unsupported(
+        self, model: ModelRef, options: ChatOptions, messages: Sequence[ChatMessage]
+    ) -> str | None:
         # A model that cannot be asked at all fails by its own error, when its turn comes.
         with suppress(ProviderError):
-            return self.client.unsupported(model, options)
+            return self.client.unsupported(model, options, messages)
         return None
 
 

@@ -12,8 +12,7 @@ from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Seque
 from contextlib import aclosing, contextmanager
 from typing import Any
 
-import orjson
-
+from routing.domain.abilities import needed_abilities
 from routing.domain.actions import ModelKind
 from routing.domain.llm import (
     ChatMessage,
@@ -27,7 +26,7 @@ from routing.domain.llm import (
     Usage,
 )
 from routing.domain.rules import ModelRef
-from routing.llm.providers import litellm, litellm_media
+from routing.llm.providers import litellm, litellm_media, litellm_request
 from routing.llm.providers.answer_cleaner import AnswerCleaner
 from routing.llm.providers.answer_text import leave_out_thoughts
 from routing.llm.providers.base import (
@@ -96,7 +95,7 @@ class ProviderClient:
     ) -> AsyncGenerator[AnswerPiece | AnswerEnd, None]:
         credential = self._credentials.get(provider.name)
         streamed = {**(options or {}), "stream": True}
-        request = litellm.build_request(provider, model, messages, credential, streamed)
+        request = litellm_request.build_request(provider, model, messages, credential, streamed)
         # Inside: LiteLLM names the error status, and the table of errors knows LiteLLM's names.
         with litellm.refusals_named(model.litellm_name):
             async with aclosing(self._http.stream(request, model.name)) as read:
@@ -112,7 +111,9 @@ class ProviderClient:
         """
         options: dict[str, Any] = {"temperature": 0} if schema else {}
         with provider_errors(model, self._secrets):
-            if schema and "response_format" in litellm.supported_parameters(model.litellm_name):
+            if schema and "response_format" in litellm_request.supported_parameters(
+                model.litellm_name
+            ):
                 options["response_format"] = {"type": "json_schema", "json_schema": dict(schema)}
             answer = await self._whole(model, messages, options)
             text = leave_out_thoughts(answer.piece.text)
@@ -128,7 +129,7 @@ class ProviderClient:
         if provider is None:
             return await self._calls.whole(model, messages, options)
         credential = self._credentials.get(provider.name)
-        request = litellm.build_request(provider, model, messages, credential, options)
+        request = litellm_request.build_request(provider, model, messages, credential, options)
         with litellm.refusals_named(model.litellm_name):
             return await self._http.whole(request, model.name)
 
@@ -153,14 +154,27 @@ class ProviderClient:
         model = ModelRef(litellm_name, litellm_name, "", ModelKind.EMBEDDING)
         return list(map(list, (await self.vectors(model, texts, dimensions)).vectors))
 
-    def unsupported(self, model: ModelRef, options: ChatOptions) -> str | None:
-        """The first option that the model does not know, as far as LiteLLM knows."""
+    def abilities(self, model: ModelRef) -> frozenset[str]:
+        """The model's own, else those that LiteLLM knows of."""
+        return frozenset(model.abilities) or litellm_request.known_abilities(model.litellm_name)
+
+    def unsupported(
+        self, model: ModelRef, options: ChatOptions, messages: Sequence[ChatMessage] = ()
+    ) -> str | None:
+        """The parameter that needs an ability which the model lacks, or the first option that it does not
+        know, as far as LiteLLM knows."""
+        able = self.abilities(model)
+        needed = needed_abilities(messages, options).items()
+        if lacking := next((name for ability, name in needed if ability not in able), None):
+            return lacking
         with provider_errors(model, self._secrets):
+            known = litellm_request.options_of(model.abilities)
             return next(
                 (
                     name
                     for name, value in options.items()
-                    if not litellm.understands(model.litellm_name, name, orjson.dumps(value))
+                    if name not in known
+                    and not litellm_request.understands(model.litellm_name, name, value)
                 ),
                 None,
             )

@@ -1,7 +1,6 @@
-"""LiteLLM adapter: requests built, errors named and prices known by LiteLLM.
+"""LiteLLM adapter: errors named and prices known by LiteLLM.
 
-The only module that imports LiteLLM, and the only one that calls its private functions
-(``ProviderConfigManager``, ``get_optional_params``, a transformation's methods). Its retries,
+The only module that imports LiteLLM; ``litellm_request`` builds requests by it. Its retries,
 fallbacks, caches, callbacks and logs are off. The import takes seconds: it happens at boot, and not in
 management commands.
 """
@@ -13,23 +12,21 @@ import logging
 import math
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 import httpx
-import orjson
 
-from routing.domain.llm import ChatMessage, ChatOptions, ListPrice, Priced, Usage, cost
+from routing.domain.llm import ListPrice, Priced, Usage, cost
 from routing.domain.rules import ModelRef
-from routing.llm.providers.base import Credential, Provider, ProviderRequest
+from routing.llm.providers.base import Provider
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.litellm_wire import split_lines
 from routing.llm.providers.registry import PROVIDERS
-from routing.llm.providers.usage import clean_usage
+from routing.llm.providers.usage import clean_usage, count
 
 # LiteLLM ends streams that repeat a piece a hundred times: a ruler, a table, a long row of letters.
 os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", str(10**9))
@@ -43,7 +40,7 @@ from litellm.llms.custom_httpx import http_handler
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.types.utils import LlmProviders
-from litellm.utils import ProviderConfigManager, get_optional_params
+from litellm.utils import ProviderConfigManager, get_optional_params, supports_pdf_input
 
 __all__ = [  # for our own modules
     "AsyncHTTPHandler",
@@ -51,10 +48,10 @@ __all__ = [  # for our own modules
     "ProviderConfigManager",
     "UnsupportedParamsError",
     "close_litellm_async_clients",
+    "get_optional_params",
     "litellm",
+    "supports_pdf_input",
 ]
-
-_STREAM: Mapping[str, Any] = {"stream": True}
 
 
 def _quieten() -> None:
@@ -133,102 +130,16 @@ def direct_provider(litellm_name: str) -> Provider | None:
     return PROVIDERS.get(provider) if chats else None
 
 
-@lru_cache(maxsize=256)
-def supported_parameters(litellm_name: str) -> Sequence[str]:
-    """OpenAI's parameters that the model understands, as far as LiteLLM knows."""
-    return tuple(litellm.get_supported_openai_params(model=litellm_name) or ())
-
-
-@lru_cache(maxsize=1024)
-def understands(litellm_name: str, option: str, encoded: bytes) -> bool:
-    """Whether LiteLLM would send the option, with this value in JSON. Its list of supported parameters
-    names some that it refuses afterwards."""
-    name, provider, *_ = lookup(litellm_name)
-    given = {option: orjson.loads(encoded)}
-    try:
-        get_optional_params(model=name, custom_llm_provider=provider, drop_params=False, **given)
-    except UnsupportedParamsError:
-        return False
-    return True
-
-
 def continues(litellm_name: str) -> bool:
     """Whether the model continues a partial answer, as far as LiteLLM knows."""
     listed = litellm.model_cost.get(litellm_name.partition("/")[2] or litellm_name)
     return bool(listed and listed.get("supports_assistant_prefill"))
 
 
-def wire_messages(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
-    """Messages in OpenAI's form. Copies: LiteLLM writes into them."""
-    return [
-        deepcopy(dict(message.form))
-        if message.form
-        else {"role": message.role, "content": message.content}
-        for message in messages
-    ]
-
-
-def limited_options(model: ModelRef, options: ChatOptions) -> dict[str, Any]:
-    """The parameters with the model's limit for its answer, where it is the lower one."""
-    limits = [limit for limit in (model.max_output_tokens, options.get("max_tokens")) if limit]
-    return {**options, "max_tokens": min(limits)} if limits else dict(options)
-
-
-def build_request(
-    provider: Provider,
-    model: ModelRef,
-    messages: Sequence[ChatMessage],
-    credential: Credential | None,
-    options: Mapping[str, Any] = _STREAM,
-) -> ProviderRequest:
-    """The request for a streamed answer, or for one by ``options`` (OpenAI's parameters). Raises
-    LiteLLM's errors."""
-    name, _, key, base = lookup(model.litellm_name)
-    if credential:
-        key, base = credential.api_key or key, credential.base_url or base
-    given = {
-        "model": name,
-        "messages": wire_messages(messages),
-        "optional_params": _parameters(model, options),
-        "litellm_params": {},
-    }
-    transformation = _transformation(provider.name, name)
-    headers = transformation.validate_environment(
-        headers={},
-        api_key=key or litellm.get_secret_str(provider.key_variable),
-        api_base=base,
-        **given,
-    )
-    body = transformation.transform_request(headers=headers, **given)
-    body = {**body.pop("extra_body", {}), **body}
-    url = provider.endpoint(base)
-    return ProviderRequest(url, headers, body, provider, model.timeouts, model.ends_without_finish)
-
-
 @lru_cache(maxsize=256)
-def _transformation(provider: str, name: str) -> Any:
+def transformation(provider: str, name: str) -> Any:
+    """LiteLLM's translator to the provider's format."""
     return ProviderConfigManager.get_provider_chat_config(name, LlmProviders(provider))
-
-
-def _parameters(model: ModelRef, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters beside the messages; a new object each time, because LiteLLM writes into it."""
-    encoded = orjson.dumps(limited_options(model, options))
-    parameters: dict[str, Any] = orjson.loads(_translated(model.litellm_name, encoded))
-    return parameters
-
-
-@lru_cache(maxsize=256)
-def _translated(litellm_name: str, encoded: bytes) -> bytes:
-    """JSON of OpenAI's parameters in the provider's; the same for every question."""
-    name, provider, *_ = lookup(litellm_name)
-    options = orjson.loads(encoded)
-    if options.get("stream") and "stream_options" in supported_parameters(litellm_name):
-        options["stream_options"] = {"include_usage": True}
-    translated = get_optional_params(
-        model=name, custom_llm_provider=provider, drop_params=True, **options
-    )
-    translated.pop("json_mode", None)  # passes between LiteLLM's own functions only
-    return orjson.dumps(translated)
 
 
 @contextmanager
@@ -238,7 +149,7 @@ def refusals_named(litellm_name: str) -> Iterator[None]:
         yield
     except httpx.HTTPStatusError as status_error:
         name, provider, *_ = lookup(litellm_name)
-        error = _transformation(provider, name).get_error_class(
+        error = transformation(provider, name).get_error_class(
             error_message=str(status_error),
             status_code=status_error.response.status_code,
             headers=status_error.response.headers,
@@ -263,9 +174,20 @@ def read_usage(model: ModelRef, reported: Any) -> Usage | None:
     told = _told(model.litellm_name, reported)
     if told is None:
         return None
-    usage = Usage(told.prompt_tokens, told.completion_tokens)
+    usage = Usage(
+        told.prompt_tokens,
+        told.completion_tokens,
+        cached_tokens=_detail(told, "prompt_tokens", "cached_tokens"),
+        reasoning_tokens=_detail(told, "completion_tokens", "reasoning_tokens"),
+    )
     # An answer has at least a token of either: LiteLLM writes 0 for what was not told.
     return priced(model, usage, told) if usage.input_tokens and usage.output_tokens else None
+
+
+def _detail(told: Any, whole: str, part: str) -> int:
+    """A part of a count, and never more than it."""
+    details = getattr(told, f"{whole}_details", None)
+    return min(count(getattr(details, part, None)) or 0, int(getattr(told, whole)))
 
 
 def _told(litellm_name: str, reported: Any) -> Any:
@@ -275,7 +197,7 @@ def _told(litellm_name: str, reported: Any) -> Any:
     if not {"prompt_tokens", "completion_tokens"} <= counts.keys():
         return None
     name, provider, *_ = lookup(litellm_name)
-    calculate = None if ours else getattr(_transformation(provider, name), "calculate_usage", None)
+    calculate = None if ours else getattr(transformation(provider, name), "calculate_usage", None)
     try:
         if calculate is None:  # the provider reports in OpenAI's form
             return litellm.Usage(**counts)

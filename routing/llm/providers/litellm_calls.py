@@ -35,6 +35,7 @@ from routing.domain.llm import (
 )
 from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers import litellm as adapter
+from routing.llm.providers import litellm_request
 from routing.llm.providers.answer_text import read_content
 from routing.llm.providers.base import AnswerEnd, AnswerPiece, Credential, EventError, WholeAnswer
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
@@ -90,12 +91,15 @@ class LiteLLMCalls:
         opened: list[httpx.Response],
         read_by: EventFilter | None,
     ) -> Any:
-        options = {**self._options(model), **adapter.limited_options(model, chosen)}
-        if "stream_options" in adapter.supported_parameters(model.litellm_name):
+        fitted = litellm_request.fitted_options(model, chosen, messages)
+        options = {**self._options(model), **fitted}
+        if allowed := litellm_request.options_of(model.abilities) & fitted.keys():
+            options["allowed_openai_params"] = sorted(allowed)
+        if "stream_options" in litellm_request.supported_parameters(model.litellm_name):
             options["stream_options"] = {"include_usage": True}
         with _exchange(model.timeouts, opened, read_by):
             return await litellm.acompletion(
-                messages=adapter.wire_messages(messages),
+                messages=litellm_request.wire_messages(messages),
                 stream=True,
                 **options,
             )
@@ -107,10 +111,10 @@ class LiteLLMCalls:
         opened: list[httpx.Response] = []
         with _refusals_kept(opened), _exchange(model.timeouts, opened):
             response = await litellm.acompletion(
-                messages=adapter.wire_messages(messages),
+                messages=litellm_request.wire_messages(messages),
                 drop_params=True,
                 **self._options(model),
-                **adapter.limited_options(model, options),
+                **litellm_request.fitted_options(model, options),
             )
         choice = response.choices[0]
         finish = read_finish(choice.finish_reason)

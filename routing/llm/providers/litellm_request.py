@@ -1,0 +1,207 @@
+"""LiteLLM requests: a model's abilities, and a chat in its provider's form, as LiteLLM translates them.
+
+``client`` asks it about abilities and options; it and ``litellm_calls`` send what is built here. Calls
+LiteLLM's private functions (``get_optional_params``, a transformation's methods).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from routing.domain.abilities import Ability
+from routing.domain.llm import ChatMessage, ChatOptions
+from routing.domain.rules import ModelRef
+from routing.llm.providers.base import Credential, Provider, ProviderRequest
+from routing.llm.providers.litellm import (
+    UnsupportedParamsError,
+    get_optional_params,
+    litellm,
+    lookup,
+    supports_pdf_input,
+    transformation,
+)
+
+_STREAM: Mapping[str, Any] = {"stream": True}
+_LONGEST_KEPT = 4_096
+"""Bytes of parameters whose translation is kept: tools may have megabytes."""
+_LEAST_BUDGET = 1_024
+"""Tokens of thinking that providers with a budget demand at least."""
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    Ability.TOOLS: ("tools", "tool_choice", "parallel_tool_calls"),
+    Ability.JSON_SCHEMA: ("response_format",),
+    Ability.LOGPROBS: ("logprobs", "top_logprobs"),
+    Ability.REASONING: ("reasoning_effort",),
+}
+"""OpenAI's parameters of an ability, the telling one first."""
+_CHECKS: Mapping[str, Callable[[str, str], bool]] = {
+    Ability.TOOLS: litellm.supports_function_calling,
+    Ability.JSON_SCHEMA: litellm.supports_response_schema,
+    Ability.IMAGE_INPUT: litellm.supports_vision,
+    Ability.FILE_INPUT: supports_pdf_input,
+    Ability.AUDIO_INPUT: litellm.supports_audio_input,
+    Ability.REASONING: litellm.supports_reasoning,
+}
+
+
+@lru_cache(maxsize=256)
+def supported_parameters(litellm_name: str) -> Sequence[str]:
+    """OpenAI's parameters that the model understands, as far as LiteLLM knows."""
+    return tuple(litellm.get_supported_openai_params(model=litellm_name) or ())
+
+
+@lru_cache(maxsize=256)
+def known_abilities(litellm_name: str) -> frozenset[str]:
+    """The abilities that LiteLLM's list has of the model. Of a name that it does not have, a server of the
+    operator's perhaps, those whose parameters it would send."""
+    try:
+        name, provider, *_ = lookup(litellm_name)
+        sent = supported_parameters(litellm_name)
+    except Exception:  # noqa: BLE001 - a name of no provider fails by its own error when it is asked
+        return frozenset()
+    if not (litellm.model_cost.get(litellm_name) or litellm.model_cost.get(name)):
+        return frozenset(ability for ability, options in _OPTIONS.items() if options[0] in sent)
+    known = {ability for ability, check in _CHECKS.items() if check(name, provider)}
+    return frozenset(known | ({Ability.LOGPROBS} if "logprobs" in sent else set()))
+
+
+def options_of(abilities: Collection[str]) -> frozenset[str]:
+    """OpenAI's parameters that a model with these abilities understands, whatever LiteLLM knows of it."""
+    able = (options for ability, options in _OPTIONS.items() if ability in abilities)
+    return frozenset(option for options in able for option in options)
+
+
+def understands(litellm_name: str, option: str, value: Any) -> bool:
+    """Whether LiteLLM would send the option, with this value. Its list of supported parameters names some
+    that it refuses afterwards."""
+    encoded = orjson.dumps({option: value})
+    return bool(_kept(_understands, encoded)(litellm_name, encoded))
+
+
+@lru_cache(maxsize=1024)
+def _understands(litellm_name: str, encoded: bytes) -> bool:
+    name, provider, *_ = lookup(litellm_name)
+    given = orjson.loads(encoded)
+    try:
+        get_optional_params(model=name, custom_llm_provider=provider, drop_params=False, **given)
+    except UnsupportedParamsError:
+        return False
+    return True
+
+
+def _kept(cached: Any, encoded: bytes) -> Any:
+    return cached if len(encoded) <= _LONGEST_KEPT else cached.__wrapped__
+
+
+def wire_messages(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+    """Messages in OpenAI's form. Copies: LiteLLM writes into them."""
+    return [
+        _plain_form(deepcopy(dict(message.form)))
+        if message.form
+        else {"role": message.role, "content": message.content}
+        for message in messages
+    ]
+
+
+def _plain_form(form: dict[str, Any]) -> dict[str, Any]:
+    """The message in the form that every translation of LiteLLM's takes: a refusal as text, and arguments
+    of calls that are an object of JSON; a model's half ones it refuses."""
+    if form.get("refusal") and not form.get("content"):
+        form["content"] = form["refusal"]
+    form.pop("refusal", None)
+    for call in form.get("tool_calls") or ():
+        function = call.get("function") or {}
+        if function.get("arguments") and not _is_object(function["arguments"]):
+            function["arguments"] = orjson.dumps({"invalid": function["arguments"]}).decode()
+    return form
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def fitted_options(
+    model: ModelRef, options: ChatOptions, messages: Sequence[ChatMessage] = ()
+) -> dict[str, Any]:
+    """The parameters with the model's limit for its answer, where it is the lower one, and with thinking
+    that fits into it and to the chat."""
+    limits = [limit for limit in (model.max_output_tokens, options.get("max_tokens")) if limit]
+    fitted = {**options, "max_tokens": min(limits)} if limits else dict(options)
+    thinking = _parameters(model, fitted).get("thinking") if "reasoning_effort" in options else None
+    if not thinking:
+        return fitted
+    # A model that thinks in blocks wants them back with its calls, and can't be forced to call.
+    forced = options.get("tool_choice") not in (None, "auto", "none")
+    limit = fitted.get("max_tokens") or _LEAST_BUDGET + 1
+    if forced or (messages and messages[-1].role == "tool") or limit <= _LEAST_BUDGET:
+        del fitted["reasoning_effort"]
+    elif fitted.get("max_tokens") and (thinking.get("budget_tokens") or 0) >= limit:
+        del fitted["reasoning_effort"]
+        fitted["thinking"] = {**thinking, "budget_tokens": max(_LEAST_BUDGET, limit // 2)}
+    return fitted
+
+
+def build_request(
+    provider: Provider,
+    model: ModelRef,
+    messages: Sequence[ChatMessage],
+    credential: Credential | None,
+    options: Mapping[str, Any] = _STREAM,
+) -> ProviderRequest:
+    """The request for a streamed answer, or for one by ``options`` (OpenAI's parameters). Raises
+    LiteLLM's errors."""
+    name, _, key, base = lookup(model.litellm_name)
+    if credential:
+        key, base = credential.api_key or key, credential.base_url or base
+    given = {
+        "model": name,
+        "messages": wire_messages(messages),
+        "optional_params": _parameters(model, fitted_options(model, options, messages)),
+        "litellm_params": {},
+    }
+    translator = transformation(provider.name, name)
+    headers = translator.validate_environment(
+        headers={},
+        api_key=key or litellm.get_secret_str(provider.key_variable),
+        api_base=base,
+        **given,
+    )
+    body = translator.transform_request(headers=headers, **given)
+    body = {**body.pop("extra_body", {}), **body}
+    url = provider.endpoint(base)
+    return ProviderRequest(url, headers, body, provider, model.timeouts, model.ends_without_finish)
+
+
+def _parameters(model: ModelRef, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters beside the messages; a new object each time, because LiteLLM writes into it."""
+    encoded = orjson.dumps(options)
+    allowed = tuple(sorted(options_of(model.abilities) & options.keys()))
+    translate = _kept(_translated, encoded)
+    parameters: dict[str, Any] = orjson.loads(translate(model.litellm_name, encoded, allowed))
+    return parameters
+
+
+@lru_cache(maxsize=256)
+def _translated(litellm_name: str, encoded: bytes, allowed: tuple[str, ...]) -> bytes:
+    """JSON of OpenAI's parameters in the provider's; the same for every question. ``allowed`` are passed
+    on whatever LiteLLM knows of the model."""
+    name, provider, *_ = lookup(litellm_name)
+    options = orjson.loads(encoded)
+    if options.get("stream") and "stream_options" in supported_parameters(litellm_name):
+        options["stream_options"] = {"include_usage": True}
+    translated = get_optional_params(
+        model=name,
+        custom_llm_provider=provider,
+        drop_params=True,
+        allowed_openai_params=list(allowed),
+        **options,
+    )
+    translated.pop("json_mode", None)  # passes between LiteLLM's own functions only
+    return orjson.dumps(translated)
