@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from conversations.adapters.limits import StreamSlot
 from conversations.api.requests import Origin
 from conversations.api.sse import KEEP_ALIVE, encode
-from conversations.db.access import AWAY
+from conversations.db.access import AWAY, rights_missed
 from conversations.domain.errors import DatabaseAway
 from conversations.domain.problems import Problem, problem, problem_headers, problem_of
 from conversations.engine.events import Event, Failed
@@ -73,7 +73,8 @@ def dispatch(
             response["Allow"] = allowed
             return response
         try:
-            answer: HttpResponseBase = await chosen(request, **kwargs)
+            with rights_missed():
+                answer: HttpResponseBase = await chosen(request, **kwargs)
         except AssistantError as error:
             return render_error(request, error)
         except AWAY as exc:

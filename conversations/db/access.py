@@ -9,15 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import cache, partial
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError, connection, connections
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+)
 from django.db.models import Field, Model
+
+from conversations.db.faults import READ_ONLY, reason_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +43,17 @@ SQLITE_READERS = 4
 _failed = False
 
 _abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
+
+
+@contextmanager
+def rights_missed() -> Iterator[None]:
+    """Raise a missing right, which PostgreSQL's driver takes for a faulty statement, as one of ``AWAY``."""
+    try:
+        yield
+    except ProgrammingError as exc:
+        if reason_of(exc) != READ_ONLY:
+            raise
+        raise OperationalError(str(exc)) from exc.__cause__
 
 
 async def in_database(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -95,7 +116,8 @@ def still_awaited() -> None:
 
 def _connected(work: Callable[[], T]) -> T:
     try:
-        return work()
+        with rights_missed():
+            return work()
     finally:
         for each in connections.all(initialized_only=True):
             if each.vendor != "sqlite" or each.errors_occurred:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, ProgrammingError, connection
 from django.db.backends.signals import connection_created
 
 from conversations.adapters.background import write_probe
 from conversations.bootstrap import container
 from conversations.db import access, faults
+from conversations.storage import selectors
 from tests.live_site import LiveSite
 
 
@@ -124,3 +125,33 @@ def test_a_media_folder_without_writes_is_named(
 
     assert ready.status_code == 200
     assert "image_storage" in ready.json()["degraded"]
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "code"),
+    [
+        ("53100", OperationalError, "database_full"),
+        ("25006", InternalError, "database_read_only"),
+        ("42501", ProgrammingError, "database_read_only"),
+        ("57P03", OperationalError, "database_unavailable"),
+    ],
+)
+def test_a_refusal_of_postgresql_is_told_on_every_path(
+    site: LiveSite, monkeypatch: pytest.MonkeyPatch, state: str, kind: type[Exception], code: str
+) -> None:
+    person = site.person()
+    message = person.ask("Tell me about rivers.")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise kind("no") from Cause(state)
+
+    monkeypatch.setattr(selectors, "message_body", refuse)
+    monkeypatch.setattr("conversations.api.conversations.ConversationList.get_queryset", refuse)
+    for path in (f"messages/{message['id']}/", "conversations/"):
+        response = person.http.get(f"/api/v1/{path}")
+        assert (response.status_code, response.json()["code"]) == (503, code), response.text
+
+
+def test_a_faulty_statement_is_no_missing_right() -> None:
+    with pytest.raises(ProgrammingError), access.rights_missed():
+        raise ProgrammingError("no such column") from Cause("42703")
