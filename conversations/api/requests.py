@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from rest_framework_simplejwt.exceptions import TokenError
 
 from conversations.api.claims import MAX_TOKEN, StrictAccessToken
-from conversations.domain.api_keys import PREFIX, key_digest
+from conversations.domain.api_keys import PREFIX, Caller, key_digest
 from conversations.domain.errors import (
     BadRequest,
     MalformedJSON,
@@ -34,7 +34,7 @@ from conversations.storage.turns import IdempotencyClaim
 from routing.domain.errors import FieldFault, PromptTooLong
 
 STREAM, OBJECT = "text/event-stream", "application/json"
-MAX_KEY = 255
+MAX_KEY, MAX_END_USER = 255, 512
 _NOT_VALID = "The token is malformed or has expired."
 
 
@@ -194,13 +194,25 @@ def idempotency_claim(request: HttpRequest, body: dict[str, Any]) -> Idempotency
     return IdempotencyClaim(key, hashlib.sha256(sent).hexdigest())
 
 
-def joining_key(request: HttpRequest, user: int, body: bytes) -> RequestKey:
-    """The name by which a retry joins its first try. Raises ``BadRequest``."""
+def end_user_of(request: HttpRequest, caller: Caller, *named: str | None) -> str:
+    """The caller's name of its own user: the first of those ``named`` in the body, else Open WebUI's header.
+    Empty where the key is not trusted to tell its users apart."""
+    if not (caller.grant and caller.grant.end_users):
+        return ""
+    header = request.headers.get("X-OpenWebUI-User-Id", "")[:MAX_END_USER]
+    return next((name for name in (*named, header) if name), "")
+
+
+def joining_key(request: HttpRequest, caller: Caller, body: bytes) -> RequestKey:
+    """The name by which a retry joins its first try: another API key, or another end user of a trusted one,
+    has names of its own. Raises ``BadRequest``."""
     own = request.headers.get("Idempotency-Key", "").strip()
     if len(own) > MAX_KEY:
         raise field_fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
     retried = request.headers.get("x-stainless-retry-count", "0").strip() not in {"", "0"}
-    return request_key(user, request.path, body, own=own, retried=retried)
+    # The names of end users in the body are part of its digest.
+    asker = (str(caller.user), str(caller.grant and caller.grant.key), end_user_of(request, caller))
+    return request_key((*asker, request.path), body, own=own, retried=retried)
 
 
 def event_position(request: HttpRequest) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,11 +52,11 @@ class JoinedRun:
     replayed: bool = False
 
 
-def request_key(user: int, path: str, body: bytes, *, own: str, retried: bool) -> RequestKey:
-    """The key of a request; ``own`` is the client's ``Idempotency-Key``, or empty. ``retried``: the client
-    says that it is not the first try."""
+def request_key(asker: Sequence[str], body: bytes, *, own: str, retried: bool) -> RequestKey:
+    """The key of a request. ``asker`` names the caller and the path; ``own`` is the client's
+    ``Idempotency-Key``, or empty. ``retried``: the client says that it is not the first try."""
     digest = hashlib.sha256(body).hexdigest()[:32]
-    parts = (str(user), path, f"key {own}" if own else f"body {digest}")
+    parts = (*asker, f"key {own}" if own else f"body {digest}")
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     return RequestKey(name, bool(own) or retried, digest)
 

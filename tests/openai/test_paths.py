@@ -41,7 +41,7 @@ def test_a_key_sees_its_models_alone(connect: Connect) -> None:
         ("GET", "/v1/chat/completions", 405),
         ("POST", "/v1/nothing", 404),
         ("GET", "/v1/", 404),
-        ("POST", "/v1/responses", 404),
+        ("POST", "/v1/threads", 404),
         ("PATCH", "/v1/models", 405),
     ],
 )

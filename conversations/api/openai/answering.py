@@ -19,7 +19,6 @@ from conversations.api.openai.errors import problem_response
 from conversations.api.responses import event_stream, json_response, with_slot
 from conversations.bootstrap import Container
 from conversations.db.access import AWAY
-from conversations.domain.api_keys import Caller
 from conversations.domain.errors import DatabaseAway, RunInterrupted
 from conversations.domain.problems import problem_of
 from conversations.engine.events import Decided, Event, Failed, Finished, Thought, Token, ToolCall
@@ -29,7 +28,6 @@ from routing.common.tasks import ended
 from routing.domain.actions import ACTIONS
 from routing.domain.errors import AssistantError
 
-MAX_END_USER = 512
 HEADER_SECONDS = 8.0
 """How long the headers of a stream wait for its first token, at most."""
 
@@ -82,15 +80,6 @@ class AnswerReading:
         return bool(streams) and any(
             isinstance(event, Token | Thought | ToolCall) for event in self.seen
         )
-
-
-def end_user_of(request: HttpRequest, caller: Caller, *named: str | None) -> str:
-    """The caller's name of its own user: the first of those ``named`` in the body, else Open WebUI's header.
-    Empty where the key is not trusted to tell its users apart."""
-    if not (caller.grant and caller.grant.end_users):
-        return ""
-    header = request.headers.get("X-OpenWebUI-User-Id", "")[:MAX_END_USER]
-    return next((name for name in (*named, header) if name), "")
 
 
 Answered = HttpResponse | AsyncGenerator[bytes, None]

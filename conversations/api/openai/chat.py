@@ -14,7 +14,6 @@ from conversations.api.authentication import authenticate
 from conversations.api.openai.answering import (
     Answered,
     AnswerReading,
-    end_user_of,
     limited_response,
     streamed_answer,
     whole_answer,
@@ -27,7 +26,7 @@ from conversations.api.openai.chat_request import (
 from conversations.api.openai.direct import caller_turn
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import name_ignored
-from conversations.api.requests import joining_key, json_body
+from conversations.api.requests import end_user_of, joining_key, json_body
 from conversations.api.responses import native
 from conversations.bootstrap import Container, container
 from conversations.domain.api_keys import Scope
@@ -56,7 +55,7 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     check_prompt(asked)
     release = await parts.rules.current()
     check_model(parts, release.rules_for(caller.user), asked)
-    key = joining_key(request, caller.user, body)
+    key = joining_key(request, caller, body)
     end_user = end_user_of(request, caller, asked.safety_identifier, asked.user)
     model, chat = asked.requested_model, asked.caller_chat(end_user)
     turn = caller_turn(request, caller, asked.prompt, release, model=model, chat=chat)

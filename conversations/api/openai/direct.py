@@ -9,12 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from conversations.api.openai.parameters import name_ignored
-from conversations.api.requests import joining_key, origin_of
+from conversations.api.requests import origin_of
 from conversations.bootstrap import Container
 from conversations.domain.api_keys import Caller
 from conversations.engine.types import CallerChat, Turn
 from conversations.models import new_id
 from conversations.runs.direct import DirectResult, Result, Work
+from conversations.runs.joining import RequestKey
 from conversations.runs.run import Run
 from routing.domain.release import Release
 from routing.domain.rules import Decision
@@ -22,9 +23,7 @@ from routing.domain.rules import Decision
 JSON = "application/json"
 
 
-async def direct_result(
-    parts: Container, request: HttpRequest, body: bytes, turn: Turn, work: Work
-) -> DirectResult:
+async def direct_result(parts: Container, key: RequestKey, turn: Turn, work: Work) -> DirectResult:
     """Count the call, hold a stream slot while it is made, and return its result, or that of its first
     try. Raises what ``work`` raises, and the refusals of the limits."""
     await parts.rate_limits.hit("ask", str(turn.user))
@@ -37,7 +36,7 @@ async def direct_result(
             slot.release()
 
     # Of a retry that joins, the slot ends with its object.
-    return await parts.direct.result(joining_key(request, turn.user, body), turn, held)
+    return await parts.direct.result(key, turn, held)
 
 
 def caller_turn(

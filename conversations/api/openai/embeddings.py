@@ -27,7 +27,7 @@ from conversations.api.openai.direct import (
 )
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import read_parameters
-from conversations.api.requests import json_body
+from conversations.api.requests import joining_key, json_body
 from conversations.api.responses import native
 from conversations.bootstrap import Container, container
 from conversations.domain.api_keys import ROUTED, Scope
@@ -81,8 +81,11 @@ async def embed(request: HttpRequest) -> HttpResponse:
     model = parts.embeddings.model(rules, name)
     await _check(parts, model, asked, inputs)
     turn = caller_turn(request, caller, shown_inputs(inputs), release, model=name)
-    work = partial(_embed, parts, model, inputs, asked.dimensions)
-    answer = await direct_result(parts, request, body, turn, work)
+    key, work = (
+        joining_key(request, caller, body),
+        partial(_embed, parts, model, inputs, asked.dimensions),
+    )
+    answer = await direct_result(parts, key, turn, work)
     # Megabytes of numbers: not on the event loop.
     encoded = await asyncio.to_thread(_object, answer.value, asked.encoding_format or "float")
     return direct_response(answer, encoded, ignored)

@@ -23,7 +23,7 @@ from conversations.api.openai.direct import (
 )
 from conversations.api.openai.errors import ModerationBlocked, ParameterFault
 from conversations.api.openai.parameters import Neutral, read_parameters
-from conversations.api.requests import json_body
+from conversations.api.requests import joining_key, json_body
 from conversations.api.responses import native
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database
@@ -91,8 +91,8 @@ async def generate(request: HttpRequest) -> HttpResponse:
     rules = release.rules_for(caller.user)
     task = _task(parts, rules, name, asked)
     turn = caller_turn(request, caller, prompt, release, model=name)
-    work = partial(_draw, parts, rules, task)
-    answer = await direct_result(parts, request, body, turn, work)
+    key, work = joining_key(request, caller, body), partial(_draw, parts, rules, task)
+    answer = await direct_result(parts, key, turn, work)
     if answer.value["refusal"]:
         raise ModerationBlocked(answer.value["refusal"])
     shown = await _object(answer.value, asked.response_format or "url", caller.user, turn.origin)

@@ -43,13 +43,14 @@ from conversations.api.openai.stored_responses import (
     read_context,
     stored_object,
 )
-from conversations.api.requests import joining_key, json_body, origin_of
+from conversations.api.requests import end_user_of, joining_key, json_body, origin_of
 from conversations.api.responses import event_stream, json_response, native, with_slot
 from conversations.api.streams import stop_running
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database, written
 from conversations.domain.api_keys import Caller, Scope
 from conversations.domain.errors import Draining
+from conversations.engine.types import CallerChat
 from conversations.models import Message, new_id
 from conversations.runs.joining import JoinedRun
 from conversations.storage.responses import response_delete, response_get, without_nul
@@ -74,6 +75,12 @@ class _Call:
     prompt: UUID = field(default_factory=new_id)
     answer: UUID = field(default_factory=new_id)
     begun: datetime = field(default_factory=timezone.now)
+
+    @property
+    def chat(self) -> CallerChat:
+        """The chat for the engine."""
+        named = self.asked.safety_identifier, self.asked.user
+        return self.translated.chat.caller_chat(end_user_of(self.request, self.caller, *named))
 
 
 @native
@@ -105,7 +112,7 @@ async def create(request: HttpRequest) -> HttpResponseBase:
 async def _begin(parts: Container, call: _Call) -> AnswerReading:
     """Start the run, or join that of an earlier try."""
     user, asked = call.caller.user, call.asked
-    key = joining_key(call.request, user, call.body)
+    key = joining_key(call.request, call.caller, call.body)
     if not asked.stores:
         chat = call.translated.chat
         turn = caller_turn(
@@ -114,7 +121,7 @@ async def _begin(parts: Container, call: _Call) -> AnswerReading:
             chat.prompt,
             call.release,
             model=chat.requested_model,
-            chat=chat.caller_chat(),
+            chat=call.chat,
         )
         joined = await parts.joining.join(key, turn)
         return AnswerReading(joined, parts.joining.follow(joined))
@@ -135,7 +142,7 @@ def _new_turn(call: _Call) -> NewTurn:
         prompt=call.prompt,
         answer=call.answer,
         begun=call.begun,
-        chat=replace(chat.caller_chat(), kept=True),
+        chat=replace(call.chat, kept=True),
         earlier=[one.pk for one in earlier],
         items=without_nul(stored_items(call.context.own, call.answer)),
         parameters=without_nul(call.asked.parameters()),
