@@ -43,12 +43,14 @@ def response_chain(*, user: int, message: UUID) -> list[StoredResponse]:
     found: dict[UUID, StoredResponse] = {}
     chain: list[StoredResponse] = []
     following: UUID | None = message
-    while following and len(chain) < MAX_CHAIN:
+    while following:
+        if len(chain) == MAX_CHAIN:
+            raise NotFound(f"A response continues {MAX_CHAIN} others at most.")
         if following not in found:
             # One query for a conversation, not for a link: branches are the exception.
             one = response_get(user=user, message=following)
             thread = _responses_of(user).filter(message__conversation=one.message.conversation_id)
-            found |= {row.pk: row for row in thread}
+            found |= {one.pk: one} | {row.pk: row for row in thread}
         chain.append(found[following])
         following = chain[-1].previous
     return chain

@@ -169,6 +169,11 @@ def test_a_failure_is_the_last_event_in_both_shapes(end: Event) -> None:
     assert set(last["error"]) == {"type", "code", "message", "param"}
 
 
+def test_a_failure_is_told_after_events_that_were_lost() -> None:
+    assert [frame["type"] for frame in frames([*BEGIN, Failed(PROBLEM)], after=50)] == ["error"]
+    assert frames([*BEGIN, Failed(PROBLEM)], after=50)[0]["sequence_number"] == 51
+
+
 def test_a_reset_before_any_output_is_no_failure() -> None:
     events = frames([*BEGIN, Reset("cut", "a", "b"), Token("y"), Finished(MESSAGE)])
 

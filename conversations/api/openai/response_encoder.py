@@ -270,6 +270,8 @@ class ResponseEncoder:
         """The error frame, after which nothing follows: in the documented shape and in the one that is
         sent, because clients read the one or the other."""
         self.ended = True
+        # A killed worker may have sent events that it could not log: the end comes after those too.
+        self._number = max(self._number, self._after + 1)
         error = error_object(problem)["error"]
         flat = {name: error[name] for name in ("code", "message", "param")}
         yield from self._frame("error", {**flat, "error": error})
