@@ -132,6 +132,7 @@ class Container(EvaluationContainer):
             chat=FailoverChat(self.llm, self.failover, continues=self.llm.continues),
             image_tool=StoringImageTool(ImageGenerator(self.llm, self.failover)),
             system_prompt=settings.SYSTEM_PROMPT,
+            shows_thoughts=settings.SHOW_REASONING,
             single_flight=parts.make_flights(self.redis, self.breaker, log, self.background),
             tool_calls=RedisToolCalls(self.redis, self.breaker, prefix=settings.REDIS_PREFIX),
         )

@@ -42,7 +42,7 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     context = runtime.context
     candidates = state["rules"].candidates(state["decision"])
     messages = chat_messages(context.ports.system_prompt, state)
-    transcript = Transcript(state, context.sink)
+    transcript = Transcript(state, context.sink, shows_thoughts=context.ports.shows_thoughts)
     # From a timer and not from the loop below: a provider that is silent sends no event to react to.
     timer = asyncio.get_running_loop().call_later(DECISION_GRACE, transcript.send_decision)
     try:
@@ -98,10 +98,11 @@ async def _remember_calls(
 
 
 class Transcript:
-    """Translator of a chat's events to the turn's events, and collector of the answer's text."""
+    """Translator of a chat's events to the turn's events, and collector of the answer's text. Thoughts are
+    passed on where ``shows_thoughts``."""
 
-    def __init__(self, state: State, sink: Sink) -> None:
-        self._state, self._sink = state, sink
+    def __init__(self, state: State, sink: Sink, *, shows_thoughts: bool = True) -> None:
+        self._state, self._sink, self._shows_thoughts = state, sink, shows_thoughts
         self._decision_sent = state.get("decision_sent", False)
         self._pieces: list[str] = []
         self.calls: list[str] = []
@@ -159,8 +160,9 @@ class Transcript:
                 self._pieces.append(text)
                 self._sink.emit(Token(text))
             case ThoughtDelta(text):
-                self.send_decision()  # the model that thinks is named first
-                self._sink.emit(Thought(text))
+                if self._shows_thoughts:
+                    self.send_decision()  # the model that thinks is named first
+                    self._sink.emit(Thought(text))
             case LogprobsDelta(tokens):
                 self._sink.emit(Logprobs(tokens))
             case ToolCallDelta(index, call_id, name, arguments):

@@ -213,6 +213,7 @@ class Ports:
     chat: Chat
     image_tool: ImageTool
     system_prompt: str = ""
+    shows_thoughts: bool = True
     single_flight: SingleFlight | None = None
     tool_calls: CallOrigins | None = None
 

@@ -71,7 +71,8 @@ class Turn:
     in force at admission, if they were at hand: the turn is answered by the same. ``begun`` is the
     time at which the empty answer was stored; ``None`` when it was not. ``chat`` is there for a turn
     whose caller sends all messages; it is a ``first`` one, for there is nothing to recall. ``fresh``: the
-    same prompt is answered again, so no stored answer will do.
+    same prompt is answered again, so no stored answer will do. ``session`` is the client's own name of the
+    chat, for the trace alone.
     """
 
     user: int
@@ -88,6 +89,7 @@ class Turn:
     begun: datetime | None = None
     chat: CallerChat | None = None
     fresh: bool = False
+    session: str = ""
 
     @property
     def kept(self) -> bool:

@@ -9,11 +9,20 @@ from typing import Any
 import pytest
 
 from conversations.engine.engine import Engine
+from conversations.engine.events import Thought
 from conversations.engine.types import Answer, CallerChat, CallOrigin, HelperPrompt
 from routing.classifier.classification import build_instructions
 from routing.domain.actions import Action
 from routing.domain.errors import AssistantError, MemoryUnavailable
-from routing.domain.llm import AnsweringModel, ChatMessage, Completed, ToolCallDelta, Usage
+from routing.domain.llm import (
+    AnsweringModel,
+    ChatMessage,
+    Completed,
+    TextDelta,
+    ThoughtDelta,
+    ToolCallDelta,
+    Usage,
+)
 from routing.domain.rules import Decision, Rule, RuleSet, Source
 from routing.publishing.validation import rule_faults
 from tests.fakes import CLAUDE, RULES, FakeChat, FakeClassifier, FakeRules, FakeSink, ports, turn
@@ -168,3 +177,17 @@ def test_the_helper_rule_answers() -> None:
     faults = rule_faults(Rule("helper", "titles", Action.REFUSE, refusal_reason="No."), RULES.model)
 
     assert [fault.field for fault in faults] == ["action"]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_thoughts_are_shown_where_the_site_says_so(shown: bool) -> None:
+    events: list[Any] = [
+        AnsweringModel(CLAUDE),
+        ThoughtDelta("Hm."),
+        TextDelta("So."),
+        Completed(CLAUDE, "stop", Usage(3, 5)),
+    ]
+    answer, sink = await answered(chat(), chat=FakeChat(events), shows_thoughts=shown)
+
+    assert answer.content == "So."
+    assert [event.text for event in sink.events if isinstance(event, Thought)] == ["Hm."] * shown

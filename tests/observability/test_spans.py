@@ -95,6 +95,14 @@ def test_the_root_holds_the_call(tracer: LangfuseTracer, langfuse: LangfuseRecei
     assert root.metadata["usage"]["cost_usd"] == "0.003355"
 
 
+def test_a_clients_own_session_is_told(tracer: LangfuseTracer, langfuse: LangfuseReceiver) -> None:
+    trace = new_trace()
+    named = replace(trace, turn=replace(trace.turn, session="chat-7"))
+
+    for span in told(tracer, langfuse, named):
+        assert span.attributes["session.id"] == "chat-7"
+
+
 def test_every_span_tells_whose_it_is(tracer: LangfuseTracer, langfuse: LangfuseReceiver) -> None:
     trace = new_trace()
     for span in told(tracer, langfuse, trace):

@@ -482,3 +482,26 @@ def test_slots_and_runs_are_given_back(site: LiveSite, client: OpenAI) -> None:
             list(answer)
     assert not container().joining._listeners
     assert container().stream_limits.open == 0
+
+
+@pytest.mark.parametrize(
+    ("metadata", "header", "session"),
+    [({"session_id": "s 1"}, "other", "s_1"), (None, "webui-7", "webui-7"), (None, "x" * 300, "x" * 200), (None, "", "")],
+)  # fmt: skip
+def test_the_clients_session_is_the_traces(
+    client: OpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+    metadata: dict[str, str] | None,
+    header: str,
+    session: str,
+) -> None:
+    turns: list[Any] = []
+    monkeypatch.setattr(container().tracer, "record", lambda trace: turns.append(trace.turn))
+    client.chat.completions.create(
+        model="gpt-mini",
+        messages=QUESTION,
+        metadata=metadata,
+        extra_headers={"X-OpenWebUI-Chat-Id": header},
+    )
+
+    assert [turn.session for turn in turns] == [session]

@@ -104,7 +104,7 @@ class SpanMaker(SpanProcessor):
         self._ids.trace_id = int(trace.turn.trace_id, 16)
         shared = {
             Name.TRACE_USER_ID: str(trace.turn.user),
-            Name.TRACE_SESSION_ID: str(trace.turn.conversation),
+            Name.TRACE_SESSION_ID: trace.turn.session or str(trace.turn.conversation),
             "gen_ai.conversation.id": str(trace.turn.conversation),
             Name.TRACE_TAGS: tags_of(trace),
             **self._labels,

@@ -58,7 +58,10 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     key = joining_key(request, caller, body)
     end_user = end_user_of(request, caller, asked.safety_identifier, asked.user)
     model, chat = asked.requested_model, asked.caller_chat(end_user)
-    turn = caller_turn(request, caller, asked.prompt, release, model=model, chat=chat)
+    session = (asked.metadata or {}).get("session_id", "")
+    turn = caller_turn(
+        request, caller, asked.prompt, release, model=model, chat=chat, session=session
+    )
 
     async def begin() -> AnswerReading:
         joined = await parts.joining.join(key, turn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from routing.domain.release import Release
 from routing.domain.rules import Decision
 
 JSON = "application/json"
+MAX_SESSION = 200
+_ODD = re.compile(r"[^\x21-\x7e]")
 
 
 async def direct_result(parts: Container, key: RequestKey, turn: Turn, work: Work) -> DirectResult:
@@ -47,8 +50,11 @@ def caller_turn(
     *,
     model: str = "",
     chat: CallerChat | None = None,
+    session: str = "",
 ) -> Turn:
-    """A turn that no conversation keeps. Without a ``chat`` its call has no messages."""
+    """A turn that no conversation keeps. Without a ``chat`` its call has no messages. ``session`` is the
+    client's own name of the chat, for the trace; else Open WebUI's header."""
+    session = session or request.headers.get("X-OpenWebUI-Chat-Id", "")
     origin, message = origin_of(request), new_id()
     return Turn(
         user=caller.user,
@@ -64,6 +70,7 @@ def caller_turn(
         release=release,
         begun=timezone.now(),
         chat=chat or CallerChat((), {}, plain=False),
+        session=_ODD.sub("_", session[:MAX_SESSION]),
     )
 
 
