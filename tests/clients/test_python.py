@@ -14,6 +14,7 @@ SCRIPTS = {
     "agents_client.py": ("newest",),
     "litellm_client.py": ("newest",),
     "llm_client.py": ("newest",),
+    "instructor_client.py": ("oldest",),
 }
 CASES = [
     (script, environment, scenario)

@@ -180,9 +180,11 @@ export async function showsAFailure() {
 }
 
 export async function showsABreakInMidText() {
-  const chat = open();
-  await chat.sendMessage({ text: "Tell me about rivers. [[simulate tokens=20 cut_after=4 cut=reset]]" });
-  assert.equal(chat.status, "error");
+  for (const fault of ["cut_after=4 cut=reset", "cut_after=4 cut=close", "error_after=4"]) {
+    const chat = open();
+    await chat.sendMessage({ text: `Tell me about rivers. [[simulate tokens=20 ${fault}]]` });
+    assert.equal(chat.status, "error");
+  }
 }
 
 export async function startsOver() {

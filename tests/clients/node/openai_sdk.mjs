@@ -4,7 +4,9 @@ import OpenAI from "openai";
 
 const { ASSISTANT_URL, ASSISTANT_KEY, NARROW_KEY } = process.env;
 const QUESTION = "What are rivers made of?";
-const CUT = "Tell me about rivers. [[simulate tokens=20 cut_after=4 cut=reset]]";
+const CUTS = ["cut_after=4 cut=reset", "cut_after=4 cut=close", "cut_after=4 cut=abort", "error_after=4"].map(
+  (fault) => `Tell me about rivers. [[simulate tokens=20 ${fault}]]`,
+);
 
 const client = (options = {}) => new OpenAI({ baseURL: `${ASSISTANT_URL}/v1`, apiKey: ASSISTANT_KEY, ...options });
 const asking = (content, more = {}) => ({ model: "assistant", messages: [{ role: "user", content }], ...more });
@@ -66,9 +68,29 @@ export async function errors() {
 }
 
 export async function cutStream() {
-  await assert.rejects(async () => textOf(await client({ maxRetries: 0 }).chat.completions.create(asking(CUT, { stream: true }))));
+  for (const cut of CUTS) {
+    await assert.rejects(async () => textOf(await client({ maxRetries: 0 }).chat.completions.create(asking(cut, { stream: true }))));
+  }
 }
 
 export async function cutStreamHelper() {
-  await assert.rejects(() => client({ maxRetries: 0 }).chat.completions.stream(asking(CUT)).finalContent());
+  for (const cut of CUTS) {
+    await assert.rejects(() => client({ maxRetries: 0 }).chat.completions.stream(asking(cut)).finalContent());
+  }
+}
+
+export async function response() {
+  const answer = await client().responses.create({ model: "assistant", input: QUESTION });
+  assert.match(answer.output_text, /rivers/);
+}
+
+export async function responseStreamed() {
+  const told = client().responses.stream({ model: "assistant", input: QUESTION });
+  assert.match((await told.finalResponse()).output_text, /rivers/);
+}
+
+export async function responseCut() {
+  for (const cut of CUTS) {
+    await assert.rejects(() => client({ maxRetries: 0 }).responses.stream({ model: "assistant", input: cut }).finalResponse());
+  }
 }

@@ -1,16 +1,29 @@
 """openai-agents with its model of chat completions."""
 
-from agents import Agent, OpenAIChatCompletionsModel, Runner, set_tracing_disabled
+from agents import (
+    Agent,
+    OpenAIChatCompletionsModel,
+    OpenAIResponsesModel,
+    Runner,
+    function_tool,
+    set_tracing_disabled,
+)
 from common import CUT, KEY, QUESTION, URL, run
 from openai import AsyncOpenAI
 
 set_tracing_disabled(True)
 
 
-def _agent():
+def _agent(kind=OpenAIChatCompletionsModel, **options):
     client = AsyncOpenAI(base_url=URL, api_key=KEY, max_retries=0)
-    model = OpenAIChatCompletionsModel(model="assistant", openai_client=client)
-    return Agent(name="Guide", instructions="Be brief.", model=model)
+    model = kind(model="assistant", openai_client=client)
+    return Agent(name="Guide", instructions="Be brief.", model=model, **options)
+
+
+@function_tool(name_override="get_weather")
+def _get_weather(city: str) -> str:
+    """The weather of a city."""
+    return f"21 degrees in {city}"
 
 
 async def answer():
@@ -22,6 +35,27 @@ async def stream():
     events = [event async for event in told.stream_events()]
     assert events
     assert "rivers" in told.final_output
+
+
+async def tools():
+    done = await Runner.run(_agent(tools=[_get_weather]), "What is the weather in Lisbon?")
+    assert "21 degrees" in done.final_output
+
+
+async def response():
+    assert "rivers" in (await Runner.run(_agent(OpenAIResponsesModel), QUESTION)).final_output
+
+
+async def response_streamed():
+    told = Runner.run_streamed(_agent(OpenAIResponsesModel), QUESTION)
+    assert [event async for event in told.stream_events()]
+    assert "rivers" in told.final_output
+
+
+async def response_tools():
+    guide = _agent(OpenAIResponsesModel, tools=[_get_weather])
+    done = await Runner.run(guide, "What is the weather in Lisbon?")
+    assert "21 degrees" in done.final_output
 
 
 async def cut_stream():

@@ -3,6 +3,7 @@
 import openai
 from common import CUT, KEY, QUESTION, REFUSED, URL, raised, run
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import BaseModel
 
 
 def _model(**options):
@@ -37,6 +38,29 @@ def refusal():
 
 def cut_stream():
     raised(lambda: list(_model(max_retries=0).stream(CUT)), openai.APIError)
+
+
+class River(BaseModel):
+    """A river."""
+
+    name: str
+    length_km: int
+
+
+def structured():
+    asked = "Name a river and its length."
+    for method in ("json_schema", "function_calling"):
+        done = _model().with_structured_output(River, method=method).invoke(asked)
+        assert isinstance(done, River), method
+
+
+def response():
+    assert "rivers" in _model(use_responses_api=True).invoke(QUESTION).text
+
+
+def response_streamed():
+    pieces = list(_model(use_responses_api=True).stream(QUESTION))
+    assert "rivers" in "".join(piece.text for piece in pieces)
 
 
 def embeddings():

@@ -1,8 +1,12 @@
 """OpenAI's own client."""
 
+import base64
+import json
+
 import openai
-from common import CUT, KEY, NARROW_KEY, QUESTION, REFUSED, SLOW_END, URL, raised, run
+from common import CUT, KEY, NARROW_KEY, QUESTION, REFUSED, URL, WEATHER, raised, run
 from openai import AsyncOpenAI, OpenAI
+from pydantic import BaseModel
 
 ASKED = [{"role": "user", "content": QUESTION}]
 
@@ -94,6 +98,88 @@ def embeddings():
     assert len(_client().embeddings.create(model="assistant", input="a").data[0].embedding) > 9
 
 
+class River(BaseModel):
+    name: str
+    length_km: int
+
+
+TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}
+
+
+def tools():
+    messages = [{"role": "user", "content": "What is the weather in Lisbon?"}]
+    first = _client().chat.completions.create(model="assistant", messages=messages, tools=[TOOL])
+    (call,) = first.choices[0].message.tool_calls
+    assert first.choices[0].finish_reason == "tool_calls"
+    assert call.function.name == "get_weather"
+    assert "city" in json.loads(call.function.arguments)
+    messages += [
+        first.choices[0].message.model_dump(exclude_none=True),
+        {"role": "tool", "tool_call_id": call.id, "content": "21 degrees and sunny"},
+    ]
+    second = _client().chat.completions.create(model="assistant", messages=messages, tools=[TOOL])
+    assert "21 degrees" in second.choices[0].message.content
+
+
+def tools_streamed():
+    asked = _asking("What is the weather in Lisbon?", tools=[TOOL])
+    with _client().chat.completions.stream(**asked) as told:
+        done = told.get_final_completion().choices[0]
+    assert done.finish_reason == "tool_calls"
+    assert "city" in json.loads(done.message.tool_calls[0].function.arguments)
+
+
+def parsed():
+    asked = _asking("Name a river and its length.")
+    done = _client().chat.completions.parse(response_format=River, **asked)
+    assert isinstance(done.choices[0].message.parsed, River)
+
+
+def images():
+    made = _client().images.generate(model="assistant", prompt="A lighthouse", n=1)
+    assert made.data[0].url
+    made = _client().images.generate(prompt="A lighthouse", response_format="b64_json")
+    assert base64.b64decode(made.data[0].b64_json)
+
+
+def response():
+    done = _client().responses.create(model="assistant", input=QUESTION)
+    assert "rivers" in done.output_text
+    assert done.status == "completed"
+
+
+def response_streamed():
+    with _client().responses.stream(model="assistant", input=QUESTION) as told:
+        kinds = [event.type for event in told]
+        assert told.get_final_response().output_text
+    assert kinds[0] == "response.created"
+
+
+def response_continued():
+    first = _client().responses.create(model="assistant", input="My dog is called Bello.")
+    second = _client().responses.create(
+        model="assistant", input="What is my dog called?", previous_response_id=first.id
+    )
+    assert "Bello" in second.output_text
+    assert _client().responses.retrieve(second.id).output_text == second.output_text
+    events = list(_client().responses.retrieve(second.id, stream=True, starting_after=2))
+    assert events[0].sequence_number == 3
+    assert events[-1].type == "response.completed"
+    assert list(_client().responses.input_items.list(second.id))
+    _client().responses.delete(second.id)
+    raised(lambda: _client().responses.retrieve(second.id), openai.NotFoundError)
+
+
+def response_cut():
+    def read():
+        told = _client(max_retries=0).responses.stream(model="assistant", input=CUT)
+        with told as events:
+            list(events)
+            events.get_final_response()
+
+    raised(read, openai.APIError, RuntimeError)
+
+
 def no_key():
     error = raised(
         lambda: _client(api_key="sk-ac-wrong").chat.completions.create(**_asking("Hi")),
@@ -145,11 +231,6 @@ def cut_whole():
         lambda: _client(max_retries=0).chat.completions.create(**_asking(CUT)),
         openai.InternalServerError,
     )
-
-
-def stream_without_an_end():
-    told = _client(max_retries=0).chat.completions.create(**_asking(SLOW_END, stream=True))
-    raised(lambda: _text_of(told), openai.APIError)
 
 
 if __name__ == "__main__":

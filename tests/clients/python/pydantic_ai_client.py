@@ -1,14 +1,20 @@
 """pydantic-ai over chat completions."""
 
 from common import CUT, KEY, QUESTION, REFUSED, URL, run
+from pydantic import BaseModel
 from pydantic_ai import Agent
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 
-def _agent(**options):
+class River(BaseModel):
+    name: str
+    length_km: int
+
+
+def _agent(kind=OpenAIChatModel, **options):
     provider = OpenAIProvider(base_url=URL, api_key=KEY)
-    return Agent(OpenAIChatModel("assistant", provider=provider), **options)
+    return Agent(kind("assistant", provider=provider), **options)
 
 
 async def answer():
@@ -35,6 +41,32 @@ async def refusal():
         assert "content" in str(error).lower()  # noqa: PT017
     else:
         assert done.output
+
+
+async def typed():
+    done = await _agent(output_type=River).run("Name a river and its length.")
+    assert isinstance(done.output, River)
+
+
+async def tools():
+    guide = _agent()
+    guide.tool_plain(lambda city: f"21 degrees in {city}", name="get_weather")
+    assert "21 degrees" in (await guide.run("What is the weather in Lisbon?")).output
+
+
+async def response():
+    assert "rivers" in (await _agent(OpenAIResponsesModel).run(QUESTION)).output
+
+
+async def response_streamed():
+    async with _agent(OpenAIResponsesModel).run_stream(QUESTION) as told:
+        text = [piece async for piece in told.stream_text(delta=True)]
+    assert "rivers" in "".join(text)
+
+
+async def response_typed():
+    done = await _agent(OpenAIResponsesModel, output_type=River).run("Name a river and its length.")
+    assert isinstance(done.output, River)
 
 
 async def cut_stream():
