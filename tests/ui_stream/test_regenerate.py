@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conversations.models import Feedback
 from tests.live_site import LiveSite
 from tests.ui_stream.conftest import FrontEnd, parts_of, said
@@ -136,3 +138,23 @@ def test_nothing_is_lost_for_an_unknown_message(front_end: FrontEnd) -> None:
     front_end.post(message=said(THIRD), messageId="never-heard-of")
 
     assert contents(front_end) == [FIRST, SECOND, THIRD]
+
+
+@pytest.mark.parametrize("edits", [False, True])
+def test_an_answer_that_is_being_written_is_stopped_and_replaced(
+    site: LiveSite, front_end: FrontEnd, edits: bool
+) -> None:
+    slow = "Name a river. [[simulate tokens=200 token_delay_ms=50 times=1]]"
+    front_end.messages.append(said(slow))
+    body = {"id": front_end.id, "messages": front_end.messages, "model": "gpt"}
+    with front_end.person.http.stream("POST", "/api/chat", json=body) as response:
+        assert next(line for line in response.iter_lines() if "text-delta" in line)
+    if edits:
+        front_end.messages[0]["parts"] = said(SECOND)["parts"]
+        named = front_end.messages[0]["id"]
+        front_end.request(trigger="submit-message", messageId=named)
+    else:
+        front_end.request(trigger="regenerate-message")
+
+    assert contents(front_end) == [SECOND if edits else slow]
+    assert front_end.stored()[1]["status"] == "complete"

@@ -29,7 +29,7 @@ from conversations.api.responses import encoded, event_stream, native, with_slot
 from conversations.api.streams import stop_running
 from conversations.api.ui_stream.chat_request import parse_chat_request
 from conversations.api.ui_stream.part_encoder import PartEncoder
-from conversations.bootstrap import container
+from conversations.bootstrap import Container, container
 from conversations.db.access import in_database, written
 from conversations.domain.api_keys import Scope
 from conversations.domain.errors import Draining, NotFound, UnsupportedMediaType
@@ -61,6 +61,8 @@ async def ask(request: HttpRequest) -> HttpResponseBase:
         thread, rewind, prompt = await written(
             conversation_named, user=caller.user, client_id=asked.chat, shown=asked.shown
         )
+        if rewind and not claim:  # a request that is sent again must not stop its own answer
+            await _stop_replaced(parts, caller.user, thread)
         new = NewTurn(
             user=caller.user,
             content=prompt,
@@ -79,6 +81,13 @@ async def ask(request: HttpRequest) -> HttpResponseBase:
     if started.replayed:
         response["Idempotency-Replayed"] = "true"
     return response
+
+
+async def _stop_replaced(parts: Container, user: int, conversation: UUID) -> None:
+    """Stop what is being written: it would be deleted. Clients that were told to stop only leave."""
+    running = await in_database(selectors.running_answer, conversation=conversation)
+    if running:
+        await stop_running(parts, user, running)
 
 
 @native

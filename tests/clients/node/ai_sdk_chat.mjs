@@ -148,6 +148,17 @@ export async function regenerates() {
   assert.deepEqual((await stored(chat)).map((each) => each.content).filter((_, at) => at % 2 === 0), ["Name a river."]);
 }
 
+export async function regeneratesWhatIsBeingWritten() {
+  const chat = open();
+  const asked = chat.sendMessage({ text: "Name a river. [[simulate tokens=200 token_delay_ms=50 times=1]]" });
+  await startedTelling(chat);
+  await chat.stop();
+  await asked;
+  await chat.regenerate();
+  assertWhole(chat);
+  assert.deepEqual((await stored(chat)).map((each) => each.status), ["complete", "complete"]);
+}
+
 export async function edits() {
   const chat = open();
   await chat.sendMessage({ text: "Name a river." });

@@ -213,6 +213,11 @@ def wrong_parameter():
     assert error.request_id
 
 
+def failing_provider_retried():
+    asked = _asking("Hi [[simulate status=500]]")
+    raised(lambda: _client().chat.completions.create(**asked), openai.InternalServerError)
+
+
 def failing_provider():
     asked = _asking("Hi [[simulate status=500]]")
     error = raised(
