@@ -15,12 +15,15 @@ from conversations.domain.errors import DatabaseAway, PictureNotStored
 from conversations.engine.types import Picture, Turn
 from conversations.models import GeneratedImage
 from conversations.storage.representations import image_object
+from routing.common.memory import give_back
 from routing.domain.llm import ImageBytes, ImageOptions, Meter
 from routing.domain.rules import ModelRef
 from routing.llm.failover.images import ImageGenerator
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
 ALT_LENGTH = 300
+LARGE = 4 * 1024 * 1024
+"""Bytes of a picture after which free memory is given back."""
 STORAGE_SECONDS = 10.0
 """How long the storage may take for one picture."""
 
@@ -37,7 +40,10 @@ class StoringImageTool:
         """Draw the prompt and store the picture. Raises ``NoProviderAvailable``,
         ``PictureNotStored`` when the storage does not take it, and ``DatabaseAway``."""
         image_bytes, model = await self._generator.draw(turn.prompt, candidates, meter)
-        return await _stored(turn, image_bytes), model
+        picture, size = await _stored(turn, image_bytes), len(image_bytes.data)
+        del image_bytes
+        await _give_back(size)
+        return picture, model
 
     async def draw_all(
         self,
@@ -56,7 +62,16 @@ class StoringImageTool:
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
         pictures = [await _stored(turn, task.result()[0]) for task in drawing]
-        return pictures, drawing[0].result()[1]
+        size, model = max(len(task.result()[0].data) for task in drawing), drawing[0].result()[1]
+        drawing.clear()
+        await _give_back(size)
+        return pictures, model
+
+
+async def _give_back(size: int) -> None:
+    """After a picture of so many bytes: the allocator keeps what a large one took."""
+    if size >= LARGE:
+        await asyncio.to_thread(give_back)
 
 
 async def _stored(turn: Turn, drawn: ImageBytes) -> Picture:

@@ -137,7 +137,7 @@ class LiteLLMCalls:
         ):
             response = await litellm.aimage_generation(prompt=prompt, n=1, **options)
         item = response.data[0]
-        data = taken.picture
+        data = taken.take()
         if data is None:
             data = await download_image(self._here().http, model.name, item.b64_json, item.url)
         revised = clean_block(item.revised_prompt, REVISED_PROMPT_CHARS) or None

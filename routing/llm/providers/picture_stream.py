@@ -40,6 +40,11 @@ class PictureStream:
         """The decoded picture, once it is whole; ``None`` where the reply has none."""
         return None if self._data is None or self._inside or self.fault else bytes(self._data)
 
+    def take(self) -> bytes | None:
+        """The picture, which is not kept here: contexts of tasks and timers hold this stream for long."""
+        picture, self._data = self.picture, None
+        return picture
+
     def feed(self, piece: bytes) -> bytes:
         """The JSON of a piece. Empty after a ``fault``."""
         piece, self._held = self._held + piece, b""
