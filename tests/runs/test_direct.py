@@ -59,7 +59,7 @@ def turn() -> Turn:
 
 
 def key(word: str, *, retried: bool = False) -> RequestKey:
-    return request_key(7, "/v1/x", word.encode(), own="", retried=retried)
+    return request_key(("7", "/v1/x"), word.encode(), own="", retried=retried)
 
 
 async def both(first: Work, second: Work, word: str) -> list[Any]:
