@@ -109,6 +109,7 @@ async def play(
     circuits: Circuits | None = None,
     continues: Callable[[ModelRef], bool] = lambda _: False,
     messages: tuple[ChatMessage, ...] = ASK,
+    options: ChatOptions | None = None,
 ) -> Played:
     """The answer, with half of every jitter; its error is kept."""
     played = Played()
@@ -125,7 +126,8 @@ async def play(
     )
     chat = FailoverChat(player, shared, continues=continues)
     try:
-        async with aclosing(chat.stream(candidates, messages, played.attempts.append)) as events:
+        stream = chat.stream(candidates, messages, played.attempts.append, options)
+        async with aclosing(stream) as events:
             async for event in events:
                 played.events.append(event)
     except Exception as error:  # noqa: BLE001 - looked at by the test

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from conversations.engine.engine import Engine
 from conversations.engine.events import Reset
 from conversations.runs.run import Run, is_terminal, text_of
-from routing.domain.errors import NoProviderAvailable, ProviderError
+from routing.domain.errors import NoProviderAvailable, ProviderError, ProviderStreamBroken
 from routing.llm.failover.chat import FailoverChat
 from routing.llm.providers.answer_reader import AnswerReader
 from routing.llm.providers.anthropic import Anthropic
@@ -32,6 +32,7 @@ from routing.llm.providers.client import Credential, ProviderClient
 from routing.llm.providers.errors import to_provider_error
 from routing.llm.providers.finish_reasons import FinishReason
 from routing.llm.providers.openai_compatible import OpenAICompatible
+from routing.llm.providers.tool_calls import ToolCalls
 from tests.fakes import GPT, FakeCache, ports, turn
 from tests.llm.reading import Read, read
 from tests.llm.wire import anthropic_frames, openai_frames
@@ -47,11 +48,12 @@ WORDS = (
 KEYS = (
     "choices", "delta", "content", "finish_reason", "native_finish_reason", "error", "message", "usage", "type",
     "text", "content_block", "stop_reason", "index", "prompt_tokens", "output_tokens", "input_tokens", "refusal",
-    "reasoning_content", "code", "base_resp",
+    "reasoning_content", "code", "base_resp", "tool_calls", "function", "name", "arguments", "id", "input",
+    "logprobs", "partial_json", "thinking",
 )  # fmt: skip
 TYPES = (
     "message_start", "content_block_start", "content_block_delta", "message_delta", "message_stop", "ping",
-    "error", "text_delta", "thinking_delta", "text",
+    "error", "text_delta", "thinking_delta", "text", "tool_use", "input_json_delta",
 )  # fmt: skip
 
 texts = st.one_of(
@@ -91,6 +93,13 @@ events = st.one_of(
     one_of_json(lambda _, word, more: {
         "type": "message_delta", "delta": {"stop_reason": word}, "usage": more}),
     one_of_json(lambda *_: {"type": "message_stop"}),
+    one_of_json(lambda text, word, more: {"choices": [{"delta": {"tool_calls": [
+        {"index": more, "id": word, "function": {"name": text, "arguments": text}}]}, "logprobs": more}]}),
+    one_of_json(lambda text, _, more: {"choices": [{"delta": {"tool_calls": more, "reasoning": text}}]}),
+    one_of_json(lambda text, word, more: {"type": "content_block_start", "index": 0, "content_block": {
+        "type": "tool_use", "id": word, "name": text, "input": more}}),
+    one_of_json(lambda text, _, more: {"type": "content_block_delta", "index": 0, "delta": {
+        "type": "input_json_delta", "partial_json": text, "more": more}}),
     one_of_json(lambda _, word, more: {"type": word, "error": more, "message": more}),
     anything,
 )  # fmt: skip
@@ -146,7 +155,10 @@ def check(stream: bytes, ways: list[list[int]]) -> None:
         results += [read(provider, [stream]), read(provider, [bytes([byte]) for byte in stream])]
         for result in results:
             judge(result, stream)
-        told = {(result.text, result.finish, type(result.error)) for result in results}
+        told = {
+            (result.text, result.piece.thought, calls_of(result), result.finish, type(result.error))
+            for result in results
+        }
         assert len(told) == 1, "the network's cuts decide"
 
 
@@ -156,11 +168,27 @@ def judge(result: Read, stream: bytes) -> None:
         assert isinstance(result.error, EventError | ProviderError)
         assert isinstance(to_provider_error(result.error, GPT), ProviderError)
         return
-    assert result.text
+    assert result.piece.answers
     assert result.finish is not None
     assert result.finish is not FinishReason.BROKEN
     if result.finish is FinishReason.STOP:
         assert ended_well(stream)
+
+
+def calls_of(result: Read) -> tuple[Any, ...]:
+    """The calls as they would be told, or the error in their place; ids that are made up differ."""
+    calls = ToolCalls("model")
+    try:
+        told = (*calls.feed(result.piece.calls), *calls.end())
+    except ProviderStreamBroken:
+        return ("broken",)
+    joined: dict[int, tuple[str, str]] = {}
+    for each in told:
+        name, arguments = joined.get(each.index, (each.name, ""))
+        joined[each.index] = (name, arguments + each.arguments)
+    assert all(name for name, _ in joined.values())
+    "".join(name + arguments for name, arguments in joined.values()).encode()
+    return tuple(sorted(joined.items()))
 
 
 def ended_well(stream: bytes) -> bool:

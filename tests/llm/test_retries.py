@@ -224,6 +224,16 @@ def test_a_window_shrinks_by_whole_exchanges_until_only_the_question_is_left() -
     assert drop_oldest((TALK[0], TALK[-1])) is None
 
 
+def test_a_tool_call_never_loses_its_result() -> None:
+    asked = ChatMessage("user", "And now?")
+    called = ChatMessage("assistant", "", {"role": "assistant", "tool_calls": [{}]})
+    result = ChatMessage("tool", "Sunny.", {"role": "tool", "content": "Sunny."})
+
+    assert drop_oldest((*TALK, called, result)) == (TALK[0], TALK[-1], called, result)
+    assert drop_oldest((TALK[0], asked, called, result)) is None
+    assert drop_oldest((asked, called, result, asked)) == (asked,)
+
+
 async def test_a_prompt_alone_too_long_ends_honestly() -> None:
     played = await play(Player({"gpt": [[ContextTooLong("gpt")]]}), GPT)
 

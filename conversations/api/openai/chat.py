@@ -112,6 +112,8 @@ def check_model(parts: Container, rules: RuleSet, asked: CompletionRequest) -> N
         return
     requested_decision(rules, asked.requested_model)
     model = rules.model(asked.requested_model)
-    option = parts.llm.unsupported(model, asked.options) if model else None
+    option = (
+        parts.llm.unsupported(model, asked.options, asked.caller_chat().messages) if model else None
+    )
     if model and option:
         raise OptionUnsupported(option, [model.name])

@@ -92,6 +92,9 @@ class LiteLLMCalls:
         read_by: EventFilter | None,
     ) -> Any:
         fitted = litellm_request.fitted_options(model, chosen, messages)
+        wired, fitted = litellm_request.without_marks(
+            model, litellm_request.wire_messages(messages), fitted
+        )
         options = {**self._options(model), **fitted}
         if allowed := litellm_request.options_of(model.abilities) & fitted.keys():
             options["allowed_openai_params"] = sorted(allowed)
@@ -99,7 +102,7 @@ class LiteLLMCalls:
             options["stream_options"] = {"include_usage": True}
         with _exchange(model.timeouts, opened, read_by):
             return await litellm.acompletion(
-                messages=litellm_request.wire_messages(messages),
+                messages=wired,
                 stream=True,
                 **options,
             )

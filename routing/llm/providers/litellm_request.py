@@ -14,10 +14,12 @@ from typing import Any
 import orjson
 
 from routing.domain.abilities import Ability
+from routing.domain.errors import ProviderMisconfigured
 from routing.domain.llm import ChatMessage, ChatOptions
 from routing.domain.rules import ModelRef
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
 from routing.llm.providers.litellm import (
+    LlmProviders,
     UnsupportedParamsError,
     get_optional_params,
     litellm,
@@ -148,6 +150,21 @@ def fitted_options(
     return fitted
 
 
+def without_marks(
+    model: ModelRef, messages: list[dict[str, Any]], options: ChatOptions
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The chat without marks for a cache, where the provider refuses them: LiteLLM's own calls forget to
+    take them off."""
+    name, provider, *_ = lookup(model.litellm_name)
+    known = provider in {each.value for each in LlmProviders}
+    translator = transformation(provider, name) if known else None
+    strip = getattr(translator, "remove_cache_control_flag_from_messages_and_tools", None)
+    if strip is None:
+        return messages, dict(options)
+    plain, tools = strip(name, messages, deepcopy(options.get("tools")))
+    return plain, {**options, "tools": tools} if tools else dict(options)
+
+
 def build_request(
     provider: Provider,
     model: ModelRef,
@@ -173,7 +190,11 @@ def build_request(
         api_base=base,
         **given,
     )
-    body = translator.transform_request(headers=headers, **given)
+    try:
+        body = translator.transform_request(headers=headers, **given)
+    except Exception as exc:  # noqa: BLE001 - of any class, and its message quotes the whole chat
+        detail = f"LiteLLM does not translate the messages ({type(exc).__name__})"
+        raise ProviderMisconfigured(model.name, detail, status=400) from None
     body = {**body.pop("extra_body", {}), **body}
     url = provider.endpoint(base)
     return ProviderRequest(url, headers, body, provider, model.timeouts, model.ends_without_finish)
