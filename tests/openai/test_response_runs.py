@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +17,7 @@ from django.utils import timezone
 from openai import OpenAI
 
 from conversations.adapters.background.erasure import erase
+from conversations.api.openai import responses
 from conversations.bootstrap import container
 from conversations.models import Message, StoredResponse
 from conversations.storage import export
@@ -290,6 +293,46 @@ def test_a_retry_joins_the_first_try(site: LiveSite, client: OpenAI, store: bool
     assert two.headers["idempotency-replayed"] == "true"
     assert len([each for each in site.simulator.requests if each.call == "chat"]) == 1
     assert reused.value.code == "idempotency_key_reused"
+
+
+def test_tries_at_once_are_one_response(
+    site: LiveSite, client: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, joined = container(), asyncio.Event()
+    claim, start = parts.joining._claim, parts.intake.start
+
+    async def claim_seen(*args: Any) -> Any:
+        earlier = await claim(*args)
+        if earlier:
+            joined.set()
+        return earlier
+
+    async def start_after_the_retry(new: Any) -> Any:
+        await joined.wait()
+        return await start(new)
+
+    monkeypatch.setattr(parts.joining, "_claim", claim_seen)
+    monkeypatch.setattr(parts.intake, "start", start_after_the_retry)
+
+    def ask(_: int) -> str:
+        key = {"Idempotency-Key": "k3"}
+        return client.responses.create(model="gpt-mini", input=QUESTION, extra_headers=key).id
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(ask, range(4)))) == 1
+    assert len([each for each in site.simulator.requests if each.call == "chat"]) == 1
+
+
+def test_a_retry_of_a_deleted_response_asks_again(
+    client: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(responses, "STORING_TIME", timedelta(0))
+    ask: Any = {"model": "gpt-mini", "input": QUESTION, "extra_headers": {"Idempotency-Key": "k4"}}
+    first = client.responses.create(**ask)
+    client.responses.delete(first.id)
+    second, third = client.responses.create(**ask), client.responses.create(**ask)
+
+    assert first.id != second.id == third.id
 
 
 def test_slots_and_listeners_are_given_back(site: LiveSite, client: OpenAI) -> None:

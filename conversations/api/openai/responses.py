@@ -6,8 +6,9 @@ stops the answer, unless it runs in the background or others have joined it.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -52,12 +53,19 @@ from conversations.domain.api_keys import Caller, Scope
 from conversations.domain.errors import Draining
 from conversations.engine.types import CallerChat
 from conversations.models import Message, new_id
-from conversations.runs.joining import JoinedRun
-from conversations.storage.responses import response_delete, response_get, without_nul
+from conversations.runs.joining import JoinedRun, RequestKey
+from conversations.storage.responses import (
+    response_delete,
+    response_get,
+    responses_get,
+    without_nul,
+)
 from conversations.storage.turns import NewResponse, NewTurn
 from routing.domain.release import Release
 
 MAX_LISTED = 100
+STORING_TIME, POLL_SECONDS = timedelta(seconds=3), 0.1
+"""How long a retry waits for the response of its first try to be stored, and the pause between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +133,28 @@ async def _begin(parts: Container, call: _Call) -> AnswerReading:
         )
         joined = await parts.joining.join(key, turn)
         return AnswerReading(joined, parts.joining.follow(joined))
-    new = _new_turn(call)
-    joined = await parts.joining.join_begun(
-        JoinedRun(call.answer, call.begun, key), user, partial(parts.intake.start, new)
-    )
+    joined = await _join_stored(parts, call, key)
     site = origin_of(call.request).site
     events = parts.runs.follow(user=user, message=joined.message, origin=site)
     return AnswerReading(
         joined, events if asked.background else parts.joining.follow(joined, events)
     )
+
+
+async def _join_stored(parts: Container, call: _Call, key: RequestKey) -> JoinedRun:
+    """Store a response and start its run, or join that of an earlier try, once it is stored. An earlier
+    response that is not there after a while was deleted: the try is the first again."""
+    user, new = call.caller.user, JoinedRun(call.answer, call.begun, key)
+    begin = partial(
+        parts.joining.join_begun, user=user, start=partial(parts.intake.start, _new_turn(call))
+    )
+    while (joined := await begin(new)).replayed:
+        if await in_database(responses_get, user=user, messages=[joined.message]):
+            break
+        if timezone.now() - joined.begun > STORING_TIME:
+            return await begin(replace(new, key=replace(key, joins=False)))
+        await asyncio.sleep(POLL_SECONDS)
+    return joined
 
 
 def _new_turn(call: _Call) -> NewTurn:
