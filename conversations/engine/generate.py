@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -15,7 +16,7 @@ from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
 from conversations.engine.types import Answer, State, Update
-from routing.domain.errors import NoProviderAvailable, ProviderStreamBroken
+from routing.domain.errors import NoProviderAvailable, OptionUnsupported, ProviderStreamBroken
 from routing.domain.llm import (
     AnsweringModel,
     ChatMessage,
@@ -194,6 +195,9 @@ class Transcript:
         else:
             # Not sent yet: the replaced model need not be named at all.
             self.decision = self.decision.answered_by(event.to_model)
+        if event.reason == OptionUnsupported.code:
+            lacks = f"{event.from_model.name} lacks what the request asks for"
+            self.decision = replace(self.decision, reason=f"{self.decision.reason}; {lacks}")
 
     def _start_over(self) -> None:
         # Only now that the other model's first token is there: until then the text so far is all there

@@ -18,6 +18,7 @@ from routing.domain.llm import (
     AnsweringModel,
     ChatMessage,
     Completed,
+    Switched,
     TextDelta,
     ThoughtDelta,
     ToolCallDelta,
@@ -25,7 +26,17 @@ from routing.domain.llm import (
 )
 from routing.domain.rules import Decision, Rule, RuleSet, Source
 from routing.publishing.validation import rule_faults
-from tests.fakes import CLAUDE, RULES, FakeChat, FakeClassifier, FakeRules, FakeSink, ports, turn
+from tests.fakes import (
+    CLAUDE,
+    GPT,
+    RULES,
+    FakeChat,
+    FakeClassifier,
+    FakeRules,
+    FakeSink,
+    ports,
+    turn,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -191,3 +202,16 @@ async def test_thoughts_are_shown_where_the_site_says_so(shown: bool) -> None:
 
     assert answer.content == "So."
     assert [event.text for event in sink.events if isinstance(event, Thought)] == ["Hm."] * shown
+
+
+async def test_the_decision_says_that_the_first_choice_lacks_an_ability() -> None:
+    events: list[Any] = [
+        Switched(GPT, CLAUDE, "unsupported_parameter", discard=False),
+        AnsweringModel(CLAUDE),
+        TextDelta("So."),
+        Completed(CLAUDE, "stop", Usage(3, 5)),
+    ]
+    answer, _ = await answered(chat(), chat=FakeChat(events))
+
+    assert (answer.decision.model, answer.decision.fallback) == ("claude", True)
+    assert answer.decision.reason == "because; gpt lacks what the request asks for"

@@ -170,3 +170,32 @@ def test_an_unknown_type_of_tool_is_named(client: OpenAI) -> None:
         )
 
     assert (refused.value.param, refused.value.code) == ("tools[0].type", "unsupported_value")
+
+
+def test_a_candidate_with_the_ability_answers(client: OpenAI) -> None:
+    asked: Any = [{"role": "user", "content": "Prove that there are infinitely many primes."}]
+    answer = client.chat.completions.create(model="assistant", messages=asked, logprobs=True)
+
+    assert answer.model.startswith("gpt")
+    assert answer.choices[0].logprobs
+
+
+SOUND = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "param"),
+    [
+        ("claude-sonnet", {"logprobs": True}, "logprobs"),
+        ("gpt-image", {"tools": TOOLS}, "tools"),
+        ("assistant", {"messages": [{"role": "user", "content": [SOUND]}]}, "messages[0].content[0]"),
+    ],
+)  # fmt: skip
+def test_an_ability_that_no_model_has_is_named(
+    site: LiveSite, client: OpenAI, model: str, body: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(**{"model": model, "messages": QUESTION, **body})
+
+    assert (refused.value.param, refused.value.code) == (param, "unsupported_parameter")
+    assert not [each for each in site.simulator.requests if each.call == "classify"]

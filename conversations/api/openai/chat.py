@@ -6,6 +6,7 @@ A client that leaves stops the answer, unless others have joined it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
@@ -19,6 +20,7 @@ from conversations.api.openai.answering import (
     whole_answer,
 )
 from conversations.api.openai.chat_encoder import ChunkEncoder, completion_object
+from conversations.api.openai.chat_order import places_of_parts
 from conversations.api.openai.chat_request import (
     CompletionRequest,
     parse_completion_request,
@@ -31,8 +33,9 @@ from conversations.api.responses import native
 from conversations.bootstrap import Container, container
 from conversations.domain.api_keys import Scope
 from conversations.domain.errors import Draining
+from routing.domain.actions import ModelKind
 from routing.domain.decide import requested_decision
-from routing.domain.errors import OptionUnsupported, PromptRejected, PromptTooLong
+from routing.domain.errors import OptionUnsupported, PromptRejected, PromptTooLong, ProviderError
 from routing.domain.rules import RuleSet
 from routing.guard.validation import validate_prompt
 
@@ -106,14 +109,22 @@ def check_prompt(asked: CompletionRequest) -> None:
 
 
 def check_model(parts: Container, rules: RuleSet, asked: CompletionRequest) -> None:
-    """A model that was named answers with all parameters, or not at all: no other takes its place for
-    them. Raises ``ModelUnknown`` and ``OptionUnsupported``."""
-    if not asked.requested_model:
-        return
-    requested_decision(rules, asked.requested_model)
-    model = rules.model(asked.requested_model)
-    option = (
-        parts.llm.unsupported(model, asked.options, asked.caller_chat().messages) if model else None
-    )
-    if model and option:
-        raise OptionUnsupported(option, [model.name])
+    """A model that was named answers with all parameters, or not at all; the rules need one that does.
+    Raises ``ModelUnknown``, ``OptionUnsupported`` and ``ParameterFault``."""
+    chat = asked.caller_chat()
+    models = [model for model in rules.models if model.kind is ModelKind.CHAT]
+    if asked.requested_model:
+        requested_decision(rules, asked.requested_model)
+        named = rules.model(asked.requested_model)
+        models = [named] if named else []
+    lacking: list[str | None] = []
+    for model in models:
+        # A model that can not be asked at all fails by its own error, when its turn comes.
+        with suppress(ProviderError):
+            lacking.append(parts.llm.unsupported(model, chat.options, chat.messages))
+    if lacking and (option := lacking[0]) and all(lacking):
+        error = OptionUnsupported(option, [model.name for model in models])
+        places = [*places_of_parts(asked.messages).values()]
+        if option == "messages" and places:
+            raise ParameterFault(places[0], str(error), error.code)
+        raise error

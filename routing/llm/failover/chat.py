@@ -70,13 +70,16 @@ class FailoverChat:
         too. Candidates that do not know one of ``options``, or lack an ability, are passed by. Raises
         ``NoProviderAvailable`` and ``OptionUnsupported``. Close it with ``contextlib.aclosing``.
         """
+        chosen = next(iter(candidates), None)
         if options or any(message.form for message in messages):
             candidates = self._able(candidates, options or {}, messages)
         models = self.failover.candidates(candidates)
         first = await models.next()
         if first is not None:
             answer = _Answer(self, models, tuple(messages), meter, options)
-            async with aclosing(answer.run(candidates[0], first)) as events:
+            if candidates[0] != chosen:
+                answer.reason = OptionUnsupported.code
+            async with aclosing(answer.run(chosen or candidates[0], first)) as events:
                 async for event in events:
                     yield event
             if answer.whole:
