@@ -289,9 +289,10 @@ async def _sign(context: Context, entry: UUID, content: str) -> None:
 def storable(state: State) -> bool:
     """Whether the cache may keep the answer: made without the memory of a conversation, allowed by its
     decision, its rule and the guard, whole and of one piece."""
-    answer = state["answer"]
+    answer, turn = state["answer"], state["turn"]
     return (
-        state["turn"].first
+        turn.first
+        and (turn.chat is None or turn.chat.reused)
         and reusable(answer.decision, state["rules"])
         and answer.finish_reason == "stop"
         and first_visible(answer.content) is not None

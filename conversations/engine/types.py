@@ -41,6 +41,7 @@ class CallerChat:
     ``results`` are the ids of the tool calls whose results are the chat's end.
     ``streams``: the caller reads the answer as it is made, and can not be told to discard text.
     ``kept``: a conversation keeps the exchange, as it keeps the turns of its own; else nothing is kept.
+    ``reused``: the answer may be stored for equal questions.
     ``helper`` is there where the prompt is a front end's.
     """
 
@@ -52,6 +53,7 @@ class CallerChat:
     results: tuple[str, ...] = ()
     kept: bool = False
     streams: bool = False
+    reused: bool = True
     helper: HelperPrompt | None = None
 
     @property

@@ -335,6 +335,17 @@ def test_a_retry_of_a_deleted_response_asks_again(
     assert first.id != second.id == third.id
 
 
+@pytest.mark.parametrize("store", [True, False])
+def test_an_answer_that_is_not_stored_is_not_reused(client: OpenAI, store: bool) -> None:
+    create, outcome = client.responses.with_raw_response.create, "x-assistant-cache"
+    question = "What is the oldest bridge of Ljubljana?"
+    raw = [create(model="assistant", input=question, store=store).headers for _ in range(2)]
+    later = create(model="assistant", input=question).headers
+
+    assert [each[outcome] for each in raw] == ["miss", "exact" if store else "miss"]
+    assert later[outcome] == ("exact" if store else "miss")
+
+
 def test_slots_and_listeners_are_given_back(site: LiveSite, client: OpenAI) -> None:
     response = client.responses.create(model="gpt-mini", input=QUESTION)
     list(client.responses.create(model="gpt-mini", input=QUESTION, stream=True))

@@ -129,7 +129,7 @@ async def _begin(parts: Container, call: _Call) -> AnswerReading:
             chat.prompt,
             call.release,
             model=chat.requested_model,
-            chat=call.chat,
+            chat=replace(call.chat, reused=False),
         )
         joined = await parts.joining.join(key, turn)
         return AnswerReading(joined, parts.joining.follow(joined))
