@@ -26,7 +26,7 @@ from conversations.api.openai.direct import (
     route_headers,
 )
 from conversations.api.openai.errors import ParameterFault
-from conversations.api.openai.parameters import read_parameters
+from conversations.api.openai.parameters import INTEGRAL, read_parameters
 from conversations.api.requests import joining_key, json_body
 from conversations.api.responses import native
 from conversations.bootstrap import Container, container
@@ -50,7 +50,8 @@ _BYTES = np.dtype("<f4")
 
 _TEXT = {"type": "string", "minLength": 1}
 _MANY = {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MAX_INPUTS}
-_TOKENS = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1}
+_TOKEN = {"type": "integer", "minimum": 0, "maximum": MOST_TOKEN}
+_TOKENS = {"type": "array", "items": _TOKEN, "minItems": 1}
 _LISTS = {"type": "array", "items": _TOKENS, "minItems": 1, "maxItems": MAX_INPUTS}
 
 
@@ -60,7 +61,7 @@ class EmbeddingRequest(BaseModel):
     model: Annotated[StrictStr, Field(min_length=1, max_length=96)]
     input: Annotated[Any, WithJsonSchema({"anyOf": [_TEXT, _MANY, _TOKENS, _LISTS]})]
     encoding_format: Literal["float", "base64"] | None = None
-    dimensions: Annotated[StrictInt, Field(ge=1, le=65_536)] | None = None
+    dimensions: Annotated[StrictInt, Field(ge=1, le=65_536), INTEGRAL] | None = None
     user: Annotated[StrictStr, Field(max_length=512)] | None = None
 
 

@@ -22,7 +22,7 @@ from conversations.api.openai.direct import (
     direct_result,
 )
 from conversations.api.openai.errors import ModerationBlocked, ParameterFault
-from conversations.api.openai.parameters import Neutral, read_parameters
+from conversations.api.openai.parameters import INTEGRAL, Neutral, read_parameters
 from conversations.api.requests import joining_key, json_body
 from conversations.api.responses import native
 from conversations.bootstrap import Container, container
@@ -57,7 +57,7 @@ class PictureRequest(BaseModel):
 
     prompt: StrictStr
     model: Annotated[StrictStr, Field(min_length=1, max_length=96)] | None = None
-    n: Annotated[StrictInt, Field(ge=1, le=MAX_PICTURES)] | None = None
+    n: Annotated[StrictInt, Field(ge=1, le=MAX_PICTURES), INTEGRAL] | None = None
     size: Word | None = None
     quality: Word | None = None
     response_format: Literal["url", "b64_json"] | None = None

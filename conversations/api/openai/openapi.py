@@ -40,7 +40,8 @@ def body_schema(
         nothing = {"enum": [*values, None]}
         fields[name] = {"anyOf": [fields[name], nothing]} if name in fields else nothing
     fields |= {name: {"description": "Changes nothing."} for name in without_effect}
-    return schema
+    # Where the model itself does not say so, its reader refuses unknown names.
+    return schema | {"additionalProperties": False}
 
 
 BODIES: Mapping[str, Schema] = {
