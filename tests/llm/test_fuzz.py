@@ -38,6 +38,8 @@ from tests.llm.reading import Read, read
 from tests.llm.wire import anthropic_frames, openai_frames
 
 CASES = int(os.environ.get("FUZZ_CASES", "20000"))
+# Seconds of one test: its share of the cases grows with them.
+pytestmark = pytest.mark.timeout(60 + CASES // 200)
 CUTS = 5
 """Ways in which each stream is cut."""
 PROVIDERS: tuple[Provider, ...] = (OpenAICompatible(), Anthropic())
