@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from assistant_site.simulator.chat import ChatReply, ChatRequest, Finish, limited, pieces
+from assistant_site.simulator.errors import Rejection
 from assistant_site.simulator.faults import SimulatedFault
 from assistant_site.simulator.intents import Intent, intents
 from assistant_site.simulator.keywords import STOPWORDS, stem, words
@@ -265,18 +266,26 @@ def _fact(question: str, earlier: list[str]) -> str:
     return f"You have not told me about your {question.strip()} yet."
 
 
+MAX_ITEMS = 1_000
 _SCALARS: dict[str, Any] = {"boolean": False, "null": None, "integer": 1, "number": 1.0}
 
 
 def instance(schema: Mapping[str, Any], text: str) -> Any:
-    """A value that obeys ``schema``; strings are ``text``. References go to ``$defs`` of the root."""
-    definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
-    return _value(schema, text, definitions)
+    """A value that obeys ``schema``; strings are ``text``. References go to ``$defs`` of the root, and
+    those of a definition to itself end soon. Raises ``Rejection`` for what is no schema."""
+    try:
+        definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
+        return _value(schema, text, {"#": schema, **definitions})
+    # Its fields can be of any type: each way to fail means the same.
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise Rejection(400, f"Invalid schema: {exc!r}") from exc
 
 
 def _value(schema: Mapping[str, Any], text: str, definitions: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
-        return _value(definitions[schema["$ref"].rsplit("/", 1)[-1]], text, definitions)
+        name = schema["$ref"].rsplit("/", 1)[-1]
+        # Within itself it is unknown, and null: a chain of values has an end.
+        return _value(definitions[name], text, {**definitions, name: {"type": "null"}})
     for key in ("const", "default"):
         if key in schema:
             return schema[key]
@@ -296,7 +305,8 @@ def _typed(schema: Mapping[str, Any], text: str, definitions: Mapping[str, Any])
         return {name: _value(member, text, definitions) for name, member in members.items()}
     if kind == "array":
         items = schema.get("items", {})
-        return [_value(items, text, definitions)] * max(1, schema.get("minItems", 1))
+        count = min(MAX_ITEMS, max(1, schema.get("minItems", 1)))
+        return [_value(items, text, definitions)] * count
     if kind == "string":
         return text[: schema.get("maxLength", len(text))]
     return schema.get("minimum", _SCALARS[kind])

@@ -121,3 +121,25 @@ def test_a_model_that_must_call_comes_to_an_end() -> None:
     assert called_tool(tools, "any", NAMES, answered=True) == tools[1]
     assert called_tool(tools, "none", (), answered=False) is None
     assert called_tool([], "any", (), answered=False) is None
+
+
+def test_a_schema_may_hold_itself(gpt: openai.OpenAI) -> None:
+    node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
+    form: Any = {"name": "list", "schema": {"$ref": "#/$defs/node", "$defs": {"node": node}}}
+    settings: Any = {"response_format": {"type": "json_schema", "json_schema": form}}
+    answer = gpt.chat.completions.create(model="gpt-4o", messages=HELLO, **settings)
+
+    assert json.loads(answer.choices[0].message.content or "") == {"next": None}
+
+
+@pytest.mark.parametrize(
+    "schema", [{"properties": 7}, {"$ref": "#/$defs/none"}, {"type": "date"}, {"anyOf": 1}]
+)
+def test_what_is_no_schema_is_a_fault_of_the_request(
+    gpt: openai.OpenAI, schema: dict[str, Any]
+) -> None:
+    settings: Any = {
+        "tools": [{"type": "function", "function": {"name": "a", "parameters": schema}}]
+    }
+    with pytest.raises(openai.BadRequestError, match="Invalid schema"):
+        gpt.chat.completions.create(model="gpt-4o", messages=HELLO, **settings)
