@@ -254,3 +254,10 @@ def test_what_can_not_be_honoured_is_named(
 
     assert refused.value.status_code == (404 if code in {"not_found", "model_not_found"} else 400)
     assert (refused.value.param, refused.value.code) == (param, code)
+
+
+def test_of_two_types_the_fault_is_that_of_the_one_that_was_sent(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.responses.create(model="gpt-mini", input=[])
+
+    assert "at least 1 item" in refused.value.message

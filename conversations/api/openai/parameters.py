@@ -84,9 +84,14 @@ def shown_name(name: str) -> str:
 def _fault(error: ValidationError, body: Any) -> ParameterFault:
     """The first fault, with its path as OpenAI writes it."""
     faults = error.errors(include_url=False, include_input=False)
-    # Of a field's alternatives, the one that came furthest tells the most.
+    # Of a field's alternatives, the one that came furthest tells the most, or that of the right type.
     first = max(
-        faults, key=lambda fault: (fault["loc"][:1] == faults[0]["loc"][:1], len(fault["loc"]))
+        faults,
+        key=lambda fault: (
+            fault["loc"][:1] == faults[0]["loc"][:1],
+            len(fault["loc"]),
+            not fault["type"].endswith("_type"),
+        ),
     )
     path = _path(_steps(first["loc"], body, missing=first["type"] == "missing"))
     if first["type"] in _OF_UNIONS:  # the field that tells the alternatives apart
