@@ -94,6 +94,8 @@ def test_what_it_cost_is_told(client: OpenAI) -> None:
         ({"input": ["a"] * 2_049}, "input", "invalid_value"),
         ({"input": [1, 2, 3]}, "input", "unsupported_value"),
         ({"input": [[1, 2], [3]]}, "input", "unsupported_value"),
+        ({"input": [1.0, 2]}, "input", "unsupported_value"),
+        ({"input": [1.5, 2]}, "input[0]", "invalid_value"),
         ({"input": [[1, 2], []]}, "input[1]", "invalid_value"),
         ({"input": [[1, True]]}, "input[0]", "invalid_value"),
         ({"input": [[1, -1]]}, "input[0]", "invalid_value"),

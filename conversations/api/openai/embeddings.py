@@ -26,7 +26,7 @@ from conversations.api.openai.direct import (
     route_headers,
 )
 from conversations.api.openai.errors import ParameterFault
-from conversations.api.openai.parameters import INTEGRAL, read_parameters
+from conversations.api.openai.parameters import INTEGRAL, as_integer, read_parameters
 from conversations.api.requests import joining_key, json_body
 from conversations.api.responses import native
 from conversations.bootstrap import Container, container
@@ -123,12 +123,13 @@ def _tokens(given: list[Any], path: str = "") -> Sequence[Sequence[int]]:
             raise ParameterFault(path or f"input[{at}]", "It must be a list of token ids.")
     if sum(map(len, given)) > MAX_TOKENS:
         raise ParameterFault("input", f"At most {MAX_TOKENS} token ids in all.")
-    return given
+    return [[int(token) for token in tokens] for tokens in given]
 
 
 def _is_tokens(given: list[Any]) -> bool:
-    # ``type``, for ``True`` is an ``int`` too.
-    return all(type(token) is int and 0 <= token <= MOST_TOKEN for token in given)
+    # ``type``, for ``True`` is an ``int`` too; 1.0 is an integer in JSON.
+    integers = map(as_integer, given)
+    return all(type(token) is int and 0 <= token <= MOST_TOKEN for token in integers)
 
 
 async def _check(

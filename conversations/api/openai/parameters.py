@@ -28,11 +28,12 @@ Neutral = Mapping[str, Collection[Any]]
 M = TypeVar("M", bound=BaseModel)
 
 
-def _as_integer(value: Any) -> Any:
+def as_integer(value: Any) -> Any:
+    """The value, a whole ``float`` as an ``int``: JSON has one kind of numbers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-INTEGRAL = BeforeValidator(_as_integer)
+INTEGRAL = BeforeValidator(as_integer)
 """Marks an integer as JSON has it: 1.0 is one."""
 
 
