@@ -346,6 +346,24 @@ def test_an_answer_that_is_not_stored_is_not_reused(client: OpenAI, store: bool)
     assert later[outcome] == ("exact" if store else "miss")
 
 
+@pytest.mark.parametrize("by", ["previous_response_id", "item_reference"])
+def test_a_model_gets_no_signed_address_of_a_picture(
+    site: LiveSite, client: OpenAI, by: str
+) -> None:
+    drawn = client.responses.create(model="assistant", input="Draw a picture of a red fox")
+    assert "signature=" in drawn.output_text
+    more: Any = {"input": "Tell me more of it", "previous_response_id": drawn.id}
+    if by == "item_reference":
+        reference = {"type": by, "id": drawn.output[0].id}
+        said = [{"role": "user", "content": text} for text in ("Draw a fox", "Tell me more of it")]
+        more = {"input": [said[0], reference, said[1]]}
+    client.responses.create(model="gpt-mini", **more)
+    asked = [each for each in site.simulator.requests if each.call == "chat"][-1]
+
+    assert "/api/v1/images/" in str(asked.body)
+    assert "signature" not in str(asked.body)
+
+
 def test_slots_and_listeners_are_given_back(site: LiveSite, client: OpenAI) -> None:
     response = client.responses.create(model="gpt-mini", input=QUESTION)
     list(client.responses.create(model="gpt-mini", input=QUESTION, stream=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,9 @@ from conversations.runs.event_codec import replay
 from conversations.storage.representations import message_object
 from conversations.storage.responses import response_chain, responses_get
 
+Shown = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Makes of a message object the one that is shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseContext:
@@ -31,10 +34,14 @@ class ResponseContext:
 
 def stored_object(stored: StoredResponse, origin: str) -> dict[str, Any]:
     """A stored response as it is now. ``origin`` is the scheme and host of the site."""
+    return _object(stored, origin, with_signed_picture)
+
+
+def _object(stored: StoredResponse, origin: str, shown: Shown) -> dict[str, Any]:
     answer = stored.message
     builder = ResponseBuilder(answer.id, answer.created_at, stored.parameters)
     if answer.status != Message.Status.STREAMING:
-        finished = dict(with_signed_picture(message_object(answer, origin=origin)))
+        finished = dict(shown(message_object(answer, origin=origin)))
         builder.whole((event for _, event in replay(answer, finished)), finished)
     return builder.response
 
@@ -81,8 +88,9 @@ def _by_id(responses: Iterable[StoredResponse]) -> dict[str, Item]:
 
 
 def _all(stored: StoredResponse) -> list[Item]:
-    """The items of a response's input and output."""
-    return [*stored.items, *stored_object(stored, "")["output"]]
+    """The items of a response's input and output. A model sees them: a signed address would let it, and
+    its provider, open the picture."""
+    return [*stored.items, *_object(stored, "", dict)["output"]]
 
 
 def answer_id(response: str) -> UUID:
