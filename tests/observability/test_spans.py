@@ -11,7 +11,7 @@ from opentelemetry import trace as otel
 from conversations.adapters.observability.spans import Name
 from conversations.adapters.observability.tracer import LangfuseTracer
 from conversations.engine.types import TraceRecord
-from routing.domain.llm import Usage
+from routing.domain.llm import ChatMessage, Usage
 from tests.observability.conftest import MakeTracer
 from tests.observability.receiver import TRACES, LangfuseReceiver, ReceivedSpan
 from tests.observability.traces import (
@@ -133,6 +133,27 @@ def test_a_generation_holds_model_tokens_cost_and_first_token(
     expected = datetime.fromtimestamp(at(45 + 412) / 1e9, UTC)
     assert abs((datetime.fromisoformat(first) - expected).total_seconds()) < 1e-3
     assert answer.attributes["gen_ai.operation.name"] == "chat"
+
+
+def test_tool_calls_are_in_a_trace_and_pictures_are_not(
+    tracer: LangfuseTracer, langfuse: LangfuseReceiver
+) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    prompt = (
+        ChatMessage("user", "And this?", {"role": "user", "content": [{"type": "image_url"}]}),
+        ChatMessage("assistant", "", {"role": "assistant", "tool_calls": [call]}),
+        ChatMessage("tool", "18 C", {"role": "tool", "tool_call_id": "call_1", "content": "18 C"}),
+    )
+    step = generate_step()
+    asked = replace(step, attempts=(replace(step.attempts[0], prompt=prompt),))
+
+    answer = named(told(tracer, langfuse, new_trace(steps=(asked,))), "chat claude-sonnet")
+
+    assert answer.input == [
+        {"role": "user", "content": "And this?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "18 C", "tool_call_id": "call_1"},
+    ]
     assert answer.attributes["gen_ai.provider.name"] == "anthropic"
     assert answer.attributes["gen_ai.request.model"] == "claude-sonnet"
     assert answer.attributes["gen_ai.usage.input_tokens"] == 41

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from conversations.engine.types import Step, StepKind, TraceRecord
-from routing.domain.llm import Attempt
+from routing.domain.llm import Attempt, ChatMessage
 
 Level = Literal["DEFAULT", "WARNING", "ERROR"]
 
@@ -173,7 +173,7 @@ def _of_attempt(attempt: Attempt, *, capture: bool) -> Observation:
         started_ns=attempt.started_ns,
         ended_ns=attempt.ended_ns,
         # An empty prompt or output is no fact: it would look like a model that was asked nothing.
-        input=[asdict(message) for message in attempt.prompt] or None if capture else None,
+        input=[_message(message) for message in attempt.prompt] or None if capture else None,
         output=attempt.output or None if capture else None,
         level="DEFAULT" if attempt.ok else failed,
         status=status,
@@ -192,3 +192,11 @@ def _attempt_facts(attempt: Attempt) -> dict[str, Any]:
         "usage_estimated": attempt.usage.estimated or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    """A message for the trace: its text and its tool calls. Pictures and files stay out: they are large,
+    and the trace's server is another's."""
+    form = message.form or {}
+    calls = {name: form[name] for name in ("tool_calls", "tool_call_id") if name in form}
+    return {"role": message.role, "content": message.content, **calls}
