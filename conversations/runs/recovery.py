@@ -57,7 +57,8 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
     )
     if ended:
         _log.warning("an abandoned answer was ended", message=str(message))
-        if last is None:
+        # Into a log that Redis lost it would go as the first event: readers take the stored answer.
+        if last is None and events:
             with suppress(RunLogUnavailable):  # its followers then read the end from the database
                 await log.append(message, len(events) + 1, [Failed(problem)])
     return ended

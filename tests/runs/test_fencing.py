@@ -146,3 +146,20 @@ def test_an_end_that_was_told_is_the_end_that_is_stored(site: LiveSite) -> None:
     replayed = events_of(person.http.get(f"/api/v1/messages/{begun.message}/stream/").text)
     assert [event.name for event in replayed] == ["start", "token", "error"]
     assert replayed[-1].data == problem
+
+
+def test_an_end_without_a_beginning_is_not_written_to_the_log(site: LiveSite) -> None:
+    """Redis lost the log: readers take the stored answer, whose events begin with the first."""
+    person, log = site.person(), container().runs.log
+    begun = turns.answer_begin(NewTurn(user=person.user.id, content="?"))
+    Message.objects.filter(pk=begun.message).update(
+        created_at=timezone.now() - timedelta(minutes=1)
+    )
+
+    # The service's own search may be first.
+    site.run(end_abandoned(log, begun.message))
+
+    assert Message.objects.get(pk=begun.message).status == "failed"
+    assert site.run(log.everything(begun.message)) == []
+    replayed = events_of(person.http.get(f"/api/v1/messages/{begun.message}/stream/").text)
+    assert [(event.id, event.name) for event in replayed] == [(1, "start"), (2, "error")]
