@@ -53,6 +53,7 @@ def as_told(value: str) -> str | int:
     return int(value) if value.isdigit() else value
 
 
+@pytest.mark.django_db
 def test_the_document_is_valid_without_a_warning() -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=StringIO())
 
