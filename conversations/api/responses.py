@@ -20,7 +20,7 @@ from conversations.adapters.limits import StreamSlot
 from conversations.api.requests import Origin
 from conversations.api.sse import KEEP_ALIVE, encode
 from conversations.db.access import AWAY, rights_missed
-from conversations.domain.errors import DatabaseAway
+from conversations.domain.errors import DatabaseAway, RunInterrupted
 from conversations.domain.problems import Problem, problem, problem_headers, problem_of
 from conversations.engine.events import Event, Failed
 from conversations.runs.event_codec import Numbered
@@ -140,20 +140,28 @@ def event_stream(frames: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
     return response
 
 
-async def encoded(events: EventStream, encode: Encode) -> AsyncGenerator[bytes, None]:
-    """Frames of an encoder, one chunk for a batch; a comment for a silence."""
+async def encoded(
+    events: EventStream, encode: Encode, ended: Callable[[], bool] | None = None
+) -> AsyncGenerator[bytes, None]:
+    """Frames of an encoder, one chunk for a batch; a comment for a silence. With ``ended``, which says
+    whether the last frame was made, events that stop before it end as interrupted."""
     last = 0
+    error: AssistantError | None = RunInterrupted() if ended else None
     try:
         async with aclosing(events):
             async for batch in events:
                 if batch:
                     last = batch[-1][0]
                 yield b"".join(encode(*item) for item in batch) or KEEP_ALIVE
+                if ended and ended():
+                    return
     # The status is sent by now: an error can only be an event.
-    except AssistantError as error:
-        yield encode(last + 1, Failed(problem_of(error)))
+    except AssistantError as exc:
+        error = exc
     except AWAY as exc:
-        yield encode(last + 1, Failed(problem_of(DatabaseAway.of(exc))))
+        error = DatabaseAway.of(exc)
+    if error:
+        yield encode(last + 1, Failed(problem_of(error)))
 
 
 async def with_slot(slot: StreamSlot, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:

@@ -13,20 +13,18 @@ from typing import Any, Protocol
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from conversations.api.images import with_signed_picture
-from conversations.api.openai.chat_encoder import KEEP_ALIVE, cost_of
-from conversations.api.openai.direct import decision_headers
+from conversations.api.openai.calls import decision_headers
+from conversations.api.openai.chat_encoder import cost_of
 from conversations.api.openai.errors import problem_response
-from conversations.api.responses import event_stream, json_response, with_slot
+from conversations.api.responses import encoded, event_stream, json_response, with_slot
 from conversations.bootstrap import Container
-from conversations.db.access import AWAY
-from conversations.domain.errors import DatabaseAway, RunInterrupted
+from conversations.domain.errors import RunInterrupted
 from conversations.domain.problems import problem_of
 from conversations.engine.events import Decided, Event, Failed, Finished, Thought, Token, ToolCall
 from conversations.runs.joining import JoinedRun
 from conversations.runs.run import IDLE_SECONDS, EventStream
 from routing.common.tasks import ended
 from routing.domain.actions import ACTIONS
-from routing.domain.errors import AssistantError
 
 HEADER_SECONDS = 8.0
 """How long the headers of a stream wait for its first token, at most."""
@@ -39,10 +37,6 @@ class StreamEncoder(Protocol):
 
     def encode(self, event: Event) -> Iterator[bytes]:
         """The frames of one event."""
-        ...
-
-    def fail(self, problem: Mapping[str, Any]) -> Iterator[bytes]:
-        """The frames of a failure, after which nothing follows."""
         ...
 
 
@@ -170,21 +164,13 @@ async def _opened(opening: asyncio.Task[None], reading: AnswerReading) -> EventS
         await _close(opening, reading)
 
 
-async def stream_frames(events: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
+def stream_frames(events: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
     """The frames of a run's events, to the terminal one; a comment for a silence."""
-    try:
-        async with aclosing(events):
-            async for batch in events:
-                frames = [frame for _, event in batch for frame in encoder.encode(_shown(event))]
-                yield b"".join(frames) or KEEP_ALIVE
-                if encoder.ended:
-                    return
-        yield b"".join(encoder.fail(problem_of(RunInterrupted())))
-    # The status is sent by now: an error can only be a frame.
-    except AssistantError as error:
-        yield b"".join(encoder.fail(problem_of(error)))
-    except AWAY as exc:
-        yield b"".join(encoder.fail(problem_of(DatabaseAway.of(exc))))
+
+    def encode(_: int, event: Event) -> bytes:
+        return b"".join(encoder.encode(_shown(event)))
+
+    return encoded(events, encode, lambda: encoder.ended)
 
 
 async def _close(opening: asyncio.Task[None], reading: AnswerReading) -> None:

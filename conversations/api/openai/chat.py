@@ -11,7 +11,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from conversations.api.authentication import authenticate
 from conversations.api.openai.answering import (
     Answered,
     AnswerReading,
@@ -19,25 +18,23 @@ from conversations.api.openai.answering import (
     streamed_answer,
     whole_answer,
 )
+from conversations.api.openai.calls import checked_prompt, open_call
 from conversations.api.openai.chat_encoder import ChunkEncoder, completion_object
 from conversations.api.openai.chat_order import places_of_parts
 from conversations.api.openai.chat_request import (
     CompletionRequest,
     parse_completion_request,
 )
-from conversations.api.openai.direct import caller_turn
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import name_ignored
-from conversations.api.requests import end_user_of, joining_key, json_body
 from conversations.api.responses import native
-from conversations.bootstrap import Container, container
+from conversations.bootstrap import Container
 from conversations.domain.api_keys import Scope
-from conversations.domain.errors import Draining
+from conversations.engine.types import CallerChat
 from routing.domain.actions import ModelKind
 from routing.domain.decide import requested_decision
-from routing.domain.errors import OptionUnsupported, PromptRejected, PromptTooLong, ProviderError
+from routing.domain.errors import OptionUnsupported, ProviderError
 from routing.domain.rules import RuleSet
-from routing.guard.validation import validate_prompt
 
 MAX_PROMPT_CHARS = 1_000_000
 """Characters of the last user text, which the guard reads: some 250,000 tokens."""
@@ -46,25 +43,18 @@ MAX_PROMPT_CHARS = 1_000_000
 @native
 async def complete(request: HttpRequest) -> HttpResponseBase:
     """Answer a chat."""
-    parts, caller = container(), await authenticate(request, Scope.CHAT)
-    if parts.runs.draining:
-        raise Draining
-    # Not ``request.body``, whose limit is that of forms; the server's own has let this one in.
-    body = request.read()
-    lenient = bool(caller.grant and caller.grant.lenient)
-    asked, ignored = parse_completion_request(json_body(body), lenient=lenient)
+    call = await open_call(request, Scope.CHAT)
+    parts, caller = call.parts, call.caller
+    asked, ignored = parse_completion_request(call.json, lenient=call.lenient)
     # What costs nothing is checked before the call is counted.
     caller.require_model(asked.requested_model)
     check_prompt(asked)
     release = await parts.rules.current()
-    check_model(parts, release.rules_for(caller.user), asked)
-    key = joining_key(request, caller, body)
-    end_user = end_user_of(request, caller, asked.safety_identifier, asked.user)
-    model, chat = asked.requested_model, asked.caller_chat(end_user)
+    chat = asked.caller_chat(call.end_user(asked.safety_identifier, asked.user))
+    check_model(parts, release.rules_for(caller.user), asked, chat)
     session = (asked.metadata or {}).get("session_id", "")
-    turn = caller_turn(
-        request, caller, asked.prompt, release, model=model, chat=chat, session=session
-    )
+    model, key = asked.requested_model, call.key
+    turn = call.turn(asked.prompt, release, model=model, chat=chat, session=session)
 
     async def begin() -> AnswerReading:
         joined = await parts.joining.join(key, turn)
@@ -98,20 +88,15 @@ def _encoder(asked: CompletionRequest, reading: AnswerReading) -> ChunkEncoder:
 
 def check_prompt(asked: CompletionRequest) -> None:
     """Raises ``ParameterFault`` at the message of the prompt."""
-    if asked.asks_without_words:
-        return
-    try:
-        validate_prompt(asked.prompt, max_chars=MAX_PROMPT_CHARS)
-    except PromptTooLong as error:
-        raise ParameterFault(asked.prompt_path, str(error), "context_length_exceeded") from error
-    except PromptRejected as error:
-        raise ParameterFault(asked.prompt_path, str(error)) from error
+    if not asked.asks_without_words:
+        checked_prompt(asked.prompt, asked.prompt_path, max_chars=MAX_PROMPT_CHARS)
 
 
-def check_model(parts: Container, rules: RuleSet, asked: CompletionRequest) -> None:
+def check_model(
+    parts: Container, rules: RuleSet, asked: CompletionRequest, chat: CallerChat
+) -> None:
     """A model that was named answers with all parameters, or not at all; the rules need one that does.
-    Raises ``ModelUnknown``, ``OptionUnsupported`` and ``ParameterFault``."""
-    chat = asked.caller_chat()
+    ``chat`` is the request's. Raises ``ModelUnknown``, ``OptionUnsupported`` and ``ParameterFault``."""
     models = [model for model in rules.models if model.kind is ModelKind.CHAT]
     if asked.requested_model:
         requested_decision(rules, asked.requested_model)

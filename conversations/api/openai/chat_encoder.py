@@ -31,7 +31,6 @@ from conversations.engine.events import (
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import ProviderStreamBroken
 
-KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 """The values that clients know; any other becomes ``stop``."""

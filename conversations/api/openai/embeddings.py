@@ -17,21 +17,13 @@ from django.http import HttpRequest, HttpResponse
 from pydantic import BaseModel, Field, StrictInt, StrictStr, WithJsonSchema
 
 from conversations.adapters.embeddings import LOCAL
-from conversations.api.authentication import authenticate
-from conversations.api.openai.direct import (
-    caller_turn,
-    cost_header,
-    direct_response,
-    direct_result,
-    route_headers,
-)
+from conversations.api.openai.calls import open_call, route_headers
+from conversations.api.openai.direct import cost_header, direct_response, direct_result
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import INTEGRAL, as_integer, read_parameters
-from conversations.api.requests import joining_key, json_body
 from conversations.api.responses import native
-from conversations.bootstrap import Container, container
+from conversations.bootstrap import Container
 from conversations.domain.api_keys import ROUTED, Scope
-from conversations.domain.errors import Draining
 from conversations.engine.nodes import step
 from conversations.runs.direct import Result
 from conversations.runs.run import Run
@@ -68,12 +60,9 @@ class EmbeddingRequest(BaseModel):
 @native
 async def embed(request: HttpRequest) -> HttpResponse:
     """Embed texts."""
-    parts, caller = container(), await authenticate(request, Scope.EMBEDDINGS)
-    if parts.runs.draining:
-        raise Draining
-    body = request.read()
-    lenient = bool(caller.grant and caller.grant.lenient)
-    asked, ignored = read_parameters(EmbeddingRequest, json_body(body), {}, lenient=lenient)
+    call = await open_call(request, Scope.EMBEDDINGS)
+    parts, caller = call.parts, call.caller
+    asked, ignored = read_parameters(EmbeddingRequest, call.json, {}, lenient=call.lenient)
     inputs = read_inputs(asked.input)
     release = await parts.rules.current()
     rules = release.rules_for(caller.user)
@@ -81,12 +70,9 @@ async def embed(request: HttpRequest) -> HttpResponse:
     caller.require_model(name)
     model = parts.embeddings.model(rules, name)
     await _check(parts, model, asked, inputs)
-    turn = caller_turn(request, caller, shown_inputs(inputs), release, model=name)
-    key, work = (
-        joining_key(request, caller, body),
-        partial(_embed, parts, model, inputs, asked.dimensions),
-    )
-    answer = await direct_result(parts, key, turn, work)
+    turn = call.turn(shown_inputs(inputs), release, model=name)
+    work = partial(_embed, parts, model, inputs, asked.dimensions)
+    answer = await direct_result(call, turn, work)
     # Megabytes of numbers: not on the event loop.
     encoded = await asyncio.to_thread(_object, answer.value, asked.encoding_format or "float")
     return direct_response(answer, encoded, ignored)

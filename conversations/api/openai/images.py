@@ -12,31 +12,21 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from pydantic import BaseModel, Field, StrictInt, StrictStr
 
-from conversations.api.authentication import authenticate
 from conversations.api.images import picture_bytes, picture_id, signed_address
-from conversations.api.openai.direct import (
-    caller_turn,
-    cost_header,
-    decision_headers,
-    direct_response,
-    direct_result,
-)
+from conversations.api.openai.calls import checked_prompt, decision_headers, open_call
+from conversations.api.openai.direct import cost_header, direct_response, direct_result
 from conversations.api.openai.errors import ModerationBlocked, ParameterFault
 from conversations.api.openai.parameters import INTEGRAL, Neutral, read_parameters
-from conversations.api.requests import joining_key, json_body
 from conversations.api.responses import native
-from conversations.bootstrap import Container, container
+from conversations.bootstrap import Container
 from conversations.db.access import in_database
 from conversations.domain.api_keys import ROUTED, Scope
-from conversations.domain.errors import Draining
 from conversations.engine.pictures import PictureTask, draw_pictures, picture_decision
 from conversations.runs.direct import Result
 from conversations.runs.run import Run
 from routing.domain.actions import Action
-from routing.domain.errors import PromptRejected, PromptTooLong
 from routing.domain.llm import Usage
 from routing.domain.rules import RuleSet
-from routing.guard.validation import validate_prompt
 
 MAX_PICTURES, MAX_PROMPT_CHARS = 4, 32_000
 NEUTRAL: Neutral = {
@@ -78,35 +68,21 @@ class PictureRequest(BaseModel):
 @native
 async def generate(request: HttpRequest) -> HttpResponse:
     """Draw pictures."""
-    parts, caller = container(), await authenticate(request, Scope.IMAGES)
-    if parts.runs.draining:
-        raise Draining
-    body = request.read()
-    lenient = bool(caller.grant and caller.grant.lenient)
-    asked, ignored = read_parameters(PictureRequest, json_body(body), NEUTRAL, lenient=lenient)
-    prompt = _checked_prompt(asked.prompt)
+    call = await open_call(request, Scope.IMAGES)
+    parts, caller = call.parts, call.caller
+    asked, ignored = read_parameters(PictureRequest, call.json, NEUTRAL, lenient=call.lenient)
+    prompt = checked_prompt(asked.prompt, "prompt", max_chars=MAX_PROMPT_CHARS)
     name = asked.requested_model
     caller.require_model(name)
     release = await parts.rules.current()
     rules = release.rules_for(caller.user)
     task = _task(parts, rules, name, asked)
-    turn = caller_turn(request, caller, prompt, release, model=name)
-    key, work = joining_key(request, caller, body), partial(_draw, parts, rules, task)
-    answer = await direct_result(parts, key, turn, work)
+    turn = call.turn(prompt, release, model=name)
+    answer = await direct_result(call, turn, partial(_draw, parts, rules, task))
     if answer.value["refusal"]:
         raise ModerationBlocked(answer.value["refusal"])
     shown = await _object(answer.value, asked.response_format or "url", caller.user, turn.origin)
     return direct_response(answer, orjson.dumps(shown), ignored)
-
-
-def _checked_prompt(prompt: str) -> str:
-    """Raises ``ParameterFault``."""
-    try:
-        return validate_prompt(prompt, max_chars=MAX_PROMPT_CHARS)
-    except PromptTooLong as error:
-        raise ParameterFault("prompt", str(error), "context_length_exceeded") from error
-    except PromptRejected as error:
-        raise ParameterFault("prompt", str(error)) from error
 
 
 def _task(parts: Container, rules: RuleSet, name: str, asked: PictureRequest) -> PictureTask:

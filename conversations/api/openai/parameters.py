@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from django.http import HttpResponseBase
@@ -49,7 +50,7 @@ def read_parameters(
     ``without_effect`` may have any value. Raises ``MalformedJSON`` and ``ParameterFault``."""
     if not isinstance(body, dict):
         raise MalformedJSON("The body must be a JSON object.")
-    required = {name for name, field in model.model_fields.items() if field.is_required()}
+    required = _required(model)
     known = {
         name: value
         for name, value in body.items()
@@ -68,6 +69,11 @@ def read_parameters(
         return model.model_validate(known), strange
     except ValidationError as exc:
         raise _fault(exc, known) from None
+
+
+@cache
+def _required(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if field.is_required())
 
 
 def name_ignored(response: HttpResponseBase, names: list[str]) -> None:

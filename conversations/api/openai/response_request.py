@@ -34,10 +34,10 @@ from conversations.api.openai.response_items import (
 )
 from conversations.api.openai.tools import (
     MAX_TOOLS,
-    Description,
-    FunctionName,
+    Function,
+    JSONSchema,
+    NamedFunction,
     PlainFormat,
-    Schema,
 )
 from routing.domain.errors import OptionUnsupported
 
@@ -79,32 +79,23 @@ _NAMES = {
 _MESSAGE = re.compile(r"messages\[(\d+)\](.*)", re.DOTALL)
 
 
-class FunctionDefinition(Strict):
-    """A function that the model may have the caller run."""
+class FunctionDefinition(Function):
+    """A tool: functions are the only type."""
 
     type: Literal["function"]
-    name: FunctionName
-    description: Description | None = None
-    parameters: Schema | None = None
-    strict: StrictBool | None = None
     cache_control: CacheControl | None = None
 
 
-class FunctionChoice(Strict):
+class FunctionChoice(NamedFunction):
     """The choice of one function."""
 
     type: Literal["function"]
-    name: FunctionName
 
 
-class SchemaFormat(Strict):
+class SchemaFormat(JSONSchema):
     """Answers are JSON of a schema."""
 
     type: Literal["json_schema"]
-    name: FunctionName
-    description: Description | None = None
-    schema_: Schema | None = Field(default=None, alias="schema")
-    strict: StrictBool | None = None
 
 
 class TextOptions(Strict):

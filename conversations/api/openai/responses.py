@@ -25,8 +25,8 @@ from conversations.api.openai.answering import (
     streamed_answer,
     whole_answer,
 )
+from conversations.api.openai.calls import OpenedCall, open_call
 from conversations.api.openai.chat import check_model, check_prompt
-from conversations.api.openai.direct import caller_turn
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import name_ignored
 from conversations.api.openai.response_encoder import ResponseBuilder, ResponseEncoder
@@ -44,13 +44,12 @@ from conversations.api.openai.stored_responses import (
     read_context,
     stored_object,
 )
-from conversations.api.requests import end_user_of, joining_key, json_body, origin_of
+from conversations.api.requests import origin_of
 from conversations.api.responses import event_stream, json_response, native, with_slot
 from conversations.api.streams import stop_running
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database, written
-from conversations.domain.api_keys import Caller, Scope
-from conversations.domain.errors import Draining
+from conversations.domain.api_keys import Scope
 from conversations.engine.types import CallerChat
 from conversations.models import Message, new_id
 from conversations.runs.joining import JoinedRun, RequestKey
@@ -73,43 +72,33 @@ class _Call:
     """A request that was read and may be answered, with the ids and the time of its messages: ids sort
     by time, the prompt's comes before the answer's."""
 
-    request: HttpRequest
-    body: bytes
-    caller: Caller
+    opened: OpenedCall
     asked: ResponseRequest
     context: ResponseContext
     translated: TranslatedRequest
+    chat: CallerChat
     release: Release
     prompt: UUID = field(default_factory=new_id)
     answer: UUID = field(default_factory=new_id)
     begun: datetime = field(default_factory=timezone.now)
 
-    @property
-    def chat(self) -> CallerChat:
-        """The chat for the engine."""
-        named = self.asked.safety_identifier, self.asked.user
-        return self.translated.chat.caller_chat(end_user_of(self.request, self.caller, *named))
-
 
 @native
 async def create(request: HttpRequest) -> HttpResponseBase:
     """``POST /v1/responses``."""
-    parts, caller = container(), await authenticate(request, Scope.CHAT)
-    if parts.runs.draining:
-        raise Draining
-    # Not ``request.body``, whose limit is that of forms; the server's own has let this one in.
-    body = request.read()
-    lenient = bool(caller.grant and caller.grant.lenient)
-    asked, ignored = parse_response_request(json_body(body), lenient=lenient)
+    opened = await open_call(request, Scope.CHAT)
+    parts, caller = opened.parts, opened.caller
+    asked, ignored = parse_response_request(opened.json, lenient=opened.lenient)
     context = await in_database(read_context, asked, caller.user)
     translated = translate(asked, context.placed)
-    chat = translated.chat
-    caller.require_model(chat.requested_model)
+    caller.require_model(translated.chat.requested_model)
     with renaming(asked, translated.paths):
-        check_prompt(chat)
+        check_prompt(translated.chat)
         release = await parts.rules.current()
-        check_model(parts, release.rules_for(caller.user), chat)
-    call = _Call(request, body, caller, asked, context, translated, release)
+        end_user = opened.end_user(asked.safety_identifier, asked.user)
+        chat = translated.chat.caller_chat(end_user)
+        check_model(parts, release.rules_for(caller.user), translated.chat, chat)
+    call = _Call(opened, asked, context, translated, chat, release)
     response = await limited_response(
         parts, caller.user, partial(_begin, parts, call), partial(_answer, parts, call)
     )
@@ -119,22 +108,14 @@ async def create(request: HttpRequest) -> HttpResponseBase:
 
 async def _begin(parts: Container, call: _Call) -> AnswerReading:
     """Start the run, or join that of an earlier try."""
-    user, asked = call.caller.user, call.asked
-    key = joining_key(call.request, call.caller, call.body)
+    opened, asked, key = call.opened, call.asked, call.opened.key
     if not asked.stores:
-        chat = call.translated.chat
-        turn = caller_turn(
-            call.request,
-            call.caller,
-            chat.prompt,
-            call.release,
-            model=chat.requested_model,
-            chat=replace(call.chat, reused=False),
-        )
+        chat, own = call.translated.chat, replace(call.chat, reused=False)
+        turn = opened.turn(chat.prompt, call.release, model=chat.requested_model, chat=own)
         joined = await parts.joining.join(key, turn)
         return AnswerReading(joined, parts.joining.follow(joined))
     joined = await _join_stored(parts, call, key)
-    site = origin_of(call.request).site
+    user, site = opened.caller.user, origin_of(opened.request).site
     events = parts.runs.follow(user=user, message=joined.message, origin=site)
     return AnswerReading(
         joined, events if asked.background else parts.joining.follow(joined, events)
@@ -144,7 +125,7 @@ async def _begin(parts: Container, call: _Call) -> AnswerReading:
 async def _join_stored(parts: Container, call: _Call, key: RequestKey) -> JoinedRun:
     """Store a response and start its run, or join that of an earlier try, once it is stored. An earlier
     response that is not there after a while was deleted: the try is the first again."""
-    user, new = call.caller.user, JoinedRun(call.answer, call.begun, key)
+    user, new = call.opened.caller.user, JoinedRun(call.answer, call.begun, key)
     begin = partial(
         parts.joining.join_begun, user=user, start=partial(parts.intake.start, _new_turn(call))
     )
@@ -158,7 +139,11 @@ async def _join_stored(parts: Container, call: _Call, key: RequestKey) -> Joined
 
 
 def _new_turn(call: _Call) -> NewTurn:
-    chat, earlier, origin = call.translated.chat, call.context.earlier, origin_of(call.request)
+    chat, earlier, origin = (
+        call.translated.chat,
+        call.context.earlier,
+        origin_of(call.opened.request),
+    )
     response = NewResponse(
         prompt=call.prompt,
         answer=call.answer,
@@ -169,7 +154,7 @@ def _new_turn(call: _Call) -> NewTurn:
         parameters=without_nul(call.asked.parameters()),
     )
     return NewTurn(
-        user=call.caller.user,
+        user=call.opened.caller.user,
         content=chat.prompt,
         conversation=earlier[0].message.conversation_id if earlier else None,
         requested_model=chat.requested_model,
@@ -185,7 +170,7 @@ async def _answer(parts: Container, call: _Call, reading: AnswerReading) -> Answ
     joined, asked = reading.joined, call.asked
     builder = ResponseBuilder(joined.message, joined.begun, asked.parameters())
     if asked.stream:
-        return await streamed_answer(parts, call.request, reading, ResponseEncoder(builder))
+        return await streamed_answer(parts, call.opened.request, reading, ResponseEncoder(builder))
     if asked.background:
         return json_response(builder.response | {"status": "queued"})
     return await whole_answer(reading, lambda message: builder.whole(reading.seen, message))
