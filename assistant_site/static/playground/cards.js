@@ -1,6 +1,7 @@
 // One card per message. A card shows what it is told and asks `actions` for everything else.
 
 import { markdown } from "./markdown.js";
+import { definitions } from "./page.js";
 import { factsOf, problemWords, REASONS, routeWords } from "./words.js";
 
 export function promptCard(content) {
@@ -122,12 +123,7 @@ export class AnswerCard {
 
   #facts(message) {
     const list = this.#one(".facts dl");
-    list.replaceChildren(
-      ...factsOf(message).flatMap(([term, value]) => [
-        Object.assign(document.createElement("dt"), { textContent: term }),
-        Object.assign(document.createElement("dd"), { textContent: value }),
-      ]),
-    );
+    list.replaceChildren(...definitions(factsOf(message)));
   }
 
   // A refusal's text ends with a list of better wordings: those become buttons.

@@ -1,7 +1,7 @@
 // The page of API keys: make, list, rotate and revoke one's own.
 
 import { Api, localPath } from "./api.js";
-import { $, announce, say } from "./page.js";
+import { $, announce, choose, definitions, say } from "./page.js";
 import { problemWords } from "./words.js";
 
 const KEYS = "/api/v1/keys/";
@@ -37,11 +37,7 @@ function row(key) {
   const element = $("key-template").content.firstElementChild.cloneNode(true);
   element.querySelector("h3").textContent = key.name;
   element.querySelector("code").textContent = key.hint;
-  for (const [term, value] of factsOf(key)) {
-    const name = Object.assign(document.createElement("dt"), { textContent: term });
-    const said = Object.assign(document.createElement("dd"), { textContent: value });
-    element.querySelector("dl").append(name, said);
-  }
+  element.querySelector("dl").append(...definitions(factsOf(key)));
   for (const button of element.querySelectorAll("button")) {
     // Of many equal buttons, people who listen must hear whose this is.
     button.setAttribute("aria-label", `${button.textContent} ${key.name}`);
@@ -70,7 +66,8 @@ function when(time) {
 
 const acts = {
   rotate(key) {
-    choose($("rotate-dialog"), async (form) => {
+    change($("rotate-dialog"), async () => {
+      const form = $("rotate-dialog").querySelector("form");
       const hours = Number(form.elements.namedItem("hours").value);
       const body = { overlap_hours: hours };
       const made = await api.json(`${KEYS}${key.id}/rotate/`, { method: "POST", body });
@@ -78,7 +75,7 @@ const acts = {
     });
   },
   revoke(key) {
-    choose($("revoke-dialog"), async () => {
+    change($("revoke-dialog"), async () => {
       await api.json(`${KEYS}${key.id}/`, { method: "DELETE" });
       announce(`${key.name} is revoked.`);
       $("list-heading").scrollIntoView();
@@ -86,17 +83,14 @@ const acts = {
   },
 };
 
-/** Ask by a dialog; `act` is called with its form when the positive button was pressed. */
-function choose(dialog, act) {
-  dialog.returnValue = "";
-  dialog.onclose = async () => {
-    if (!dialog.returnValue) return;
-    await tried($("list-problem"), async () => {
-      await act(dialog.querySelector("form"));
+/** Change a key once its dialog was confirmed, and show the list as it is then. */
+function change(dialog, act) {
+  choose(dialog, () =>
+    tried($("list-problem"), async () => {
+      await act();
       await load();
-    });
-  };
-  dialog.showModal();
+    }),
+  );
 }
 
 /** Do something, and tell of its failure in `place`. */

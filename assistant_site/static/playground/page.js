@@ -53,3 +53,11 @@ export function choose(dialog, act) {
   };
   dialog.showModal();
 }
+
+/** Terms with their values, for a list of definitions. */
+export function definitions(facts) {
+  return facts.flatMap(([term, value]) => [
+    Object.assign(document.createElement("dt"), { textContent: term }),
+    Object.assign(document.createElement("dd"), { textContent: value }),
+  ]);
+}
