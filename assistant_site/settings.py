@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "assistant_site.http.middleware.RequestMiddleware",
+    "assistant_site.http.middleware.LanguageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -252,6 +253,11 @@ CORS_EXPOSE_HEADERS = [
 
 # Language and time
 LANGUAGE_CODE = "en"
+# Of the playground and of the errors of /api/; the catalogs are in assistant_site/locale.
+LANGUAGES = [
+    ("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("fr", "Français"), ("pt", "Português"),
+]  # fmt: skip
+LOCALE_PATHS = [BASE_DIR / "assistant_site" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -19,6 +19,7 @@ from assistant_site.http.error_views import error_page
 from assistant_site.http.refusals import REFUSED
 from conversations.api.requests import check_bearer, too_long_prompt
 from conversations.domain.errors import BodyTooLarge, NotAuthenticated, WorkerFull
+from routing.common.translatable import Translatable
 from routing.domain.errors import AssistantError
 
 Message = dict[str, Any]
@@ -86,7 +87,7 @@ class BoundedBody:
     def _too_large(self) -> AssistantError:
         if _ASKS.fullmatch(self._path):
             return too_long_prompt()
-        return BodyTooLarge(f"At most {self._limit} bytes are taken.")
+        return BodyTooLarge(Translatable("At most {most} bytes are taken.", most=self._limit))
 
     def _refuse(self, error: AssistantError, reason: str) -> None:
         self.error = error

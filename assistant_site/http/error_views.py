@@ -14,6 +14,7 @@ from django.views import csrf, defaults
 from conversations.api.openai import errors as openai
 from conversations.api.responses import error_response, problem_response
 from conversations.domain.problems import problem, problem_of
+from routing.common.translatable import Translatable
 from routing.domain.errors import AssistantError
 
 _PAGES = ("/admin/", "/static/")
@@ -48,13 +49,15 @@ def error_page(request: HttpRequest, error: AssistantError) -> HttpResponse:
     return HttpResponse(told["detail"], status=told["status"], content_type="text/plain")
 
 
-_FORBIDDEN = (403, "forbidden", "This is not allowed.")
+_FORBIDDEN = (403, "forbidden", Translatable("This is not allowed."))
 bad_request = _error_view(
-    400, "invalid", "The request could not be understood.", defaults.bad_request
+    400, "invalid", Translatable("The request could not be understood."), defaults.bad_request
 )
 permission_denied = _error_view(*_FORBIDDEN, defaults.permission_denied)
 csrf_failure = _error_view(*_FORBIDDEN, csrf.csrf_failure)
-not_found = _error_view(404, "not_found", "There is nothing here.", defaults.page_not_found)
+not_found = _error_view(
+    404, "not_found", Translatable("There is nothing here."), defaults.page_not_found
+)
 server_error = _error_view(
-    500, "internal_error", "Something went wrong on our side.", defaults.server_error
+    500, "internal_error", Translatable("Something went wrong on our side."), defaults.server_error
 )

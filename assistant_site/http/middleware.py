@@ -1,4 +1,4 @@
-"""Middlewares: request ids and trace ids, content security policy, redirects to the last slash."""
+"""Middlewares: request ids and trace ids, the language, content security policy, redirects to the last slash."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware
 from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.decorators import async_only_middleware
 from django.utils.http import escape_leading_slashes
 
@@ -30,6 +32,11 @@ EXTRA_SOURCES: Mapping[str, dict[str, list[str]]] = {
     "/api/docs/": {"style-src": [SELF, UNSAFE_INLINE]},
 }
 """Sources that pages of libraries need beyond ``settings.CONTENT_SECURITY_POLICY``, by path."""
+
+ENGLISH = ("/admin/", "/api/docs/", "/api/schema/", "/docs/", "/static/", "/v1/")
+"""Paths of pages that are in English alone, and of OpenAI's API: its clients look for words of its errors."""
+TRANSLATED = ("text/html", "application/problem+json")
+"""Media types of texts in the language of their reader."""
 
 
 @async_only_middleware
@@ -58,6 +65,29 @@ def RequestMiddleware(  # noqa: N802 - Django names middleware like classes
             status=response.status_code,
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
         )
+        return response
+
+    return middleware
+
+
+@async_only_middleware
+def LanguageMiddleware(  # noqa: N802 - Django names middleware like classes
+    get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]],
+) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
+    """Activate the language of each request: Django's cookie, else ``Accept-Language``, else English."""
+
+    async def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith(ENGLISH):
+            translation.activate("en")
+            return await get_response(request)
+        language = translation.get_language_from_request(request)
+        translation.activate(language)
+        response = await get_response(request)
+        if not response.streaming:  # a stream tells of its own errors until its end
+            translation.deactivate()
+        if response.headers.get("Content-Type", "").startswith(TRANSLATED):
+            response.headers.setdefault("Content-Language", language)
+            patch_vary_headers(response, ["Accept-Language", "Cookie"])
         return response
 
     return middleware

@@ -30,6 +30,7 @@ from conversations.storage.api_keys import (
     key_rotate,
     keys_of,
 )
+from routing.common.translatable import Translatable
 
 MAX_MODELS = 100
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -82,7 +83,7 @@ class APIKeySerializer(StrictSerializer):
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
         """Raises ``ValidationError`` for a time in the past."""
         if value and value <= timezone.now():
-            raise serializers.ValidationError("Must be in the future.")
+            raise serializers.ValidationError(Translatable("Must be in the future."))
         return value
 
     def validate_scopes(self, value: list[str]) -> list[str]:

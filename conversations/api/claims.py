@@ -6,7 +6,6 @@ The signature proves that a holder of the key signed the claims, not that they a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from rest_framework_simplejwt.exceptions import TokenError
@@ -37,8 +36,8 @@ class StrictClaims(Token):
     def verify(self) -> None:
         """simplejwt's checks. Raises ``TokenError``."""
         # First: the other checks ask the database for these values.
-        for claim in _faulty(self.payload):
-            raise TokenError(f"The claim “{claim}” is malformed.")
+        if not _is_sound(self.payload):
+            raise TokenError("The token is malformed.")
         super().verify()
 
     @property
@@ -55,15 +54,16 @@ class StrictRefreshToken(StrictClaims, RefreshToken):  # type: ignore[misc]  # t
     """A refresh token with sound claims."""
 
 
-def _faulty(claims: dict[str, Any]) -> Iterator[str]:
-    for name in ("exp", "iat", "nbf"):
-        if (name == "exp" or name in claims) and not _is_time(claims.get(name)):
-            yield name
-    if not _is_key(claims.get(api_settings.USER_ID_CLAIM)):
-        yield api_settings.USER_ID_CLAIM
+def _is_sound(claims: dict[str, Any]) -> bool:
+    times = [claims.get(name) for name in ("exp", "iat", "nbf") if name == "exp" or name in claims]
     jti = claims.get("jti")
-    if not (isinstance(jti, str) and jti.isprintable() and 0 < len(jti) <= _MAX_JTI):
-        yield "jti"
+    return (
+        all(map(_is_time, times))
+        and _is_key(claims.get(api_settings.USER_ID_CLAIM))
+        and isinstance(jti, str)
+        and jti.isprintable()
+        and 0 < len(jti) <= _MAX_JTI
+    )
 
 
 def _is_time(value: object) -> bool:

@@ -12,6 +12,7 @@ from rest_framework import exceptions
 from conversations.api.responses import error_response, problem_response
 from conversations.domain.errors import NotFound
 from conversations.domain.problems import problem
+from routing.common.translations import translated
 from routing.domain.errors import AssistantError
 
 # Codes of the contract that differ from the framework's.
@@ -69,4 +70,4 @@ def _faults(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
         for inner in detail:
             yield from _faults(inner, field)
     else:
-        yield {"field": field or "body", "code": detail.code, "detail": str(detail)}
+        yield {"field": field or "body", "code": detail.code, "detail": translated(str(detail))}

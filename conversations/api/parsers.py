@@ -13,6 +13,7 @@ from rest_framework.parsers import BaseParser
 
 from conversations.api.requests import OBJECT
 from conversations.domain.errors import BodyTooLarge, MalformedJSON
+from routing.common.translatable import Translatable
 
 
 class StrictJSONParser(BaseParser):
@@ -31,7 +32,7 @@ class StrictJSONParser(BaseParser):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
-            raise BodyTooLarge(f"At most {limit} bytes are taken.")
+            raise BodyTooLarge(Translatable("At most {most} bytes are taken.", most=limit))
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as exc:

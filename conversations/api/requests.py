@@ -17,6 +17,7 @@ import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
+from django.utils.translation import get_language
 from rest_framework_simplejwt.exceptions import TokenError
 
 from conversations.api.claims import MAX_TOKEN, StrictAccessToken
@@ -31,11 +32,12 @@ from conversations.domain.errors import (
 )
 from conversations.runs.joining import RequestKey, request_key
 from conversations.storage.turns import IdempotencyClaim
+from routing.common.translatable import Translatable, counted
 from routing.domain.errors import FieldFault, PromptTooLong
 
 STREAM, OBJECT = "text/event-stream", "application/json"
 MAX_KEY, MAX_END_USER = 255, 512
-_NOT_VALID = "The token is malformed or has expired."
+_NOT_VALID = Translatable("The token is malformed or has expired.")
 
 
 class Shape(Enum):
@@ -48,11 +50,12 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came in: for URLs, logs and traces."""
+    """Where a request came in: for URLs, logs and traces, and the language of its reader."""
 
     site: str
     request_id: str
     trace_id: str
+    language: str = "en"
 
 
 def origin_of(request: HttpRequest) -> Origin:
@@ -62,6 +65,7 @@ def origin_of(request: HttpRequest) -> Origin:
         site=site,
         request_id=request.META.get("assistant.request_id", ""),
         trace_id=request.META.get("assistant.trace_id", ""),
+        language=get_language() or "en",
     )
 
 
@@ -116,7 +120,9 @@ def accepted_shape(header: str) -> Shape:
         return Shape.STREAM
     if json:
         return Shape.OBJECT
-    raise NotAcceptable(f"This answer comes as {STREAM} or {OBJECT}.")
+    raise NotAcceptable(
+        Translatable("This answer comes as {stream} or {object}.", stream=STREAM, object=OBJECT)
+    )
 
 
 def _media_range(part: str) -> tuple[str, float]:
@@ -145,7 +151,7 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     """The body as a JSON object; fields that nobody reads are left to later versions. Raises
     ``UnsupportedMediaType``, ``MalformedJSON``, ``BadRequest``."""
     if media_type(request.headers.get("Content-Type", "")) != OBJECT:
-        raise UnsupportedMediaType(f"Send {OBJECT}.")
+        raise UnsupportedMediaType(Translatable("Send {type}.", type=OBJECT))
     try:
         body = json_body(request.body)
     except RequestDataTooBig as exc:
@@ -157,7 +163,7 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
 
 def too_long_prompt() -> PromptTooLong:
     """The error of a body that is too large for any prompt."""
-    detail = f"At most {settings.PROMPT_MAX_CHARS} characters are taken."
+    detail = Translatable("At most {most} characters are taken.", most=settings.PROMPT_MAX_CHARS)
     return PromptTooLong(FieldFault("content", "prompt_too_long", detail))
 
 
@@ -179,7 +185,7 @@ def optional_text(body: dict[str, Any], field: str, *, max_length: int) -> str:
     if not value.strip():
         raise field_fault(field, "blank", "Must not be empty.")
     if len(value) > max_length:
-        raise field_fault(field, "too_long", f"At most {max_length} characters.")
+        raise field_fault(field, "too_long", _at_most(max_length))
     return value
 
 
@@ -189,7 +195,7 @@ def idempotency_claim(request: HttpRequest, body: dict[str, Any]) -> Idempotency
     if not key:
         return None
     if len(key) > MAX_KEY:
-        raise field_fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
+        raise field_fault("Idempotency-Key", "too_long", _at_most(MAX_KEY))
     sent = orjson.dumps([request.path, body], option=orjson.OPT_SORT_KEYS)
     return IdempotencyClaim(key, hashlib.sha256(sent).hexdigest())
 
@@ -208,7 +214,7 @@ def joining_key(request: HttpRequest, caller: Caller, body: bytes) -> RequestKey
     has names of its own. Raises ``BadRequest``."""
     own = request.headers.get("Idempotency-Key", "").strip()
     if len(own) > MAX_KEY:
-        raise field_fault("Idempotency-Key", "too_long", f"At most {MAX_KEY} characters.")
+        raise field_fault("Idempotency-Key", "too_long", _at_most(MAX_KEY))
     retried = request.headers.get("x-stainless-retry-count", "0").strip() not in {"", "0"}
     # The names of end users in the body are part of its digest.
     asker = (str(caller.user), str(caller.grant and caller.grant.key), end_user_of(request, caller))
@@ -234,4 +240,9 @@ def _position(field: str, value: str) -> int:
 
 def field_fault(field: str, code: str, detail: str) -> BadRequest:
     """The error of one field, to be raised."""
-    return BadRequest(f"{field}: {detail}", FieldFault(field, code, detail))
+    text = Translatable("{field}: {detail}", field=field, detail=Translatable.of(detail))
+    return BadRequest(text, FieldFault(field, code, detail))
+
+
+def _at_most(characters: int) -> Translatable:
+    return counted("At most {count} character.", "At most {count} characters.", count=characters)

@@ -25,6 +25,7 @@ from conversations.domain.problems import Problem, problem, problem_headers, pro
 from conversations.engine.events import Event, Failed
 from conversations.runs.event_codec import Numbered
 from conversations.runs.run import EventStream
+from routing.common.translatable import Translatable
 from routing.domain.errors import AssistantError
 
 _log = structlog.get_logger("assistant.api")
@@ -95,7 +96,7 @@ def _method_not_allowed(request: HttpRequest, allowed: str) -> Problem:
     return problem(
         405,
         "method_not_allowed",
-        f"Use one of: {allowed}.",
+        Translatable("Use one of: {methods}.", methods=allowed),
         instance=request.path,
         request_id=request.META.get("assistant.request_id", ""),
     )

@@ -14,6 +14,8 @@ from rest_framework import serializers
 
 from conversations.models import Conversation, Feedback, Message
 from conversations.storage.representations import message_object
+from routing.common.translatable import Translatable
+from routing.common.translations import translated
 from routing.domain.actions import Action
 from routing.guard.validation import label_faults, text_faults
 
@@ -41,7 +43,7 @@ class ProseField(TextField):
         """The text. Raises ``ValidationError``."""
         text = super().to_internal_value(data)
         for fault in self.faults(text):
-            detail = fault.detail.replace("The message", "The text")
+            detail = translated(fault.detail).replace("The message", "The text")
             raise serializers.ValidationError(detail, code=fault.code)
         return text
 
@@ -78,7 +80,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         """The validated values. Raises ``ValidationError`` for unknown fields."""
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             raise serializers.ValidationError(
-                {name: ["This field is not known."] for name in sorted(unknown)}, code="unknown"
+                {name: [Translatable("This field is not known.")] for name in sorted(unknown)},
+                code="unknown",
             )
         return super().to_internal_value(data)
 

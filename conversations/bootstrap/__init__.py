@@ -32,6 +32,7 @@ from conversations.runs.lifecycle import RunLifecycle
 from conversations.runs.registry import RunRegistry
 from routing.common.redis.clients import Breaker, async_client, blocking_client, close
 from routing.common.tasks import Background
+from routing.common.translations import translated
 from routing.domain.decide import Decider
 from routing.guard.prompt_guard import PromptGuard
 from routing.llm.failover.chat import FailoverChat
@@ -135,6 +136,7 @@ class Container(EvaluationContainer):
             shows_thoughts=settings.SHOW_REASONING,
             single_flight=parts.make_flights(self.redis, self.breaker, log, self.background),
             tool_calls=RedisToolCalls(self.redis, self.breaker, prefix=settings.REDIS_PREFIX),
+            translate=translated,
         )
 
     def start_workers(self) -> None:

@@ -18,6 +18,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from conversations.domain.errors import MissingScope, TokenNotValid
+from routing.common.translatable import Translatable
 from routing.domain.errors import ModelUnknown
 
 PREFIX = "sk-ac-"
@@ -98,7 +99,7 @@ def key_digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-NOT_VALID = "The API key is not valid."
+NOT_VALID = Translatable("The API key is not valid.")
 """One text for malformed, unknown, expired and revoked keys: it tells a guesser nothing."""
 
 

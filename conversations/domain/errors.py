@@ -27,6 +27,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from conversations.db.faults import FULL, READ_ONLY, reason_of
+from routing.common.translatable import Translatable, counted
 from routing.domain.errors import AssistantError, DependencyUnavailable, FieldFault
 
 
@@ -52,11 +53,11 @@ class MissingScope(RequestRefused):
     code = "missing_scope"
 
     def __init__(self, *scopes: str) -> None:
-        needed = " or ".join(scopes)
+        needed = " / ".join(scopes)
         super().__init__(
-            f"This API key lacks the scope {needed}."
+            Translatable("This API key lacks the scope {needed}.", needed=needed)
             if needed
-            else "API keys do not open this: sign in with a name and a password."
+            else Translatable("API keys do not open this: sign in with a name and a password.")
         )
         self.scopes = scopes
 
@@ -87,7 +88,9 @@ class LastAdministrator(NotConfirmed):
     """The last active account that may do everything is kept."""
 
     def __init__(self) -> None:
-        super().__init__("This is the last administrator: make somebody else one first.")
+        super().__init__(
+            Translatable("This is the last administrator: make somebody else one first.")
+        )
 
 
 class MalformedJSON(BadRequest):
@@ -120,7 +123,9 @@ class ConversationBusy(RequestRefused):
     code = "conversation_busy"
 
     def __init__(self, running: UUID) -> None:
-        super().__init__(f"Message {running} is still being answered in this conversation.")
+        super().__init__(
+            Translatable("Message {id} is still being answered in this conversation.", id=running)
+        )
         self.running = running
 
 
@@ -138,7 +143,14 @@ class RateLimited(RequestRefused):
     """The name under which the ``RateLimit`` fields tell of it."""
 
     def __init__(self, *, limit: int, window: int, retry_after: int) -> None:
-        super().__init__(f"At most {limit} requests in {window} seconds.")
+        super().__init__(
+            counted(
+                "At most {count} request in {window} seconds.",
+                "At most {count} requests in {window} seconds.",
+                count=limit,
+                window=window,
+            )
+        )
         self.limit, self.window, self.retry_after = limit, window, retry_after
 
 
@@ -148,7 +160,13 @@ class SignInLocked(RateLimited):
     def __init__(self, *, limit: int, retry_after: int) -> None:
         super().__init__(limit=limit, window=retry_after, retry_after=retry_after)
         minutes = -(-retry_after // 60)
-        self.args = (f"Too many wrong passwords for this name. Try again in {minutes} minutes.",)
+        self.args = (
+            counted(
+                "Too many wrong passwords for this name. Try again in {count} minute.",
+                "Too many wrong passwords for this name. Try again in {count} minutes.",
+                count=minutes,
+            ),
+        )
 
 
 class TooManyStreams(RateLimited):
@@ -158,7 +176,13 @@ class TooManyStreams(RateLimited):
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit=limit, window=0, retry_after=1)
-        self.args = (f"At most {limit} answers may be open at once. Let one of them end first.",)
+        self.args = (
+            counted(
+                "At most {count} answer may be open at once. Let it end first.",
+                "At most {count} answers may be open at once. Let one of them end first.",
+                count=limit,
+            ),
+        )
 
 
 class WorkerFull(RequestRefused):
@@ -169,7 +193,10 @@ class WorkerFull(RequestRefused):
     retryable = True
 
     def __init__(
-        self, detail: str = "This worker has too many answers open just now. Please ask again."
+        self,
+        detail: str = Translatable(
+            "This worker has too many answers open just now. Please ask again."
+        ),
     ) -> None:
         super().__init__(detail)
 
@@ -181,7 +208,7 @@ class Draining(RequestRefused):
     retryable = True
 
     def __init__(self) -> None:
-        super().__init__("This worker is about to end. Please ask again.")
+        super().__init__(Translatable("This worker is about to end. Please ask again."))
 
 
 class RunInterrupted(AssistantError):

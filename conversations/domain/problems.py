@@ -1,4 +1,4 @@
-"""Problem objects (RFC 9457) from errors, by one table.
+"""Problem objects (RFC 9457) from errors, by one table, in the active language.
 
 A client reads the error's class through ``code``; ``detail`` is written for people. Nothing of a
 provider's body, a key, a stack or a system prompt is ever put in.
@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from conversations.domain import errors as mine
+from routing.common.translatable import Translatable
+from routing.common.translations import text_of, translated
 from routing.domain import errors as routing
 
 Problem = dict[str, Any]
@@ -50,22 +52,52 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
 """Status by class; a subclass not named here has its nearest ancestor's."""
 
 _DETAIL: Mapping[type[routing.AssistantError], str] = {
-    routing.ProviderTimeout: "The model took too long to answer.",
-    routing.ProviderError: "The model could not answer.",
-    routing.ContextTooLong: "The conversation is too long for every model. Begin a new one, or ask for less.",
-    routing.ProviderRefused: "The model's provider refused this by its content policy.",
-    routing.ProviderMisconfigured: "No model takes this request as it is.",
-    routing.NoProviderAvailable: "No model could answer just now. Please try again.",
-    routing.DependencyUnavailable: "The service is not ready to answer. Please try again.",
-    mine.RunInterrupted: "The answer was interrupted before its end.",
-    mine.DatabaseAway: "The service cannot reach its database. Please try again.",
-    mine.DatabaseFull: "The service's database has no room left just now. Please try again later.",
-    mine.DatabaseReadOnly: "The service's database takes no writes just now. Please try again later.",
-    mine.PictureNotStored: "The picture could not be stored. Please try again.",
-    routing.AssistantError: "Something went wrong on our side.",
+    routing.ProviderTimeout: Translatable("The model took too long to answer."),
+    routing.ProviderError: Translatable("The model could not answer."),
+    routing.ContextTooLong: Translatable(
+        "The conversation is too long for every model. Begin a new one, or ask for less."
+    ),
+    routing.ProviderRefused: Translatable(
+        "The model's provider refused this by its content policy."
+    ),
+    routing.ProviderMisconfigured: Translatable("No model takes this request as it is."),
+    routing.NoProviderAvailable: Translatable("No model could answer just now. Please try again."),
+    routing.DependencyUnavailable: Translatable(
+        "The service is not ready to answer. Please try again."
+    ),
+    mine.RunInterrupted: Translatable("The answer was interrupted before its end."),
+    mine.DatabaseAway: Translatable("The service cannot reach its database. Please try again."),
+    mine.DatabaseFull: Translatable(
+        "The service's database has no room left just now. Please try again later."
+    ),
+    mine.DatabaseReadOnly: Translatable(
+        "The service's database takes no writes just now. Please try again later."
+    ),
+    mine.PictureNotStored: Translatable("The picture could not be stored. Please try again."),
+    routing.AssistantError: Translatable("Something went wrong on our side."),
 }
 """Words for errors whose own text is for the log only."""
 
+
+_TITLES: Mapping[int, str] = {
+    400: Translatable("Bad Request"),
+    401: Translatable("Unauthorized"),
+    402: Translatable("Payment Required"),
+    403: Translatable("Forbidden"),
+    404: Translatable("Not Found"),
+    405: Translatable("Method Not Allowed"),
+    406: Translatable("Not Acceptable"),
+    409: Translatable("Conflict"),
+    413: Translatable("Request Entity Too Large"),
+    415: Translatable("Unsupported Media Type"),
+    422: Translatable("Unprocessable Entity"),
+    429: Translatable("Too Many Requests"),
+    500: Translatable("Internal Server Error"),
+    502: Translatable("Bad Gateway"),
+    503: Translatable("Service Unavailable"),
+    504: Translatable("Gateway Timeout"),
+}
+"""The reason phrases of HTTP, to be translated."""
 
 _FAULTY_REQUEST = frozenset({400, 413, 422})
 """Statuses by which a provider finds fault with the request itself, not with key, name or right."""
@@ -90,9 +122,9 @@ def problem(
     """A problem object. ``type`` is ``about:blank``'s sibling: a URN that names the code."""
     return {
         "type": f"urn:assistant:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": translated(_TITLES.get(status, HTTPStatus(status).phrase)),
         "status": status,
-        "detail": detail,
+        "detail": translated(detail),
         "instance": instance,
         "code": code,
         "request_id": request_id,
@@ -159,14 +191,13 @@ def _of_the_request(cause: routing.ProviderError) -> bool:
 
 
 def _detail(error: routing.AssistantError) -> str:
+    if isinstance(error, routing.PromptRejected):
+        return "; ".join(translated(fault.detail) for fault in error.faults)
     if isinstance(
         error,
-        routing.PromptRejected
-        | routing.ModelUnknown
-        | routing.OptionUnsupported
-        | mine.RequestRefused,
+        routing.ModelUnknown | routing.OptionUnsupported | mine.RequestRefused,
     ):
-        return str(error)
+        return text_of(error)
     return _nearest(_DETAIL, error)
 
 
@@ -177,7 +208,7 @@ def _more(error: routing.AssistantError) -> Problem:
         case routing.ModelUnknown(detail=detail):
             return {"errors": [_fault(routing.FieldFault("model", "invalid", detail))]}
         case routing.OptionUnsupported(option=option):
-            return {"errors": [_fault(routing.FieldFault(option, error.code, str(error)))]}
+            return {"errors": [_fault(routing.FieldFault(option, error.code, text_of(error)))]}
         case routing.NoProviderAvailable():
             return {"retry_after": _wait(error)}
         case mine.ConversationBusy(running=running):
@@ -192,7 +223,7 @@ def _wait(error: routing.NoProviderAvailable) -> int:
 
 
 def _fault(fault: routing.FieldFault) -> dict[str, str]:
-    return {"field": fault.field, "code": fault.code, "detail": fault.detail}
+    return {"field": fault.field, "code": fault.code, "detail": translated(fault.detail)}
 
 
 def _nearest(table: Mapping[type[routing.AssistantError], T], error: BaseException) -> T:

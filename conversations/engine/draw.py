@@ -32,7 +32,7 @@ async def draw(state: State, runtime: Runtime[Context]) -> Update:
     except NoProviderAvailable as error:
         if not error.refused:
             raise
-        text, decision = provider_refusal(), provider_refused(decision)
+        text, decision = provider_refusal(context.ports.translate), provider_refused(decision)
         finish_reason = "content_filter"
     context.sink.emit(Token(text))
     answer = Answer(

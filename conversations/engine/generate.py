@@ -16,6 +16,7 @@ from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
 from conversations.engine.types import Answer, State, Update
+from routing.common.translatable import Translatable, Translate, counted
 from routing.domain.errors import NoProviderAvailable, OptionUnsupported, ProviderStreamBroken
 from routing.domain.llm import (
     AnsweringModel,
@@ -143,11 +144,16 @@ class Transcript:
                 self._switch(event)
             case Continued(model):
                 self.cacheable = False
-                self._notice("provider_continued", f"{model.name} broke off and goes on.")
+                self._notice(
+                    "provider_continued",
+                    Translatable("{model} broke off and goes on.", model=model.name),
+                )
             case Shortened(dropped=dropped):
                 self.cacheable = False
-                detail = (
-                    f"The conversation is too long: its {dropped} oldest messages are left out."
+                detail = counted(
+                    "The conversation is too long: its oldest message is left out.",
+                    "The conversation is too long: its {count} oldest messages are left out.",
+                    count=dropped,
                 )
                 self._notice("context_shortened", detail)
             case Completed(finish_reason=finish_reason):
@@ -182,7 +188,8 @@ class Transcript:
         self.decision = provider_refused(self.decision)
         self._discard("provider_refused", before, self.decision.model or before)
         if self._decision_sent:
-            self._notice("provider_refused", "The model's provider declined to answer this.")
+            text = Translatable("The model's provider declined to answer this.")
+            self._notice("provider_refused", text)
         self.send_decision()
         self.finish_reason = "content_filter"
         self.take(TextDelta(provider_refusal()))
@@ -237,9 +244,11 @@ class Transcript:
             self._notices.append(notice)
 
 
-def _switched(reason: str, from_model: str, to_model: str) -> str:
-    if from_model == to_model:
-        return f"{from_model} broke off and starts over."
+def _switched(reason: str, before: str, model: str) -> str:
+    if before == model:
+        return Translatable("{model} broke off and starts over.", model=model)
     if reason == "slow_first_token":
-        return f"{from_model} is slow; {to_model} answers instead."
-    return f"{from_model} broke off; {to_model} answers instead."
+        return Translatable(
+            "{before} is slow; {model} answers instead.", before=before, model=model
+        )
+    return Translatable("{before} broke off; {model} answers instead.", before=before, model=model)

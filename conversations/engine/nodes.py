@@ -241,10 +241,10 @@ async def refuse(state: State, runtime: Runtime[Context]) -> Update:
     """Answer with the reason of the refusal and with other ways to ask; no model is called."""
     decision, report, context = state["decision"], state["guard"], runtime.context
     if report.verdict == "block":
-        text = guard_refusal()
+        text = guard_refusal(context.ports.translate)
     else:
         rule = state["rules"].rule(decision.rule or "")
-        text = rule_refusal(rule, decision.suggestions)
+        text = rule_refusal(rule, decision.suggestions, context.ports.translate)
     facts = state["cache"]
     send_decision(state, context, decision, facts)
     context.sink.emit(Token(text))

@@ -37,7 +37,9 @@ async def draw_pictures(
         opened.output = asdict(report)
     if report.verdict == "block":
         refused = held_back(rules)
-        return Answer(guard_refusal(), refused, report, finish_reason="content_filter"), ()
+        return Answer(
+            guard_refusal(ports.translate), refused, report, finish_reason="content_filter"
+        ), ()
     # Of a failure, too, the statistics know the model.
     sink.emit(Decided(task.decision, CacheFacts(), report))
     try:
@@ -50,7 +52,9 @@ async def draw_pictures(
         if not error.refused:
             raise
         refused = provider_refused(task.decision)
-        return Answer(provider_refusal(), refused, report, finish_reason="content_filter"), ()
+        return Answer(
+            provider_refusal(ports.translate), refused, report, finish_reason="content_filter"
+        ), ()
     decision = task.decision.answered_by(model)
     return Answer(pictures[0].alt, decision, report, image=pictures[0]), pictures
 

@@ -25,6 +25,7 @@ from conversations.engine.types import (
     Turn,
     Vector,
 )
+from routing.common.translatable import Translate
 from routing.domain.decide import Classifier, Guard
 from routing.domain.llm import ChatMessage, ChatOptions, GenerationEvent, ImageOptions, Meter
 from routing.domain.release import Release
@@ -216,6 +217,7 @@ class Ports:
     shows_thoughts: bool = True
     single_flight: SingleFlight | None = None
     tool_calls: CallOrigins | None = None
+    translate: Translate = str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,49 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from routing.common.translatable import Translatable, Translate
 from routing.domain.actions import Action
 from routing.domain.rules import Decision, Rule
 
-GUARDED = (
+GUARDED = Translatable(
     "I can't work with this message: parts of it read like instructions meant to change how "
     "this assistant works rather than a question for it."
 )
-DECLINED = "The model that would have answered this declined to, by its provider's content policy."
-UNNAMED = "I can't help with this request."
-_OFFER = "\n\nCould you put it differently? For example:\n"
+DECLINED = Translatable(
+    "The model that would have answered this declined to, by its provider's content policy."
+)
+UNNAMED = Translatable("I can't help with this request.")
+_OFFER = Translatable("Could you put it differently? For example:")
 GENERIC_SUGGESTIONS = (
-    "Say in a sentence or two what you would like to know or make, and nothing else.",
-    "Ask about the general background of the topic instead.",
+    Translatable("Say in a sentence or two what you would like to know or make, and nothing else."),
+    Translatable("Ask about the general background of the topic instead."),
 )
 
 
-def refusal_text(reason: str, suggestions: Sequence[str]) -> str:
+def refusal_text(reason: str, suggestions: Sequence[str], translate: Translate = str) -> str:
     """A kind answer: the reason, then exactly two ways to ask again."""
-    offered = [*dict.fromkeys([*suggestions, *GENERIC_SUGGESTIONS])][:2]
+    generic = map(translate, GENERIC_SUGGESTIONS)
+    offered = [*dict.fromkeys([*suggestions, *generic])][:2]
     listed = "\n".join(f"- {suggestion}" for suggestion in offered)
-    return f"{reason}{_OFFER}{listed}"
+    return f"{translate(reason)}\n\n{translate(_OFFER)}\n{listed}"
 
 
 def offered_suggestions(refusal: str) -> list[str]:
-    """The ways to ask again that ``refusal_text`` has put at the end of a text."""
-    _, offer, listed = refusal.rpartition(_OFFER)
-    return [line.removeprefix("- ") for line in listed.splitlines()] if offer else []
+    """The ways to ask again that ``refusal_text`` has put at the end of a text, in any language."""
+    _, _, listed = refusal.rpartition("\n\n")
+    return [line[2:] for line in listed.splitlines()[1:] if line.startswith("- ")]
 
 
-def rule_refusal(rule: Rule | None, suggestions: Sequence[str]) -> str:
-    """The refusal of a published rule; its own suggestions come before the classifier's."""
+def rule_refusal(rule: Rule | None, suggestions: Sequence[str], translate: Translate = str) -> str:
+    """The refusal of a published rule, in its own words; its suggestions come before the classifier's."""
     reason = (rule.refusal_reason if rule else "") or UNNAMED
-    return refusal_text(reason, [*(rule.suggestions if rule else ()), *suggestions])
+    return refusal_text(reason, [*(rule.suggestions if rule else ()), *suggestions], translate)
 
 
-def guard_refusal() -> str:
+def guard_refusal(translate: Translate = str) -> str:
     """The guard's refusal, which does not name the signals: an attacker would learn from them."""
-    return refusal_text(GUARDED, ())
+    return refusal_text(GUARDED, (), translate)
 
 
-def provider_refusal() -> str:
+def provider_refusal(translate: Translate = str) -> str:
     """The refusal of a provider's content policy. No other model is asked to get round it."""
-    return refusal_text(DECLINED, ())
+    return refusal_text(DECLINED, (), translate)
 
 
 def provider_refused(decision: Decision) -> Decision:

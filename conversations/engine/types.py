@@ -92,6 +92,7 @@ class Turn:
     chat: CallerChat | None = None
     fresh: bool = False
     session: str = ""
+    language: str = "en"
 
     @property
     def kept(self) -> bool:

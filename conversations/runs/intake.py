@@ -130,4 +130,5 @@ def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
         begun=started.at,
         fresh=bool(new.rewind and new.rewind.keeps_prompt),
         chat=new.response.chat if new.response else None,
+        language=new.language,
     )

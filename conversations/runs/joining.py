@@ -26,6 +26,7 @@ from conversations.engine.types import Turn
 from conversations.runs.registry import RunRegistry
 from conversations.runs.run import EventStream, is_terminal
 from routing.common.redis.clients import Breaker, redis_call
+from routing.common.translatable import Translatable
 from routing.domain.errors import FieldFault
 
 JOIN_SECONDS = 600
@@ -63,7 +64,7 @@ def request_key(asker: Sequence[str], body: bytes, *, own: str, retried: bool) -
 
 def key_reused() -> BadRequest:
     """The error for an ``Idempotency-Key`` that came with another body."""
-    detail = "This Idempotency-Key came with another body before."
+    detail = Translatable("This Idempotency-Key came with another body before.")
     return BadRequest(detail, FieldFault("Idempotency-Key", "idempotency_key_reused", detail))
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError
+from django.utils import translation
 
 from conversations.db.access import in_database
 from conversations.domain.errors import RunLogUnavailable
@@ -131,6 +132,7 @@ class RunRegistry:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _own(self, run: Run) -> None:
+        translation.activate(run.turn.language)  # of this task alone
         try:
             await self._lifecycle.own(run)
         finally:

@@ -27,6 +27,7 @@ from conversations.engine.types import (
 )
 from conversations.models import Message
 from conversations.runs.event_codec import Numbered, script_of
+from routing.common.translatable import Translatable
 from routing.domain.errors import FieldFault
 from routing.domain.llm import Attempt, Usage
 
@@ -233,5 +234,7 @@ def decided_event(events: Iterable[Event]) -> Decided | None:
 
 def beyond_the_end(after: int, last: int) -> BadRequest:
     """The error for an event number that no stream of this answer has reached."""
-    detail = f"The stream has {last} events; it cannot go on after event {after}."
+    detail = Translatable(
+        "The stream has {last} events; it cannot go on after event {after}.", last=last, after=after
+    )
     return BadRequest(detail, FieldFault("Last-Event-ID", "beyond_the_end", detail))

@@ -18,6 +18,7 @@ from django.utils import timezone
 from conversations.domain.api_keys import Caller, Grant, generate_key, key_digest, key_hint
 from conversations.domain.errors import BadRequest, NotFound
 from conversations.models import APIKey, APIKeySecret
+from routing.common.translatable import counted
 
 MAX_KEYS = 100
 """Living keys of one person."""
@@ -49,7 +50,13 @@ def key_get(*, user: int, key: UUID) -> APIKey:
 def key_create(*, owner: int, by: int, **fields: Any) -> tuple[APIKey, str]:
     """A new key and its secret, which is nowhere else. Raises ``BadRequest`` for one key too many."""
     if APIKey.objects.filter(owner_id=owner, revoked_at=None).count() >= MAX_KEYS:
-        raise BadRequest(f"At most {MAX_KEYS} keys may live at once. Revoke one first.")
+        raise BadRequest(
+            counted(
+                "At most {count} key may live at once. Revoke it first.",
+                "At most {count} keys may live at once. Revoke one first.",
+                count=MAX_KEYS,
+            )
+        )
     key = APIKey.objects.create(owner_id=owner, **fields)
     secret = _add_secret(key)
     _log(key, by, ADDITION, "Created.")

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from conversations.domain.errors import NotFound
 from conversations.models import Conversation, Message, StoredResponse
+from routing.common.translatable import Translatable
 
 MAX_CHAIN = 1_000
 """Responses that one continues, at most."""
@@ -45,7 +46,9 @@ def response_chain(*, user: int, message: UUID) -> list[StoredResponse]:
     following: UUID | None = message
     while following:
         if len(chain) == MAX_CHAIN:
-            raise NotFound(f"A response continues {MAX_CHAIN} others at most.")
+            raise NotFound(
+                Translatable("A response continues {most} others at most.", most=MAX_CHAIN)
+            )
         if following not in found:
             # One query for a conversation, not for a link: branches are the exception.
             one = response_get(user=user, message=following)

@@ -29,6 +29,7 @@ from conversations.stats.pending import note_answer
 from conversations.storage.representations import attempt_object, decision_columns
 from conversations.storage.rewinding import Rewind, rewind
 from conversations.storage.selectors import require_active, running_answer
+from routing.common.translatable import Translatable
 
 if TYPE_CHECKING:
     from conversations.engine.types import CallerChat, Turn
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 TITLE_LENGTH, TITLE_CHARS = 80, 2_000
 IDEMPOTENCY_LIFE = timedelta(hours=24)
 RESPONSE_LIFE = timedelta(days=30)
-NO_CONVERSATION = "There is no such conversation."
+NO_CONVERSATION = Translatable("There is no such conversation.")
 # The precision of a cost in the database.
 _PLACES = Decimal("1e-8")
 
@@ -101,6 +102,7 @@ class NewTurn:
     site: str = ""
     request_id: str = ""
     trace_id: str = ""
+    language: str = "en"
     release: Release | None = None
     rewind: Rewind | None = None
     response: NewResponse | None = None

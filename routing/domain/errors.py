@@ -35,6 +35,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from routing.common.errors import AssistantError, DependencyUnavailable, FieldFault
+from routing.common.translatable import Translatable
 
 # The ground of the tree is shared with other packages; callers import all errors from here.
 __all__ = ["AssistantError", "DependencyUnavailable", "FieldFault"]
@@ -164,7 +165,11 @@ class OptionUnsupported(AssistantError):
     code = "unsupported_parameter"
 
     def __init__(self, option: str, models: Sequence[str]) -> None:
-        super().__init__(f"{option} is not supported by {', '.join(models)}.")
+        super().__init__(
+            Translatable(
+                "{option} is not supported by {models}.", option=option, models=", ".join(models)
+            )
+        )
         self.option = option
 
 

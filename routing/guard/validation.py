@@ -10,9 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from routing.common.translatable import Translatable
 from routing.domain.errors import FieldFault, PromptRejected, PromptTooLong
 
 FIELD = "content"
+_CONTROL_FAULT = Translatable(
+    "The message contains a control character ({code}, character {position}). Please remove it."
+)
+_UNICODE_FAULT = Translatable(
+    "The message contains a broken Unicode character ({code}, character {position}). Please remove it."
+)
+_HIDDEN_FAULT = Translatable(
+    "The message contains an invisible character that can hide text ({code}, character {position})."
+    " Please remove it."
+)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # Surrogates cannot be written as UTF-8; Unicode promises never to assign the others.
@@ -51,13 +62,17 @@ def validate_prompt(content: object, *, max_chars: int) -> str:
     ``PromptRejected`` with every other fault.
     """
     if not isinstance(content, str):
-        raise PromptRejected(_fault("not_a_string", "The message must be text."))
+        raise PromptRejected(_fault("not_a_string", Translatable("The message must be text.")))
     if len(content) > max_chars:
         raise PromptTooLong(
             _fault(
                 "prompt_too_long",
-                f"The message has {len(content):,} characters; at most {max_chars:,} are accepted."
-                " Please shorten it or send it in parts.",
+                Translatable(
+                    "The message has {length} characters; at most {most} are accepted."
+                    " Please shorten it or send it in parts.",
+                    length=len(content),
+                    most=max_chars,
+                ),
             )
         )
     faults = [*_faults(content)]
@@ -79,18 +94,18 @@ def label_faults(text: str) -> Iterator[FieldFault]:
 
 def _faults(content: str) -> Iterator[FieldFault]:
     if _BLANK.fullmatch(content):
-        yield _fault("empty", "The message is empty. Please write something.")
+        yield _fault("empty", Translatable("The message is empty. Please write something."))
         return
     if (match := _CONTROL.search(content)) is not None:
-        yield _fault("control_characters", _named(match.start(), content, "a control character"))
+        yield _fault("control_characters", _named(match.start(), content, _CONTROL_FAULT))
     if content.isascii():
         return
     if (match := _NOT_UNICODE.search(content)) is not None:
-        yield _fault("bad_unicode", _named(match.start(), content, "a broken Unicode character"))
+        yield _fault("bad_unicode", _named(match.start(), content, _UNICODE_FAULT))
     if (position := _hidden(content)) is not None:
         yield _fault(
             "invisible_characters",
-            _named(position, content, "an invisible character that can hide text"),
+            _named(position, content, _HIDDEN_FAULT),
         )
 
 
@@ -120,9 +135,8 @@ def _disorder(content: str) -> int | None:
     return opened.start() if opened else None
 
 
-def _named(position: int, content: str, name: str) -> str:
-    code = f"U+{ord(content[position]):04X}"
-    return f"The message contains {name} ({code}, character {position + 1}). Please remove it."
+def _named(position: int, content: str, message: str) -> str:
+    return Translatable(message, code=f"U+{ord(content[position]):04X}", position=str(position + 1))
 
 
 def _fault(code: str, detail: str) -> FieldFault:

@@ -38,6 +38,7 @@ from conversations.runs.run import EventStream
 from conversations.storage import selectors
 from conversations.storage.rewinding import conversation_named
 from conversations.storage.turns import NewTurn
+from routing.common.translatable import Translatable
 from routing.guard.validation import label_faults
 
 PROTOCOL = "x-vercel-ai-ui-message-stream"
@@ -123,7 +124,7 @@ async def _running(user: int, chat: str) -> UUID | None:
 def _body(request: HttpRequest) -> dict[str, Any]:
     """The body as a JSON object. The server's own limit has let it in: a whole chat comes each time."""
     if media_type(request.headers.get("Content-Type", "")) != OBJECT:
-        raise UnsupportedMediaType(f"Send {OBJECT}.")
+        raise UnsupportedMediaType(Translatable("Send {type}.", type=OBJECT))
     body = json_body(request.read())
     if not isinstance(body, dict):
         raise field_fault("body", "wrong_type", "Must be a JSON object.")

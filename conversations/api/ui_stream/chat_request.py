@@ -15,6 +15,7 @@ from django.conf import settings
 
 from conversations.api.requests import field_fault, optional_text
 from conversations.storage.rewinding import ShownChat
+from routing.common.translatable import Translatable
 from routing.domain.errors import PromptRejected
 from routing.guard.validation import label_faults, validate_prompt
 
@@ -42,7 +43,11 @@ def parse_chat_request(body: Mapping[str, Any]) -> UIChatRequest:
         raise field_fault("id", fault.code, fault.detail)
     trigger = fields.get("trigger")
     if trigger is not None and trigger not in _TRIGGERS:
-        raise field_fault("trigger", "invalid", f"Must be one of {', '.join(_TRIGGERS)}.")
+        raise field_fault(
+            "trigger",
+            "invalid",
+            Translatable("Must be one of {values}.", values=", ".join(_TRIGGERS)),
+        )
     model = optional_text(fields, "model", max_length=96)
     named = optional_text(fields, "messageId", max_length=MAX_MESSAGE_ID)
     shown = _shown(fields, regenerates=trigger == REGENERATE)
