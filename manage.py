@@ -10,6 +10,12 @@ import sys
 def main() -> None:
     """Run one management command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
+    # Django would tell its own version, past any command of this name.
+    if sys.argv[1:] == ["version"]:
+        from assistant_site import VERSION  # noqa: PLC0415
+
+        print(f"Assistant Core {VERSION}")  # noqa: T201 - the answer of a command
+        return
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     execute_from_command_line(sys.argv)

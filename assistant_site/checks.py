@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +34,9 @@ def doubts() -> list[str]:
     if bool(settings.LANGFUSE_PUBLIC_KEY) != bool(settings.LANGFUSE_SECRET_KEY):
         missing = "SECRET" if settings.LANGFUSE_PUBLIC_KEY else "PUBLIC"
         said.append(f"LANGFUSE_{missing}_KEY is missing: no traces are sent.")
+    name = settings.EMBEDDING_MODEL
+    if name != "local" and get_close_matches(name.lower(), ["local"]):
+        said.append(f"EMBEDDING_MODEL is {name}, a model of OpenAI's: did you mean local?")
     return said
 
 

@@ -65,7 +65,10 @@ def configure(options: dict[str, Any]) -> None:
                 # Libraries whose INFO lines repeat ours, or print a provider's URL and headers.
                 **{
                     name: {"level": "WARNING"}
-                    for name in ("httpx", "httpcore", "uvicorn.access", "axes", "django.server")
+                    for name in (
+                        *("httpx", "httpcore", "uvicorn.access", "axes", "django.server"),
+                        "redisvl",
+                    )
                 },
                 **{name: {"level": "ERROR"} for name in ("LiteLLM", "langfuse", "opentelemetry")},
             },

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Sequence
 
+from assistant_site import VERSION
 from assistant_site.launcher.run_config import RunConfig
 from routing.llm.providers.registry import PROVIDERS
 
@@ -20,7 +21,7 @@ def start_message(
     """``new_passwords``: the passwords of accounts that this run created, by user name. ``doubts``:
     sentences about variables that are read by nothing."""
     parts = [
-        f"Serving after {seconds:.1f} s. Ctrl-C ends it and everything it started.",
+        f"Assistant Core {VERSION}, serving after {seconds:.1f} s. Ctrl-C ends it and everything it started.",
         _addresses(config),
         _sign_in(new_passwords),
         _providers(config),

@@ -93,8 +93,9 @@ class Simulator:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The requests so far, oldest first; a copy."""
-        return self._state.journal.records
+        """The requests so far, oldest first; a copy. Those for the list of models are left out: a service
+        asks for it at any time."""
+        return _of_prompts(self._state.journal.records)
 
     @property
     def obey(self) -> bool:
@@ -122,7 +123,8 @@ class Simulator:
     ) -> list[RecordedRequest]:
         """Block until ``condition`` holds for the requests, and return them; not in the
         simulator's own loop. Raises ``TimeoutError``."""
-        return self._state.journal.wait_for(condition, timeout)
+        wait_for = self._state.journal.wait_for
+        return _of_prompts(wait_for(lambda records: condition(_of_prompts(records)), timeout))
 
     async def until(
         self, condition: Callable[[list[RecordedRequest]], bool]
@@ -246,3 +248,7 @@ class _Side:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _of_prompts(records: list[RecordedRequest]) -> list[RecordedRequest]:
+    return [record for record in records if record.call != "models"]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from assistant_site import VERSION
 from conversations.api.responses import json_response, native
 from conversations.bootstrap import container
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.release import Release, Stage
+from routing.llm.providers.provider_check import host_of, in_words
+from routing.llm.providers.registry import read_credentials
 
 CHECK_SECONDS = 2.0
 """Time limit of one check."""
@@ -41,8 +45,9 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     parts = dict(zip(checks, states, strict=True))
     if open_circuits := await _open_circuits():
         parts["models"] = {"state": "degraded", "not_asked": open_circuits}
-    for part, seconds in container().metrics.recent_failures.ages().items():
-        parts.setdefault(part, {"state": "degraded", "failed_seconds_ago": seconds})
+    if unknown := container().provider_checks.unknown:
+        parts.setdefault("models", {"state": "degraded"})["unknown"] = list(unknown)
+    parts |= {name: part for name, part in _recent_failures() if name not in parts}
     if (fault := container().write_probe.media) != "ok":
         parts["image_storage"] = {"state": "degraded", "detail": fault}
     if container().runs.draining:
@@ -52,7 +57,8 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     degraded = [name for name, part in parts.items() if part["state"] != "ok"]
     status = "unavailable" if impossible else "degraded" if degraded else "ok"
     return json_response(
-        {"status": status, "degraded": degraded, "checks": parts}, status=503 if impossible else 200
+        {"status": status, "version": VERSION, "degraded": degraded, "checks": parts},
+        status=503 if impossible else 200,
     )
 
 
@@ -106,6 +112,21 @@ async def _rules() -> Part:
 
 def _stage(release: Release) -> str:
     return f"{release.percent} %" if release.stage is Stage.PERCENT else release.stage.value
+
+
+def _recent_failures() -> Iterator[tuple[str, Part]]:
+    """Parts that failed lately, and providers whose check failed, with the reason in words."""
+    failures, checks = container().metrics.recent_failures, container().provider_checks.faults
+    ages = failures.ages()
+    for name in sorted(ages.keys() | checks.keys() - failures.worked):
+        part: Part = {"state": "degraded"}
+        if name in ages:
+            part["failed_seconds_ago"] = ages[name]
+        check = checks.get(name)
+        if kind := failures.kinds.get(name) or (check and check.kind):
+            host = host_of(name, read_credentials(settings))
+            part |= {"error_kind": kind, "detail": in_words(name, kind, host)}
+        yield name, part
 
 
 async def _open_circuits() -> list[str]:

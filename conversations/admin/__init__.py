@@ -36,6 +36,7 @@ from conversations.admin.filters import (
     VersionFilter,
 )
 from conversations.admin.history import HistoryAdmin
+from conversations.admin.providers import attempts_in_words
 from conversations.models import (
     Conversation,
     Feedback,
@@ -196,7 +197,9 @@ class MessageAdmin(HistoryAdmin[Message]):
 
     @column("calls to models")
     def calls(self, row: Message) -> SafeString:
-        return rendered("conversations/admin/attempts.html", attempts=row.attempts)
+        return rendered(
+            "conversations/admin/attempts.html", attempts=attempts_in_words(row.attempts)
+        )
 
     @column("done without")
     def done_without(self, row: Message) -> str:

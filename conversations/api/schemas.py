@@ -17,6 +17,7 @@ from conversations.storage.representations import message_object
 from routing.common.translatable import Translatable
 from routing.common.translations import translated
 from routing.domain.actions import Action
+from routing.domain.errors import KIND_WORDS
 from routing.guard.validation import label_faults, text_faults
 
 
@@ -185,6 +186,9 @@ class AttemptSchema(serializers.Serializer[Any]):
     model = serializers.CharField()
     provider = serializers.CharField()
     outcome = serializers.CharField()
+    error_kind = serializers.ChoiceField(
+        choices=list(KIND_WORDS), allow_null=True, required=False, help_text="Why it failed."
+    )
     input_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField()
     cost_usd = serializers.CharField(allow_null=True)

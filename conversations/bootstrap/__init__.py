@@ -17,6 +17,7 @@ from conversations.adapters.background.answer_workers import (
 )
 from conversations.adapters.background.erasure import ErasureWorker
 from conversations.adapters.background.outbox import OutboxWorker
+from conversations.adapters.background.provider_checks import ProviderChecks
 from conversations.adapters.background.write_probe import WriteProbe
 from conversations.adapters.observability.metrics import RunMetrics
 from conversations.adapters.tool_calls import RedisToolCalls
@@ -38,6 +39,7 @@ from routing.guard.prompt_guard import PromptGuard
 from routing.llm.failover.chat import FailoverChat
 from routing.llm.failover.circuits import Circuits, LocalCircuits, SharedCircuits
 from routing.llm.failover.images import ImageGenerator
+from routing.llm.providers.registry import read_credentials
 from routing.reuse.judge import ReuseJudge
 
 
@@ -51,7 +53,7 @@ class EvaluationContainer:
     def __init__(self) -> None:
         self.background, self.breaker, self.llm = Background(), Breaker(), parts.llm_client()
         self.redis = async_client(settings.REDIS_URL, self.background)
-        self.failover = parts.make_failover(self._make_circuits())
+        self.failover = parts.make_failover(self._make_circuits(), self.llm)
         self.embedder = parts.make_embedder(self.llm, self.failover)
         self.judge = ReuseJudge(self.llm, self.failover)
         self.cache = parts.make_cache(
@@ -85,6 +87,12 @@ class Container(EvaluationContainer):
         self.erasure_worker = ErasureWorker(background)
         self.stats_worker = StatsWorker(background, self.metrics.sums_set_aside)
         self.write_probe = WriteProbe(background)
+        self.provider_checks = ProviderChecks(
+            read_credentials(settings),
+            self.rules,
+            background,
+            simulated=settings.SIMULATED_PROVIDERS,
+        )
         self.shadow_worker = ShadowWorker(self.classifier, background)
         meter = ReuseRecorder(self.metrics, self.judge, self.rules, background)
         lifecycle = RunLifecycle(
@@ -145,6 +153,7 @@ class Container(EvaluationContainer):
         self.outbox_worker.start()
         self.erasure_worker.start()
         self.stats_worker.start()
+        self.provider_checks.start()
 
     async def aclose(self) -> None:
         """Let running answers end, then close their connections."""

@@ -156,15 +156,17 @@ def make_classifier(llm: ProviderClient, failover: Failover) -> FallbackClassifi
     return FallbackClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
 
 
-def make_failover(circuits: Circuits) -> Failover:
-    """The failover's policy, retry budget and circuits; 0 seconds turn its hedge off."""
+def make_failover(circuits: Circuits, llm: ProviderClient) -> Failover:
+    """The failover's policy, retry budget and circuits; 0 seconds turn its hedge off. Models of providers
+    without a key are passed by."""
     policy = FailoverPolicy(
         retries=settings.FAILOVER_RETRIES,
         patience=settings.FAILOVER_PATIENCE_SECONDS,
         hedge_after=settings.FAILOVER_HEDGE_SECONDS or None,
         continue_cut=settings.FAILOVER_CONTINUE,
     )
-    return Failover(policy, RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO), circuits)
+    budget = RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO)
+    return Failover(policy, budget, circuits, has_key=llm.has_key)
 
 
 def llm_client() -> ProviderClient:

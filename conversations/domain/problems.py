@@ -79,6 +79,26 @@ _DETAIL: Mapping[type[routing.AssistantError], str] = {
 """Words for errors whose own text is for the log only."""
 
 
+_LASTING: Mapping[routing.ErrorKind, str] = {
+    "no_key": Translatable(
+        "The service has no access to any model of this rule. An administrator must set it up."
+    ),
+    "key_refused": Translatable(
+        "The model's provider does not accept this service. An administrator must correct its access."
+    ),
+    "not_permitted": Translatable(
+        "This service may not use the model. An administrator must change its access or the model."
+    ),
+    "no_such_model": Translatable(
+        "The model's provider knows no such model. An administrator must correct its name."
+    ),
+    "quota": Translatable(
+        "The service's quota at the model's provider is used up. An administrator must raise it."
+    ),
+    "unreachable": Translatable("The model's provider cannot be reached from the service."),
+}
+"""Words for failures that do not end by trying again. The details are for operators."""
+
 _TITLES: Mapping[int, str] = {
     400: Translatable("Bad Request"),
     401: Translatable("Unauthorized"),
@@ -160,7 +180,7 @@ def problem_headers(error: routing.AssistantError) -> dict[str, str]:
                 "RateLimit": f'"{error.policy}";r=0;t={retry_after}',
                 "RateLimit-Policy": f'"{error.policy}";q={limit}{per}',
             }
-        case routing.NoProviderAvailable():
+        case routing.NoProviderAvailable() if not _needs_operator(error):
             return {"Retry-After": str(_wait(error))}
         case mine.Draining() | mine.WorkerFull():
             return {"Retry-After": "1"}
@@ -184,7 +204,7 @@ def _of_the_request(cause: routing.ProviderError) -> bool:
     match cause:
         case routing.ContextTooLong() | routing.ProviderRefused():
             return True
-        case routing.ProviderMisconfigured(status=status):
+        case routing.ProviderMisconfigured(status=status, kind="invalid_request"):
             return status in _FAULTY_REQUEST
         case _:
             return False
@@ -198,7 +218,14 @@ def _detail(error: routing.AssistantError) -> str:
         routing.ModelUnknown | routing.OptionUnsupported | mine.RequestRefused,
     ):
         return text_of(error)
+    if isinstance(error, routing.NoProviderAvailable) and (kind := error.lasting):
+        return _LASTING[kind]
     return _nearest(_DETAIL, error)
+
+
+def _needs_operator(error: routing.NoProviderAvailable) -> bool:
+    """Whether no wait helps. A provider that cannot be reached may come back by itself."""
+    return error.lasting is not None and error.lasting != "unreachable"
 
 
 def _more(error: routing.AssistantError) -> Problem:
@@ -209,7 +236,7 @@ def _more(error: routing.AssistantError) -> Problem:
             return {"errors": [_fault(routing.FieldFault("model", "invalid", detail))]}
         case routing.OptionUnsupported(option=option):
             return {"errors": [_fault(routing.FieldFault(option, error.code, text_of(error)))]}
-        case routing.NoProviderAvailable():
+        case routing.NoProviderAvailable() if not _needs_operator(error):
             return {"retry_after": _wait(error)}
         case mine.ConversationBusy(running=running):
             return {"message": str(running)}

@@ -151,6 +151,7 @@ def attempt_object(attempt: Attempt) -> dict[str, Any]:
         "model": attempt.model,
         "provider": attempt.provider,
         "outcome": attempt.outcome,
+        "error_kind": attempt.error_kind,
         **usage_object(attempt.usage),
         "estimated": attempt.usage.estimated,
         "cached_tokens": attempt.usage.cached_tokens,

@@ -6,7 +6,7 @@ An app above adds to a page without a subclass, from its own admin module:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -141,10 +141,16 @@ class BanneredAdmin(Admin[M]):
         return response
 
 
+notices: list[Callable[[], Sequence[str]]] = []
+"""Extension point: sentences for the banner, from packages above this one."""
+
+
 def with_draft(request: HttpRequest, extra_context: dict[str, Any] | None) -> dict[str, Any]:
     """The context of the banner and the buttons."""
     may_publish = request.user.has_perm(MAY_PUBLISH)
-    return {**(extra_context or {}), "draft": draft_now(), "may_publish": may_publish}
+    told = [sentence for notice in notices for sentence in notice()]
+    own = {"draft": draft_now(), "may_publish": may_publish, "notices": told}
+    return {**(extra_context or {}), **own}
 
 
 class SavedRedirect(HttpResponseRedirect):

@@ -213,6 +213,7 @@ class _Call:
             usage=usage or Usage(),
             finish_reason=raw.finish_reason if raw else None,
             detail=_NOT_NEEDED if cancelled else detail,
+            error_kind=error.kind if error and not cancelled else None,
             prompt=self.messages,
             output=raw.text if raw else "",
         )

@@ -31,7 +31,7 @@ This module is pure: standard library only, imported by the engine and by every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from routing.common.errors import AssistantError, DependencyUnavailable, FieldFault
@@ -41,6 +41,35 @@ from routing.common.translatable import Translatable
 __all__ = ["AssistantError", "DependencyUnavailable", "FieldFault"]
 
 TimeoutPhase = Literal["connect", "first_token", "stall", "total"]
+ErrorKind = Literal[
+    "no_key", "key_refused", "not_permitted", "no_such_model", "quota", "unreachable",
+    "rate_limited", "overloaded", "timeout", "server_error", "broken", "refused", "too_long",
+    "invalid_request",
+]  # fmt: skip
+"""Why an attempt failed, for operators; clients read the coarser ``code``."""
+
+KIND_WORDS: Mapping[ErrorKind, str] = {
+    "no_key": "no key is set",
+    "key_refused": "key refused (401)",
+    "not_permitted": "not permitted to this key (403)",
+    "no_such_model": "no such model (404)",
+    "quota": "the quota is used up",
+    "unreachable": "cannot be reached",
+    "rate_limited": "rate limit reached (429)",
+    "overloaded": "overloaded",
+    "timeout": "no answer in time",
+    "server_error": "server error",
+    "broken": "the answer broke off, or could not be read",
+    "refused": "refused by the provider's content policy",
+    "too_long": "the conversation is too long for the model",
+    "invalid_request": "the request was not understood (400)",
+}
+"""Each kind in words, to follow a provider's name."""
+
+LASTING: frozenset[ErrorKind] = frozenset(
+    {"no_key", "key_refused", "not_permitted", "no_such_model", "quota", "unreachable"}
+)
+"""Kinds that end when an operator does something: to try again is no advice."""
 
 
 class PromptRejected(AssistantError):
@@ -60,13 +89,14 @@ class PromptTooLong(PromptRejected):
 
 
 class ProviderError(AssistantError):
-    """One attempt at one model failed. ``model`` is the published model's name.
+    """One attempt at one model failed. ``model`` is the published model's name, ``kind`` the reason.
 
     ``retry_after`` is in seconds, ``None`` when the provider did not say.
     """
 
     code = "provider_error"
     retryable = True
+    kind: ErrorKind = "server_error"
 
     def __init__(
         self,
@@ -87,6 +117,7 @@ class ProviderTimeout(ProviderError):
     """The provider was too slow in the named phase."""
 
     code = "provider_timeout"
+    kind: ErrorKind = "timeout"
 
     def __init__(self, model: str, phase: TimeoutPhase, seconds: float) -> None:
         super().__init__(model, f"{phase} time-out after {seconds:g} s")
@@ -96,12 +127,16 @@ class ProviderTimeout(ProviderError):
 class ProviderRateLimited(ProviderError):
     """The provider answered 429."""
 
+    kind: ErrorKind = "rate_limited"
+
     def __init__(self, model: str, detail: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(model, detail, status=429, retry_after=retry_after)
 
 
 class ProviderOverloaded(ProviderError):
     """The provider is up but takes no more work now (503, Anthropic's 529)."""
+
+    kind: ErrorKind = "overloaded"
 
 
 class ProviderUnavailable(ProviderError):
@@ -111,19 +146,26 @@ class ProviderUnavailable(ProviderError):
 class ProviderStreamBroken(ProviderError):
     """The stream was cut, malformed, empty, or ended without a finish reason."""
 
+    kind: ErrorKind = "broken"
+
 
 class ProviderRefused(ProviderError):
     """The provider's own content policy refused the request."""
 
     retryable = False
+    kind: ErrorKind = "refused"
 
 
 class ContextTooLong(ProviderError):
     """The conversation does not fit the model's context window."""
 
+    kind: ErrorKind = "too_long"
+
 
 class ProviderMisconfigured(ProviderError):
     """The request, key or model name is wrong; the same model will not mend by waiting."""
+
+    kind: ErrorKind = "invalid_request"
 
 
 class NoProviderAvailable(AssistantError):
@@ -141,6 +183,12 @@ class NoProviderAvailable(AssistantError):
         """Seconds until the soonest candidate asked to be tried again, where one said so."""
         waits = [cause.retry_after for cause in self.causes if cause.retry_after is not None]
         return min(waits, default=None)
+
+    @property
+    def lasting(self) -> ErrorKind | None:
+        """The kind of the last failure, where none of them ends by waiting."""
+        kinds = [cause.kind for cause in self.causes]
+        return kinds[-1] if kinds and LASTING.issuperset(kinds) else None
 
     @property
     def refused(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
+from routing.domain.errors import ErrorKind
 from routing.domain.rules import Decision, ModelRef
 
 _BYTES_PER_TOKEN = 4
@@ -143,7 +144,7 @@ class Attempt:
     """One call to one model, however it ended: the unit of metering and tracing.
 
     ``started_ns`` and ``ended_ns`` are Unix nanoseconds; ``first_token_ms`` counts from the start.
-    ``outcome`` is ``ok``, ``cancelled`` or the error's code. ``prompt`` and ``output`` are for the
+    ``outcome`` is ``ok``, ``cancelled`` or the error's code, and ``error_kind`` the reason of an error. ``prompt`` and ``output`` are for the
     trace only and are never logged.
     """
 
@@ -157,6 +158,7 @@ class Attempt:
     first_token_ms: float | None = None
     finish_reason: str | None = None
     detail: str = ""
+    error_kind: ErrorKind | None = None
     prompt: tuple[ChatMessage, ...] = ()
     output: str = ""
 

@@ -204,7 +204,11 @@ def read_document(text: str) -> Document:
     if len(text) > MOST_CHARS:
         raise RuleSetInvalid([f"The document has more than {MOST_CHARS:,} characters."])
     try:
-        return _validated(_loaded(text))
+        data = _loaded(text)
+        if data is None:
+            told = "The file is empty: it must hold settings, models and rules, as an export does."
+            raise RuleSetInvalid([told])
+        return _validated(data)
     except (
         yaml.YAMLError,
         ValueError,

@@ -119,6 +119,7 @@ class ReuseJudge:
             usage=usage or Usage(),
             finish_reason=raw.finish_reason if raw else None,
             detail=error.detail if error else "",
+            error_kind=error.kind if error else None,
             prompt=messages,
             output=raw.text if raw else "",
         )

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from routing.domain.errors import RuleSetInvalid
+from routing.domain.rules import RuleSet
 from routing.models import LLMModel, RoutingSettings, Rule, RuleSetVersion
+from routing.publishing import services
 from routing.publishing.default_rules import seed_defaults
 from routing.publishing.draft import draft_now, ruleset_build
 from routing.publishing.yaml_files import (
@@ -119,7 +121,9 @@ def test_a_version_is_a_document_too() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "valid dictionary"),
+        ("", "The file is empty"),
+        ("# nothing but a comment\n", "The file is empty"),
+        ("[]", "valid dictionary"),
         ("rules: [", "no YAML"),
         ("settings: {}\nmodels: []\nrules: []\nmore: 1\n", "more: Extra inputs"),
         ("settings: {}\nmodels: []\nrules: []\nrules: []\n", "“rules” twice"),
@@ -218,3 +222,49 @@ class TestCommand:
             command("publish", "--by", "nobody")
         with pytest.raises(CommandError, match="no version 99"):
             command("export", "--version", "99")
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every publication fails a check; the list names those that were tried."""
+    tried: list[str] = []
+
+    def check(candidate: RuleSet, until: object) -> tuple[str, ...]:
+        tried.append(candidate.rules[0].name)
+        return ("Golden case 1 fails.",)
+
+    monkeypatch.setattr(services, "_checks", [check])
+    return tried
+
+
+def test_an_import_that_cannot_be_published_leaves_the_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_command("rules", "publish")
+    before = document_of_tables()
+    changed = tmp_path / "rules.yaml"
+    changed.write_text(before.yaml().replace("model: gpt-mini", "model: gpt"))
+    tried = refuse(monkeypatch)
+    with pytest.raises(CommandError, match="Golden case 1 fails"):
+        call_command("rules", "import", str(changed), "--publish", stderr=StringIO())
+
+    assert tried
+    assert document_of_tables() == before
+
+
+def test_what_is_live_is_not_checked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call_command("rules", "publish")
+    same = tmp_path / "rules.yaml"
+    same.write_text(document_of_tables().yaml())
+    tried = refuse(monkeypatch)
+    out = StringIO()
+    call_command("rules", "import", str(same), "--publish", stdout=out)
+
+    assert tried == []
+    assert "Nothing to publish" in out.getvalue()
+
+
+def test_a_file_of_another_encoding_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_bytes("rules: é".encode("latin-1"))
+    with pytest.raises(CommandError, match="Save it as UTF-8"):
+        call_command("rules", "import", str(file))

@@ -11,7 +11,7 @@ from assistant_site.simulator.protocol import SimulatorProtocol
 from assistant_site.wire.limits import RequestTimeouts
 from tests.site.test_hostile_clients import HEADS, assert_problem, statuses, until_closed
 
-SMALL = b"GET /v1/models HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer sk-test\r\n"
+SMALL = b"GET /v1/files HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer sk-test\r\n"
 
 
 def sent(sim: Simulator, data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,22 @@ def test_one_key_of_two_is_a_warning(settings: Settings) -> None:
 
     assert "LANGFUSE_SECRET_KEY is missing: no traces are sent." in doubts()
     assert "assistant_site.W001" in {found.id for found in run_checks()}
+
+
+@pytest.mark.parametrize(
+    ("name", "doubted"), [("localy", 1), ("Local", 1), ("local", 0), ("text-embedding-3-small", 0)]
+)
+def test_a_misspelt_embedding_model_is_a_warning(
+    settings: Settings, name: str, doubted: int
+) -> None:
+    settings.EMBEDDING_MODEL = name
+
+    assert sum("did you mean local?" in doubt for doubt in doubts()) == doubted
+
+
+def test_libraries_add_no_lines_to_what_commands_print() -> None:
+    import redisvl.index  # noqa: F401, PLC0415 - it makes its loggers
+
+    assert not logging.getLogger("redisvl.index.index").isEnabledFor(logging.INFO)
+
+

@@ -25,6 +25,7 @@ from prometheus_client import (
 )
 
 from conversations.engine.types import TraceRecord
+from routing.domain.errors import ErrorKind
 from routing.domain.llm import Attempt
 
 LATELY_SECONDS = 30.0
@@ -51,10 +52,17 @@ class RecentFailures:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failed_at: dict[str, float] = {}
+        self.kinds: dict[str, ErrorKind] = {}
+        """Why a provider failed last."""
+        self.worked: set[str] = set()
+        """Providers whose last call succeeded."""
 
-    def add(self, part: str) -> None:
+    def add(self, part: str, kind: ErrorKind | None = None) -> None:
         """A part failed now."""
         self._failed_at[part] = self._clock()
+        self.worked.discard(part)
+        if kind:
+            self.kinds[part] = kind
 
     def observe(self, trace: TraceRecord) -> None:
         """Note degraded parts, and providers that failed or worked."""
@@ -63,8 +71,10 @@ class RecentFailures:
         for attempt in (attempt for step in trace.steps for attempt in step.attempts):
             if attempt.outcome == "ok":
                 self._failed_at.pop(attempt.provider, None)
+                self.kinds.pop(attempt.provider, None)
+                self.worked.add(attempt.provider)
             elif attempt.outcome not in _PROVIDER_WORKS:
-                self.add(attempt.provider)
+                self.add(attempt.provider, attempt.error_kind)
 
     def ages(self) -> Mapping[str, int]:
         """Seconds since each part failed last, for recent failures."""
@@ -75,6 +85,8 @@ class RecentFailures:
     def forget(self) -> None:
         """Begin anew."""
         self._failed_at.clear()
+        self.kinds.clear()
+        self.worked.clear()
 
 
 class RunMetrics:

@@ -18,6 +18,7 @@ from conversations.evaluation.report import as_json, tables
 from conversations.evaluation.rule_sets import draft_rules, live_rules
 from conversations.evaluation.try_prompt import Question, decide_all
 from routing.common.arguments import whole
+from routing.common.files import PROMPT_COLUMNS, TableFault, file_fault, read_table
 from routing.domain.decide import Outcome
 from routing.domain.rules import RuleSet
 from routing.evaluation.dataset import Labelled, expectation, expected_for, report
@@ -111,7 +112,9 @@ def _mapping(
 def _yaml(path: Path) -> Mapping[Any, Any]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+    except (OSError, UnicodeDecodeError) as exc:
+        raise CommandError(file_fault(path, exc)) from exc
+    except yaml.YAMLError as exc:
         raise CommandError(f"{path} cannot be read as YAML: {exc}") from exc
     inner = document.get("labels", document) if isinstance(document, dict) else None
     if not isinstance(inner, dict):

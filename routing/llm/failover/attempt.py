@@ -14,7 +14,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Self
 
-from routing.domain.errors import ProviderError, ProviderStreamBroken, ProviderTimeout, TimeoutPhase
+from routing.domain.errors import (
+    ErrorKind,
+    ProviderError,
+    ProviderStreamBroken,
+    ProviderTimeout,
+    TimeoutPhase,
+)
 from routing.domain.llm import (
     Attempt,
     ChatClient,
@@ -102,12 +108,13 @@ class ChatAttempt:
         # First the connection, so that the provider stops writing; then the count.
         await self._chunks.aclose()
         if self.metered is None:
-            self._record("cancelled", detail)
+            self._record("cancelled", detail, None)
             await self._failover.circuits.leave(self._permit, "released")
 
     async def _end(self, error: ProviderError | None) -> None:
         self.error = error
-        self._record(error.code if error else "ok", error.detail if error else "")
+        outcome, detail = (error.code, error.detail) if error else ("ok", "")
+        self._record(outcome, detail, error.kind if error else None)
         await self._failover.report(self._permit, error)
 
     async def _next(self) -> RawChunk | None:
@@ -136,7 +143,7 @@ class ChatAttempt:
             seconds = timeouts.total if phase == "total" else limit
             raise ProviderTimeout(self.model.name, phase, seconds) from exc
 
-    def _record(self, outcome: str, detail: str) -> None:
+    def _record(self, outcome: str, detail: str, kind: ErrorKind | None) -> None:
         """Meter the attempt, once; a usage that the provider did not report is estimated."""
         output, first = "".join(self._pieces), self._first_ns
         self.metered = Attempt(
@@ -150,6 +157,7 @@ class ChatAttempt:
             first_token_ms=None if first is None else (first - self._started_ns) / 1e6,
             finish_reason=self._last.finish_reason,
             detail=detail,
+            error_kind=kind,
             prompt=self._prompt,
             output=output,
         )

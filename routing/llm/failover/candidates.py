@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from routing.domain.errors import ContextTooLong, ProviderError
+from routing.domain.errors import ContextTooLong, ProviderError, ProviderMisconfigured
 from routing.domain.rules import ModelRef
 from routing.llm.failover.circuits import FORCED, Circuits, LocalCircuits, Permit
 from routing.llm.failover.policy import FailoverPolicy, attempt_outcome, may_recover, names_its_wait
@@ -86,7 +86,7 @@ class CallResult:
 class Failover:
     """Shared by all answers of a process: the policy, the budget and the circuits.
 
-    ``jitter`` returns numbers in [0, 1), ``sleep`` waits seconds.
+    ``jitter`` returns numbers in [0, 1), ``sleep`` waits seconds. A model without ``has_key`` is no candidate.
     """
 
     policy: FailoverPolicy
@@ -94,6 +94,7 @@ class Failover:
     circuits: Circuits
     jitter: Callable[[], float] = random.random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    has_key: Callable[[ModelRef], bool] = lambda _: True
 
     @classmethod
     def plain(cls) -> Failover:
@@ -129,16 +130,27 @@ class Failover:
             await self.circuits.leave(permit, outcome, error.code)
 
 
+def _without_key(model: ModelRef) -> ProviderError:
+    missing = f"{model.key_variable} is not set" if model.key_variable else ""
+    detail = missing or f"no key of {model.provider} is set"
+    error = ProviderMisconfigured(model.name, detail)
+    error.kind = "no_key"
+    return error
+
+
 class Candidates:
     """One answer's candidates. ``causes`` are the failures so far, in order."""
 
     def __init__(self, models: Sequence[ModelRef], failover: Failover) -> None:
-        self._waiting = deque(dict.fromkeys(models))
+        unique = dict.fromkeys(models)
+        self._waiting = deque(model for model in unique if failover.has_key(model))
         self._failover = failover
         self._circuit_open: list[tuple[float, ModelRef]] = []
         self._retries: Counter[str] = Counter()
         self._failed: dict[ModelRef, ProviderError] = {}
-        self.causes: list[ProviderError] = []
+        self.causes: list[ProviderError] = [
+            _without_key(model) for model in unique if not failover.has_key(model)
+        ]
 
     async def next(self) -> PermittedModel | None:
         """The next candidate. With open circuits only, the one that is probed soonest: better one useless

@@ -79,6 +79,8 @@ class FailoverChat:
             answer = _Answer(self, models, tuple(messages), meter, options)
             if candidates[0] != chosen:
                 answer.reason = OptionUnsupported.code
+            elif not self.failover.has_key(candidates[0]):
+                answer.reason = "no_key"
             async with aclosing(answer.run(chosen or candidates[0], first)) as events:
                 async for event in events:
                     yield event

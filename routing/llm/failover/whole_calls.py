@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from routing.domain.errors import NoProviderAvailable, ProviderError, ProviderTimeout
+from routing.domain.errors import ErrorKind, NoProviderAvailable, ProviderError, ProviderTimeout
 from routing.domain.llm import Attempt, ChatMessage, Meter, Operation, Usage
 from routing.domain.rules import ModelRef
 from routing.llm.failover.candidates import Failover
@@ -54,6 +54,7 @@ async def metered(
     """One call in the block, within the model's time: ``meter`` receives it however it ends. ``now`` gives
     Unix nanoseconds. Raises ``ProviderTimeout``."""
     started, outcome, detail, call = now(), "cancelled", "", MeteredCall()
+    kind: ErrorKind | None = None
     seconds = model.timeouts.total
     try:
         try:
@@ -63,7 +64,7 @@ async def metered(
             raise ProviderTimeout(model.name, "total", seconds) from exc
         outcome = "ok"
     except ProviderError as error:
-        outcome, detail = error.code, error.detail
+        outcome, detail, kind = error.code, error.detail, error.kind
         raise
     finally:
         # However it ended: a call that was cancelled may have been paid for.
@@ -76,6 +77,7 @@ async def metered(
             outcome=outcome,
             usage=call.usage,
             detail=detail,
+            error_kind=kind,
             prompt=(ChatMessage("user", prompt),),
         )
         meter(attempt)

@@ -14,6 +14,7 @@ from routing.llm.providers.answer_text import read_content
 from routing.llm.providers.base import (
     AnswerPiece,
     CallPiece,
+    Credential,
     EventError,
     WholeAnswer,
     merge_usage,
@@ -42,6 +43,12 @@ class Anthropic:
         """See ``Provider``."""
         root = (base_url or "https://api.anthropic.com").rstrip("/")
         return f"{root.removesuffix('/v1/messages').removesuffix('/v1')}/v1/messages"
+
+    def models_request(self, credential: Credential) -> tuple[str, Mapping[str, str]]:
+        """See ``Provider``."""
+        root = self.endpoint(credential.base_url).removesuffix("/messages")
+        headers = {"x-api-key": credential.api_key, "anthropic-version": "2023-06-01"}
+        return f"{root}/models?limit=1000", headers
 
     def stream(self) -> AnthropicStream:
         """See ``Provider``."""

@@ -145,6 +145,10 @@ class Provider(Protocol):
         """The address that chat requests are posted to."""
         ...
 
+    def models_request(self, credential: Credential) -> tuple[str, Mapping[str, str]]:
+        """Address and headers of a request for the list of models: the cheapest one that needs the key."""
+        ...
+
     def stream(self) -> StreamReader:
         """A reader for a new stream."""
         ...

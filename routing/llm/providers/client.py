@@ -154,6 +154,15 @@ class ProviderClient:
         model = ModelRef(litellm_name, litellm_name, "", ModelKind.EMBEDDING)
         return list(map(list, (await self.vectors(model, texts, dimensions)).vectors))
 
+    def has_key(self, model: ModelRef) -> bool:
+        """Whether it or its provider has a key, or an address of its own, which may need none. True for
+        providers that LiteLLM alone knows."""
+        if self._credentials.missing(model):
+            return False
+        provider = litellm.direct_provider(model.litellm_name)
+        credential = self._credentials.of(model, provider.name) if provider else None
+        return credential is None or bool(credential.api_key or credential.base_url)
+
     def abilities(self, model: ModelRef) -> frozenset[str]:
         """The model's own, else those that LiteLLM knows of."""
         return frozenset(model.abilities) or litellm_request.known_abilities(model.litellm_name)

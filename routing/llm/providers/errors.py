@@ -17,11 +17,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import aiohttp
 import httpx
 
 from routing.common.text import clean_line
 from routing.domain.errors import (
     ContextTooLong,
+    ErrorKind,
     ProviderError,
     ProviderMisconfigured,
     ProviderOverloaded,
@@ -70,7 +72,34 @@ def to_provider_error(
         make = _plain(ProviderUnavailable)
     error = make(model, _detail(exc, chain, secrets), chain)
     error.retry_after = retry_after(_headers(chain))
+    error.kind = _kind(error, chain)
     return error
+
+
+_KINDS: Mapping[int, ErrorKind] = {
+    401: "key_refused", 402: "quota", 403: "not_permitted", 404: "no_such_model",
+}  # fmt: skip
+_KIND_SIGNS: Mapping[str, ErrorKind] = {
+    "insufficient_quota": "quota",
+    "exceeded your current quota": "quota",
+    "credit balance is too low": "quota",
+    "invalid_api_key": "key_refused",
+    "incorrect api key": "key_refused",
+    "api key not valid": "key_refused",
+    "model_not_found": "no_such_model",
+}
+"""Signs of providers whose status tells less: OpenAI's 429 without credit, Anthropic's 400 likewise."""
+
+
+def _kind(error: ProviderError, chain: list[BaseException]) -> ErrorKind:
+    """Why it failed; the provider's words decide before its status."""
+    if isinstance(error, ProviderUnavailable):
+        return "unreachable" if error.status is None else "server_error"
+    if not isinstance(error, (ProviderMisconfigured, ProviderRateLimited)):
+        return error.kind
+    message = " ".join(str(exc) for exc in chain).lower()
+    told = next((kind for sign, kind in _KIND_SIGNS.items() if sign in message), None)
+    return told or _KINDS.get(error.status or 0, error.kind)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -123,7 +152,10 @@ def _status(chain: list[BaseException]) -> int | None:
     """
     if any(name in _WIRE for exc in chain for name in _names(exc)):
         return None
-    told = [getattr(exc, "status_code", None) for exc in chain]
+    told = [
+        getattr(exc, "status_code", getattr(getattr(exc, "response", None), "status_code", None))
+        for exc in chain
+    ]
     return next((status for status in reversed(told) if isinstance(status, int)), None)
 
 
@@ -156,8 +188,19 @@ def _detail(exc: Exception, chain: list[BaseException], secrets: Collection[str]
     """
     status = _status(chain)
     if status is None or status < 400 or not any(_answered(link) for link in chain):
-        return type(exc).__name__
+        host = next((host for link in chain if (host := _host(link))), "")
+        return f"{type(exc).__name__}: {host}" if host else type(exc).__name__
     return scrub(f"{type(exc).__name__} {status}: {exc}", secrets)
+
+
+def _host(exc: BaseException) -> str:
+    """The host that aiohttp or httpx did not reach."""
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return f"{exc.host}:{exc.port}"
+    if isinstance(exc, httpx.ConnectError):
+        with suppress(RuntimeError):  # it was made without a request
+            return f"{exc.request.url.host}:{exc.request.url.port or 443}"
+    return ""
 
 
 def _answered(exc: BaseException) -> bool:

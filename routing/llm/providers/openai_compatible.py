@@ -13,6 +13,7 @@ from routing.llm.providers.answer_text import Content, read_content
 from routing.llm.providers.base import (
     AnswerPiece,
     CallPiece,
+    Credential,
     EventError,
     WholeAnswer,
     merge_usage,
@@ -41,6 +42,11 @@ class OpenAICompatible:
         """See ``Provider``."""
         root = (base_url or "https://api.openai.com/v1").rstrip("/")
         return root if "chat/completions" in root else f"{root}/chat/completions"
+
+    def models_request(self, credential: Credential) -> tuple[str, Mapping[str, str]]:
+        """See ``Provider``."""
+        root = self.endpoint(credential.base_url).partition("/chat/completions")[0]
+        return f"{root}/models", {"Authorization": f"Bearer {credential.api_key}"}
 
     def stream(self) -> OpenAIStream:
         """See ``Provider``."""

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
 from routing.common.arguments import decimal, whole
+from routing.common.files import file_fault
 from routing.domain.errors import EmbedderUnavailable
 from routing.reuse.lab.dataset import (
     LabelledStream,
@@ -60,7 +61,9 @@ class Command(BaseCommand):
             evaluate = _stream if options["stream"] or is_stream(path) else _pairs
             figures = {"file": path.name, "seed": options["seed"], "budget": options["budget"]}
             figures |= evaluate(path, options)
-        except (OSError, ValueError, EmbedderUnavailable) as exc:
+        except (OSError, UnicodeDecodeError) as exc:
+            raise CommandError(file_fault(path, exc)) from exc
+        except (ValueError, EmbedderUnavailable) as exc:
             raise CommandError(str(exc)) from exc
         console = Console()
         for table in tables(figures):

@@ -12,10 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from routing.common.arguments import whole
+from routing.common.files import file_fault
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
 from routing.domain.release import Stage
 from routing.domain.rules import RuleSet
-from routing.models import RuleSetVersion
+from routing.models import GoldenCase, RuleSetVersion
 from routing.publishing.draft import Draft, draft_now
 from routing.publishing.selectors import release_number, ruleset_of
 from routing.publishing.services import TO_ALL, Target, ruleset_publish
@@ -66,7 +67,9 @@ class Command(BaseCommand):
         except (RuleSetInvalid, PublishRefused) as exc:
             faults = exc.faults if isinstance(exc, RuleSetInvalid) else exc.failures
             raise CommandError(_listed("Refused:", faults)) from exc
-        except (PublishConflict, RulesUnavailable, OSError, UnicodeDecodeError) as exc:
+        except (OSError, UnicodeDecodeError) as exc:
+            raise CommandError(file_fault(options.get("file"), exc)) from exc
+        except (PublishConflict, RulesUnavailable) as exc:
             raise CommandError(str(exc)) from exc
 
     def _export(self, options: dict[str, Any]) -> None:
@@ -79,14 +82,26 @@ class Command(BaseCommand):
     def _import(self, options: dict[str, Any]) -> None:
         document = _read(options["file"])
         with transaction.atomic():
+            before = document_of_tables()
             write_tables(document)
+            written = document_of_tables()
             draft = draft_now()
         self.stdout.write(
             f"The draft holds {len(document.rules)} rules and {len(document.models)} models."
         )
         self._tell(draft)
-        if options["publish"]:
+        if not options["publish"]:
+            return
+        try:
             self._publish(options)
+        except (RuleSetInvalid, PublishRefused, PublishConflict, CommandError):
+            # All or nothing. No transaction waits for the checks, which may ask models: the former draft is
+            # put back, unless somebody edited it meanwhile.
+            with transaction.atomic():
+                if document_of_tables() == written:
+                    write_tables(before)
+            self.stderr.write("Nothing was imported: the draft is what it was.")
+            raise
 
     def _validate(self, options: dict[str, Any]) -> None:
         with transaction.atomic():
@@ -97,11 +112,20 @@ class Command(BaseCommand):
         if draft.rules is None:
             raise RuleSetInvalid(draft.faults)
         self._tell(draft)
+        if cases := GoldenCase.objects.count():
+            self.stdout.write(f"Publishing asks the classifier about {cases} golden cases too.")
 
     def _publish(self, options: dict[str, Any]) -> None:
+        by = _person(options["by"])
+        draft = draft_now()
+        if draft.live and draft.rules and not draft.differs and _target(options) == TO_ALL:
+            # Before the checks, which ask models and cost money.
+            number = draft.live.number
+            self.stdout.write(f"Nothing to publish: version {number} says the same.")
+            return
         before = release_number()
         version = ruleset_publish(
-            by=_person(options["by"]),
+            by=by,
             why=options["why"],
             override=options["override"],
             target=_target(options),
