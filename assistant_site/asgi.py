@@ -1,7 +1,7 @@
 """ASGI application: builds the container at startup, drains the running answers at shutdown.
 
 LiteLLM takes seconds to import. A thread imports it as soon as this module is loaded, and the process
-answers ``/healthz`` meanwhile. All other early requests wait for the import.
+answers ``/healthz`` and shows pages meanwhile. All other early requests wait for the import.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ GC_THRESHOLD = 20_000
 """Threshold of the youngest generation, in objects. With Python's 700 the collector would run several
 times an answer and find nothing: reference counts free the objects of an answer."""
 
+EARLY_PAGES = ("/admin/", "/static/", "/keys/")
+"""Pages that can be read without the container: the admin, static files, the client of API keys."""
+
 _site, _fast_path = SiteHandler(), FastPathHandler()
 _log = structlog.get_logger("assistant.boot")
 
@@ -70,10 +73,16 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await _lifespan(scope, receive, send)
         return
     boot: asyncio.Task[None] | None = scope.get("state", {}).get("boot")
-    if boot is not None and not boot.done() and scope["path"] != "/healthz":
+    if boot is not None and not boot.done() and not _is_early(scope["method"], scope["path"]):
         await asyncio.shield(boot)
     handler = _fast_path if _fast_path.accepts(scope) else _site
     await handler(scope, receive, send)
+
+
+def _is_early(method: str, path: str) -> bool:
+    # What is only read: an action of the admin may start work that the container owns.
+    page = path == "/" or path.startswith(EARLY_PAGES)
+    return path == "/healthz" or (page and method in {"GET", "HEAD"})
 
 
 async def _lifespan(scope: Any, receive: Any, send: Any) -> None:

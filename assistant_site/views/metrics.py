@@ -24,6 +24,8 @@ async def metrics(request: HttpRequest) -> HttpResponse:
         circuits=circuits,
         streams=services.stream_limits.open,
         background=services.background.running(),
+        tick=services.llm.ticks.tick,
+        lag=services.llm.ticks.lag,
     )
     body, content_type = services.metrics.render()
     return HttpResponse(body + generate_latest(REGISTRY), content_type=content_type)

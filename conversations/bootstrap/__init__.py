@@ -15,8 +15,8 @@ from conversations.adapters.background.answer_workers import (
     ShadowWorker,
     StatsWorker,
 )
+from conversations.adapters.background.delivery import OutboxWorker
 from conversations.adapters.background.erasure import ErasureWorker
-from conversations.adapters.background.outbox import OutboxWorker
 from conversations.adapters.background.provider_checks import ProviderChecks
 from conversations.adapters.background.write_probe import WriteProbe
 from conversations.adapters.observability.metrics import RunMetrics

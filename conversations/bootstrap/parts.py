@@ -36,6 +36,7 @@ from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.circuits import Circuits, CircuitSettings
 from routing.llm.failover.embeddings import EmbeddingGenerator
 from routing.llm.failover.policy import FailoverPolicy
+from routing.llm.providers.read_ticks import TickMode
 from routing.llm.providers.registry import read_credentials
 from routing.publishing.reader import RuleStore
 from routing.publishing.selectors import release_latest_async
@@ -174,7 +175,12 @@ def llm_client() -> ProviderClient:
     # LiteLLM takes seconds to import: commands that ask no model, but load the URLs, must not wait.
     from routing.llm.providers.client import ProviderClient  # noqa: PLC0415
 
-    return ProviderClient(read_credentials(settings), fast_lane=settings.FAST_LANE)
+    ticks = TickMode(settings.READ_TICKS)
+    return ProviderClient(
+        read_credentials(settings),
+        fast_lane=settings.FAST_LANE,
+        ticks=ticks,
+    )
 
 
 def make_embedder(llm: ProviderClient, failover: Failover | None = None) -> Embedder:

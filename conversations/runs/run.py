@@ -27,6 +27,7 @@ from conversations.engine.types import (
 )
 from conversations.models import Message
 from conversations.runs.event_codec import Numbered, script_of
+from routing.common.time_limits import TimeLimit
 from routing.common.translatable import Translatable
 from routing.domain.errors import FieldFault
 from routing.domain.llm import Attempt, Usage
@@ -125,18 +126,21 @@ class Run:
         pace. Raises ``BadRequest`` for a number beyond the last event."""
         if after > len(self.events):
             raise beyond_the_end(after, len(self.events))
-        position = after
-        while not (self.ended and position >= len(self.events)):
-            if not await self._wait_beyond(position, IDLE_SECONDS):
-                yield ()
-                continue
-            events = self.events[position : min(position + BATCH, self._told)]
-            if not events:
-                continue  # told, but not yet beyond its position: no silence
-            yield list(enumerate(events, start=position + 1))
-            position += len(events)
-            if len(events) == BATCH:
-                await asyncio.sleep(0)
+        position, limit = after, TimeLimit()
+        try:
+            while not (self.ended and position >= len(self.events)):
+                if not await self._wait_beyond(position, limit):
+                    yield ()
+                    continue
+                events = self.events[position : min(position + BATCH, self._told)]
+                if not events:
+                    continue  # told, but not yet beyond its position: no silence
+                yield list(enumerate(events, start=position + 1))
+                position += len(events)
+                if len(events) == BATCH:
+                    await asyncio.sleep(0)
+        finally:
+            limit.close()
 
     @property
     def ended(self) -> bool:
@@ -181,15 +185,16 @@ class Run:
             return self.answer.finish_reason
         return "error" if problem else "stop"
 
-    async def _wait_beyond(self, position: int, seconds: float) -> bool:
+    async def _wait_beyond(self, position: int, limit: TimeLimit) -> bool:
         """Wait until more than ``position`` events may be told; ``False`` when there are none
-        after ``seconds``."""
+        after ``IDLE_SECONDS``."""
         if self._told > position:
             return True
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
         self._waiters.add(waiter)
         try:
-            async with asyncio.timeout(seconds):
+            with limit.until(loop.time() + IDLE_SECONDS):
                 await waiter
         except TimeoutError:
             return False

@@ -15,7 +15,7 @@ import redis.asyncio
 from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
 from conversations.adapters.answer_cache.entries import forget_commands
 from conversations.adapters.answer_cache.index import AnswerIndex
-from conversations.adapters.background.outbox import set_standing
+from conversations.adapters.background.delivery import set_standing
 from conversations.domain.entry_ids import EntryIds
 from conversations.engine.types import Answer, Turn
 from conversations.feedback.weights import VerdictWeights

@@ -9,7 +9,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from conversations.adapters.background import outbox
+from conversations.adapters.background import delivery
 from conversations.bootstrap import container
 from conversations.engine.events import Token
 from conversations.feedback.reviews import entry_ids
@@ -99,13 +99,13 @@ def test_a_redis_that_was_away_is_told_later(
     site: LiveSite, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     word, conversation, answers = said(site)
-    monkeypatch.setattr(outbox, "deliver", lambda **_: False)
+    monkeypatch.setattr(delivery, "deliver", lambda **_: False)
     Conversation.objects.filter(pk=conversation).delete()
     assert word in traces(client, word, *answers)
     assert OwedWork.objects.filter(subject=conversation).exists()
     monkeypatch.undo()
 
-    assert outbox.deliver()
+    assert delivery.deliver()
     assert traces(client, word, *answers) == []
     assert not OwedWork.objects.filter(subject=conversation).exists()
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from conversations.api.openai.chat_encoder import ChunkEncoder, completion_object
-from conversations.engine.events import Decided, Event, Finished, Noticed, Token
+from conversations.engine.events import Decided, Event, Finished, Logprobs, Noticed, Token
 from conversations.engine.types import CacheFacts
 from routing.domain.actions import Action
 from routing.domain.decide import default_decision, held_back
@@ -79,3 +79,40 @@ def test_the_same_in_one_object(
 
     assert (choice["message"]["content"], choice["message"]["refusal"]) == (content, refusal)
     assert choice["finish_reason"] == finish
+
+
+TEXTS = ['a"b\\', "\x00text\x00", "é\n", "\U0001f30a", "plain"]
+
+
+@pytest.mark.parametrize("include_usage", [True, False])
+def test_the_next_texts_have_the_form_of_the_first(include_usage: bool) -> None:
+    encoder = ChunkEncoder(UUID(int=7), 9, "m", include_usage=include_usage)
+    _, first, *others = [
+        json.loads(frame.removeprefix(b"data: "))
+        for text in ["first", *TEXTS]
+        for frame in encoder.encode(Token(text))
+    ]
+
+    for text, other in zip(TEXTS, others, strict=True):
+        first["choices"][0]["delta"]["content"] = text
+        assert other == first
+        assert list(other) == list(first)
+
+
+def test_log_probabilities_and_a_later_model_are_in_the_next_chunk() -> None:
+    encoder = ChunkEncoder(UUID(int=7), 9, "m", include_usage=False)
+    events: list[Event] = [
+        Token("a"),
+        Logprobs(({"token": "b"},)),
+        Token("b"),
+        Token("c"),
+        *AT_ONCE[:1],
+        Token("d"),
+    ]
+    chunks = [json.loads(frame[6:]) for event in events for frame in encoder.encode(event)][1:]
+
+    assert [chunk["choices"][0]["logprobs"] and chunk["choices"][0]["logprobs"]["content"] for chunk in chunks] == [
+        None, [{"token": "b"}], None, None,
+    ]  # fmt: skip
+    assert [chunk["model"] for chunk in chunks[:3]] == ["m"] * 3
+    assert chunks[3]["model"] == (REFUSED.model or "m")

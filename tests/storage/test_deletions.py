@@ -15,7 +15,7 @@ from django.db import transaction
 from pytest_django import Settings
 
 from conversations.adapters.answer_cache.entries import entry_key
-from conversations.adapters.background import outbox
+from conversations.adapters.background import delivery
 from conversations.adapters.memory import window_keys
 from conversations.models import Conversation, GeneratedImage, Message
 from conversations.runs.event_log import log_key
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests delete without a Redis, and are given a moment for it."""
-    monkeypatch.setattr(outbox, "_breaker", Breaker())
+    monkeypatch.setattr(delivery, "_breaker", Breaker())
 
 
 @pytest.fixture

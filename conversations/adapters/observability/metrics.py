@@ -172,6 +172,14 @@ class RunMetrics:
             "assistant_database_writable",
             "1 while the database takes writes; 0 while it is full, read-only, locked or gone.",
         )
+        self._tick = gauge(
+            "assistant_read_tick_seconds",
+            "How long tokens of providers are gathered before they are read; 0 where none are.",
+        )
+        self._lag = gauge(
+            "assistant_event_loop_lag_seconds",
+            "How late the last timer of the event loop was while answers are streamed.",
+        )
         self._set_aside = gauge(
             "assistant_statistics_set_aside",
             "Answers whose numbers could not be added to the statistics.",
@@ -201,6 +209,8 @@ class RunMetrics:
         streams: int,
         background: Mapping[str, int],
         writable: bool = True,
+        tick: float = 0.0,
+        lag: float = 0.0,
     ) -> None:
         """Set the gauges of the present, before rendering. ``circuits``: 1 open, 0.5 half open;
         ``background``: tasks and threads by name."""
@@ -212,6 +222,8 @@ class RunMetrics:
             self._failing.labels(self._bounded("part", part)).set(1)
         self._streams.set(streams)
         self._writable.set(writable)
+        self._tick.set(tick)
+        self._lag.set(lag)
         self._background.clear()
         for name, count in background.items():
             self._background.labels(name).set(count)

@@ -36,6 +36,10 @@ FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 """The values that clients know; any other becomes ``stop``."""
 
 
+_MARK = "\x00text\x00"
+"""Stands for the text of a chunk; nothing else in a chunk has a control character."""
+
+
 def completion_id(message: UUID) -> str:
     """The id of a completion, from the run's."""
     return f"chatcmpl-{message.hex}"
@@ -68,12 +72,22 @@ class ChunkEncoder:
         self._opened = False
         self._attachment = False
         self._logprobs: dict[str, Any] | None = None
+        self._around_text: tuple[bytes, bytes] | None = None
+        """The bytes before and after the text of a chunk, which is nearly all chunks."""
         self.ended = False
 
     def encode(self, event: Event) -> Iterator[bytes]:
         """The frames of one event."""
+        if type(event) is Token and self._around_text and not self._logprobs:
+            before, after = self._around_text
+            yield before + orjson.dumps(event.text) + after
+        else:
+            yield from self._encode(event)
+
+    def _encode(self, event: Event) -> Iterator[bytes]:
         match event:
             case Decided(decision):
+                self._around_text = None
                 self._head["model"] = decision.model or self._head["model"]
                 # Of a drawn answer the text is the picture's description: it is sent with its address.
                 self._attachment = bool(ACTIONS[decision.action].attachment)
@@ -89,6 +103,7 @@ class ChunkEncoder:
             case Noticed(code):
                 # The provider declined after the decision was told: its text comes next.
                 self._refuses = self._refuses or (self._forces_form and code == "provider_refused")
+                self._around_text = None
             case Started():
                 pass
             case _:
@@ -99,6 +114,7 @@ class ChunkEncoder:
             case Token(text):
                 if not self._attachment:
                     yield from self._delta({"refusal" if self._refuses else "content": text})
+                    self._around_text = self._around_text or self._around(_MARK)
             case Thought(text):
                 yield from self._delta({"reasoning_content": text})
             case Logprobs(tokens):
@@ -136,6 +152,11 @@ class ChunkEncoder:
         if self._include_usage:
             yield _frame({**self._head, "choices": [], "usage": usage_object(message)})
         yield DONE
+
+    def _around(self, mark: str) -> tuple[bytes, bytes]:
+        chunk = self._chunk({"refusal" if self._refuses else "content": mark})
+        before, _, after = chunk.partition(orjson.dumps(mark))
+        return before, after
 
     def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> bytes:
         logprobs, self._logprobs = self._logprobs, None

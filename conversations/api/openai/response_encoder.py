@@ -122,6 +122,15 @@ class ResponseBuilder:
             case _:
                 assert_never(event)
 
+    def extend(self, text: str) -> Fields | None:
+        """Take text in; the place of the item that it goes on, or ``None`` where it is to be taken by
+        ``take``, because more than a delta comes of it."""
+        at = self._open[-1] if self._open else None
+        if at is None or self._attachment or self._output[at]["type"] != "message":
+            return None
+        self._pieces[at].append(text)
+        return self._place(at)
+
     @property
     def begun(self) -> bool:
         """Whether there is output."""
@@ -256,7 +265,9 @@ class ResponseEncoder:
         """The frames of one event."""
         if self.ended:
             return
-        if isinstance(event, Failed):
+        if type(event) is Token and (place := self._builder.extend(event.text)):
+            yield from self._delta(place, event.text)
+        elif isinstance(event, Failed):
             yield from self.fail(event.problem)
         elif isinstance(event, Reset) and self._builder.begun:
             # The text that was sent cannot be taken back, and another must not be put behind it.
@@ -276,6 +287,13 @@ class ResponseEncoder:
         flat = {name: error[name] for name in ("code", "message", "param")}
         yield from self._frame("error", {**flat, "error": error})
 
+    def _delta(self, place: Fields, text: str) -> Iterator[bytes]:
+        """The frame of a text's delta, nearly all frames, without an object for it."""
+        number, self._number = self._number, self._number + 1
+        if number > self._after:
+            where = place["item_id"].encode(), place["output_index"]
+            yield _TEXT_DELTA % (number, *where, orjson.dumps(text))
+
     def _frame(self, kind: str, fields: Fields) -> Iterator[bytes]:
         number, self._number = self._number, self._number + 1
         if number > self._after:
@@ -283,6 +301,11 @@ class ResponseEncoder:
             yield b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(body) + b"\n\n"
 
 
+_TEXT_DELTA = (
+    b"event: response.output_text.delta\n"
+    b'data: {"type":"response.output_text.delta","sequence_number":%d,"item_id":"%b","output_index":%d,'
+    b'"content_index":0,"delta":%b,"logprobs":[]}\n\n'
+)
 _PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc"}
 _EMPTY: Mapping[str, Callable[[], Fields]] = {
     "message": lambda: {"role": "assistant", "content": []},

@@ -7,8 +7,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from conversations.adapters.background.delivery import deliver
 from conversations.adapters.background.erasure import counts, erase
-from conversations.adapters.background.outbox import deliver
 
 
 class Command(BaseCommand):

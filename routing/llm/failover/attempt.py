@@ -14,6 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Self
 
+from routing.common.time_limits import TimeLimit
 from routing.domain.errors import (
     ErrorKind,
     ProviderError,
@@ -59,7 +60,9 @@ class ChatAttempt:
         self._permit, self._prompt, self._failover = permitted.permit, prompt, failover
         self._client, self._meter, self._now = client, meter, now
         self._chunks = client.stream(self.model, prompt, options)
-        self._deadline = asyncio.get_running_loop().time() + self.model.timeouts.total
+        self._clock = asyncio.get_running_loop().time
+        self._deadline = self._clock() + self.model.timeouts.total
+        self._limit = TimeLimit()
         self._started_ns = now()
         self._first_ns: int | None = None
         self._pieces: list[str] = []
@@ -107,6 +110,7 @@ class ChatAttempt:
         """Close the connection; an unfinished attempt is metered as cancelled."""
         # First the connection, so that the provider stops writing; then the count.
         await self._chunks.aclose()
+        self._limit.close()
         if self.metered is None:
             self._record("cancelled", detail, None)
             await self._failover.circuits.leave(self._permit, "released")
@@ -133,11 +137,11 @@ class ChatAttempt:
         timeouts = self.model.timeouts
         phase: TimeoutPhase = "stall" if self.began else "first_token"
         limit = timeouts.stall if self.began else timeouts.first_token
-        left = self._deadline - asyncio.get_running_loop().time()
-        if left < limit:
-            phase, limit = "total", left
+        until = self._clock() + limit
+        if self._deadline < until:
+            phase, until = "total", self._deadline
         try:
-            async with asyncio.timeout(limit):
+            with self._limit.until(until):
                 return await anext(self._chunks, None)
         except TimeoutError as exc:
             seconds = timeouts.total if phase == "total" else limit

@@ -9,7 +9,7 @@ The failover layer calls ``stream`` and ``image``, the classifier ``complete_jso
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from typing import Any
 
 from routing.domain.abilities import needed_abilities
@@ -41,6 +41,7 @@ from routing.llm.providers.errors import to_provider_error
 from routing.llm.providers.finish_reasons import FinishReason
 from routing.llm.providers.http_stream import HTTPStreamClient
 from routing.llm.providers.litellm_calls import LiteLLMCalls
+from routing.llm.providers.read_ticks import ReadTicks, TickMode
 
 __all__ = ["Credential", "ProviderClient", "provider_errors"]
 
@@ -53,11 +54,17 @@ class ProviderClient:
     to no event loop; ``aclose`` closes the connections of the running one.
     """
 
-    def __init__(self, credentials: Mapping[str, Credential], *, fast_lane: bool = True) -> None:
+    def __init__(
+        self,
+        credentials: Mapping[str, Credential],
+        *,
+        fast_lane: bool = True,
+        ticks: TickMode = TickMode.AUTO,
+    ) -> None:
         self._credentials = dict(credentials)
         self._secrets = tuple(item.api_key for item in credentials.values() if item.api_key)
         self._direct = fast_lane
-        self._http = HTTPStreamClient()
+        self._http = HTTPStreamClient(ticks)
         self._calls = LiteLLMCalls(credentials)
 
     async def stream(
@@ -68,14 +75,10 @@ class ProviderClient:
         A pause is reported only by silence: the caller guards each step with its own time-out.
         Closing the generator, or cancelling a step, closes the connection to the provider.
         """
-        with provider_errors(model, self._secrets):
-            provider = self._direct_provider(model)
-            if provider is None:
-                parts = self._calls.stream(model, messages, options)
-            else:
-                parts = self._stream(provider, model, messages, options)
-            answer = AnswerCleaner(model.name, calls_tools=bool((options or {}).get("tools")))
-            async with aclosing(parts) as read:
+        with provider_errors(model, self._secrets), self._error_names(model):
+            calls_tools = bool((options or {}).get("tools"))
+            answer = AnswerCleaner(model.name, calls_tools=calls_tools)
+            async with aclosing(self._parts(model, messages, options)) as read:
                 async for part in read:
                     if isinstance(part, AnswerPiece):
                         yield answer.feed(part)
@@ -86,21 +89,22 @@ class ProviderClient:
                         usage = litellm.read_usage(model, part.usage)
                         yield RawChunk(finish_reason=finish.value, usage=usage)
 
-    async def _stream(
-        self,
-        provider: Provider,
-        model: ModelRef,
-        messages: Sequence[ChatMessage],
-        options: ChatOptions | None,
+    def _parts(
+        self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None
     ) -> AsyncGenerator[AnswerPiece | AnswerEnd, None]:
+        provider = self._direct_provider(model)
+        if provider is None:
+            return self._calls.stream(model, messages, options)
         credential = self._credentials.get(provider.name)
         streamed = {**(options or {}), "stream": True}
         request = litellm_request.build_request(provider, model, messages, credential, streamed)
-        # Inside: LiteLLM names the error status, and the table of errors knows LiteLLM's names.
-        with litellm.refusals_named(model.litellm_name):
-            async with aclosing(self._http.stream(request, model.name)) as read:
-                async for item in read:
-                    yield item
+        return self._http.stream(request, model.name)
+
+    def _error_names(self, model: ModelRef) -> AbstractContextManager[None]:
+        # LiteLLM names the error status, and the table of errors knows LiteLLM's names.
+        if self._direct_provider(model) is None:
+            return nullcontext()
+        return litellm.refusals_named(model.litellm_name)
 
     async def complete_json(
         self, model: ModelRef, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None
@@ -205,6 +209,11 @@ class ProviderClient:
     def priced(self, model: ModelRef, usage: Usage) -> Usage:
         """The same usage with its cost: by the model's own prices, else by LiteLLM's list."""
         return litellm.priced(model, usage)
+
+    @property
+    def ticks(self) -> ReadTicks:
+        """The ticks of reading in the running event loop."""
+        return self._http.ticks
 
     async def leave(self) -> None:
         """Close this client's own connections in this event loop; a later call opens new ones."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,6 +24,7 @@ from yarl import URL
 
 from routing.llm.providers.answer_reader import AnswerReader
 from routing.llm.providers.base import AnswerPiece, ProviderRequest, WholeAnswer, joined
+from routing.llm.providers.read_ticks import ReadTicks, TickMode
 
 ERROR_BYTES = 64 * 1024
 """Bytes that are read of an error reply."""
@@ -35,14 +36,25 @@ _BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encod
 
 
 class HTTPStreamClient:
-    """Posts requests over connections of its own, a pool per event loop."""
+    """Posts requests over connections of its own, a pool per event loop. ``ticks`` says when reads of
+    streams are gathered: see ``read_ticks``."""
 
-    def __init__(self) -> None:
+    def __init__(self, ticks: TickMode = TickMode.AUTO) -> None:
         # aiohttp would ask for it, and for a .netrc, in two threads before every request.
         self._proxy = lru_cache(maxsize=64)(_proxy)
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
             WeakKeyDictionary()
         )
+        self._mode = ticks
+        self._ticks: WeakKeyDictionary[asyncio.AbstractEventLoop, ReadTicks] = WeakKeyDictionary()
+
+    @property
+    def ticks(self) -> ReadTicks:
+        """The running event loop's."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._ticks:
+            self._ticks[loop] = ReadTicks(self._mode)
+        return self._ticks[loop]
 
     async def stream(
         self, request: ProviderRequest, model: str
@@ -55,8 +67,10 @@ class HTTPStreamClient:
         """
         async with self._response(request) as response:
             answer = _reader(request, model)
-            async with aclosing(_pieces(response.content, answer, request.timeouts.stall)) as read:
-                async for piece in read:
+            ticks = self.ticks
+            reading = _Reading(response, answer, request.timeouts.stall, ticks)
+            with ticks.stream():
+                while (piece := await reading.next()) is not None:
                     yield piece
             # The caller gets the end of the answer first; the connection's last bytes can wait.
             yield answer
@@ -64,11 +78,13 @@ class HTTPStreamClient:
 
     async def whole(self, request: ProviderRequest, model: str) -> WholeAnswer:
         """An answer that was not requested as a stream. Raises as ``stream`` does."""
+        pieces: list[AnswerPiece] = []
         async with self._response(request) as response:
             answer = _reader(request, model)
-            async with aclosing(_pieces(response.content, answer, request.timeouts.stall)) as read:
-                piece = joined([piece async for piece in read])
-        return WholeAnswer(piece, answer.finish, answer.usage)
+            reading = _Reading(response, answer, request.timeouts.stall)
+            while (piece := await reading.next()) is not None:
+                pieces.append(piece)
+        return WholeAnswer(joined(pieces), answer.finish, answer.usage)
 
     @asynccontextmanager
     async def _response(self, request: ProviderRequest) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -111,29 +127,55 @@ def _reader(request: ProviderRequest, model: str) -> AnswerReader:
     return AnswerReader(request.provider, model, ends_without_finish=request.ends_without_finish)
 
 
-async def _pieces(
-    content: aiohttp.StreamReader, answer: AnswerReader, stall: float
-) -> AsyncGenerator[AnswerPiece, None]:
-    """One piece per read. Ends with the answer."""
-    now = asyncio.get_running_loop().time
-    until: float | None = None
-    while not answer.done:
-        data = await _read(content, until)
-        piece, error = answer.feed(data)
-        # What came before an error in the same bytes is passed on first.
-        if piece is not None:
-            yield piece
-        if error:
-            raise error
-        if not data:
-            break
-        if answer.finish is None:
-            until = None
-        elif until is None or (
-            piece and piece.answers
-        ):  # once, so that pings after the finish do not hold the end up
-            until = now() + answer.grace(stall)
-    answer.check_whole()
+class _Reading:
+    """Reads a response to the end of its answer. With ``ticks``, reads are held from the answer's first
+    piece to its finish."""
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        answer: AnswerReader,
+        stall: float,
+        ticks: ReadTicks | None = None,
+    ) -> None:
+        self._response, self._answer, self._stall = response, answer, stall
+        self._ticks = ticks
+        self._until: float | None = None
+        self._began = self._ended = False
+        self._error: Exception | None = None
+
+    async def next(self) -> AnswerPiece | None:
+        """The piece of the next read that has one; ``None`` at the end of the answer."""
+        answer = self._answer
+        while self._error is None and not (answer.done or self._ended):
+            if self._ticks and self._began and answer.finish is None:
+                self._hold(self._ticks)
+            data = await _read(self._response.content, self._until)
+            piece, self._error = answer.feed(data)
+            self._ended = not data
+            self._note(piece)
+            # What came before an error in the same bytes is passed on first.
+            if piece is not None:
+                return piece
+        if self._error is not None:
+            raise self._error
+        answer.check_whole()
+        return None
+
+    def _hold(self, ticks: ReadTicks) -> None:
+        # The connection is gone once all of the reply was read off it.
+        if (connection := self._response.connection) is not None:
+            ticks.hold(connection.transport)
+
+    def _note(self, piece: AnswerPiece | None) -> None:
+        answers = piece is not None and piece.answers
+        self._began = self._began or answers
+        if self._answer.finish is None:
+            self._until = None
+        elif self._until is None or answers:
+            # Once, so that pings after the finish do not hold the end up.
+            now = asyncio.get_running_loop().time()
+            self._until = now + self._answer.grace(self._stall)
 
 
 async def _read(content: aiohttp.StreamReader, until: float | None) -> bytes:
