@@ -106,7 +106,9 @@ class Container(EvaluationContainer):
         )
         self.runs = RunRegistry(lifecycle, background)
         self.intake = Intake(self.runs, self.rules, queue_seconds=settings.BUSY_QUEUE_SECONDS)
-        self.joining = RunJoining(self.runs, redis, breaker, prefix=settings.REDIS_PREFIX)
+        self.joining = RunJoining(
+            self.runs, redis, breaker, background, prefix=settings.REDIS_PREFIX
+        )
         self.embeddings = parts.make_embedding_tool(self.llm, self.failover, self.embedder)
         self.direct = DirectRuns(
             self.runs,

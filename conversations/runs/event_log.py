@@ -1,16 +1,16 @@
 """Event log: a Redis Stream per answer, so that any worker can continue its stream.
 
 An entry holds the events that were written together; the id ``n-0`` ends with event ``n``. Ids are
-explicit, so that no two writers can own the same number. Beside the log lie the run's lease and the
-request to stop it.
+explicit, so that no two writers can own the same number, and the end that recovery writes seals the log.
+Beside the log lie the run's lease and the request to stop it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,9 @@ from routing.common.redis.direct import Command, DirectConnection
 _log = structlog.get_logger("assistant.runs")
 _TAKEN = "equal or smaller"
 """Part of Redis' error for an entry under a number that is taken."""
+SEAL = f"{2**63}-0"
+"""Fencing: the id of the end that another worker writes into the log of a run it takes for dead. It is above
+all numbers, so Redis refuses whatever the run's own worker still sends when it wakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,15 @@ class LogEntry:
     def end(self) -> int:
         """The number of its last event."""
         return self.first + len(self.events) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """The result of a write. ``gone`` are ended answers that were deleted meanwhile; ``sealed`` has the
+    number of the end of each answer that another worker ended: nothing behind it was written."""
+
+    gone: frozenset[UUID] = frozenset()
+    sealed: Mapping[UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +99,40 @@ class RunLog:
     def _key(self, message: UUID, part: str) -> str:
         return log_key(self._prefix, message, part)
 
-    async def append(self, message: UUID, first: int, events: Sequence[Event]) -> None:
-        """Write events numbered from ``first``, all or none, beside the entries of ``write``."""
-        pipe = self._client.pipeline(transaction=False)
-        for command in self._commands(LogEntry(message, first, events)):
-            pipe.execute_command(*command)
+    async def seal(self, message: UUID, number: int, end: Event) -> None:
+        """Write the end of a run of a worker that is taken for dead; that worker can write no more."""
+        key = self._key(message, "events")
         with redis_call(self._breaker, RunLogUnavailable):
-            _check(await pipe.execute(raise_on_error=False))
+            await self._client.xadd(key, {"e": dump(number, [end])}, id=SEAL)
+            await self._client.expire(key, self._ttl)
 
-    async def write(self, entries: Sequence[LogEntry]) -> frozenset[UUID]:
+    async def write(self, entries: Sequence[LogEntry]) -> WriteReport:
         """Write entries of several logs in one round trip, each all or not at all. An entry whose number
-        is taken was written before: its answer was lost. Returns the ended answers that were deleted
-        meanwhile; their logs are gone again. One call at a time."""
-        commands, last = list[Command](), dict[UUID, int]()
+        is taken was written before, and its answer was lost, or the log is sealed. The logs of deleted
+        answers are gone again. One call at a time."""
+        commands, added, last = list[Command](), dict[UUID, int](), dict[UUID, int]()
         for entry in entries:
+            added[entry.message] = len(commands)
             commands += self._commands(entry)
             if entry.last:
                 last[entry.message] = len(commands) - 1
         with redis_call(self._breaker, RunLogUnavailable):
             answers = await self._direct.execute(commands)
-            _check(answers)
+            taken = _refused(answers)
+            sealed = {
+                message: number
+                for message, place in added.items()
+                if place in taken and (number := await self._sealed(message))
+            }
         gone = frozenset(message for message, place in last.items() if answers[place])
         for message in gone:
             await self._forget_late(message)
-        return gone
+        return WriteReport(gone, sealed)
+
+    async def _sealed(self, message: UUID) -> int | None:
+        """The number of the end that another worker wrote, if one did."""
+        stored: Any = await self._client.xrange(self._key(message, "events"), SEAL, SEAL)
+        return next((number for _, body in stored for number, _ in _loaded(body)), None)
 
     async def read(self, message: UUID, *, after: int, block_ms: int) -> LogReading:
         """Events with numbers above ``after``; waits up to ``block_ms`` for the first of them."""
@@ -197,11 +219,13 @@ class RunLog:
                 await self._client.delete(self._key(message, "events"))
 
 
-def _check(answers: Sequence[Any]) -> None:
-    """Raise a refusal, but not of an entry that is there already."""
-    for answer in answers:
-        if isinstance(answer, Exception) and _TAKEN not in str(answer):
-            raise answer
+def _refused(answers: Sequence[Any]) -> set[int]:
+    """The places of the entries under a taken number. Raises any other refusal."""
+    errors = {place: each for place, each in enumerate(answers) if isinstance(each, Exception)}
+    for error in errors.values():
+        if _TAKEN not in str(error):
+            raise error
+    return set(errors)
 
 
 def _later(entries: Iterable[tuple[bytes, dict[bytes, bytes]]], after: int) -> tuple[Numbered, ...]:

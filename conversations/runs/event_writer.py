@@ -29,6 +29,8 @@ ENTRY_SECONDS = 60e-6
 """The same for each entry, five times its CPU: with many runs writing takes a fifth of the time."""
 AGAIN_SECONDS = 1.0
 """Pause after a write that failed."""
+PAUSED_SECONDS = 5.0
+"""A write that took longer, at ten times Redis' time-out, was this process standing still."""
 
 
 class LogCursor:
@@ -67,6 +69,12 @@ class LogCursor:
         if entry.fresh:
             self._renew_at = time.monotonic() + self._life / 2
         self._close_after(entry)
+
+    def sealed(self, number: int) -> None:
+        """Fencing: another worker ended the answer in the log, under ``number``. The run writes no more,
+        and its listeners hear nothing but its end after what the log has."""
+        self.run.fence(number - 1)
+        self.close()
 
     def failed(self, entry: LogEntry, why: Degraded) -> None:
         """Stay before an entry that Redis did not take, unless it has the end."""
@@ -128,10 +136,14 @@ class EventWriter:
 
     async def _write_down(self, due: Sequence[LogCursor]) -> float:
         """Returns the seconds that it rests."""
-        entries = [cursor.entry() for cursor in due]
+        entries, begun = [cursor.entry() for cursor in due], time.monotonic()
         try:
-            gone = await self._log.write(entries)
+            report = await self._log.write(entries)
         except RunLogUnavailable as exc:
+            if time.monotonic() - begun > PAUSED_SECONDS:
+                # Redis may be well, and others may have ended these answers meanwhile: ask before telling.
+                self._stir.set()
+                return REST_SECONDS
             self._trouble = Degraded(exc.part, str(exc))
             for cursor, entry in zip(due, entries, strict=True):
                 cursor.failed(entry, self._trouble)
@@ -142,7 +154,10 @@ class EventWriter:
             return REST_SECONDS
         self._trouble = None
         for cursor, entry in zip(due, entries, strict=True):
-            cursor.wrote(entry, gone=entry.message in gone)
+            if number := report.sealed.get(entry.message):
+                cursor.sealed(number)
+            else:
+                cursor.wrote(entry, gone=entry.message in report.gone)
         return max(REST_SECONDS, len(entries) * ENTRY_SECONDS)
 
     async def _one_by_one(self, due: Sequence[LogCursor]) -> None:

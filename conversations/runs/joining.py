@@ -2,17 +2,19 @@
 
 A retry of an SDK (``x-stainless-retry-count`` above 0) or a request with an ``Idempotency-Key`` joins the
 run of the same caller and the same body for ten minutes, on any worker; without either, equal requests are
-separate. A run that failed or was stopped is joined by none. A run whose last listener leaves is stopped.
+separate. A run that failed or was stopped is joined by none. A run whose last listener leaves is stopped:
+listeners on other workers hold leases in Redis, which its own worker looks at.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -23,14 +25,20 @@ import redis.asyncio
 from conversations.domain.errors import BadRequest, RunLogUnavailable
 from conversations.engine.events import Failed
 from conversations.engine.types import Turn
+from conversations.models import new_id
+from conversations.runs.event_log import log_key
 from conversations.runs.registry import RunRegistry
-from conversations.runs.run import EventStream, is_terminal
+from conversations.runs.run import EventStream, Run, is_terminal
 from routing.common.redis.clients import Breaker, redis_call
+from routing.common.tasks import Background
 from routing.common.translatable import Translatable
 from routing.domain.errors import FieldFault
 
 JOIN_SECONDS = 600
 POLL_MS = 1_000
+LISTENER_SECONDS, RENEW_SECONDS, WATCH_SECONDS = 30, 5.0, 0.5
+"""Life of the lease of a listener on another worker, the pause between its renewals, and between two looks at
+the leases of a run without listeners here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +53,14 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True)
 class JoinedRun:
-    """The run that answers a request. ``replayed``: another request began it."""
+    """The run that answers a request. ``replayed``: another request began it. ``lease`` is that of its
+    listener, where another worker may own the run."""
 
     message: UUID
     begun: datetime
     key: RequestKey
     replayed: bool = False
+    lease: str = ""
 
 
 def request_key(asker: Sequence[str], body: bytes, *, own: str, retried: bool) -> RequestKey:
@@ -83,9 +93,16 @@ class RunJoining:
     """Begins runs that no conversation keeps, and lets retries join them."""
 
     def __init__(
-        self, runs: RunRegistry, client: redis.asyncio.Redis, breaker: Breaker, *, prefix: str
+        self,
+        runs: RunRegistry,
+        client: redis.asyncio.Redis,
+        breaker: Breaker,
+        background: Background,
+        *,
+        prefix: str,
     ) -> None:
-        self._runs, self._client, self._breaker, self._prefix = runs, client, breaker, prefix
+        self._runs, self._background, self._prefix = runs, background, prefix
+        self._client, self._breaker = client, breaker
         self._listeners: Counter[UUID] = Counter()
 
     async def join(self, key: RequestKey, turn: Turn) -> JoinedRun:
@@ -116,23 +133,76 @@ class RunJoining:
     async def follow(self, joined: JoinedRun, events: EventStream | None = None) -> EventStream:
         """The run's events from the first on, or ``events`` of it. Closing it early stops a run without
         other listeners."""
-        run = self._runs.running(joined.message)
-        events = events or (run.follow() if run else self._logged(joined.message))
-        self._listeners[joined.message] += 1
+        message = joined.message
+        run = self._runs.running(message)
+        events = events or (run.follow() if run else self._logged(message))
+        self._listeners[message] += 1
+        renewed = time.monotonic()
         try:
             async with aclosing(events):
                 async for batch in events:
                     if batch and isinstance(batch[-1][1], Failed):
                         await self._forget(joined)
+                    if joined.lease and time.monotonic() - renewed > RENEW_SECONDS:
+                        renewed = time.monotonic()
+                        await self._lease(message, joined.lease, joined.key)
                     yield batch
         finally:
-            self._listeners[joined.message] -= 1
-            if not self._listeners[joined.message]:
-                del self._listeners[joined.message]
-                if run and not run.ended:
-                    # Forgotten first: a retry that comes now must not join what is being stopped.
-                    await self._forget(joined)
-                    await self._runs.stop(joined.message)
+            self._listeners[message] -= 1
+            left = not self._listeners[message]
+            if left:
+                del self._listeners[message]
+            if joined.lease:
+                await self._give_up(message, joined.lease)
+            if left and run and not run.ended:
+                await self._leave(joined, run)
+
+    async def _leave(self, joined: JoinedRun, run: Run) -> None:
+        """Stop a run without listeners here, once there are none on other workers either."""
+        if await self._unheard(joined):
+            await self._runs.stop(joined.message)
+        else:
+            watching = self._watch(joined, run)
+            self._background.start("answers heard elsewhere", watching, subject=joined.message)
+
+    async def _watch(self, joined: JoinedRun, run: Run) -> None:
+        while not run.ended:
+            await asyncio.sleep(WATCH_SECONDS)
+            if joined.message in self._listeners:
+                return  # somebody came back, whose leaving is seen here
+            if not run.ended and await self._unheard(joined):
+                await self._runs.stop(joined.message)
+                return
+
+    async def _unheard(self, joined: JoinedRun) -> bool:
+        """Whether no worker has a listener. Then no retry joins the run any more."""
+        if await self._heard(joined.message):
+            return False
+        await self._forget(joined)
+        # Again: a retry may have joined just before it was forgotten.
+        return not await self._heard(joined.message)
+
+    async def _heard(self, message: UUID) -> bool:
+        with suppress(RunLogUnavailable), redis_call(self._breaker, RunLogUnavailable):
+            return bool(await self._client.zcount(self._leases(message), time.time(), "+inf"))
+        return False
+
+    async def _lease(self, message: UUID, lease: str, key: RequestKey) -> bool:
+        """Take or renew the lease of a listener; returns whether the run may still be joined."""
+        pipe, leases = self._client.pipeline(transaction=False), self._leases(message)
+        pipe.zadd(leases, {lease: time.time() + LISTENER_SECONDS})
+        pipe.expire(leases, LISTENER_SECONDS)
+        pipe.exists(self._redis_key(key))
+        with suppress(RunLogUnavailable), redis_call(self._breaker, RunLogUnavailable):
+            return bool((await pipe.execute())[-1])
+        return True
+
+    async def _give_up(self, message: UUID, lease: str) -> None:
+        with suppress(RunLogUnavailable), redis_call(self._breaker, RunLogUnavailable):
+            await self._client.zrem(self._leases(message), lease)
+
+    def _leases(self, message: UUID) -> str:
+        return log_key(self._prefix, message, "listeners")
 
     async def _claim(self, new: JoinedRun, user: int) -> JoinedRun | None:
         """Name this run, or return the run of that name."""
@@ -153,7 +223,15 @@ class RunJoining:
         if body != key.body:
             raise key_reused()
         moment = datetime.fromtimestamp(float(begun), UTC)
-        return JoinedRun(UUID(message), moment, key, replayed=True)
+        found = JoinedRun(UUID(message), moment, key, replayed=True)
+        if self._runs.running(found.message):
+            return found
+        found = replace(found, lease=new_id().hex)
+        if await self._lease(found.message, found.lease, key):
+            return found
+        # Forgotten just now, by a worker that is about to stop it.
+        await self._give_up(found.message, found.lease)
+        return await self._claim(new, user)
 
     async def _forget(self, joined: JoinedRun) -> None:
         with suppress(RunLogUnavailable), redis_call(self._breaker, RunLogUnavailable):

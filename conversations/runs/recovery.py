@@ -60,7 +60,7 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
         # Into a log that Redis lost it would go as the first event: readers take the stored answer.
         if last is None and events:
             with suppress(RunLogUnavailable):  # its followers then read the end from the database
-                await log.append(message, len(events) + 1, [Failed(problem)])
+                await log.seal(message, len(events) + 1, Failed(problem))
     return ended
 
 

@@ -68,6 +68,7 @@ class Run:
         self.on_event: Callable[[], None] = self.tell
         """Called with each event; tells the listeners, or sees to it that they are told."""
         self._told = 0
+        self._fenced = False
         self._started = time.perf_counter()
         self._pending: list[str] = []
         self._waiters: set[asyncio.Future[None]] = set()
@@ -120,6 +121,14 @@ class Run:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+    def fence(self, number: int) -> None:
+        """Fencing: another worker ended the answer after event ``number``. Later events that no listener
+        has heard are dropped, and of those still emitted only the end is kept."""
+        self._fenced = True
+        self.tell(min(number, len(self.events)))
+        unheard = self.events[self._told :]
+        self.events[self._told :] = [event for event in unheard if is_terminal(event)]
 
     async def follow(self, after: int = 0) -> EventStream:
         """The events after number ``after``, to the terminal one. Many may follow, each at its own
@@ -212,6 +221,8 @@ class Run:
         self._pending.append(text)
 
     def _append(self, event: Event) -> None:
+        if self._fenced and not is_terminal(event):
+            return
         self.events.append(event)
         self.on_event()
 

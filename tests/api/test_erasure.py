@@ -14,6 +14,7 @@ from conversations.bootstrap import container
 from conversations.engine.events import Token
 from conversations.feedback.reviews import entry_ids
 from conversations.models import Conversation, CuratedAnswer, Message, OwedWork
+from conversations.runs.event_log import LogEntry
 from routing.common.redis.clients import sync_client
 from routing.domain.rules import CachePolicy
 from routing.models import Rule
@@ -114,7 +115,7 @@ def test_a_log_that_is_written_on_after_the_deletion(site: LiveSite, client: red
     word, conversation, answers = said(site)
     log, message = container().runs.log, UUID(answers[0])
     Conversation.objects.filter(pk=conversation).delete()
-    site.run(log.append(message, 1, [Token(word)]))
+    site.run(log.write([LogEntry(message, 1, [Token(word)])]))
     assert word in traces(client, word)
 
     site.run(log.release(message))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import httpx
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from conversations.adapters.embeddings import LOCAL
+from conversations.bootstrap import container
+from conversations.runs.joining import RunJoining
 from conversations.storage.api_keys import key_create
 from tests.live_site import LiveSite
 
 ALL = ["chat", "images", "embeddings"]
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "chat/completions": {
         "model": "gpt-mini",
         "messages": [{"role": "user", "content": "Hello you"}],
@@ -56,3 +62,72 @@ def test_another_end_user_joins_nothing(site: LiveSite, path: str) -> None:
     assert not joins(site, path, key, **ann)
     assert not joins(site, path, key, **bob)
     assert joins(site, path, key, **ann)
+
+
+class OtherWorker:
+    """The runs as another process sees them: none are its own."""
+
+    def __init__(self) -> None:
+        self.log, self.stop = container().runs.log, container().runs.stop
+
+    def running(self, _: object) -> None: ...
+
+
+def streaming(site: LiveSite, key: str) -> tuple[httpx.Response, Iterator[str]]:
+    """An answer under way, from its first text on."""
+    body = {**BODIES["chat/completions"], "stream": True}
+    client = site.client(**{"Authorization": f"Bearer {key}", "Idempotency-Key": "k"})
+    request = client.build_request("POST", "/v1/chat/completions", json=body)
+    answer = client.send(request, stream=True)
+    lines = (line for line in answer.iter_lines() if line)
+    assert any('"content":"' in line and '"content":""' not in line for line in lines)
+    return answer, lines
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets the requests from now on be answered as by another worker."""
+    parts = container()
+    runs: Any = OtherWorker()
+    other = RunJoining(
+        runs,
+        parts.admission,
+        parts.redis,
+        parts.breaker,
+        parts.background,
+        prefix=settings.REDIS_PREFIX,
+    )
+    return lambda: monkeypatch.setattr(parts, "joining", other)
+
+
+def test_a_retry_on_another_worker_keeps_the_run_alive(
+    site: LiveSite, elsewhere: Callable[[], None]
+) -> None:
+    site.simulator.fault(call="chat", times=1, tokens=100, token_delay_ms=20)
+    key = new_key(site.user())
+    first, _ = streaming(site, key)
+    elsewhere()
+    _, lines = streaming(site, key)
+    first.close()
+
+    assert list(lines)[-1] == "data: [DONE]"
+    assert len([each for each in site.simulator.requests if each.call == "chat"]) == 1
+
+
+def test_a_run_that_nobody_hears_on_any_worker_is_stopped(
+    site: LiveSite, elsewhere: Callable[[], None]
+) -> None:
+    site.simulator.fault(call="chat", times=1, tokens=5_000, token_delay_ms=20)
+    key = new_key(site.user())
+    first, _ = streaming(site, key)
+    elsewhere()
+    second, lines = streaming(site, key)
+    first.close()
+    assert all(next(lines) for _ in range(50))  # longer than two looks at the leases
+    second.close()
+
+    (asked,) = [each for each in site.simulator.requests if each.call == "chat"]
+    assert asked.outcome == "open"
+    site.simulator.wait_for(
+        lambda requests: any(each.outcome == "closed_early" for each in requests)
+    )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 import redis.asyncio
 
 from conversations.domain.errors import RunLogUnavailable
-from conversations.engine.events import Event, Finished, Started, Token
+from conversations.engine.events import Event, Failed, Finished, Started, Token
 from conversations.models import new_id
 from conversations.runs import event_writer
-from conversations.runs.event_log import LogEntry, RunLog, gone_key, log_key
+from conversations.runs.event_log import LogEntry, RunLog, WriteReport, gone_key, log_key
 from conversations.runs.event_writer import EventWriter
 from conversations.runs.run import Run
 from routing.common.redis.clients import Breaker, async_client, blocking_client, close
@@ -47,7 +46,7 @@ class Moody(RunLog):
         self.written: list[int] = []
         self.asked = asyncio.Event()
 
-    async def write(self, entries: Sequence[LogEntry]) -> frozenset[UUID]:
+    async def write(self, entries: Sequence[LogEntry]) -> WriteReport:
         self.asked.set()
         if self._refusals:
             self._refusals -= 1
@@ -87,7 +86,7 @@ class Held(RunLog):
         self.__dict__.update(log.__dict__)
         self.asked, self.let = asyncio.Event(), asyncio.Event()
 
-    async def write(self, entries: Sequence[LogEntry]) -> frozenset[UUID]:
+    async def write(self, entries: Sequence[LogEntry]) -> WriteReport:
         gone = await super().write(entries)
         self.asked.set()
         await self.let.wait()
@@ -178,9 +177,9 @@ async def test_the_log_of_a_deleted_answer_is_gone_again(
 async def test_a_write_whose_answer_was_lost_is_read_once(log: RunLog) -> None:
     message = new_id()
     first: list[Event] = [Started(new_id(), message, new_id()), Token("a")]
-    await log.append(message, 1, first)
-    await log.append(message, 1, first)  # the very same again
-    await log.append(message, 1, [*first, Token("b")])  # and again, with what came since
+    assert not (await log.write([LogEntry(message, 1, first)])).sealed
+    assert not (await log.write([LogEntry(message, 1, first)])).sealed  # the very same again
+    await log.write([LogEntry(message, 1, [*first, Token("b")])])  # and again, with what came since
 
     assert await log.everything(message) == [*first, Token("b")]
     reading = await log.read(message, after=1, block_ms=1)
@@ -212,11 +211,54 @@ async def test_an_entry_of_another_program_is_left_out(
     log: RunLog, client: redis.asyncio.Redis
 ) -> None:
     message = new_id()
-    await log.append(message, 1, [Token("a")])
+    await log.write([LogEntry(message, 1, [Token("a")])])
     for number, body in ((2, {"x": "1"}), (3, {"e": "{"}), (4, {"e": '"text"'}), (5, {"e": "[5]"})):
         await client.xadd(log_key(PREFIX, message), body, id=f"{number}-0")  # type: ignore[arg-type]
-    await log.append(message, 6, [Token("b")])
+    await log.write([LogEntry(message, 6, [Token("b")])])
 
     assert await log.everything(message) == [Token("a"), Token("b")]
     reading = await log.read(message, after=0, block_ms=10)
     assert reading.events == ((1, Token("a")), (6, Token("b")))
+
+
+@pytest.mark.parametrize(
+    "begun", [2, 3], ids=["as far as it was heard", "as far as it was written"]
+)
+async def test_a_worker_that_wakes_tells_nothing_behind_the_end_by_another(
+    log: RunLog, begun: int
+) -> None:
+    """Numbers told, by this worker and by the log, are the same; ``begun`` events are in the log."""
+    run, end = Run(turn()), Failed({"code": "interrupted"})
+    run.emit(Token("a"))
+    run.flush()
+    run.on_event = lambda: None
+    run.emit(Token("b"))
+    run.flush()
+    await log.write([LogEntry(run.turn.message, 1, run.events[:begun])])
+    await log.seal(run.turn.message, begun + 1, end)
+
+    cursor = EventWriter(log, Background()).open(run)
+    run.emit(Token("c"))
+    run.flush()
+    await cursor.closed
+    run.emit(Token("d"))
+    run.emit(end)
+    heard = [pair async for batch in run.follow() for pair in batch]
+
+    assert heard == list((await log.read(run.turn.message, after=0, block_ms=1)).events)
+    assert heard[-1] == (begun + 1, end)
+    assert await log.everything(run.turn.message) == run.events
+
+
+async def test_a_write_during_which_the_process_stood_still_tells_nothing(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time-out is no news of Redis: another worker may have ended the answer meanwhile."""
+    monkeypatch.setattr(event_writer, "PAUSED_SECONDS", -1.0)
+    run, moody = Run(turn()), Moody(log)
+    cursor = EventWriter(moody, Background()).open(run)
+    await told(run, "a")
+    await cursor.closed
+
+    assert run.degraded == []
+    assert await log.everything(run.turn.message) == run.events

@@ -20,8 +20,9 @@ from conversations.domain.problems import problem_of
 from conversations.engine.events import Event, Failed, Started, Token
 from conversations.models import Message
 from conversations.runs import registry as owner
-from conversations.runs.event_log import LeaseReport, log_key
+from conversations.runs.event_log import LeaseReport, LogEntry, log_key
 from conversations.runs.recovery import end_abandoned, outcome_of_log
+from conversations.runs.run import text_of
 from conversations.storage import turns
 from conversations.storage.turns import NewTurn
 from routing.common.redis.clients import sync_client
@@ -57,6 +58,28 @@ def test_a_worker_taken_for_dead_stops_and_tells_the_end_it_was_given(site: Live
     assert last.data == problem
     assert Message.objects.get(pk=message).content == "as far as known"
     site.simulator.wait_for(lambda requests: requests[-1].closed_early)
+
+
+def test_a_worker_that_wakes_and_the_log_tell_the_same_end(site: LiveSite) -> None:
+    """Another worker ended the answer and sealed its log before this one sent its next event."""
+    person, log = site.person(), container().runs.log
+    site.simulator.fault(call="chat", token_delay_ms=600, times=1)
+    with person.streaming(STORY, model="gpt") as (_, events):
+        heard = [next(events)]
+        message = UUID(heard[0].data["message"])
+        heard.append(next(events))
+        problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
+        take_lease(str(message), held=True)
+        known = site.run(log.everything(message))
+        assert turns.answer_finish(message=message, outcome=outcome_of_log(known, problem))
+        site.run(log.seal(message, len(known) + 1, Failed(problem)))
+        assert take_lease(str(message), held=False)
+        heard += events
+
+    logged = site.run(log.read(message, after=0, block_ms=1)).events
+    assert [event.id for event in heard] == [number for number, _ in logged]
+    assert (heard[-1].name, heard[-1].data) == ("error", problem)
+    assert Message.objects.get(pk=message).content == text_of(known)
 
 
 def test_a_worker_that_was_paused_for_longer_than_a_lease_asks_nobody_any_more(
@@ -135,7 +158,7 @@ def test_an_end_that_was_told_is_the_end_that_is_stored(site: LiveSite) -> None:
         Token("All of it."),
         Failed(problem),
     ]
-    site.run(log.append(begun.message, 1, told))
+    site.run(log.write([LogEntry(begun.message, 1, told)]))
 
     # The service's own search may be first.
     site.run(end_abandoned(log, begun.message))
