@@ -12,8 +12,8 @@ import orjson
 from assistant_site.simulator.chat import ChatReply, ChatRequest, Finish, limited, pieces
 from assistant_site.simulator.errors import Rejection
 from assistant_site.simulator.faults import SimulatedFault
-from assistant_site.simulator.intents import Intent, intents
-from assistant_site.simulator.keywords import STOPWORDS, stem, words
+from assistant_site.simulator.keywords import RULE_WORDS, STOPWORDS, stem, words
+from assistant_site.simulator.known_answers import greeting, known_answer, stand_in, told_name
 from assistant_site.simulator.small_model import asks_for_judgement, carries_rules, classify, judge
 
 _FINISHES: dict[str, Finish] = {
@@ -94,30 +94,40 @@ _CAPITALS = {
 }
 _SUM = re.compile(r"(?<!\d)(-?\d+(?:\.\d+)?)\s*([-+*/x÷])\s*(-?\d+(?:\.\d+)?)")
 _FAULT = re.compile(r"\[\[simulate[^\[\]]*\]\]", re.IGNORECASE)
+_LABEL = re.compile(r"\[[\w-]{1,40}\] ")
+"""A label in front of a prompt, which the answer begins with too: an audit knows by it which question it answers."""
 _QUOTED = 120  # characters of the person's own words that are repeated
 
 
 def reply_text(ask: ChatRequest) -> str:
-    """Several sentences that depend on the prompt and on the conversation."""
+    """What was said earlier, a known answer, or a stand-in with the words that the conversation is about."""
     if ask.turns and ask.turns[-1].role == "tool":
-        return f"The tool's result is: {_shortened(ask.turns[-1].text)}\n\n{_signature(ask)}"
+        return f"The tool's result is: {_shortened(ask.turns[-1].text)}\n\n{_stand_in(ask, '')}"
     prompt = _FAULT.sub("", ask.prompt).strip()
-    answer = remembered(ask) or _known(prompt) or _WRITERS[_main_intent(prompt)](_topic(prompt))
-    return f"{answer}\n\n{_signature(ask)}"
+    label = found[0] if (found := _LABEL.match(prompt)) else ""
+    return label + _reply(ask, prompt.removeprefix(label))
 
 
-def _signature(ask: ChatRequest) -> str:
-    count = len(ask.turns)
-    seen = f"I was sent {count} message{'s' * (count != 1)}"
+def _reply(ask: ChatRequest, prompt: str) -> str:
+    if said := remembered(ask) or _known(prompt):
+        return said
+    # A picture in the prompt asks for more than its words do.
+    pictures = any(turn.pictures for turn in ask.turns)
+    known = None if pictures else known_answer(prompt)
+    return known.text if known else _stand_in(ask, prompt)
+
+
+def _stand_in(ask: ChatRequest, prompt: str) -> str:
+    seen = []
     if pictures := sum(turn.pictures for turn in ask.turns):
-        seen += f" and {pictures} picture{'s' * (pictures != 1)}"
-    earlier = earlier_words(ask)
-    if earlier:
-        seen += f'; before this one you said: "{_shortened(earlier[-1])}"'
-    return (
-        f"This is a simulated answer in place of {ask.model}: no real model was asked. "
-        f'You asked: "{_shortened(ask.prompt)}". {seen}.'
-    )
+        seen.append(f"{pictures} picture{'s' * (pictures != 1)}")
+    if earlier := earlier_words(ask):
+        seen.insert(0, f"{len(ask.turns)} messages")
+    text = stand_in(prompt, ask.model, _topic(prompt))
+    if not seen:
+        return text
+    before = f'; before this one you said: "{_shortened(earlier[-1])}"' if earlier else ""
+    return f"{text}\n\nI was sent {' and '.join(seen)}{before}."
 
 
 def _shortened(text: str) -> str:
@@ -130,7 +140,9 @@ def _known(prompt: str) -> str | None:
         country = (match.group(1) or match.group(2)).strip().lower()
         for name, city in _CAPITALS.items():
             if country.endswith(name) or country.startswith(name):
-                return f"{city} is the capital of {name.title()}. It has been for a long time, and most of the country's government sits there."
+                return (
+                    f"{city} is the capital of {name.title()}. The government has its seat there."
+                )
     if match := _SUM.search(prompt):
         return _calculated(*match.groups())
     return None
@@ -139,81 +151,21 @@ def _known(prompt: str) -> str | None:
 def _calculated(left: str, sign: str, right: str) -> str | None:
     one, other = float(left), float(right)
     if sign in "/÷" and not other:
-        return f"{left} cannot be divided by zero. No number times zero gives {left}."
+        return f"{left} cannot be divided by zero: no number times zero gives {left}."
     results = {"+": one + other, "-": one - other, "*": one * other}
     result = results["*"] if sign in "*x" else results.get(sign, one / other if other else 0)
-    return f"{left} {sign} {right} = {result:g}. The simulator can do such small sums."
-
-
-def _main_intent(prompt: str) -> Intent:
-    return next(intent for intent in intents(prompt) if intent in _WRITERS)
+    return f"{left} {sign} {right} = {result:.15g}"
 
 
 def _topic(prompt: str) -> str:
     """The words that matter, in their order; at most six."""
-    topics = [
-        word for word in words(prompt) if word not in STOPWORDS and stem(word) not in _NO_TOPIC
-    ]
-    return f'"{" ".join(list(dict.fromkeys(topics))[:6]) or "your message"}"'
-
-
-_NO_TOPIC = frozenset(
-    map(
-        stem,
-        words(
-            "write compose tell explain describe give make create prove derive compare draw show "
-            "poem haiku story slogan code function python short step puzzle joke simulate"
-        ),
-    )
-)
-
-
-def _poem(topic: str) -> str:
-    return (
-        f"A few lines about {topic}:\n\n"
-        f"Softly the morning speaks of {topic},\n"
-        "the window keeps a little of the light;\n"
-        "what was a question yesterday is open,\n"
-        "what was a shadow has put on the white.\n\n"
-        f"So let it stay, this thought of {topic},\n"
-        "a lamp that someone left on in the night."
-    )
-
-
-def _code(topic: str) -> str:
-    name = "_".join(re.findall(r"[a-z]+", topic)[:3]) or "solve"
-    return (
-        f"Here is a small function for {topic}:\n\n"
-        f'```python\ndef {name}(items):\n    """Return the items in order, without repeats."""\n'
-        "    return sorted(set(items))\n```\n\n"
-        "It runs in O(n log n) time. Call it with any list whose members can be compared."
-    )
-
-
-def _reasoning(topic: str) -> str:
-    return (
-        f"Let us take {topic} step by step.\n\n"
-        f"1. State what is given: everything that is known about {topic}, and nothing more.\n"
-        "2. Assume the opposite of what is to be shown, and follow where it leads.\n"
-        "3. The assumption contradicts what was given, so it cannot hold.\n\n"
-        f"Therefore the claim about {topic} stands. Each step used only the one before it."
-    )
-
-
-def _plain(topic: str) -> str:
-    return (
-        f"Here is a short answer about {topic}. In a few words, {topic} is best understood by its purpose: "
-        "what it does, for whom, and what would be missing without it. "
-        f"Most explanations of {topic} begin with an example and then name the rule behind it. "
-        "If you would like more detail, ask about one part of it."
-    )
-
-
-_WRITERS = {"creative": _poem, "code": _code, "reasoning": _reasoning, "general": _plain}
+    topics = [word for word in words(prompt) if word not in STOPWORDS | RULE_WORDS]
+    return f'"{" ".join(list(dict.fromkeys(topics))[:6]) or "…"}"'
 
 
 _NAME = re.compile(
-    r"\b(?:my name(?:'s| is)|i(?:'m| am) called|(?:people )?call me)\s+([^\W\d_][\w'-]*)"
+    r"\b(?:my name(?:'s| is)|i(?:'m| am) called|(?:people )?call me|ich heiße|mein name ist|me llamo|mi nombre es"
+    r"|je m'appelle|mon nom est|(?:me )?chamo(?:-me)?|meu nome é)\s+([^\W\d_][\w'-]*)"
     r"|\bi(?:'m| am)\s+(?-i:([A-Z][a-z][\w'-]*))",
     re.IGNORECASE,
 )
@@ -222,7 +174,9 @@ _FACT = re.compile(
     re.IGNORECASE,
 )
 _ASKS_NAME = re.compile(
-    r"\b(?:what(?:'s| is) my name|who am i|what am i called|do you (?:know|remember) my name)",
+    r"\b(?:what(?:'s| is) my name|who am i|what am i called|do you (?:know|remember) my name"
+    r"|wie heiße ich|(?:wie|was) ist mein name|c[oó]mo me llamo|cu[aá]l es mi nombre"
+    r"|comment (?:je m'appelle|est-ce que je m'appelle|m'appelé-je)|quel est mon nom|como (?:é que )?(?:eu )?me chamo|qual é o meu nome|qual é meu nome)",
     re.IGNORECASE,
 )
 _ASKS_FACT = re.compile(
@@ -242,13 +196,11 @@ def remembered(ask: ChatRequest) -> str | None:
     earlier = earlier_words(ask)[::-1]
     if _ASKS_NAME.search(ask.prompt):
         name = next((name for text in earlier if (name := _name(text))), None)
-        if name is None:
-            return "You have not told me your name yet."
-        return f"Your name is {name}. You told me earlier."
+        return told_name(ask.prompt, name)
     if question := _ASKS_FACT.search(ask.prompt):
         return _fact(question.group(1), earlier)
     if name := _name(ask.prompt):
-        return f"Nice to meet you, {name}. I will keep your name in mind while we talk."
+        return greeting(ask.prompt, name)
     return None
 
 

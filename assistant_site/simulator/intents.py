@@ -1,9 +1,14 @@
-"""Intents: the intent of a prompt, by patterns, and the intents that a rule serves."""
+"""Intents: the intent of a prompt, by patterns, and the intents that a rule serves.
+
+English patterns stand here, those of the other four languages in ``languages.py``.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Literal
+
+from assistant_site.simulator.languages import INTENT_PATTERNS
 
 Intent = Literal[
     "harm", "image", "long", "sensitive", "code", "creative", "reasoning", "current", "general"
@@ -20,6 +25,7 @@ _PICTURE = (
 )
 _LEAD = r"(?:^|[.!?,:\n][^\S\n]*|\b(?:please|can you|could you|would you|will you|to|and|now)\s+)"
 _DRAWS = _any(
+    *INTENT_PATTERNS["image"],
     # An order to draw, not somebody's drawing: it opens the prompt or follows a polite opening.
     _LEAD + r"(?:draw|paint|sketch|illustrate|zeichne|male|dessine|dibuja)\s+(?!up\b)\w",
     r"\b(?:generate|create|make|design|produce|render|give me|show me|i (?:want|need|would like|'d like))"
@@ -27,6 +33,7 @@ _DRAWS = _any(
     r"^(?:an?|the)\s+(?:[\w'-]+\s+){0,4}?" + _PICTURE + r"\s+(?:of|showing|with)\b",
 )
 _DRAWS_NOT = _any(
+    *INTENT_PATTERNS["image_not"],
     r"\bdraw(?:s|ing)?\s+(?:an?\s+|the\s+|some\s+|any\s+|your\s+)?(?:\w+\s+)?(?:conclusion|parallel|comparison"
     r"|distinction|inference|line between|attention|lesson|lot|straw|blood|breath|analog|contrast|near|upon|on\b)",
     r"\bpicture (?:this|yourself|the scene)\b",
@@ -35,6 +42,7 @@ _DRAWS_NOT = _any(
     r"(?!.{0,400}\b(?:please|now) (?:draw|paint))",
 )
 _HARM = _any(
+    *INTENT_PATTERNS["harm"],
     r"\b(?:how (?:to|do|can|could|would|might)|instructions?|guide|recipe|steps?|teach me|show me|explain how|help me|tell me)\b"
     r".{0,60}\b(?:build|make|making|construct|assembl\w+|synthesi[sz]\w+|cook|create|creating|3d[- ]print)\b.{0,40}"
     r"\b(?:bombs?|explosives?|pipe ?bombs?|grenades?|molotov|weapons?|nerve (?:gas|agents?)|sarin|ricin|napalm|meth"
@@ -57,6 +65,7 @@ _HARM = _any(
     r"\b(?:read|track|spy on|watch|follow|record)\b.{0,40}\bwithout (?:her|his|their|them|him)\b.{0,20}\b(?:know|notic|consent)",
 )
 _HARM_NOT = _any(
+    *INTENT_PATTERNS["harm_not"],
     r"\b(?:kill|terminate)\b.{0,30}\b(?:process|thread|task|server|session|port|job|time|weeds?|mosquitoe?s|bacteria)\b",
     r"\bbath bombs?\b|\bphoto ?bomb|\bseed bombs?\b|\bsteal the (?:show|scene|spotlight)\b|\bsteal (?:a )?(?:base|kiss|look)\b",
     r"\b(?:prevent|protect|defend|detect|remove|avoid|stop|against|recogni[sz]e|report|survive|secure|history of"
@@ -64,6 +73,7 @@ _HARM_NOT = _any(
     r"\bhack(?:ing)? (?:\w+ )?(?:growth|life|hackathon)\b|\blife hacks?\b",
 )
 _CODE = _any(
+    *INTENT_PATTERNS["code"],
     r"```|\bdef \w+\(|\bfunction \w*\(|\bSELECT\b.{1,200}\bFROM\b|#include|=>|console\.log|\bimport \w+$",
     r"\b(?:code|coding|codebase|program(?:me|ming)?|script|function|method|regex|regexp|regular expression|sql|query|bug|debug"
     r"|stack ?trace|traceback|exception|compiler?|refactor|unit tests?|pytest|api endpoint|docker ?file|algorithm in"
@@ -71,19 +81,23 @@ _CODE = _any(
     r"(?!\s+(?:of conduct|name))",
 )
 _CODE_ASK = _any(
+    *INTENT_PATTERNS["code_ask"],
     r"\b(?:write|fix|debug|refactor|implement|optimi[sz]e|review|create|generate|correct|complete|explain|convert|build|why|what|how"
-    r"|find|add|show|give|help|need)\b|```"
+    r"|find|add|show|give|help|need)\b|```",
 )
 _CREATIVE = _any(
+    *INTENT_PATTERNS["creative"],
     r"\b(?:poem|poetry|haiku|sonnet|limerick|ballad|verse|rhyme|lyrics|song|story|short stories|tale|fairy ?tale|fable"
     r"|slogan|tagline|screenplay|dialogue|monologue|novel|fan ?fiction|jingle|toast|pun|joke|catchphrase)s?\b",
     r"\b(?:imagine|invent|brainstorm|come up with)\b",
 )
 _CREATIVE_ASK = _any(
+    *INTENT_PATTERNS["creative_ask"],
     r"\b(?:write|compose|create|tell|give|make|draft|invent|imagine|brainstorm|come up with|pen|craft|need|want|sing|continue)\b"
-    r"|^(?:an?|the)\s"
+    r"|^(?:an?|the)\s",
 )
 _REASONING = _any(
+    *INTENT_PATTERNS["reasoning"],
     r"\b(?:prove|proof|derive|derivation|deduce|disprove|theorem|lemma|corollary|infer)\b",
     r"\bstep[- ]by[- ]step\b|\bshow (?:your|the) (?:work|reasoning|steps)\b|\breason (?:through|about)\b|\bthink (?:through|hard|carefully)\b",
     r"\b(?:logic|logical|knights and knaves)\b.{0,20}\b(?:puzzle|riddle|problem)|\b(?:riddle|brain ?teaser|puzzle)\b",
@@ -92,11 +106,13 @@ _REASONING = _any(
     r"\b(?:how many|what is the probability|probability that|solve for|solve the|integral of|optimi[sz]e the|minimi[sz]e the)\b.{15}",
 )
 _CURRENT = _any(
+    *INTENT_PATTERNS["current"],
     r"\bweather\b.{0,20}\b(?:today|tomorrow|now|like|this week|in [A-Z])|\bforecast for\b",
     r"\b(?:latest|current(?:ly)?|right now|today'?s?|tonight|yesterday|last night|this (?:week|morning|evening|weekend))\b",
     r"\b(?:stock price|share price|exchange rate|opening hours|breaking news|news about)\b",
 )
 _SENSITIVE = _any(
+    *INTENT_PATTERNS["sensitive"],
     r"\bi (?:feel|am|'m|have been|can't stop)\b.{0,30}\b(?:hopeless|depressed|suicidal|worthless|abused|alone|panick?ing)\b",
     r"\b(?:chest pain|suicidal|panic attacks?|self[- ]harm|being abused|evict(?:ed)?|bankrupt(?:cy)?|custody|restraining order)\b",
     r"\bmy (?:\w+ )?(?:mother|father|mum|mom|dad|wife|husband|son|daughter|friend|dog|cat) (?:has )?(?:just )?(?:died|passed away)\b",
@@ -116,18 +132,22 @@ _MEANT: dict[Intent, re.Pattern[str]] = {
         r"\blong (?:\w+ )?(?:text|document|context|input|prompt)s?\b|\btranscript\b|\bpasted\b|\bpages of\b"
     ),
     "code": _any(
-        r"\bcod(?:e|ing)\b|\bprogram\w*|\bsoftware\b|\bbugs?\b|\bsql\b|\bregex\b|\bfunctions?\b|\bscripts?\b|\bdebug"
+        r"\b(?:programmier\w*|software|quellcode|código|programaci\w+|programação|programmation)\b",
+        r"\bcod(?:e|ing)\b|\bprogram\w*|\bsoftware\b|\bbugs?\b|\bsql\b|\bregex\b|\bfunctions?\b|\bscripts?\b|\bdebug",
     ),
     "creative": _any(
-        r"\bcreativ\w*|\bpoems?\b|\bpoetry\b|\bstor(?:y|ies)\b|\bslogans?\b|\bfiction\w*|\blyrics\b|\bimaginative\b"
+        r"\b(?:kreativ\w*|gedichte?|geschichten?|poemas?|cuentos?|creativ\w+|poèmes?|créati\w+|criativ\w+|contos?)\b",
+        r"\bcreativ\w*|\bpoems?\b|\bpoetry\b|\bstor(?:y|ies)\b|\bslogans?\b|\bfiction\w*|\blyrics\b|\bimaginative\b",
     ),
     "reasoning": _any(
+        r"\b(?:beweise?|logik\w*|schritt für schritt|mathematik|demostraciones|lógica|matemáticas?|démonstrations?|logique|mathématiques|demonstrações|matemática)\b",
         r"\breason\w*|\bproofs?\b|\bprove\b|\bproving\b|\blogic\w*|\bstep[- ]by[- ]step\b|\banaly\w+|\bmath\w*|\bcomplex\b|\btrade-?offs?\b"
-        r"|\bmulti-?step\b"
+        r"|\bmulti-?step\b",
     ),
     "general": _any(
+        r"\b(?:alltag\w*|alles andere|sonstiges|allgemein\w*|todo lo demás|cotidian\w+|tout le reste|quotidien\w*|tudo o resto|dia a dia)\b",
         r"\beveryday\b|\bgeneral\w*|\b(?:any|all|every) other\b|\banything else\b|\beverything else\b|\bnone of\b|\bsmall talk\b|\bsimple\b|\bdefault\b"
-        r"|\bchat\w*|\bfacts?\b|\bfactual\b|\bany prompt"
+        r"|\bchat\w*|\bfacts?\b|\bfactual\b|\bany prompt",
     ),
 }
 

@@ -11,7 +11,7 @@ import pytest
 
 from assistant_site.simulator import Simulator
 
-HELLO: Any = [{"role": "user", "content": "Explain photosynthesis"}]
+HELLO: Any = [{"role": "user", "content": "Explain tides"}]
 MODEL = "claude-haiku-4-5"
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -11,6 +11,7 @@ import pytest
 
 from assistant_site.simulator import Simulator, reuse_fields
 from routing.publishing.default_rules import default_document
+from tests.simulator.rules import quoted, system
 
 RULES: list[dict[str, Any]] = [
     {
@@ -213,8 +214,8 @@ def test_claude_answers_natively_and_by_forced_tool(claude: anthropic.Anthropic)
     asked: dict[str, Any] = {
         "model": "claude-haiku-4-5",
         "max_tokens": 500,
-        "system": _system(RULES),
-        "messages": [{"role": "user", "content": _quoted("Draw a cat")}],
+        "system": system(RULES),
+        "messages": [{"role": "user", "content": quoted("Draw a cat")}],
     }
     schema = _schema(RULES)
     form = {"output_format": {"type": "json_schema", "schema": schema}}
@@ -233,8 +234,8 @@ def test_claude_answers_natively_and_by_forced_tool(claude: anthropic.Anthropic)
 def _verdict(gpt: openai.OpenAI, prompt: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
     form: Any = {"name": "routing_verdict", "strict": True, "schema": _schema(rules)}
     messages: Any = [
-        {"role": "system", "content": _system(rules)},
-        {"role": "user", "content": _quoted(prompt)},
+        {"role": "system", "content": system(rules)},
+        {"role": "user", "content": quoted(prompt)},
     ]
     answer = gpt.chat.completions.create(
         model="gpt-4o-mini",
@@ -243,31 +244,6 @@ def _verdict(gpt: openai.OpenAI, prompt: str, rules: list[dict[str, Any]]) -> di
     )
     verdict: dict[str, Any] = json.loads(answer.choices[0].message.content or "")
     return verdict
-
-
-def _system(rules: list[dict[str, Any]]) -> str:
-    blank: dict[str, Any] = {
-        "name": "",
-        "instruction": "",
-        "action": "answer",
-        "priority": 100,
-        "examples_for": [],
-        "examples_against": [],
-    }
-    told = [{name: rule.get(name, default) for name, default in blank.items()} for rule in rules]
-    return f"Choose a rule.\n<rules>\n{_json(told)}\n</rules>"
-
-
-def _quoted(prompt: str) -> str:
-    history = [{"role": "user", "content": "Draw a dog"}]
-    return f"<history>\n{_json(history)}\n</history>\n<prompt>\n{_json(prompt)}\n</prompt>"
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def _schema(rules: list[dict[str, Any]]) -> dict[str, Any]:

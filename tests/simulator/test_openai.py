@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from assistant_site.simulator import Simulator
 
-HELLO: Any = [{"role": "user", "content": "Explain photosynthesis"}]
+HELLO: Any = [{"role": "user", "content": "Explain tides"}]
 
 
 def test_a_whole_answer_names_its_stand_in_and_counts_tokens(gpt: openai.OpenAI) -> None:
@@ -26,7 +26,7 @@ def test_a_whole_answer_names_its_stand_in_and_counts_tokens(gpt: openai.OpenAI)
     assert answer.choices[0].finish_reason == "stop"
     assert "simulated" in text
     assert "gpt-4o" in text
-    assert "photosynthesis" in text
+    assert "tides" in text
     assert answer.usage is not None
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
 

@@ -63,14 +63,47 @@ def test_claude_sees_its_history_in_content_blocks(claude: anthropic.Anthropic) 
     [
         ("What is the capital of France?", "Paris is the capital of France"),
         ("What is 17 * 3?", "17 * 3 = 51"),
-        ("Write a poem about the sea", "A few lines"),
-        ("Write a Python function that sorts", "```python"),
-        ("Prove that there are infinitely many primes", "step by step"),
-        ("Explain photosynthesis", '"photosynthesis"'),
+        ("Explain tides to a sailor", '"tides sailor"'),
+        ("Erkläre die Gezeiten", "keine Antwort"),
     ],
 )
 def test_an_answer_suits_its_prompt_and_repeats(gpt: openai.OpenAI, prompt: str, sign: str) -> None:
     answer = _ask(gpt, prompt)
     assert sign in answer
-    assert answer.count(".") >= 3
     assert answer == _ask(gpt, prompt)
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "answer"),
+    [
+        ("Ich heiße Ada.", "Wie heiße ich?", "Du heißt Ada."),
+        ("Me llamo Ada.", "¿Cómo me llamo?", "Te llamas Ada."),
+        ("Je m'appelle Ada.", "Comment je m'appelle ?", "Vous vous appelez Ada."),
+        ("Chamo-me Ada.", "Como me chamo?", "O seu nome é Ada."),
+    ],
+)
+def test_it_remembers_in_other_languages(
+    gpt: openai.OpenAI, told: str, asked: str, answer: str
+) -> None:
+    assert answer in _ask(gpt, told, "…", asked)
+
+
+def test_a_known_answer_says_nothing_of_the_simulator(gpt: openai.OpenAI) -> None:
+    answer = _ask(gpt, "Write a Python function that merges two sorted lists.")
+    assert "def merge_sorted" in answer
+    assert "simulated" not in answer.lower()
+
+
+def test_a_picture_is_never_answered_by_heart(gpt: openai.OpenAI) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    messages: Any = [
+        {"role": "user", "content": [{"type": "text", "text": "Write a haiku"}, picture]}
+    ]
+    answer = gpt.chat.completions.create(messages=messages, **CHAT).choices[0].message.content
+    assert answer is not None
+    assert "I was sent 1 picture." in answer
+
+
+@pytest.mark.parametrize("prompt", ["Hello!", "Tell me about the moons of Jupiter", "2 + 2"])
+def test_a_label_is_repeated(gpt: openai.OpenAI, prompt: str) -> None:
+    assert _ask(gpt, f"[q1-7] {prompt}") == f"[q1-7] {_ask(gpt, prompt)}"
