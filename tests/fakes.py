@@ -223,6 +223,7 @@ class FakeClassifier:
     standalone: str = ""
     source: Source = Source.CLASSIFIER
     asked: list[str] = field(default_factory=list)
+    flagged: bool = False
 
     async def classify(
         self,
@@ -230,6 +231,8 @@ class FakeClassifier:
         rules: RuleSet,
         history: Sequence[ChatMessage],
         meter: Meter | None = None,
+        *,
+        flagged: bool = False,
     ) -> ClassifierResult:
         self.asked.append(prompt)
         rule = rules.rule(self.rule)

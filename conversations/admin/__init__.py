@@ -30,6 +30,7 @@ from conversations.admin import (
 from conversations.admin.filters import (
     ActionFilter,
     CacheFilter,
+    GuardFilter,
     ModelFilter,
     RuleFilter,
     SourceFilter,
@@ -43,6 +44,7 @@ from conversations.models import (
     GeneratedImage,
     Message,
 )
+from conversations.storage.guard_reviews import GuardReview, review
 from routing.common.admin import (
     NOTHING,
     ChoicesDropdownFilter,
@@ -130,6 +132,7 @@ class MessageAdmin(HistoryAdmin[Message]):
         RuleFilter,
         VersionFilter,
         CacheFilter,
+        GuardFilter,
         ("created_at", RangeDateFilter),
     )
     list_select_related = ("conversation__owner",)
@@ -139,7 +142,8 @@ class MessageAdmin(HistoryAdmin[Message]):
         "look through the latest 100,000, or those up to the end of the chosen period"
     )
     id_fields = ("pk", "conversation_id")
-    unindexed = ("role__exact", "action", "source", "model", "rule", "cache_outcome")
+    unindexed = ("role__exact", "action", "source", "model", "rule", "cache_outcome", "guard")
+    actions = ("was_attack", "was_harmless")  # type: ignore[assignment] # the base has none
     ordering = ("-id",)
     change_form_before_template = "conversations/admin/keep.html"
     fieldsets = (
@@ -152,6 +156,26 @@ class MessageAdmin(HistoryAdmin[Message]):
     readonly_fields = (
         "thread", "owner", "pair", "words", "picture", "guarded", "calls", "done_without", "verdicts", "trouble",
     )  # fmt: skip
+
+    def has_review_permission(self, request: HttpRequest) -> bool:
+        """Verdicts on the guard are for those who decide on the review desk."""
+        return request.user.has_perm("conversations.change_answerreview")
+
+    @admin.action(description="Guard: this prompt was an attack", permissions=["review"])
+    def was_attack(self, request: HttpRequest, rows: QuerySet[Message]) -> None:
+        self._reviewed(request, rows, "attack")
+
+    @admin.action(description="Guard: this prompt was harmless", permissions=["review"])
+    def was_harmless(self, request: HttpRequest, rows: QuerySet[Message]) -> None:
+        self._reviewed(request, rows, "harmless")
+
+    def _reviewed(
+        self, request: HttpRequest, rows: QuerySet[Message], verdict: GuardReview
+    ) -> None:
+        chosen = rows.order_by()[: self.list_max_show_all]
+        for row in (reviewed := review(chosen, verdict)):
+            self.log_change(request, row, f"The guard's mark was reviewed: {verdict}.")
+        self.message_user(request, f"{len(reviewed)} reviewed as {verdict}.")
 
     @column("message", ordering="id")
     def excerpt(self, row: Message) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -54,6 +54,27 @@ class CacheFilter(ColumnFilter):
 
     def values(self) -> Iterable[str]:
         return ("exact", "semantic", "miss", "bypass")
+
+
+class GuardFilter(ColumnFilter):
+    """Answers to prompts that the guard marked, by its verdict and by a reviewer's."""
+
+    title = "guard"
+    parameter_name = "guard"
+    CHOICES: ClassVar[dict[str, Q]] = {
+        "to be reviewed": Q(guard__verdict__in=("flag", "block")) & Q(guard__review__isnull=True),
+        "flagged": Q(guard__verdict="flag"),
+        "blocked": Q(guard__verdict="block"),
+        "reviewed as an attack": Q(guard__review="attack"),
+        "reviewed as harmless": Q(guard__review="harmless"),
+    }
+
+    def values(self) -> Iterable[str]:
+        return self.CHOICES
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        chosen = self.CHOICES.get(self.value() or "")
+        return queryset.filter(chosen) if chosen is not None else queryset
 
 
 class SeenFilter(ColumnFilter):

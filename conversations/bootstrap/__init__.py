@@ -35,6 +35,7 @@ from routing.common.redis.clients import Breaker, async_client, blocking_client,
 from routing.common.tasks import Background
 from routing.common.translations import translated
 from routing.domain.decide import Decider
+from routing.guard.learned import FlagModel, LearnedFlag
 from routing.guard.prompt_guard import PromptGuard
 from routing.llm.failover.chat import FailoverChat
 from routing.llm.failover.circuits import Circuits, LocalCircuits, SharedCircuits
@@ -60,7 +61,8 @@ class EvaluationContainer:
             self.redis, self.breaker, self.embedder, self.judge, self.background
         )
         self.guard, self.classifier = PromptGuard(), parts.make_classifier(self.llm, self.failover)
-        self.decider = Decider(self.guard, self.classifier)
+        self.flag = LearnedFlag(FlagModel.load(self.embedder.name), self.embedder.embed)
+        self.decider = Decider(self.guard, self.classifier, self.flag)
 
     def _make_circuits(self) -> Circuits:
         return LocalCircuits(parts.circuit_settings())
@@ -146,6 +148,7 @@ class Container(EvaluationContainer):
             shows_thoughts=settings.SHOW_REASONING,
             single_flight=parts.make_flights(self.redis, self.breaker, log, self.background),
             tool_calls=RedisToolCalls(self.redis, self.breaker, prefix=settings.REDIS_PREFIX),
+            flag=self.flag,
             translate=translated,
         )
 

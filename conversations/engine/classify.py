@@ -20,15 +20,23 @@ from routing.domain.rules import Decision, RuleSet
 async def classify(state: State, runtime: Runtime[Context]) -> Update:
     """Decide on action and model, by the rule that the classifier chooses."""
     turn, rules, context = state["turn"], state["rules"], runtime.context
+    report = state["guard"]
     with step(context.sink, "classify", "span", turn.prompt) as opened:
         decision = await preset_decision(state, context)
         if decision is None:
+            # A lookup that made a vector has asked for the flag already.
+            if context.ports.flag and state.get("vector") is None:
+                report = await context.ports.flag.refine(turn.prompt, report)
             classified = await context.ports.classifier.classify(
-                turn.prompt, rules, state["history"], opened.meter
+                turn.prompt,
+                rules,
+                state["history"],
+                opened.meter,
+                flagged=report.verdict == "flag",
             )
             decision = in_text(classified.decision, turn.chat, rules)
         opened.output = asdict(decision)
-    return {"decision": decision}
+    return {"decision": decision, "guard": report}
 
 
 async def preset_decision(state: State, context: Context) -> Decision | None:

@@ -150,7 +150,13 @@ def after_recall(state: State) -> str:
 
 async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
     """Look a first turn's prompt up in the answer cache, before any model is asked."""
-    return await _look_up(state["turn"], state, runtime.context)
+    turn, ports = state["turn"], runtime.context.ports
+    update = await _look_up(turn, state, runtime.context)
+    if ports.flag and update["vector"] is not None:
+        # Before the flight: a flagged prompt is shared with nobody.
+        report = await ports.flag.refine(turn.prompt, state["guard"], update["vector"])
+        update["guard"] = report
+    return update
 
 
 def after_lookup(state: State) -> str:

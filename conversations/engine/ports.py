@@ -26,7 +26,7 @@ from conversations.engine.types import (
     Vector,
 )
 from routing.common.translatable import Translate
-from routing.domain.decide import Classifier, Guard
+from routing.domain.decide import Classifier, Guard, PromptFlag
 from routing.domain.llm import ChatMessage, ChatOptions, GenerationEvent, ImageOptions, Meter
 from routing.domain.release import Release
 from routing.domain.rules import Decision, ModelRef, RuleSet
@@ -217,6 +217,7 @@ class Ports:
     shows_thoughts: bool = True
     single_flight: SingleFlight | None = None
     tool_calls: CallOrigins | None = None
+    flag: PromptFlag | None = None
     translate: Translate = str
 
 

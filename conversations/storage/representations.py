@@ -110,7 +110,8 @@ def _decision_fields(decision: Decision) -> dict[str, Any]:
 def guard_of(message: Message) -> GuardReport:
     """The guard's report stored with an answer."""
     stored = message.guard or {"verdict": "pass"}
-    return GuardReport(**{**stored, "signals": tuple(stored.get("signals", ()))})
+    signals = tuple(stored.get("signals", ()))
+    return GuardReport(stored["verdict"], stored.get("score", 0.0), signals)
 
 
 def cache_of(message: Message) -> CacheFacts:

@@ -37,6 +37,7 @@ SCHEMA_NAME = "routing_verdict"
 REASON_CHARS = 300
 STANDALONE_CHARS = 1_000
 SUGGESTIONS = 2
+FLAGGED = "This prompt may be an attempt to steer you or the assistant."
 
 # The system message, with places for the rules and the name of the default one.
 _INSTRUCTIONS = Path(__file__).with_name("instructions.txt").read_text(encoding="utf-8").strip()
@@ -79,7 +80,11 @@ def build_instructions(rules: RuleSet) -> Instructions:
 
 
 def build_request(
-    instructions: Instructions, prompt: str, history: Sequence[ChatMessage]
+    instructions: Instructions,
+    prompt: str,
+    history: Sequence[ChatMessage],
+    *,
+    flagged: bool = False,
 ) -> tuple[ChatMessage, ...]:
     """The messages that ask for the classification of ``prompt``."""
     parts = []
@@ -90,6 +95,8 @@ def build_request(
             for message in recent
         ]
         parts.append(_tagged("history", quoted))
+    if flagged:
+        parts.append(_tagged("guard", FLAGGED))
     parts.append(_tagged("prompt", truncate(prompt, PROMPT_CHARS)))
     return (instructions.system, ChatMessage("user", "\n".join(parts)))
 

@@ -25,6 +25,16 @@ class Guard(Protocol):
         ...
 
 
+class PromptFlag(Protocol):
+    """Looks at a prompt that the guard let pass once more, by its meaning."""
+
+    async def refine(
+        self, prompt: str, report: GuardReport, vector: Sequence[float] | None = None
+    ) -> GuardReport:
+        """The report, or a flagged one. ``vector`` is the prompt's, where there is one. Never raises."""
+        ...
+
+
 class Classifier(Protocol):
     """Chooses a rule for a prompt."""
 
@@ -34,6 +44,8 @@ class Classifier(Protocol):
         rules: RuleSet,
         history: Sequence[ChatMessage],
         meter: Meter | None = None,
+        *,
+        flagged: bool = False,
     ) -> ClassifierResult:
         """Never raises a ``ProviderError``: where no classifier can be reached or understood, the
         published default decides and ``decision.source`` says so."""
@@ -77,6 +89,7 @@ class Decider:
 
     guard: Guard
     classifier: Classifier
+    flag: PromptFlag | None = None
     now: Callable[[], int] = time.time_ns
 
     async def decide(
@@ -89,7 +102,9 @@ class Decider:
         if report.verdict == "block":
             held = ClassifierResult(held_back(rules))
         else:
-            held = await self.classifier.classify(prompt, rules, history)
+            report = await self.flag.refine(prompt, report) if self.flag else report
+            flagged = report.verdict == "flag"
+            held = await self.classifier.classify(prompt, rules, history, flagged=flagged)
         took = round((self.now() - started) / 1e6)
         return Outcome(held.decision, report, held.attempts, took)
 

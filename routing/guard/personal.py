@@ -1,7 +1,8 @@
 """Personal data detection: the kinds of personal data in a text, never the words themselves.
 
 Numbers with check digits are left to ``phonenumbers`` and ``python-stdnum``; other kinds are
-matched by their form. Names alone are not detected: that takes a model. A false alarm costs some
+matched by their form, and what people tell of themselves by the rules of ``statements``. Names alone are
+not detected: that takes a model. A false alarm costs some
 reuse, a miss shows one person's words to another, so doubtful forms count as personal.
 """
 
@@ -24,6 +25,8 @@ from stdnum.it import codicefiscale
 from stdnum.nl import bsn
 from stdnum.pl import pesel
 from stdnum.us import ssn
+
+from routing.guard.statements import personal_statements
 
 LONGEST, MOST_DIGITS = 10_000, 500
 """Characters of a text that are examined, and digits among them; a text with more counts as personal.
@@ -49,7 +52,7 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
     "reference": _words(
         r"\b(?:account|customer|client|order|invoice|ticket|case|claim|policy|booking|reservation|contract|member(?:ship)?"
         r"|patient|passport|licen[cs]e|tracking|reference|employee|student)"
-        r"\s*+(?:no\.?|number|nr\.?|id|code|#)?\s*+(?:is|:|=)?\s*+#?(?=[\w-]{0,64}\d{3})[\w-]{4}"
+        r"\s*+(?:no\.?|number|nr\.?|id|code|#)?\s*+(?:is|:|=)?\s*+#?(?=[\w-]{0,64}\d{3})(?!(?:19|20)\d\d(?![\w-]))[\w-]{4}"
     ),
     "birth": _words(r"\b(?:i was born|date of birth|birth ?date|my birthday|d\.?o\.?b\.?\s*[:=])"),
     "introduction": _words(
@@ -58,10 +61,16 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"|sister|boss|manager|doctor|landlord|neighbou?r|ex)\b|i(?:'m| am)\s+(?-i:[A-Z][a-z]+ [A-Z][a-z]+)\b"
         r"|i(?:'m| am| was| have been)\s+(?:diagnosed|pregnant|hiv|diabetic|depressed|suicidal|fired|arrested))"
     ),
-    "name": re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herr|Frau|Señora?|Mme|Signora?)\.?\s+[A-Z][a-z]+"),
+    "name": re.compile(r"\b(?!(?:Mr|Mrs|Miss|Ms|Dr|Prof)\.?\s+(?:Darcy|King|Who|Bean|Watson|Spock|Dalloway|Robot|Dre|House|Strange|Seuss|Pepper"
+        r"|Jekyll|Hyde|Rogers|Doubtfire|Evil|Bingley|Collins|Bennet|Rochester|Marple|Moneypenny|Claus|Dumbledore|Snape|Livingstone|Faustus|Frankenstein|Zhivago"
+        r"|Universe|America|World|Fox|Potter|Beast|Incredible|Olympia|Manhattan|Doom|Freeze|Moriarty)\b)(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herr|Frau|Señora?|Mme|Signora?)\.?\s+[A-Z][a-z]+"),
     "address": _words(
-        r"\b\d{1,5}[a-z]?\s+(?:[a-z]+\s+){1,3}(?:street|st\.|avenue|ave\.?|road|rd\.|lane|drive|boulevard|blvd\.?|square|court)(?!\w)"
+        r"\b\d{1,5}[a-z]?\s+(?:[a-z]+\s+){1,3}(?:street|st\.|avenue|ave\.?|road|rd\.|lane|drive|boulevard|blvd\.?|square|court)(?!\w)(?<!\b10 Downing Street)"
         r"|\b\w+(?:straße|strasse|weg|platz|gasse|allee)\s+\d{1,4}\b|\brue\s+(?:\w+\s+){1,4}\d+|\b[a-z]{1,2}\d[a-z\d]?\s\d[a-z]{2}\b"
+    ),
+    "japanese": re.compile(
+        r"(?:私|僕|俺)の名前は|と申します|(?:注文|予約|会員|顧客|口座|電話|社員|学籍|受付)番号[はが:\uff1a]\s*[\w-]{0,8}\d{2}|住所[はが:\uff1a]|診断され(?:ました|た)"
+        r"|[町市区村都県府]\S{0,12}\d[^。\n]{0,12}に住ん|(?:私|僕|俺|妻|夫|息子|娘|母|父|彼氏|彼女)[はがのも][^。\n]{0,10}(?:妊娠|病気|がん|癌|うつ|鬱|離婚|解雇|失業|借金|中毒|障害|認知症|糖尿|流産|逮捕)"
     ),
 }  # fmt: skip
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
@@ -71,6 +80,20 @@ _ID = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){3,7})(?![\w.:])", re.IGNORECASE)  # fmt: skip
+
+_EVERYBODYS_ADDRESSES = frozenset(
+    (
+        "192.168.0.1",
+        "192.168.1.1",
+        "10.0.0.1",
+        "172.16.0.1",
+        "8.8.8.8",
+        "8.8.4.4",
+        "1.1.1.1",
+        "9.9.9.9",
+    )
+)
+"""Gateways and resolvers that every manual names."""
 
 
 def personal_data(text: str) -> frozenset[str]:
@@ -89,7 +112,8 @@ def personal_data(text: str) -> frozenset[str]:
         "national_id": lambda words: any(map(_is_national, _ID.findall(words))),
         "ip_address": lambda words: any(map(_is_address, _ADDRESS.findall(words))),
     }
-    return frozenset(kind for kind, check in checks.items() if check(text))
+    checked = frozenset(kind for kind, check in checks.items() if check(text))
+    return checked or personal_statements(text)
 
 
 def _has_phone(text: str) -> bool:
@@ -114,6 +138,8 @@ def _is_national(text: str) -> bool:
 
 def _is_address(text: str) -> bool:
     try:
-        return not ipaddress.ip_address(text).is_unspecified
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
+    everybodys = address.is_unspecified or address.is_loopback or text in _EVERYBODYS_ADDRESSES
+    return not everybodys and not text.startswith("255.") and not text.endswith(".0")

@@ -10,6 +10,7 @@ from routing.common.text import clean_block, clean_line, unicode_form
 from routing.domain.errors import PromptRejected, RuleSetInvalid
 from routing.guard.personal import personal_data
 from routing.guard.prompt_guard import assess
+from routing.guard.statements import personal_statements
 from routing.guard.validation import validate_prompt
 from routing.llm.providers.answer_text import AnswerText
 from routing.llm.providers.errors import scrub
@@ -53,6 +54,7 @@ SCANNERS: dict[str, Callable[[str], object]] = {
     "answer cache: language": language_of.__wrapped__,
     "guard: injection": assess,
     "guard: personal data": personal_data,
+    "guard: personal statements": personal_statements,
     "guard: prompt": _validated,
     "providers: bytes one by one": _decoded_by_byte,
     "providers: keep-alive": lambda text: says_nothing(text.encode()),

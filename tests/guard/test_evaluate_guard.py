@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.guard.prompts import ATTACKS, ORDINARY, SUSPECT
+from tests.guard.test_learned import UNSEEN_ATTACKS
 
 
 def write(path: Path, header: list[str], rows: list[tuple[str, ...]]) -> Path:
@@ -34,7 +35,7 @@ def test_counts_what_is_right_and_what_is_wrong(
         ],
     )
     out = tmp_path / "out.json"
-    call_command("evaluate_guard", str(file), "--json", str(out), "--wrong")
+    call_command("evaluate_guard", str(file), "--json", str(out), "--wrong", "--rules-only")
     result = json.loads(out.read_text())["result"]
     assert (result["injections"], result["benign"]) == (3, 3)
     assert result["block_recall"] == pytest.approx(1 / 3, abs=1e-4)
@@ -50,10 +51,18 @@ def test_counts_what_is_right_and_what_is_wrong(
 def test_prompts_without_labels_are_benign(tmp_path: Path) -> None:
     file = write(tmp_path / "prompts.csv", ["prompt"], [(text,) for text in ORDINARY])
     out = tmp_path / "out.json"
-    call_command("evaluate_guard", str(file), "--json", str(out))
+    call_command("evaluate_guard", str(file), "--json", str(out), "--rules-only")
     result = json.loads(out.read_text())["result"]
     assert result["block_recall"] is None
     assert result["false_blocks"] == result["false_flags"] == 0
+
+
+def test_the_learned_flag_is_measured_too(tmp_path: Path) -> None:
+    file = write(tmp_path / "prompts.csv", ["text", "label"], [(UNSEEN_ATTACKS[0], "injection")])
+    out = tmp_path / "out.json"
+    for learned, options in ((1.0, ()), (0.0, ("--rules-only",))):
+        call_command("evaluate_guard", str(file), "--json", str(out), *options)
+        assert json.loads(out.read_text())["result"]["caught_recall"] == learned
 
 
 @pytest.mark.parametrize(
@@ -62,7 +71,7 @@ def test_prompts_without_labels_are_benign(tmp_path: Path) -> None:
 def test_says_what_is_wrong_with_the_file(
     tmp_path: Path, header: list[str], rows: list[tuple[str, ...]]
 ) -> None:
-    with pytest.raises(CommandError, match=r"prompts\.csv has no"):
+    with pytest.raises(CommandError, match=r"prompts\.csv (has no|needs the columns)"):
         call_command("evaluate_guard", str(write(tmp_path / "prompts.csv", header, rows)))
 
 

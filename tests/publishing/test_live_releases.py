@@ -127,7 +127,7 @@ class TestShadow:
             def __init__(self) -> None:
                 self.asked = threading.Event()
 
-            async def classify(self, *_: Any) -> Any:
+            async def classify(self, *_: Any, **__: Any) -> Any:
                 self.asked.set()
                 await container().shadow_worker._slots.acquire()
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import csv
+import asyncio
 import json
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
+from routing.common.files import PROMPT_COLUMNS, TableFault, read_table
+from routing.domain.errors import EmbedderUnavailable
+from routing.domain.guard import GuardReport
+from routing.embeddings.local import LocalEmbedder
+from routing.guard.learned import FlagModel, LearnedFlag
 from routing.guard.prompt_guard import PromptGuard
 
 INJECTION = "injection"
@@ -80,10 +86,17 @@ class Command(BaseCommand):
             "--wrong", action="store_true", help="list missed injections and stopped benign prompts"
         )
 
+        parser.add_argument("--rules-only", action="store_true", help="leave the learned flag out")
+
     def handle(self, *args: Any, **options: Any) -> None:
         console = Console()
         samples = _read(options["file"])
-        tallies, wrong, seconds = _judge(samples)
+        started = perf_counter()
+        reports = guard_reports(
+            [sample.text for sample in samples], learned=not options["rules_only"]
+        )
+        tallies, wrong = _judge(samples, reports)
+        seconds = perf_counter() - started
         result = _result(tallies, seconds)
         console.print(_table(options["file"].name, tallies))
         console.print(_summary(result))
@@ -96,37 +109,47 @@ class Command(BaseCommand):
 
 def _read(path: Path) -> list[Sample]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [*csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise CommandError(f"{path} cannot be read as CSV: {exc}") from exc
-    if not rows:
-        raise CommandError(f"{path} has no rows.")
-    column = next((name for name in ("text", "prompt") if name in rows[0]), None)
-    if column is None:
-        raise CommandError(f"{path} has no column 'text' or 'prompt'.")
+        rows = read_table(path, "'text' or 'prompt'", PROMPT_COLUMNS)
+    except TableFault as exc:
+        raise CommandError(str(exc)) from exc
+    column = next(name for name in PROMPT_COLUMNS if name in rows[0])
     return [
         Sample(row[column] or "", row.get("label") or BENIGN, row.get("kind") or "") for row in rows
     ]
 
 
-def _judge(samples: Iterable[Sample]) -> tuple[list[Tally], list[str], float]:
-    guard = PromptGuard()
+def guard_reports(texts: Sequence[str], *, learned: bool) -> list[GuardReport]:
+    """The guard's word on each text, with the learned flag where ``learned``, by the local embedder."""
+    rules = [PromptGuard().report(text) for text in texts]
+    if not learned:
+        return rules
+    embedder = LocalEmbedder(Path(settings.DATA_DIR))
+    flag = LearnedFlag(FlagModel.load(embedder.name), embedder.embed)
+
+    async def refined() -> list[GuardReport]:
+        embedder.warm()
+        return [await flag.refine(text, report) for text, report in zip(texts, rules, strict=True)]
+
+    try:
+        return asyncio.run(refined())
+    except EmbedderUnavailable as exc:
+        raise CommandError(f"{exc}; --rules-only measures without the embedder") from exc
+    finally:
+        embedder.close()
+
+
+def _judge(
+    samples: Sequence[Sample], reports: Sequence[GuardReport]
+) -> tuple[list[Tally], list[str]]:
     tallies: dict[tuple[str, str], Tally] = {}
     wrong: list[str] = []
-    started = perf_counter()
-    for sample in samples:
-        report = guard.report(sample.text)
+    for sample, report in zip(samples, reports, strict=True):
         key = (sample.label, sample.kind)
         tallies.setdefault(key, Tally(*key)).verdicts[report.verdict] += 1
         if (sample.label == INJECTION) == (report.verdict == "pass"):
             text = " ".join(sample.text.split())[:160]
             wrong.append(f"{sample.label} {report.verdict} {report.score} {report.signals} {text}")
-    return (
-        sorted(tallies.values(), key=lambda t: (t.label, t.kind)),
-        wrong,
-        perf_counter() - started,
-    )
+    return sorted(tallies.values(), key=lambda t: (t.label, t.kind)), wrong
 
 
 def _result(tallies: Iterable[Tally], seconds: float) -> Result:

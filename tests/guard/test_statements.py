@@ -1,0 +1,105 @@
+"""What people tell of themselves, in six languages: on the sentences in ``personal/`` and on whole texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from routing.evaluation.personal_data import counts, judge, read_sentences
+from routing.guard.personal import personal_data
+from routing.guard.statements import personal_statements
+
+SENTENCES = Path(__file__).parent / "personal"
+REPORTED = (
+    "Ich heiße Jonas Becker",
+    "Je m'appelle Chloé",
+    "Me llamo Ana",
+    "Meu nome é Rafael",
+    "私の名前は佐藤花子です。",
+    "Ich bin schwanger",
+    "J'ai un cancer",
+    "I had an abortion",
+    "I am gay and my parents don't know",
+    "Mein Passwort lautet Sommer2024!",
+    "Kundennummer 123456, bitte kündigen.",
+    "Wo bleibt meine Bestellung 88213?",
+    "Mein Konto 532013000 ist gesperrt.",
+    "Vivo en la calle Mayor 23, Madrid.",
+    "Abito in via Garibaldi 7, Torino.",
+    "J'habite 12 rue des Lilas.",
+    "Moro na Rua das Flores, 120.",
+    "住所は東京都千代田区千代田1-1です。",
+)
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("name", ["development", "held_out"])
+def test_seven_of_ten_are_found_and_nine_of_ten_finds_are_right(name: str) -> None:
+    judged = judge(read_sentences(SENTENCES / f"{name}.csv"))
+    sums = counts(judged)
+    assert sums.personal + sums.others >= 200
+    assert sums.found / sums.personal >= 0.9
+    assert sums.precision is not None
+    assert sums.precision >= 0.95
+    for language in ("en", "de", "fr", "es", "pt", "it"):
+        own = counts([each for each in judged if each.sentence.language == language])
+        assert own.found / own.personal >= 0.7, language
+        assert own.mistaken <= 1, language
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("text", REPORTED)
+def test_what_was_missed_is_found(text: str) -> None:
+    assert personal_data(text)
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have a question about diabetes.",
+        "Ich habe eine Frage zu Krebs.",
+        "I am writing an essay about depression.",
+        "What did Dr. King say in his speech?",
+        "Is 192.168.0.1 a private address?",
+        "I lost my phone, what should I do?",
+        "My passcode is not being accepted",
+        "I cannot remember my passcode, is there a way to get it?",
+        "Ich bin der Meinung, dass Berlin schön ist.",
+        "I'm seeing a direct debit payment.",
+        "Invoice 2024 templates",
+    ],
+)
+def test_what_only_sounds_personal_is_not(text: str) -> None:
+    assert personal_data(text) == frozenset()
+
+
+@pytest.mark.pure
+def test_a_clause_ends_what_an_opening_is_about() -> None:
+    assert personal_statements("I am here. What is cancer?") == frozenset()
+    assert personal_statements("I am ill with cancer") == {"health"}
+    assert personal_statements("Best regards,\n\nOlivia Grant") == {"name"}
+
+
+def test_the_command_shows_recall_and_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "sentences.csv"
+    file.write_text(
+        "text,label,kind,language\nIch heiße Jonas Becker,1,name,de\nHello,1,name,en\nHi,0,none,en\n"
+    )
+    call_command("evaluate_personal_data", file, json=tmp_path / "out.json", wrong=True)
+    figures = json.loads((tmp_path / "out.json").read_text())
+    assert figures["all"] == {"personal": 2, "found": 1, "others": 1, "mistaken": 0}
+    assert figures["de"]["found"] == 1
+    assert "nothing: Hello" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "text\nx\n", "text,label\n"])
+def test_a_file_without_labels_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "f.csv").write_text(content)
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("evaluate_personal_data", tmp_path / "f.csv")
