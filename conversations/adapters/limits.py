@@ -126,10 +126,18 @@ class StreamSlot:
     def __init__(self, limiter: StreamLimiter, user: int) -> None:
         self.user, self.id = user, uuid.uuid4().bytes
         self._finalizer = weakref.finalize(self, limiter.released, user, self.id)
+        self._holders = 1
+
+    def share(self) -> StreamSlot:
+        """The same slot for one more holder: the last one to release it gives it up."""
+        self._holders += 1
+        return self
 
     def release(self) -> None:
         """Give it up; again changes nothing."""
-        self._finalizer()
+        self._holders -= 1
+        if self._holders <= 0:
+            self._finalizer()
 
 
 class StreamLimiter:

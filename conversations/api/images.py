@@ -12,6 +12,7 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from conversations.api.authentication import authenticate_in_thread
+from conversations.api.responses import file_type
 from conversations.domain.api_keys import Scope
 from conversations.domain.errors import NotAuthenticated, NotFound
 from conversations.models import GeneratedImage

@@ -31,6 +31,7 @@ from routing.domain.errors import AssistantError
 _log = structlog.get_logger("assistant.api")
 
 PROBLEM_JSON = "application/problem+json"
+OCTETS = "application/octet-stream"
 T = TypeVar("T")
 View = Callable[..., Any]
 MethodView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
@@ -105,6 +106,12 @@ def _method_not_allowed(request: HttpRequest, allowed: str) -> Problem:
 def json_response(body: Any, *, status: int = 200) -> HttpResponse:
     """A JSON answer."""
     return HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
+
+
+def file_type(request: HttpRequest, usual: str) -> str:
+    """The media type of a file: ``application/octet-stream`` for who accepts that alone, as generated
+    clients do, which know no other name for bytes."""
+    return OCTETS if request.headers.get("Accept") == OCTETS else usual
 
 
 def problem_response(problem: Mapping[str, Any]) -> HttpResponse:

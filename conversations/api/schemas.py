@@ -205,6 +205,15 @@ class DegradedSchema(serializers.Serializer[Any]):
     part = serializers.CharField()
 
 
+class SavedTokensSerializer(serializers.Serializer[Any]):
+    """Tokens that a stored answer took the first time."""
+
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cached_tokens = serializers.IntegerField()
+    reasoning_tokens = serializers.IntegerField()
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """The message object; ``representations.message_object`` makes it. What a person wrote has
     ``null`` where only answers have something."""
@@ -218,6 +227,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     cache = CacheSchema(allow_null=True)
     image = ImageSchema(allow_null=True)
     usage = UsageSchema(allow_null=True)
+    saved_tokens = SavedTokensSerializer(allow_null=True)
     timings = TimingsSchema(allow_null=True)
     finish_reason = serializers.CharField(allow_null=True)
     trace_id = serializers.CharField(allow_null=True)

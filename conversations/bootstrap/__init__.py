@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from conversations.adapters.answer_cache.chat_entries import ChatEntryReader
 from conversations.adapters.api_keys import APIKeyCache
 from conversations.adapters.background.answer_workers import (
     ReuseRecorder,
@@ -111,6 +112,7 @@ class Container(EvaluationContainer):
         self.joining = RunJoining(
             self.runs, redis, breaker, background, prefix=settings.REDIS_PREFIX
         )
+        self.chat_entries = ChatEntryReader(redis, breaker, prefix=settings.REDIS_PREFIX)
         self.embeddings = parts.make_embedding_tool(self.llm, self.failover, self.embedder)
         self.direct = DirectRuns(
             self.runs,

@@ -231,7 +231,7 @@ async def replay(state: State, runtime: Runtime[Context]) -> Update:
     send_decision(state, context, decision, hit.facts)
     for start in range(0, len(hit.content), REPLAY_PIECE):
         context.sink.emit(Token(hit.content[start : start + REPLAY_PIECE]))
-    answer = Answer(hit.content, decision, state["guard"], hit.facts, stored_usage=hit.usage)
+    answer = Answer(hit.content, decision, state["guard"], hit.facts)
     return {"answer": answer}
 
 

@@ -7,9 +7,10 @@ follower takes its claim over and the rest follow that one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
@@ -27,6 +28,7 @@ from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, SingleFlight
 from conversations.engine.reusability import reusable, shareable
 from conversations.engine.types import Answer, CacheFacts, Leader, State, Update
+from routing.domain.llm import Usage
 from routing.domain.rules import Decision, Source
 
 Ending = Literal["whole", "not for us", "lost"]
@@ -99,6 +101,7 @@ class FollowedAnswer:
                 if isinstance(event, Decided) and not self._ours(flight, leader, event.decision):
                     return "not for us"
                 if isinstance(event, Finished):
+                    self._facts = replace(self._facts, usage=_usage_of(event.message))
                     return self._ended(event.message["status"], event.message["finish_reason"])
                 if isinstance(event, Failed):
                     return "lost"
@@ -158,3 +161,9 @@ class FollowedAnswer:
             return "lost"
         # Nor one of which nobody knows whether it is whole; one that reached the limit would again.
         return "whole" if finish_reason in {"stop", "length"} else "not for us"
+
+
+def _usage_of(message: Mapping[str, Any]) -> Usage:
+    """The tokens of the leader's answer; where that was a stored one, those of its first time."""
+    counts = message.get("saved_tokens") or message.get("usage") or {}
+    return Usage(counts.get("input_tokens") or 0, counts.get("output_tokens") or 0)

@@ -102,16 +102,18 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class CacheFacts:
-    """The API's ``cache`` object. ``similarity`` is cosine in [-1, 1]; ``entry`` an id."""
+    """The API's ``cache`` object. ``similarity`` is cosine in [-1, 1]; ``entry`` an id. ``usage`` is that of
+    the first time, for a stored answer that is served again."""
 
     outcome: CacheOutcome = "bypass"
     similarity: float | None = None
     entry: UUID | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
-    """A stored answer that may be served again; ``provider`` and ``model`` wrote it, with ``usage``."""
+    """A stored answer that may be served again; ``provider`` and ``model`` wrote it."""
 
     facts: CacheFacts
     content: str
@@ -119,7 +121,6 @@ class CachedAnswer:
     model: str | None
     rule: str | None
     ruleset: int | None
-    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,6 @@ class Answer:
     image: Picture | None = None
     usage: Usage = field(default_factory=Usage)
     finish_reason: str = "stop"
-    stored_usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

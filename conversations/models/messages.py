@@ -92,6 +92,9 @@ class Message(models.Model):
     cache_outcome = models.CharField(max_length=16, blank=True)
     cache_similarity = models.FloatField(null=True, blank=True)
     cache_entry = models.UUIDField(null=True, blank=True)
+    cache_usage = models.JSONField(
+        null=True, blank=True, help_text="Tokens of the first time, of an answer that was stored."
+    )
 
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)

@@ -27,7 +27,7 @@ from conversations.runs.event_log import RunLog
 from conversations.runs.event_writer import EventWriter, LogCursor
 from conversations.runs.run import Run, text_of
 from conversations.storage import selectors, turns
-from conversations.storage.representations import message_object, usage_object
+from conversations.storage.representations import message_object
 from routing.common.tasks import Background
 from routing.domain.actions import ACTIONS
 from routing.domain.errors import AssistantError
@@ -265,17 +265,7 @@ def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
         row = turns.ended_answer(turn, turn.begun, outcome)
         picture = run.answer and run.answer.image
         shown = message_object(row, origin=turn.origin)
-        stored_usage = run.answer and run.answer.stored_usage
-        usage = stored_usage or outcome.usage
-        details = {
-            "cached_tokens": usage.cached_tokens,
-            "reasoning_tokens": usage.reasoning_tokens,
-        }
-        return shown | {
-            "image": asdict(picture) if picture else None,
-            "usage": usage_object(usage) if stored_usage else shown["usage"],
-            "usage_details": details,
-        }, None
+        return shown | {"image": asdict(picture) if picture else None}, None
     stored = turns.answer_finish(message=turn.message, outcome=outcome, started=turn.begun)
     attachment = outcome.decision and ACTIONS[outcome.decision.action].attachment
     if stored and turn.begun and not attachment:

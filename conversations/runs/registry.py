@@ -93,6 +93,11 @@ class RunRegistry:
             return run.follow(after)
         return follow_elsewhere(self.log, user, message, origin, after)
 
+    async def wait(self, message: UUID) -> None:
+        """Wait for the end of a run, if this process owns it."""
+        if task := self._tasks.get(message):
+            await asyncio.wait({task})
+
     async def stop(self, message: UUID) -> None:
         """End a run here or, through Redis, on another worker. Raises ``RunLogUnavailable``."""
         if not self._stop_here(message):

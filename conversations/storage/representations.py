@@ -17,6 +17,7 @@ _DECISION = "action", "source", "provider", "model", "rule", "reason", "ruleset"
 """The fields of a decision that are stored and shown, in the order of the API."""
 _MAY_BE_MISSING = "provider", "model", "rule"
 """Those stored as empty texts, and shown as ``null``, where there are none."""
+_COUNTED = "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"
 
 
 def rfc3339(moment: datetime) -> str:
@@ -41,6 +42,7 @@ def message_object(
         "cache": cache_object(cache_of(message)) if message.cache_outcome else None,
         "image": image_object(picture, origin=origin) if picture else None,
         "usage": usage_object(message) if message.input_tokens is not None else None,
+        "saved_tokens": saved_tokens(cache_of(message)),
         "timings": {"first_token_ms": message.first_token_ms, "total_ms": message.total_ms}
         if assistant
         else None,
@@ -117,12 +119,19 @@ def guard_of(message: Message) -> GuardReport:
 def cache_of(message: Message) -> CacheFacts:
     """The cache facts stored with an answer."""
     outcome = cast("CacheOutcome", message.cache_outcome or "bypass")
-    return CacheFacts(outcome, message.cache_similarity, message.cache_entry)
+    counts = message.cache_usage
+    usage = Usage(**counts) if counts else None
+    return CacheFacts(outcome, message.cache_similarity, message.cache_entry, usage)
 
 
 def guard_object(guard: GuardReport) -> dict[str, Any]:
     """The guard's word on a prompt."""
     return {"verdict": guard.verdict, "score": guard.score, "signals": list(guard.signals)}
+
+
+def saved_tokens(facts: CacheFacts) -> dict[str, int] | None:
+    """The tokens that a stored answer took the first time, where that is known."""
+    return {name: getattr(facts.usage, name) for name in _COUNTED} if facts.usage else None
 
 
 def cache_object(facts: CacheFacts) -> dict[str, Any]:

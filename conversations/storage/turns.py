@@ -26,7 +26,7 @@ from conversations.domain.errors import (
 from conversations.domain.outcome import RunOutcome
 from conversations.models import Conversation, IdempotencyKey, Message, StoredResponse, new_id
 from conversations.stats.pending import note_answer
-from conversations.storage.representations import attempt_object, decision_columns
+from conversations.storage.representations import attempt_object, decision_columns, saved_tokens
 from conversations.storage.rewinding import Rewind, rewind
 from conversations.storage.selectors import require_active, running_answer
 from routing.common.translatable import Translatable
@@ -316,6 +316,7 @@ def _columns(outcome: RunOutcome) -> Mapping[str, Any]:
         "cache_outcome": cache.outcome,
         "cache_similarity": cache.similarity,
         "cache_entry": cache.entry,
+        "cache_usage": saved_tokens(cache),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cost_usd": None if usage.cost_usd is None else usage.cost_usd.quantize(_PLACES),

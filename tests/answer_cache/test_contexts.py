@@ -57,7 +57,7 @@ async def test_a_plain_chat_and_a_conversation_share_their_answers(asked: Asked)
     hit = await asked.cache.lookup_exact(chat_turn(), asked.rules)
 
     assert hit
-    assert hit.usage == USAGE
+    assert hit.facts.usage == USAGE
 
 
 async def test_answers_for_all_come_from_a_prompt_alone(asked: Asked) -> None:

@@ -25,7 +25,7 @@ async def test_the_same_question_is_an_exact_hit_with_all_its_facts(asked: Asked
     entry = await asked.store("What is the capital of France?")
     hit = await asked.cache.lookup_exact(make_turn("what is the capital of france"), asked.rules)
     assert hit == CachedAnswer(
-        CacheFacts("exact", 1.0, entry), "Paris.", "openai", "gpt", "general", 1, USAGE
+        CacheFacts("exact", 1.0, entry, USAGE), "Paris.", "openai", "gpt", "general", 1
     )
 
 
@@ -33,7 +33,7 @@ async def test_a_similar_question_is_a_semantic_hit_with_its_cosine(asked: Asked
     entry = await asked.store("What is the capital of France?")
     hit = await asked.cache.lookup_similar(make_turn("other words"), asked.rules, at(0.95))
     assert hit
-    assert hit.facts == CacheFacts("semantic", 0.95, entry)
+    assert hit.facts == CacheFacts("semantic", 0.95, entry, USAGE)
 
 
 async def test_the_threshold_is_the_rule_sets(asked: Asked) -> None:

@@ -505,3 +505,20 @@ def test_the_clients_session_is_the_traces(
     )
 
     assert [turn.session for turn in turns] == [session]
+
+
+def test_the_cached_questions_of_chats_are_exported(site: LiveSite) -> None:
+    person, other = site.person(), site.person()
+    body = {
+        "model": "assistant",
+        "messages": [{"role": "user", "content": "Is a quillwort a fern?"}],
+    }
+    answer = person.http.post("/v1/chat/completions", json=body).json()
+    lines = person.http.get("/api/v1/me/export/").text.splitlines()
+    rows = [json.loads(line) for line in lines]
+    cached = [row["data"] for row in rows if row["kind"] == "cached question"]
+
+    assert [row["question"] for row in cached] == ["Is a quillwort a fern?"]
+    assert cached[0]["answer"] == answer["choices"][0]["message"]["content"]
+    assert rows[-1]["data"]["cached question"] == 1
+    assert "quillwort" not in other.http.get("/api/v1/me/export/").text

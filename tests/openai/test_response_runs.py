@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -181,6 +182,84 @@ def test_a_stored_answer_serves_a_lone_question(site: LiveSite) -> None:
     assert hit.headers["x-assistant-cache"] == "exact"
     assert hit.json()["output"][0]["content"][0]["text"] == stored
     assert other.headers["x-assistant-cache"] == "miss"
+
+
+@pytest.mark.parametrize("store", [True, False])
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_stored_answer_tells_the_usage_of_the_first_time(
+    connect: Connect, store: bool, stream: bool
+) -> None:
+    client, content = connect(), f"How long is river {store} {stream}?"
+    ask: Any = {"model": "assistant", "input": content, "store": store}
+    first = client.responses.create(**{**ask, "store": True})
+    if stream:
+        with client.responses.stream(**ask) as events:
+            again: Any = events.get_final_response()
+    else:
+        raw = client.responses.with_raw_response.create(**ask)
+        again = raw.parse()
+        assert raw.headers["x-assistant-cost"] == "0"
+        assert raw.headers["x-assistant-cache"] == "exact"
+
+    assert first.usage
+    assert first.usage.output_tokens
+    assert again.usage == first.usage
+    if store:
+        assert client.responses.retrieve(again.id).usage == first.usage
+        (*_, last) = client.responses.retrieve(again.id, stream=True)
+        assert last.type == "response.completed"
+        assert last.response.usage == first.usage
+        assert message_of(again).output_tokens == 0  # nothing was spent
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_a_filter_cut_off_fails(
+    site: LiveSite, client: OpenAI, stream: bool
+) -> None:
+    site.simulator.fault(call="chat", times=1, finish="content_filter", text="Half of a")
+    ask: Any = {"model": "gpt-mini", "input": QUESTION, "stream": stream}
+    if stream:
+        seen: list[Any] = []
+        with pytest.raises(openai.APIError) as failed:
+            seen.extend(client.responses.create(**ask))
+        assert failed.value.code == "provider_error"
+        return
+    with pytest.raises(openai.InternalServerError) as refused:
+        client.responses.create(**ask)
+    assert refused.value.code == "provider_error"
+    assert refused.value.response.headers["x-should-retry"] == "false"
+
+
+def test_a_filtered_response_that_is_kept_is_failed(site: LiveSite, client: OpenAI) -> None:
+    site.simulator.fault(call="chat", times=1, finish="content_filter", text="Half of a")
+    queued = client.responses.create(model="gpt-mini", input=QUESTION, background=True)
+    with pytest.raises(openai.APIError):
+        list(client.responses.retrieve(queued.id, stream=True))
+    stored = client.responses.retrieve(queued.id)
+
+    assert stored.status == "failed"
+    assert stored.error
+    assert stored.output_text == "Half of a"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_background_holds_a_slot_to_its_end(
+    site: LiveSite, client: OpenAI, stream: bool
+) -> None:
+    with site.composed_with(STREAMS_PER_USER=1):
+        site.simulator.fault(**SLOW)
+        ask: Any = {"model": "gpt-mini", "input": QUESTION, "background": True}
+        opened: Any = client.responses.create(**ask, stream=stream)
+        response = opened
+        if stream:
+            response = next(iter(opened)).response
+            opened.close()
+        with pytest.raises(openai.RateLimitError):
+            client.responses.create(**ask)
+        client.responses.cancel(response.id)
+        while container().stream_limits.open:
+            threading.Event().wait(0.02)
+        assert client.responses.create(**ask).status == "queued"
 
 
 def test_the_background_answers_at_once_and_outlives_its_client(

@@ -36,6 +36,7 @@ TRACE = "0123456789abcdef" * 2
         {"usage": Usage(1, 2, Decimal(3) / 7)},
         {"usage": Usage(1, 2, None)},
         {"cache": CacheFacts("semantic", 0.912345678901, uuid4())},
+        {"cache": CacheFacts("exact", 1.0, uuid4(), Usage(9, 8, cached_tokens=7))},
         {"guard": GuardReport("flag", 0.25, ("hidden-text", "injection"))},
         {"degraded": (Degraded("memory", "away"),), "status": "stopped"},
         {"decision": None, "status": "failed", "problem": {"code": "crashed"}},

@@ -339,12 +339,12 @@ class Hit:
     def cached(self, outcome: CacheOutcome) -> CachedAnswer:
         """The stored answer, as the engine serves it."""
         fields = self.fields
+        usage = Usage(**json.loads(fields["usage"])) if fields.get("usage") else None
         return CachedAnswer(
-            facts=CacheFacts(outcome, self.similarity, self.entry),
+            facts=CacheFacts(outcome, self.similarity, self.entry, usage),
             content=fields["answer"],
             provider=fields.get("provider") or None,
             model=fields.get("model") or None,
             rule=fields.get("rule") or None,
             ruleset=int(fields["ruleset"]) if fields.get("ruleset") else None,
-            usage=Usage(**json.loads(fields["usage"])) if fields.get("usage") else None,
         )

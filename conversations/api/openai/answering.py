@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from conversations.adapters.limits import StreamSlot
+from conversations.api.ask import admit
 from conversations.api.images import with_signed_picture
 from conversations.api.openai.calls import decision_headers
 from conversations.api.openai.chat_encoder import cost_of
@@ -85,6 +87,8 @@ async def limited_response(
     user: int,
     begin: Callable[[], Awaitable[AnswerReading]],
     answer: Callable[[AnswerReading], Awaitable[Answered]],
+    *,
+    detached: bool = False,
 ) -> HttpResponseBase:
     """Count the call, hold a stream slot until the answer is out, begin the run and tell of it in
     headers. Raises the refusals of the limits."""
@@ -96,6 +100,9 @@ async def limited_response(
     except BaseException:
         slot.release()
         raise
+    if detached:
+        held = _hold(slot.share(), parts.runs.wait(reading.joined.message))
+        parts.background.start("detached answers", held)
     response: HttpResponseBase
     if isinstance(answered, HttpResponse):
         slot.release()
@@ -104,6 +111,13 @@ async def limited_response(
         response = event_stream(with_slot(slot, answered))
     _describe(response, reading)
     return response
+
+
+async def _hold(slot: StreamSlot, ending: Awaitable[None]) -> None:
+    try:
+        await ending
+    finally:
+        slot.release()
 
 
 def _describe(response: HttpResponseBase, reading: AnswerReading) -> None:

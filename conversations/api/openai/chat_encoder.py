@@ -265,8 +265,9 @@ def cost_of(message: Mapping[str, Any]) -> str:
 
 
 def usage_object(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Tokens, in OpenAI's names."""
-    usage, details = message["usage"] or {}, message.get("usage_details") or usage_details(message)
+    """Tokens, in OpenAI's names; of a stored answer those of the first time."""
+    saved = message.get("saved_tokens")
+    usage, details = saved or message["usage"] or {}, saved or usage_details(message)
     prompt, completion = usage.get("input_tokens") or 0, usage.get("output_tokens") or 0
     return {
         "prompt_tokens": prompt,

@@ -30,7 +30,7 @@ from conversations.engine.events import (
     ToolCall,
 )
 from routing.domain.actions import ACTIONS, Action
-from routing.domain.errors import ProviderStreamBroken
+from routing.domain.errors import ProviderRefused, ProviderStreamBroken
 
 Fields = dict[str, Any]
 Step = tuple[str, Fields]
@@ -69,6 +69,16 @@ def response_object(message: UUID, created: datetime, parameters: Mapping[str, A
         "usage": None,
         **parameters,
     }
+
+
+def filter_error(message: Mapping[str, Any]) -> ProviderRefused | None:
+    """The error of an answer that its provider's filter cut off: clients take a response that is not
+    failed for a whole one. A refusal is whole: its text says so."""
+    decision = message["decision"] or {}
+    refused = decision.get("action") == Action.REFUSE
+    if refused or message["finish_reason"] != "content_filter":
+        return None
+    return ProviderRefused(decision.get("model") or "", "its filter cut the answer off")
 
 
 class ResponseBuilder:
@@ -228,6 +238,9 @@ class ResponseBuilder:
         return {"item_id": self._output[at]["id"], "output_index": at}
 
     def _finish(self, message: Mapping[str, Any]) -> Iterator[Step]:
+        if error := filter_error(message):
+            self.fail(problem_of(error))
+            return
         cut = message["finish_reason"] == "length"
         whole = message["status"] == "complete"
         if message["image"]:
@@ -269,6 +282,8 @@ class ResponseEncoder:
             yield from self._delta(place, event.text)
         elif isinstance(event, Failed):
             yield from self.fail(event.problem)
+        elif isinstance(event, Finished) and (error := filter_error(event.message)):
+            yield from self.fail(problem_of(error))
         elif isinstance(event, Reset) and self._builder.begun:
             # The text that was sent cannot be taken back, and another must not be put behind it.
             yield from self.fail(problem_of(ProviderStreamBroken("", "started over")))

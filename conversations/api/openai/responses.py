@@ -7,6 +7,7 @@ stops the answer, unless it runs in the background or others have joined it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,7 +30,11 @@ from conversations.api.openai.calls import OpenedCall, open_call
 from conversations.api.openai.chat import check_model, check_prompt
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import name_ignored
-from conversations.api.openai.response_encoder import ResponseBuilder, ResponseEncoder
+from conversations.api.openai.response_encoder import (
+    ResponseBuilder,
+    ResponseEncoder,
+    filter_error,
+)
 from conversations.api.openai.response_items import stored_items
 from conversations.api.openai.response_request import (
     ResponseRequest,
@@ -173,7 +178,13 @@ async def _answer(parts: Container, call: _Call, reading: AnswerReading) -> Answ
         return await streamed_answer(parts, call.opened.request, reading, ResponseEncoder(builder))
     if asked.background:
         return json_response(builder.response | {"status": "queued"})
-    return await whole_answer(reading, lambda message: builder.whole(reading.seen, message))
+
+    def render(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        if error := filter_error(message):
+            raise error
+        return builder.whole(reading.seen, message)
+
+    return await whole_answer(reading, render)
 
 
 @native
