@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import environ
 import limits
@@ -125,6 +126,15 @@ class Environment:
             rate = None
         if rate is None or not 1 <= rate.amount <= 1000 * MOST or rate.get_expiry() > 366 * DAY:
             raise self._fault(name, "a rate such as 10/second, 60/minute or 500/day")
+        return value
+
+    def time_zone(self, name: str, default: str) -> str:
+        """The name of a time zone, ``Europe/Berlin``."""
+        value = self.text(name, default)
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, LookupError) as exc:
+            raise self._fault(name, "a time zone such as Europe/Berlin") from exc
         return value
 
     def folder(self, name: str, default: Path) -> Path:

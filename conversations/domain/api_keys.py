@@ -65,6 +65,11 @@ class Caller:
     user: int
     grant: Grant | None = None
 
+    @property
+    def key(self) -> UUID | None:
+        """The API key of the request."""
+        return self.grant.key if self.grant else None
+
     def require_scope(self, *scopes: Scope) -> None:
         """Raises ``MissingScope`` for a key that has none of ``scopes``; no scope is needed where none
         is named."""

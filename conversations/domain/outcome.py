@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conversations.domain.booking import Booking
 from conversations.domain.problems import Problem
 from conversations.engine.types import CacheFacts, Degraded
 from routing.domain.guard import GuardReport
@@ -15,7 +16,8 @@ from routing.domain.rules import Decision
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended: all that is stored of it. Times in milliseconds."""
+    """How a run ended: all that is stored of it. Times in milliseconds. Without a ``booking`` the ledger is
+    told nothing. ``thinking`` are the thoughts that the provider wants back, of a response that is kept."""
 
     status: str
     content: str
@@ -30,3 +32,4 @@ class RunOutcome:
     degraded: Sequence[Degraded]
     script: Sequence[Any]
     problem: Problem | None = None
+    booking: Booking | None = None

@@ -92,6 +92,8 @@ class Turn:
     chat: CallerChat | None = None
     fresh: bool = False
     session: str = ""
+    key: UUID | None = None
+    end_user: str = ""
     language: str = "en"
 
     @property

@@ -22,6 +22,7 @@ from conversations.models.stats import (
     VersionPerformance,
     WriteProbeRow,
 )
+from conversations.models.usage import LedgerEntry, Limit, LimitWarning, UsageDay, UsageSum
 
 __all__ = [
     "APIKey",
@@ -32,6 +33,9 @@ __all__ = [
     "Feedback",
     "GeneratedImage",
     "IdempotencyKey",
+    "LedgerEntry",
+    "Limit",
+    "LimitWarning",
     "Message",
     "ModelPerformance",
     "OwedWork",
@@ -41,6 +45,8 @@ __all__ = [
     "ShadowDecision",
     "StoredResponse",
     "Uncounted",
+    "UsageDay",
+    "UsageSum",
     "VersionPerformance",
     "WriteProbeRow",
     "first_id_at",

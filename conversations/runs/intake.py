@@ -130,5 +130,7 @@ def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
         begun=started.at,
         fresh=bool(new.rewind and new.rewind.keeps_prompt),
         chat=new.response.chat if new.response else None,
+        key=new.key,
+        end_user=new.end_user,
         language=new.language,
     )

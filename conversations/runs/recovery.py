@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from conversations.runs.event_codec import script_of
 from conversations.runs.event_log import RunLog
 from conversations.runs.run import decided_event, is_terminal, text_of
 from conversations.storage import selectors, turns
-from routing.domain.llm import Usage
+from routing.domain.llm import Attempt, Usage, estimated_tokens
 
 _log = structlog.get_logger("assistant.runs")
 
@@ -49,10 +50,14 @@ async def end_abandoned(log: RunLog, message: UUID) -> bool:
     problem = problem_of(RunInterrupted(), instance=f"/api/v1/messages/{message}/")
     if isinstance(last, Failed):  # its worker died while it waited for the database
         problem = dict(last.problem)
+    outcome = outcome_of_log(events, problem)
+    booking = await in_database(selectors.booking_of, message=message)
+    if booking:
+        booking = replace(booking, unmetered=unmetered_calls(outcome))
     ended = await written(
         turns.answer_finish,
         message=message,
-        outcome=outcome_of_log(events, problem),
+        outcome=replace(outcome, booking=booking),
         older_than=timedelta(seconds=LEASE_SECONDS),
     )
     if ended:
@@ -82,6 +87,16 @@ def outcome_of_log(events: Sequence[Event], problem: Problem) -> RunOutcome:
         script=script_of(events),
         problem=problem,
     )
+
+
+def unmetered_calls(outcome: RunOutcome) -> tuple[Attempt, ...]:
+    """The call behind the text of a log: its output is counted here, its input and its price are not known."""
+    decision, text = outcome.decision, outcome.content
+    if not (decision and decision.model and text) or outcome.cache.outcome in {"exact", "semantic"}:
+        return ()
+    usage = Usage(output_tokens=estimated_tokens(text), estimated=True, unpriced=1)
+    model, provider = decision.model, decision.provider or ""
+    return (Attempt("chat", model, provider, 0, 0, RunInterrupted.code, usage),)
 
 
 async def search_abandoned(log: RunLog) -> None:

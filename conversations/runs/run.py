@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import assert_never
 
+from conversations.domain.booking import Account, Booking
 from conversations.domain.errors import BadRequest
 from conversations.domain.outcome import RunOutcome
 from conversations.domain.problems import Problem
@@ -63,6 +65,7 @@ class Run:
         """Work that the engine left for the time in which the answer is stored."""
         self.follow_ups: list[DeferredWork] = []
         """Work that the engine left for the time after the end was sent."""
+        self.booking = Booking(account_of(turn), turn.begun or datetime.now(UTC))
         self.settled = False
         """Whether the end was sent and is stored."""
         self.on_event: Callable[[], None] = self.tell
@@ -187,6 +190,7 @@ class Run:
             degraded=self.degraded,
             script=script_of(self.events),
             problem=problem,
+            booking=self.booking,
         )
 
     def _finish_reason(self, problem: Problem | None) -> str:
@@ -225,6 +229,11 @@ class Run:
             return
         self.events.append(event)
         self.on_event()
+
+
+def account_of(turn: Turn) -> Account:
+    """The account that a turn is booked for."""
+    return Account(turn.user, turn.key, turn.end_user)
 
 
 def is_terminal(event: Event) -> bool:

@@ -25,13 +25,14 @@ from conversations.db.access import still_awaited
 from conversations.domain.errors import LastAdministrator
 from conversations.models import AnswerReview, CuratedAnswer, Feedback, Message, OwedWork
 from conversations.stats.pending import add_up
+from conversations.usage.ledger import forget_some
 from routing.models import GoldenCase, RuleSetVersion
 
 BATCH = 100
 """Rows deleted in one transaction, beside those that go with them: other writers wait for it."""
 
 SIGN_INS = AccessAttempt, AccessFailureLog, AccessLog
-"""Tables that name a person by what was typed as the user name."""
+"""Tables that name a person by the typed user name."""
 
 ERASED_PROMPT = "its prompt was erased"
 
@@ -156,7 +157,7 @@ def answers_of(user: int) -> list[UUID]:
 
 @transaction.atomic
 def erase_batch(*, user: int) -> bool:
-    """Delete the next rows of a person whose erasure has begun, at last the account. Returns whether
+    """Delete the next rows of a person with a begun erasure, at last the account. Returns whether
     there is more to do: ``False`` also while another process does it."""
     task = _tasks([user]).select_for_update(skip_locked=True).first()
     if task is None:
@@ -183,7 +184,7 @@ def _delete_some(user: int) -> bool:
         if keys := list(rows.values_list("pk", flat=True)[:BATCH]):
             _delete(rows.model, keys)
             return True
-    return False
+    return forget_some(user)
 
 
 def _delete(model: type[Model], keys: list[Any]) -> None:
@@ -215,6 +216,9 @@ def forget_traces(person: User) -> None:
         elif cases := list(rows.values_list("pk", flat=True)):
             _delete(GoldenCase, cases)
     _delete_log(User, [person.pk])
+    # What was spent stays spent, but no longer by anybody.
+    while forget_some(person.pk):
+        pass
     if person.last_login:  # only sign-ins of the site's own pages are noted there
         _end_sessions(person)
 

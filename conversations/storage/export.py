@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 
-from conversations.models import GeneratedImage
+from conversations.models import GeneratedImage, LedgerEntry
 from conversations.storage import erasure
 
 PAGE = 100
@@ -23,7 +23,9 @@ Row = dict[str, Any]
 def export_tables(user: int) -> list[QuerySet[Any]]:
     """Queries of all rows of a person, the account first."""
     own = (erasure.owned_rows(model, [user]) for model in erasure.owned_tables())
-    return [User.objects.filter(pk=user).order_by("pk"), *own, *erasure.other_rows([user])]
+    spent = LedgerEntry.objects.filter(user=user).order_by("pk")
+    account = User.objects.filter(pk=user).order_by("pk")
+    return [account, *own, *erasure.other_rows([user]), spent]
 
 
 def export_page(rows: QuerySet[Any], *, after: Any, origin: str) -> tuple[list[Row], Any]:

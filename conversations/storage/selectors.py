@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations.db.access import Exists
+from conversations.domain.booking import Account, Booking
 from conversations.domain.errors import NotFound, TokenNotValid
 from conversations.models import Conversation, Feedback, GeneratedImage, Message
 from conversations.storage.representations import message_object
@@ -159,6 +160,12 @@ def answers_streaming(*, older_than: timedelta) -> list[UUID]:
     begun = timezone.now() - older_than
     rows = Message.objects.filter(status=Message.Status.STREAMING, created_at__lt=begun)
     return list(rows.values_list("id", flat=True)[:100])
+
+
+def booking_of(*, message: UUID) -> Booking | None:
+    """The payer of an answer, as far as its row tells; ``None`` where it is gone."""
+    rows = Message.objects.filter(pk=message).values_list("conversation__owner", "created_at")
+    return next((Booking(Account(owner), at) for owner, at in rows), None)
 
 
 def answer_is_streaming(*, message: UUID) -> bool:

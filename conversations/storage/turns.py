@@ -29,6 +29,7 @@ from conversations.stats.pending import note_answer
 from conversations.storage.representations import attempt_object, decision_columns, saved_tokens
 from conversations.storage.rewinding import Rewind, rewind
 from conversations.storage.selectors import require_active, running_answer
+from conversations.usage.ledger import book
 from routing.common.translatable import Translatable
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class NewTurn:
     release: Release | None = None
     rewind: Rewind | None = None
     response: NewResponse | None = None
+    key: UUID | None = None
+    end_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +271,12 @@ def answer_finish(
     """Store how the run ended, once: ``False`` when the message is no longer ``streaming`` (ended by
     another process, or deleted), or is younger than ``older_than``.
 
-    Its increments to the statistics are stored beside it. ``started`` spares the query for the time at
+    Its increments to the statistics, and its rows of the ledger, are stored beside it. ``started`` spares the query for the time at
     which it began.
     """
     started = started or _streaming_since(message, older_than)
+    if started:
+        book(message, outcome)  # also where the answer was deleted meanwhile: it was paid for
     if started is None or not _end(_columns(outcome), message, Message.Status.STREAMING):
         return False
     note_answer(message, outcome, started)
@@ -282,6 +287,7 @@ def answer_finish(
 @transaction.atomic
 def chat_finish(*, message: UUID, outcome: RunOutcome, started: datetime) -> None:
     """Store the increments of an answer that no conversation keeps: there is no row to end."""
+    book(message, outcome)
     note_answer(message, outcome, started)
     still_awaited()
 

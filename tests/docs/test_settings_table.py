@@ -25,6 +25,7 @@ READERS = {
     "number",
     "rate",
     "text",
+    "time_zone",
     "words",
 }
 

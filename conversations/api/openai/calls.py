@@ -63,6 +63,7 @@ class OpenedCall:
         model: str = "",
         chat: CallerChat | None = None,
         session: str = "",
+        end_user: str = "",
     ) -> Turn:
         """A turn that no conversation keeps. Without a ``chat`` its call has no messages. ``session`` is
         the client's own name of the chat, for the trace; else Open WebUI's header."""
@@ -83,6 +84,8 @@ class OpenedCall:
             begun=timezone.now(),
             chat=chat or CallerChat((), {}, plain=False),
             session=_ODD.sub("_", session[:MAX_SESSION]),
+            key=self.caller.key,
+            end_user=end_user or (chat.end_user if chat else ""),
         )
 
 

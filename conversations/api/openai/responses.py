@@ -168,6 +168,8 @@ def _new_turn(call: _Call) -> NewTurn:
         trace_id=origin.trace_id,
         release=call.release,
         response=response,
+        key=call.opened.caller.key,
+        end_user=call.chat.end_user,
     )
 
 

@@ -1,0 +1,95 @@
+"""Usage report: sums of the ledger over days, grouped by spender, purpose and time."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from conversations.models import APIKey, LedgerEntry, UsageSum
+from conversations.usage.ledger import BILLION
+from conversations.usage.roll_up import (
+    ADDED,
+    COUNTED,
+    GRAINS,
+    ledger_sums,
+    summed_days,
+    summed_sums,
+)
+
+GROUPS = ("day", "model", "rule", "key", "end_user", "purpose", "user")
+"""Columns to group by. ``user`` is for staff."""
+MOST_ROWS = 10_000
+
+Row = dict[str, Any]
+
+
+def usage_report(
+    *, user: int | None, by: Sequence[str], first: date, last: date
+) -> tuple[list[Row], Row]:
+    """The rows by the groups, in their order, and the total. ``user``: that person's only. Both days are
+    included. No more than ``MOST_ROWS`` rows are returned; the total is of all."""
+    days = summed_days(first, last)
+    found, total = _grouped(days, user=user, by=by, first=first, last=last)
+    if found is None:
+        # Cut off in two places: only the ledger knows which rows are the first.
+        found, total = _grouped(set(), user=user, by=by, first=first, last=last)
+    ordered = sorted(found or (), key=lambda key: [(part is None, part) for part in key])
+    rows = [dict(zip(by, key, strict=True)) | _sums((found or {})[key]) for key in ordered]
+    _name(rows)
+    return rows, _sums(total)
+
+
+def _grouped(
+    days: set[date], *, user: int | None, by: Sequence[str], first: date, last: date
+) -> tuple[dict[tuple[Any, ...], Counter[str]] | None, Counter[str]]:
+    """The sums by group, ``None`` where sums of ``days`` and of other days are too many to be added up;
+    and the total."""
+    needed = {*by, *(() if user is None else ("user",))}
+    grain = next(name for name, columns in GRAINS.items() if needed <= set(columns))
+    ledger = LedgerEntry.objects.filter(day__gte=first, day__lte=last).exclude(day__in=days)
+    sources: list[tuple[Any, Mapping[str, Any]]] = [(ledger, ledger_sums())]
+    if days:
+        sources.append((UsageSum.objects.filter(grain=grain, day__in=days), summed_sums()))
+    groups: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    total, whole = Counter[str](), True
+    for rows, sums in sources:
+        own = rows.order_by() if user is None else rows.order_by().filter(user=user)
+        total.update(own.aggregate(**sums))
+        found = list(own.values(*by).annotate(**sums).order_by(*by)[:MOST_ROWS])
+        whole = whole and (len(found) < MOST_ROWS or not days)
+        for row in found:
+            groups[tuple(row.pop(name) for name in by)].update(row)
+    return (groups if whole else None), total
+
+
+def _sums(row: Mapping[str, Any]) -> Row:
+    return {
+        **{name: row[f"sum_{name}"] for name in ADDED if name != "cost"},
+        "cost_usd": dollars(row["sum_cost"]),
+        **{name: row[f"sum_{name}"] for name in COUNTED},
+    }
+
+
+def dollars(billionths: int) -> str:
+    """Billionths of a US dollar in decimal, to the last digit."""
+    sign, count = "-" if billionths < 0 else "", abs(billionths)
+    return f"{sign}{count // BILLION}.{count % BILLION:09d}"
+
+
+def _name(rows: Sequence[Row]) -> None:
+    """Add the names of people and keys that still exist."""
+    people = _named(User, "username", {row["user"] for row in rows if row.get("user")})
+    keys = _named(APIKey, "name", {row["key"] for row in rows if row.get("key")})
+    for row in rows:
+        if "user" in row:
+            row["user_name"] = people.get(row["user"], "")
+        if "key" in row:
+            row["key_name"] = keys.get(row["key"], "")
+
+
+def _named(model: Any, field: str, ids: set[Any]) -> dict[Any, str]:
+    return dict(model.objects.filter(pk__in=ids).values_list("pk", field)) if ids else {}

@@ -1,0 +1,194 @@
+"""Limits: who may spend how much of what, in which time. Pure: windows, subjects, and measures of usage."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from routing.domain.rules import SIMULATED_PREFIX
+
+
+class LimitScope(StrEnum):
+    """Who shares a limit."""
+
+    INSTALLATION = "installation"
+    GROUP = "group"
+    USER = "user"
+    KEY = "key"
+    END_USER = "end_user"
+
+
+class LimitUnit(StrEnum):
+    """What is limited. US dollars are counted in billionths."""
+
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+    USD = "usd"
+    CONCURRENT = "concurrent"
+
+
+class LimitWindow(StrEnum):
+    """The time in which it is spent: minute and hour slide, day and month are of the calendar."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+    TOTAL = "total"
+
+
+SLIDING = {LimitWindow.MINUTE: 60, LimitWindow.HOUR: 3600}
+"""Seconds of the windows that slide."""
+BUCKETS = 60
+"""Equal parts of a sliding window: usage leaves it part by part."""
+WARNING_LEVELS = (80, 100)
+"""Percent of a limit at which operators are warned."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidCall:
+    """One call to a model, as limits measure it. ``cost`` is in billionths of a US dollar."""
+
+    model: str
+    tokens: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitTerms:
+    """The terms of one limit. ``amount`` is in whole units, US dollars in billionths. ``models``: only calls
+    of these count; ``None``: all. ``downgrades``: at the limit a cheaper model answers."""
+
+    id: int
+    scope: LimitScope
+    unit: LimitUnit
+    window: LimitWindow
+    amount: int
+    models: frozenset[str] | None = None
+    downgrades: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name in headers and messages: ``key-minute``."""
+        window = "concurrent" if self.unit is LimitUnit.CONCURRENT else self.window
+        return f"{self.scope.replace('_', '-')}-{window}"
+
+    @property
+    def slides(self) -> bool:
+        """Whether its window moves with the time."""
+        return self.unit is not LimitUnit.CONCURRENT and self.window in SLIDING
+
+    @property
+    def is_budget(self) -> bool:
+        """Whether to wait for it is of no use: a day, a month, a total."""
+        return self.unit is not LimitUnit.CONCURRENT and self.window not in SLIDING
+
+    @property
+    def of_requests(self) -> bool:
+        """Whether it counts requests, whatever they cost."""
+        each = self.unit is LimitUnit.REQUESTS and self.models is None
+        return each or self.unit is LimitUnit.CONCURRENT
+
+    def counts(self, model: str) -> bool:
+        """Whether calls of a model count."""
+        return self.models is None or model.removeprefix(SIMULATED_PREFIX) in self.models
+
+    def levels(self, used: int) -> tuple[int, ...]:
+        """The levels of warnings that a used amount has reached."""
+        if self.unit is LimitUnit.CONCURRENT:
+            return ()
+        return tuple(level for level in WARNING_LEVELS if used * 100 >= level * self.amount)
+
+    def measure(self, calls: Iterable[PaidCall]) -> int:
+        """The usage of one run, by its calls."""
+        counted = [call for call in calls if self.counts(call.model)]
+        match self.unit:
+            case LimitUnit.REQUESTS:
+                return int(self.models is None or bool(counted))
+            case LimitUnit.TOKENS:
+                return sum(call.tokens for call in counted)
+            case LimitUnit.USD:
+                return sum(call.cost for call in counted)
+            case LimitUnit.CONCURRENT:
+                return 0
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedLimit:
+    """A limit for one subject: the person, group, key or end user that it holds for; empty for all together."""
+
+    terms: LimitTerms
+    subject: str
+
+    def counter(self, at: datetime, zone: ZoneInfo) -> str:
+        """The name of its counter for a run admitted at that time."""
+        terms = self.terms
+        models = ",".join(sorted(terms.models)) if terms.models is not None else "*"
+        kind = zlib.crc32(f"{terms.unit} {terms.window} {models}".encode())
+        # Names of end users hold anything; Redis and its scripts see none of it.
+        who = hashlib.blake2b(self.subject.encode(), digest_size=8).hexdigest()
+        return f"{terms.id}:{kind:08x}:{who}:{window_name(terms, at, zone)}"
+
+    def bucket(self, at: datetime) -> int:
+        """The part of a sliding window; 0 in others."""
+        if not self.terms.slides:
+            return 0
+        return int(at.timestamp() * BUCKETS // SLIDING[self.terms.window])
+
+
+def window_name(terms: LimitTerms, at: datetime, zone: ZoneInfo) -> str:
+    """The calendar window of a moment: ``20261129``, ``202611``, or the window's own name."""
+    local = at.astimezone(zone)
+    if terms.unit is LimitUnit.CONCURRENT:
+        return "now"
+    match terms.window:
+        case LimitWindow.DAY:
+            return f"{local:%Y%m%d}"
+        case LimitWindow.MONTH:
+            return f"{local:%Y%m}"
+        case LimitWindow.MINUTE | LimitWindow.HOUR | LimitWindow.TOTAL:
+            return terms.window.value
+
+
+def warning_window(terms: LimitTerms, at: datetime, zone: ZoneInfo) -> tuple[str, datetime | None]:
+    """The name and the end of the window in which a level is warned of once. A sliding window stands for
+    the minute or hour of the clock."""
+    if not terms.slides:
+        return window_name(terms, at, zone), window_end(terms, at, zone)
+    seconds = SLIDING[terms.window]
+    number = int(at.timestamp()) // seconds
+    return f"{terms.window}-{number}", datetime.fromtimestamp((number + 1) * seconds, at.tzinfo)
+
+
+def window_start(terms: LimitTerms, at: datetime, zone: ZoneInfo) -> datetime | None:
+    """The begin of the window of a moment; ``None`` for all time."""
+    local = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    match terms.window:
+        case LimitWindow.MINUTE | LimitWindow.HOUR:
+            return at - timedelta(seconds=SLIDING[terms.window])
+        case LimitWindow.DAY:
+            return local
+        case LimitWindow.MONTH:
+            return local.replace(day=1)
+        case LimitWindow.TOTAL:
+            return None
+
+
+def window_end(terms: LimitTerms, at: datetime, zone: ZoneInfo) -> datetime | None:
+    """The time at which all of it is free again; ``None``: never by itself."""
+    start = window_start(terms, at, zone)
+    match terms.window:
+        case LimitWindow.MINUTE | LimitWindow.HOUR:
+            return at + timedelta(seconds=SLIDING[terms.window])
+        case LimitWindow.DAY if start:
+            # By the calendar: a day of a change of the clock has 23 or 25 hours.
+            return (start + timedelta(days=1, hours=3)).replace(hour=0)
+        case LimitWindow.MONTH if start:
+            return (start + timedelta(days=32)).replace(day=1)
+        case _:
+            return None
