@@ -22,6 +22,7 @@ COPY manage.py ./
 COPY routing routing
 COPY conversations conversations
 COPY assistant_site assistant_site
+COPY docs docs
 RUN python -m compileall -q routing conversations assistant_site \
  && python manage.py collectstatic --noinput --verbosity 0
 USER assistant

@@ -6,7 +6,11 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.module_loading import import_string
+
+DOCS = "admin.md"
+"""The documentation of pages that the menu lacks."""
 
 _MENUS = (
     "routing.admin.menu.MENU",
@@ -15,17 +19,40 @@ _MENUS = (
 )
 
 
-def navigation(_request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar: the sections of all apps' menus, in this order; items of one section are joined."""
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar: the sections of all apps' menus, in this order; items of one section are joined. The
+    item of the page is marked as active, and no other one."""
     # Imported only now: settings import this module before the models can be loaded.
     sections: dict[str, list[Any]] = {}
     for name in _MENUS:
         for title, items in import_string(name).items():
             sections[title] = [*sections.get(title, ()), *items]
+    every = [item for items in sections.values() for item in items]
+    # The longest address: the page of a table may be the parent of a page with an item of its own.
+    above = [item for item in every if request.path.startswith(str(item["link"]))]
+    current = max(above, key=lambda item: len(str(item["link"])), default=None)
     return [
-        {"title": title, "separator": place > 0, "items": items}
+        {
+            "title": title,
+            "separator": place > 0,
+            "items": [{**item, "active": item is current} for item in items],
+        }
         for place, (title, items) in enumerate(sections.items())
     ]
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """Context of every admin page: ``page`` is its item of the menu, ``section`` the title above it;
+    empty where the menu has none. ``docs_url`` is the address of its part of the documentation."""
+    found: dict[str, Any] = {"page": None, "section": ""}
+    for section in navigation(request):
+        for item in section["items"]:
+            if item["active"]:
+                found = {"page": item, "section": section["title"]}
+    docs = found["page"]["docs"] if found["page"] else DOCS
+    file, _, part = docs.partition("#")
+    address = reverse("documentation", args=[file])
+    return {**found, "docs_url": f"{address}#{part}" if part else address}
 
 
 UNFOLD: dict[str, Any] = {
@@ -38,6 +65,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("playground/icon.svg")}
     ],
     "STYLES": [lambda _: static("assistant_admin.css")],
+    "GLOBAL_CALLBACK": "assistant_site.theme.page_context",
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "assistant_site.admin.dashboard.dashboard",
     "BORDER_RADIUS": "8px",

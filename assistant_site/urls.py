@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView, TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from assistant_site.views.documentation import documentation
 from assistant_site.views.health import healthz, readyz
 from assistant_site.views.metrics import metrics
 from assistant_site.views.sign_in import to_a_page
@@ -17,6 +18,7 @@ from conversations.api.responses import by_method
 # Clients of the public API without data of their own: their scripts sign in like any client.
 _playground = TemplateView.as_view(template_name="playground.html")
 _keys = TemplateView.as_view(template_name="keys.html")
+_start = RedirectView.as_view(pattern_name="admin:index")
 _icon = RedirectView.as_view(url=static("playground/icon.svg"))
 
 
@@ -36,7 +38,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", by_method(GET=metrics)),
     path("admin/login/", to_a_page(admin.site.login)),
     path("admin/logout/", to_a_page(admin.site.logout)),
+    # The start page has all that the page of one app would list.
+    re_path(r"^admin/(?:auth|axes|conversations|routing)/$", _start),
     path("admin/", admin.site.urls),
+    path("docs/", RedirectView.as_view(url="/docs/admin.md")),
+    re_path(
+        r"^docs/(?P<name>(?:decisions/|images/)?[A-Za-z0-9-]+\.(?:md|png|svg))$",
+        by_method(GET=documentation),
+        name="documentation",
+    ),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/", include("conversations.api.ui_stream.urls")),

@@ -6,8 +6,27 @@ from routing.common.admin import menu_page
 
 MENU = {
     "People": [
-        menu_page("Users", "person", "auth", "user"),
-        menu_page("Groups", "group", "auth", "group"),
-        menu_page("Failed sign-ins", "lock", "axes", "accessattempt"),
+        menu_page(
+            "auth",
+            "user",
+            "person",
+            docs="admin.md#deleting-people",
+            empty="Accounts of people. Press “Add user”.",
+        ),
+        menu_page(
+            "auth",
+            "group",
+            "group",
+            docs="admin.md#permissions",
+            empty="A group gives its permissions to all its users. Press “Add group”.",
+        ),
+        menu_page(
+            "axes",
+            "accessattempt",
+            "lock",
+            title="Failed sign-ins",
+            docs="security.md",
+            empty="User names and addresses whose sign-in failed lately. None: nobody is locked out.",
+        ),
     ]
 }

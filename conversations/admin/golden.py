@@ -18,7 +18,6 @@ from conversations.models import Message
 from routing.admin import GoldenCaseAdmin
 from routing.admin.publishing import ExtraPage, Panel
 from routing.common.admin import NOTHING, admin_link, column
-from routing.domain.decide import plain_name
 from routing.domain.errors import RuleSetInvalid
 from routing.models import GoldenCase
 from routing.publishing.draft import ruleset_build
@@ -81,7 +80,6 @@ def _new_case_url(trial: PromptTrial) -> str:
         "prompt": trial.prompt,
         "action": decision.action.value,
         "rule": decision.rule or "",
-        "model": plain_name(decision.model),
     }
     return f"{reverse('admin:routing_goldencase_add')}?{urlencode(fields)}"
 

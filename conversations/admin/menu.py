@@ -6,21 +6,105 @@ from routing.common.admin import menu_item, menu_page
 
 MENU = {
     "Routing": [
-        menu_item("Try a prompt", "experiment", "routing_try", "routing.view_rule"),
-        menu_page("Replays", "replay", "conversations", "replayrun"),
-        menu_page("Decided in shadow", "visibility", "conversations", "shadowdecision"),
+        menu_item(
+            "Try a prompt",
+            "experiment",
+            "routing_try",
+            "routing.view_rule",
+            docs="rules.md#try-a-prompt",
+        ),
+        menu_page(
+            "conversations",
+            "replayrun",
+            "replay",
+            docs="rules.md#replay",
+            empty="A replay has the draft decide prompts that people really asked, and shows what would "
+            "change and what it would cost. Press “Add replay”: it tells its price before it starts.",
+        ),
+        menu_page(
+            "conversations",
+            "shadowdecision",
+            "visibility",
+            docs="rules.md#try-a-version-before-it-is-for-all",
+            empty="A version in shadow decides each prompt beside the live version, without effect. Its "
+            "decisions are listed here. Change a rule, press “Save draft”, then “Publish…”, and choose "
+            "“In shadow”.",
+        ),
     ],
-    "Conversations": [
-        menu_page("Conversations", "forum", "conversations", "conversation"),
-        menu_page("Messages", "chat", "conversations", "message"),
-        menu_page("Feedback", "thumbs_up_down", "conversations", "feedback"),
-        menu_page("Review desk", "rule", "conversations", "answerreview"),
-        menu_page("Pictures", "image", "conversations", "generatedimage"),
+    "History": [
+        menu_page(
+            "conversations",
+            "conversation",
+            "forum",
+            docs="admin.md#history",
+            empty="The conversations of all people. Ask something in the playground to begin one.",
+        ),
+        menu_page(
+            "conversations",
+            "message",
+            "chat",
+            docs="admin.md#history",
+            empty="Every prompt and answer, with the decision, the calls to models and their cost. Ask "
+            "something in the playground to have the first two.",
+        ),
+        menu_page(
+            "conversations",
+            "feedback",
+            "thumbs_up_down",
+            docs="admin.md#history",
+            empty="How people rated answers, with reasons and corrections. Rate an answer in the "
+            "playground to have the first one.",
+        ),
+        menu_page(
+            "conversations",
+            "answerreview",
+            "rule",
+            docs="admin.md#answer-reviews",
+            empty="Stored answers that people rated bad or corrected wait here for a decision, the most "
+            "harmful first. An answer comes here with its first rating.",
+        ),
+        menu_page(
+            "conversations",
+            "generatedimage",
+            "image",
+            docs="admin.md#history",
+            empty="Images that models drew. Ask for one in the playground: “Draw a lighthouse.”",
+        ),
     ],
     "Performance": [
-        menu_page("Models at work", "monitoring", "conversations", "modelperformance"),
-        menu_page("Answers used again", "recycling", "conversations", "reuse"),
-        menu_page("Numbers set aside", "error", "conversations", "uncounted"),
+        menu_page(
+            "conversations",
+            "modelperformance",
+            "monitoring",
+            docs="admin.md#model-performance",
+            empty="Answers, errors, times, tokens and cost per day, model and rule. The first answer "
+            "makes the first row.",
+        ),
+        menu_page(
+            "conversations",
+            "reuse",
+            "recycling",
+            docs="answer-cache.md",
+            empty="Each time that a stored answer was considered for a similar question: whether it was "
+            "served, and how sure the verifier was. Ask the same thing in two ways to have the first one.",
+        ),
+        menu_page(
+            "conversations",
+            "uncounted",
+            "error",
+            docs="admin.md#model-performance",
+            empty="Answers whose numbers could not be added to the statistics. None: there is nothing to "
+            "do here.",
+        ),
     ],
-    "People": [menu_page("API keys", "key", "conversations", "apikey")],
+    "People": [
+        menu_page(
+            "conversations",
+            "apikey",
+            "key",
+            docs="api.md#api-keys",
+            empty="A program signs in with an API key in place of a password. Press “Add API key”, choose "
+            "whose it is, and copy the key: it is shown once.",
+        ),
+    ],
 }

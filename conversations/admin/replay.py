@@ -59,11 +59,15 @@ class ReplayRunAdmin(Admin[ReplayRun]):
             "title": "Replay the draft",
             "form": form,
             "faults": [*draft.faults, *live.faults],
+            "unchanged": _same_rules(draft, live),
         }
         if request.method == "POST" and form.is_valid() and not context["faults"]:
             # The estimate comes before the start: a replay above its cap must not begin.
             context |= self._estimate(form, draft, live)
-            if "_start" in request.POST and not context["too_much"] and context["found"]:
+            # A draft that says what is live can change nothing: that costs money only if it is wanted.
+            wanted = not context["unchanged"] or "all_the_same" in request.POST
+            startable = wanted and not context["too_much"] and context["found"]
+            if "_start" in request.POST and startable:
                 return self._start(request, form, draft, live)
         return bannered_page(self, request, "replay_add", context)
 
@@ -138,6 +142,13 @@ class ReplayRunAdmin(Admin[ReplayRun]):
     @column("cost", ordering="cost_usd")
     def cost(self, row: ReplayRun) -> str:
         return f"${row.cost_usd:.4f}"
+
+
+def _same_rules(draft: LoadedRules, live: LoadedRules) -> bool:
+    """Whether both decide alike by their words: a replay would find chance alone."""
+    if draft.rules is None or live.rules is None:
+        return False
+    return draft.rules.fingerprint == live.rules.fingerprint
 
 
 def _redirect(run: ReplayRun) -> HttpResponseRedirect:

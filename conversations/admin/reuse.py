@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import truncatechars
 from django.utils import timezone
 from unfold.paginator import InfinitePaginator
 
@@ -20,8 +22,8 @@ from conversations.feedback.reuse_records import (
     judge_bill,
     precision,
 )
-from conversations.models import Reuse
-from routing.common.admin import ReadOnlyAdmin, column
+from conversations.models import Message, Reuse
+from routing.common.admin import ReadOnlyAdmin, admin_link, column
 from routing.reuse.model import Precision
 
 WIDTH, HEIGHT, GAP = 720, 150, 4
@@ -98,11 +100,18 @@ def reuse_context() -> dict[str, Any]:
     }
 
 
+def _words(message: Message | None) -> str:
+    """The text on one line; a name for a message without words."""
+    return " ".join(message.content.split()) or "(no words)" if message else ""
+
+
 @admin.register(Reuse)
 class ReuseAdmin(ReadOnlyAdmin[Reuse]):
     """Figures above, the single reuses below; nothing to change."""
 
-    list_display = ("created_at", "served", "scope", "estimate", "threshold", "judged", "audited")
+    list_display = (
+        "question", "answer", "served", "scope", "estimate", "threshold", "judged", "audited", "created_at",
+    )  # fmt: skip
     list_display_links = None
     list_filter = ("served", "shared", "judged", "audited")
     list_fullwidth = True
@@ -110,17 +119,32 @@ class ReuseAdmin(ReadOnlyAdmin[Reuse]):
     paginator = InfinitePaginator
     show_full_result_count = False
     list_before_template = "conversations/admin/reuse.html"
+    list_select_related = ("message__answers", "message__conversation__owner")
+    search_fields = ("message__content", "message__answers__content")
+    search_help_text = "Words of the question or the answer"
     ordering = ("-created_at",)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {**(extra_context or {}), "title": "Answers used again", **reuse_context()}
+        context = {**(extra_context or {}), **reuse_context()}
         return super().changelist_view(request, context)
 
-    @column("scope", ordering="shared")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reuse]:
+        # The list shows no script and no calls, the widest columns.
+        return super().get_queryset(request).defer("message__script", "message__attempts")
+
+    @column("question")
+    def question(self, row: Reuse) -> str:
+        return admin_link(row.message.answers, truncatechars(_words(row.message.answers), 80))
+
+    @column("answer")
+    def answer(self, row: Reuse) -> str:
+        return admin_link(row.message, truncatechars(_words(row.message), 80))
+
+    @column("for", ordering="shared")
     def scope(self, row: Reuse) -> str:
-        return "everybody" if row.shared else "own"
+        return "all users" if row.shared else "the same user"
 
     @column("probability", ordering="probability")
     def estimate(self, row: Reuse) -> str:

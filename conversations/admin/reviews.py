@@ -98,7 +98,11 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
         result = None
         if request.method == "POST" and form.is_valid():
             result = search(form.cleaned_data["prompt"], user=form.cleaned_data["person"])
-        context = {"title": "What would this prompt hit?", "form": form, "search": result}
+        context = {
+            "title": "Which stored answer would this prompt get?",
+            "form": form,
+            "search": result,
+        }
         return bannered_page(self, request, "review_search", context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

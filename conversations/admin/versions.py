@@ -218,6 +218,8 @@ class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
     list_display = (
         "prompt", "ruleset", "same", "instead_of", "would", "rule", "source", "cost_usd", "created_at",
     )  # fmt: skip
+    # The prompt leads to its message, and no link may lie in another.
+    list_display_links = ("created_at",)
     list_filter = (("agrees", ChoicesDropdownFilter),)
     list_select_related = ("message", "message__answers")
     list_per_page = 50

@@ -155,8 +155,7 @@ class Reuse(models.Model):
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
-        verbose_name = "reuse"
-        verbose_name_plural = "reuses"
+        verbose_name = "reused answer"
         ordering = ("-created_at",)
 
     def __str__(self) -> str:

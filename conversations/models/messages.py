@@ -161,6 +161,9 @@ class GeneratedImage(models.Model):
     revised_prompt = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        verbose_name = "image"
+
     def __str__(self) -> str:
         return self.alt
 

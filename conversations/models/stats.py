@@ -58,7 +58,7 @@ class ModelPerformance(Sums):
     output_tokens = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        verbose_name_plural = "model performance"
+        verbose_name = verbose_name_plural = "model performance"
         ordering = ("-day", "model", "rule")
         constraints = (
             models.UniqueConstraint(fields=("day", "model", "rule"), name="one_row_per_day"),
@@ -157,6 +157,7 @@ class ShadowDecision(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "shadow decision"
         ordering = ("-id",)
         indexes = (models.Index(fields=("ruleset", "agrees", "-id")),)
         constraints = (

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, JSONField, QuerySet
+from django.db.models import F, JSONField, Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -29,7 +29,7 @@ from routing.admin.publishing import PublishingAdmin
 from routing.admin.versions import VersionAdmin
 from routing.common.admin import NOTHING, M, column
 from routing.common.redis.clients import sync_client
-from routing.domain.actions import Action
+from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import CircuitsUnavailable
 from routing.llm.failover.circuit_states import CircuitAdmin
 from routing.models import LLMModel, RoutingSettings, Rule
@@ -107,15 +107,25 @@ class RuleAdmin(SwitchingAdmin[Rule]):
             return NOTHING
         return ", then ".join([rule.model.name, *map(str, rule.fallbacks)])
 
-    @column("cache", ordering="cache")
+    @column("may be used again for", ordering="cache")
     def caching(self, rule: Rule) -> str:
-        return {"never": "Never", "user": "For the same user", "shared": "For everybody"}.get(
-            rule.cache, rule.cache
-        )
+        if not ACTIONS[Action(rule.action)].reusable:
+            return NOTHING
+        return rule.get_cache_display()
 
     @column("default", ordering="is_default", labels={"default": "success"})
     def stands_in(self, rule: Rule) -> str:
         return "default" if rule.is_default else NOTHING
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        # Behind the other rules, and before the default: that one fits every prompt.
+        others = Rule.objects.filter(is_default=False).aggregate(last=Max("priority"))["last"] or 0
+        default = Rule.objects.filter(is_default=True).values_list("priority", flat=True).first()
+        before = max(0, (default or 100) - 1)
+        return {
+            "priority": min(others + 10, before),
+            **super().get_changeform_initial_data(request),
+        }
 
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
         if obj.is_default:

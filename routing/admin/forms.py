@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
+from django.db.models import Q
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
@@ -13,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from routing.common.form_revisions import RevisionedForm
 from routing.common.validators import check_block
 from routing.domain.abilities import Ability
-from routing.domain.actions import Action, ModelKind, action_for
+from routing.domain.actions import ACTIONS, Action, ModelKind, action_for
 from routing.domain.fields import FieldSpec, specs
 from routing.domain.rules import ReusePolicy, RuleSet
 from routing.domain.rules import Rule as DomainRule
@@ -136,11 +138,37 @@ class RuleForm(RevisionedForm[Rule]):
         }
         widget = self.fields["fallbacks"].widget if "fallbacks" in self.fields else None
         if isinstance(widget, OrderedModelsWidget):
-            widget.choices = [
-                (name, f"{name} ({model.kind})")
-                for name, model in self.enabled_models.items()
-                if action_for(model.kind)
-            ]
+            acting = {
+                name: model for name, model in self.enabled_models.items() if action_for(model.kind)
+            }
+            widget.choices = [(name, f"{name} ({model.kind})") for name, model in acting.items()]
+            widget.attrs["data-kinds"] = json.dumps({name: m.kind for name, m in acting.items()})
+        self._offer_models()
+        self._follow_action()
+
+    def _offer_models(self) -> None:
+        """Offer the enabled models that can act, and the chosen one; the page's script narrows them to the
+        kind that the action needs."""
+        field = self.fields.get("model")
+        if not isinstance(field, forms.ModelChoiceField):
+            return
+        kinds = [row.model_kind for row in ACTIONS.values() if row.model_kind]
+        offered = Q(enabled=True, kind__in=kinds) | Q(pk=self.instance.model_id)
+        field.queryset = LLMModel.objects.filter(offered)
+        known = {str(model.pk): model.kind for model in LLMModel.objects.filter(offered)}
+        select: Any = getattr(field.widget, "widget", field.widget)
+        select.attrs["data-kinds"] = json.dumps(known)
+
+    def _follow_action(self) -> None:
+        """Tell the page's script which fields an action has, and which kind of model."""
+        if "action" not in self.fields:
+            return
+        applies = {name: list(item.applies) for name, item in _RULE.items() if item.applies}
+        kinds = {action: row.model_kind or "" for action, row in ACTIONS.items()}
+        self.fields["action"].widget.attrs |= {
+            "data-applies": json.dumps(applies),
+            "data-kind-of": json.dumps(kinds),
+        }
 
     def _get_validation_exclusions(self) -> set[str]:
         # A second default is no fault: saving it takes the mark from the first one.

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse, reverse_lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from routing.common.validators import text_validators
 
@@ -57,6 +59,14 @@ else:
         def __class_getitem__(cls, _: Any) -> type:
             return cls
 
+        def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+            response = super().changelist_view(request, extra_context)
+            context: dict[str, Any] = getattr(response, "context_data", None) or {}
+            if "cl" in context:
+                # The table of rows is a tag with a context of its own, which has the list alone.
+                context["cl"].page = context.get("page")
+            return response
+
         def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
             field = super().formfield_for_dbfield(db_field, request, **kwargs)
             if field:
@@ -93,19 +103,33 @@ def column(
     return named
 
 
-def menu_item(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
-    """A row of the sidebar: the page ``admin:<name>``, shown to people with the permission."""
+def menu_item(
+    title: str, icon: str, name: str, permission: str, *, docs: str, empty: str = ""
+) -> dict[str, Any]:
+    """A row of the sidebar: the page ``admin:<name>``, shown to people with the permission.
+
+    ``title`` is the page's one name, also as heading and in its breadcrumbs. ``docs`` is its part of the
+    documentation, a file of ``docs/`` and a heading (``rules.md#models``). ``empty`` is what the page
+    says while its table has no rows: its purpose, and what to do to get some.
+    """
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{name}"),
         "permission": lambda request: request.user.has_perm(permission),
+        "docs": docs,
+        "empty": empty,
     }
 
 
-def menu_page(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    """A row of the sidebar: a table's list, shown to people who may view the table."""
-    return menu_item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
+def menu_page(
+    app: str, model: str, icon: str, *, docs: str, empty: str, title: str = ""
+) -> dict[str, Any]:
+    """A row of the sidebar: a table's list, shown to people who may view the table. It is named by the
+    table's plural; ``title`` is for tables of other packages."""
+    plural = str(apps.get_model(app, model)._meta.verbose_name_plural)  # noqa: SLF001 - documented
+    name, permission = f"{app}_{model}_changelist", f"{app}.view_{model}"
+    return menu_item(title or capfirst(plural), icon, name, permission, docs=docs, empty=empty)
 
 
 def admin_link(row: Model | None, text: str = "") -> SafeString | str:

@@ -5,7 +5,7 @@ Pure: standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ class FieldSpec:
     """How people meet a field. ``label`` stands in sentences about changes; ``title`` in forms, where
     empty the capitalised label does; ``help`` beside it, where empty the column's. ``group`` is the
     form's fieldset. ``in_order``: of a list of texts the order matters, so it is compared as a whole.
-    ``least`` and ``most`` bound a number, in forms, documents and publications."""
+    ``least`` and ``most`` bound a number, in forms, documents and publications. ``applies`` names the
+    actions of a rule for which the field has an effect; all of them where it is empty."""
 
     label: str
     title: str = ""
@@ -24,6 +25,7 @@ class FieldSpec:
     in_order: bool = False
     least: float | None = None
     most: float | None = None
+    applies: Collection[str] = ()
 
     @property
     def form_label(self) -> str:

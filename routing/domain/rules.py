@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Literal
 
-from routing.domain.actions import DEFAULT_ACTION, Action, ModelKind
+from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.fields import Stored, spec
 
 JudgeUse = Literal["auto", "on", "off"]
@@ -100,6 +100,10 @@ DONE = "What is done"
 EXAMPLES = "Examples for the classifier"
 REFUSING = "When it refuses"
 REUSING = "Using answers again"
+_ASKING = {"applies": tuple(each for each, row in ACTIONS.items() if row.model_kind)}
+_REFUSING = {"applies": (Action.REFUSE,)}
+_ANSWERING = {"applies": tuple(each for each, row in ACTIONS.items() if row.streams)}
+_KEEPING = {"applies": tuple(each for each, row in ACTIONS.items() if row.reusable)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class Rule(Stored):
     name: str = field(metadata=spec("name", group=WHICH))
     instruction: str = field(metadata=spec("instruction", group=WHICH))
     action: Action = field(metadata=spec("action", group=DONE))
-    model: str | None = field(default=None, metadata=spec("model", group=DONE))
+    model: str | None = field(default=None, metadata=spec("model", group=DONE, **_ASKING))
     fallbacks: tuple[str, ...] = field(
         default=(),
         metadata=spec(
@@ -117,6 +121,7 @@ class Rule(Stored):
             help="Tried in this order when the first choice fails.",
             group=DONE,
             in_order=True,
+            **_ASKING,
         ),
     )
     priority: int = field(default=100, metadata=spec("priority", group=WHICH, least=0, most=32_767))
@@ -135,7 +140,8 @@ class Rule(Stored):
         ),
     )
     refusal_reason: str = field(
-        default="", metadata=spec("reason of the refusal", title="Reason", group=REFUSING)
+        default="",
+        metadata=spec("reason of the refusal", title="Reason", group=REFUSING, **_REFUSING),
     )
     suggestions: tuple[str, ...] = field(
         default=(),
@@ -144,11 +150,12 @@ class Rule(Stored):
             title="Suggestions",
             help="One per line: wordings offered with the refusal.",
             group=REFUSING,
+            **_REFUSING,
         ),
     )
     cache: CachePolicy = field(
         default=CachePolicy.USER,
-        metadata=spec("reuse of answers", title="May be used again for", group=REUSING),
+        metadata=spec("reuse of answers", title="May be used again for", group=REUSING, **_KEEPING),
     )
     cache_ttl_seconds: int | None = field(
         default=None,
@@ -157,6 +164,7 @@ class Rule(Stored):
             title="Life of an answer",
             help="Seconds; empty uses the routing settings.",
             group=REUSING,
+            **_KEEPING,
             **_LIFE,
         ),
     )

@@ -125,6 +125,14 @@ class LLMModel(models.Model):
         return self.name
 
 
+class ReuseBy(models.TextChoices):
+    """Who may be given the stored answers of a rule, in words."""
+
+    NEVER = CachePolicy.NEVER.value, "Nobody"
+    USER = CachePolicy.USER.value, "The same user"
+    SHARED = CachePolicy.SHARED.value, "All users"
+
+
 class Rule(models.Model):
     """One instruction for the classifier and the action on prompts that fit it."""
 
@@ -157,7 +165,7 @@ class Rule(models.Model):
     suggestions = models.JSONField(
         default=list, blank=True, help_text="Wordings offered with a refusal."
     )
-    cache = models.CharField(max_length=16, choices=_choices(CachePolicy), default=CachePolicy.USER)
+    cache = models.CharField(max_length=16, choices=ReuseBy, default=ReuseBy.USER)
     cache_ttl_seconds = models.PositiveIntegerField(
         validators=bounds(DomainRule, "cache_ttl_seconds"), null=True, blank=True
     )
@@ -253,7 +261,7 @@ class RuleSetVersion(models.Model):
     )
 
     class Meta:
-        verbose_name = "rule set version"
+        verbose_name = "version"
         ordering = ("-number",)
         permissions = (
             ("publish_rulesetversion", "Can publish, release and roll back rule sets"),

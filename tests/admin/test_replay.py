@@ -163,6 +163,7 @@ def test_the_cost_is_shown_before_and_too_much_is_refused(
     admin_client: Client, person: User, begun: list[int]
 ) -> None:
     asked(person, CAPITAL)
+    Rule.objects.filter(name="code").update(priority=7)
     url = reverse("admin:conversations_replayrun_add")
     told = {"pool": 100, "size": 10, "cap_usd": "1"}
 
@@ -179,6 +180,22 @@ def test_the_cost_is_shown_before_and_too_much_is_refused(
     assert "0 of 1 decided" in page.content.decode()
     assert 'http-equiv="refresh"' in page.content.decode()
     assert run.created_by == User.objects.get(username="admin")
+
+
+@pytest.mark.usefixtures("providers")
+def test_a_draft_that_says_what_is_live_is_replayed_only_when_asked_twice(
+    admin_client: Client, person: User, begun: list[int]
+) -> None:
+    asked(person, CAPITAL)
+    url = reverse("admin:conversations_replayrun_add")
+    told = {"pool": 100, "size": 10, "cap_usd": "1"}
+
+    assert "a replay would find no change" in admin_client.get(url).content.decode()
+    page = admin_client.post(url, {**told, "_start": ""}).content.decode()
+    assert "The draft decides as the live version does" in page
+    assert begun == []
+    admin_client.post(url, {**told, "_start": "", "all_the_same": "on"})
+    assert len(begun) == 1
 
 
 @pytest.mark.usefixtures("providers")

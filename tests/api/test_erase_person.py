@@ -146,7 +146,7 @@ def test_everything_is_there_before(life: Life, client: redis.Redis) -> None:
     ):  # fmt: skip
         assert place in places
     assert set(background.counts([life.user.pk])) >= {
-        "conversations", "messages", "generated images", "feedback", "golden cases",
+        "conversations", "messages", "images", "feedback", "golden cases",
         "answer cache entries", "access attempts", "Outstanding Tokens", "curated answers",
     }  # fmt: skip
 
@@ -347,12 +347,12 @@ def test_the_export_has_all_that_is_kept(site: LiveSite, life: Life, monkeypatch
     assert kinds["message"] == 6
     assert kinds["conversation"] == 3
     assert set(kinds) >= {
-        "user", "feedback", "generated image", "idempotency key", "golden case", "access attempt",
+        "user", "feedback", "image", "idempotency key", "golden case", "access attempt",
         "access log", "Outstanding Token", "log entry", "replay result", "curated answer",
     }  # fmt: skip
     first = rows[0]["data"]
     assert (first["username"], first["email"]) == (life.name, life.mail)
-    (picture,) = (row["data"] for row in rows if row["kind"] == "generated image")
+    (picture,) = (row["data"] for row in rows if row["kind"] == "image")
     assert life.person.http.get(picture["url"]).content.startswith(b"\x89PNG")
     text = json.dumps(rows)
     assert life.pair["refresh"] not in text

@@ -41,10 +41,41 @@ async def test_a_fault_is_told_beside_its_field(page: Page, administrator: str) 
     await sign_in(page, administrator)
     await page.get_by_role("link", name="Rules").first.click()
     await page.get_by_role("link", name="code", exact=True).click()
-    await page.get_by_label("Model", exact=True).select_option(label="gpt-image")
+    await page.get_by_label("Model", exact=True).select_option(label="Select value")
     await page.get_by_role("button", name="Save and publish").click()
-    await expect(page.get_by_text("Answering needs a model of kind chat")).to_be_visible()
-    await expect(page.get_by_text("is live")).to_be_visible()
+    fault = page.get_by_text("Choose the chat model that does it.")
+    # Its field has the focus, and no bar of the page covers it.
+    await expect(page.get_by_label("Model", exact=True)).to_be_focused()
+    await expect(fault).to_be_in_viewport(ratio=1)
+    place = await fault.bounding_box()
+    assert place
+    on_top = "([x, y]) => document.elementFromPoint(x, y).closest('#content') !== null"
+    assert await page.evaluate(on_top, [place["x"] + 5, place["y"] + 5])
+
+
+async def test_the_form_of_a_rule_shows_what_its_action_has(page: Page, administrator: str) -> None:
+    await sign_in(page, administrator)
+    await page.goto("/admin/routing/rule/add/")
+    model, reason = page.get_by_label("Model", exact=True), page.get_by_label("Reason", exact=True)
+    again = page.get_by_label("May be used again for")
+    await expect(reason).to_be_hidden()
+    await expect(again).to_be_visible()
+    offered = (
+        "[...document.getElementById('id_model').options].filter(o => !o.hidden).map(o => o.text)"
+    )
+    assert {"gpt", "claude-sonnet"} <= set(await page.evaluate(offered))
+    assert {"gpt-image", "claude-haiku"}.isdisjoint(await page.evaluate(offered))
+    await model.select_option(label="gpt")
+
+    await page.get_by_label("Action").select_option("image")
+    assert await page.evaluate(offered) == ["Select value", "gpt-image"]
+    await expect(model).to_have_value("")
+    await expect(again).to_be_hidden()
+
+    await page.get_by_label("Action").select_option("refuse")
+    await expect(reason).to_be_visible()
+    await expect(model).to_be_hidden()
+    await expect(page.get_by_text("Using answers again")).to_be_hidden()
 
 
 @pytest.mark.parametrize("size", [PHONE])

@@ -36,6 +36,7 @@ def test_models_that_do_not_answer_have_no_action() -> None:
     assert action_for(ModelKind.EMBEDDING) is None
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("action", Action)
 def test_an_attachment_is_a_relation_and_a_field_of_the_message(action: Action) -> None:
     if attachment := ACTIONS[action].attachment:
