@@ -224,6 +224,7 @@ class FakeClassifier:
     source: Source = Source.CLASSIFIER
     asked: list[str] = field(default_factory=list)
     flagged: bool = False
+    pictures: int = 0
 
     async def classify(
         self,
@@ -233,8 +234,10 @@ class FakeClassifier:
         meter: Meter | None = None,
         *,
         flagged: bool = False,
+        pictures: int = 0,
     ) -> ClassifierResult:
         self.asked.append(prompt)
+        self.flagged, self.pictures = flagged, pictures
         rule = rules.rule(self.rule)
         assert rule is not None
         model = rules.model(rule.model) if rule.model else None

@@ -13,7 +13,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.defaultfilters import truncatechars
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -37,13 +37,17 @@ from conversations.admin.filters import (
     VersionFilter,
 )
 from conversations.admin.history import HistoryAdmin
+from conversations.admin.pictures import attached, picture_response, preview
 from conversations.admin.providers import attempts_in_words
+from conversations.domain.errors import NotFound
 from conversations.models import (
     Conversation,
     Feedback,
     GeneratedImage,
     Message,
+    PromptAttachments,
 )
+from conversations.storage.attachments import picture_of_attachment
 from conversations.storage.guard_reviews import GuardReview, review
 from routing.common.admin import (
     NOTHING,
@@ -106,8 +110,8 @@ class ConversationAdmin(HistoryAdmin[Conversation]):
 
     @column("thread")
     def thread(self, row: Conversation) -> SafeString:
-        latest = row.messages.select_related("image").order_by("-id")[: THREAD_LENGTH + 1]
-        messages = list(reversed(latest))
+        related = row.messages.select_related("image", "attachments").defer("attachments__parts")
+        messages = list(reversed(related.order_by("-id")[: THREAD_LENGTH + 1]))
         return rendered(
             "conversations/admin/thread.html",
             messages=messages[-THREAD_LENGTH:],
@@ -156,6 +160,21 @@ class MessageAdmin(HistoryAdmin[Message]):
     readonly_fields = (
         "thread", "owner", "pair", "words", "picture", "guarded", "calls", "done_without", "verdicts", "trouble",
     )  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.attachment_view)
+        own = path("<uuid:pk>/attachments/<int:number>/", view, name="conversations_attachment")
+        return [own, *super().get_urls()]
+
+    def attachment_view(self, request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+        """A picture of a prompt: its public address opens for its owner only."""
+        if not self.has_view_permission(request):
+            raise Http404
+        try:
+            picture = picture_of_attachment(PromptAttachments.objects.filter(pk=pk).first(), number)
+        except NotFound as exc:
+            raise Http404 from exc
+        return picture_response(picture.media_type, picture.data)
 
     def has_review_permission(self, request: HttpRequest) -> bool:
         """Verdicts on the guard are for those who decide on the review desk."""
@@ -213,7 +232,7 @@ class MessageAdmin(HistoryAdmin[Message]):
     @column("picture")
     def picture(self, row: Message) -> str:
         image = GeneratedImage.objects.filter(message=row).first()
-        return _preview(image) if image else NOTHING
+        return preview(image) if image else attached(row) or NOTHING
 
     @column("guard")
     def guarded(self, row: Message) -> SafeString:
@@ -287,26 +306,12 @@ class GeneratedImageAdmin(HistoryAdmin[GeneratedImage]):
         if row is None or not self.has_view_permission(request, row):
             raise Http404
         with row.file.open("rb") as file:
-            return HttpResponse(
-                file.read(),
-                content_type=row.media_type,
-                headers={"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"},
-            )
+            return picture_response(row.media_type, file.read())
 
     @column("picture")
     def picture(self, row: GeneratedImage) -> str:
-        return _preview(row)
+        return preview(row)
 
     @column("answer")
     def answer(self, row: GeneratedImage) -> str:
         return admin_link(row.message, "the message it belongs to")
-
-
-def _preview(image: GeneratedImage) -> SafeString:
-    return format_html(
-        '<img class="assistant-picture" src="{}" alt="{}" width="{}" height="{}" loading="lazy">',
-        reverse("admin:conversations_picture", args=[image.pk]),
-        image.alt,
-        image.width,
-        image.height,
-    )

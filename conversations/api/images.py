@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -17,6 +17,7 @@ from conversations.domain.api_keys import Scope
 from conversations.domain.errors import NotAuthenticated, NotFound
 from conversations.models import GeneratedImage
 from conversations.storage import selectors
+from conversations.storage.attachments import AttachedPicture, data_url
 
 _SCOPES = (Scope.CHAT, Scope.IMAGES, Scope.CONVERSATIONS)
 
@@ -51,7 +52,24 @@ def picture_id(url: str) -> UUID:
 
 def picture_bytes(*, user: int, image: UUID) -> bytes:
     """A picture's file, for its owner. Raises ``NotFound``."""
-    return _file(selectors.image_get(user=user, image=image))
+    return file_of(selectors.image_get(user=user, image=image))
+
+
+def stored_picture(*, address: str, user: int) -> str:
+    """A picture of this service as a data URL, by its signed address, or for its owner. Raises
+    ``NotFound``."""
+    path, _, query = address.partition("?")
+    try:
+        image = picture_id(path)
+    except ValueError:
+        raise NotFound("There is no such picture.") from None
+    signed = _is_signed(image, parse_qs(query).get("signature", [""])[0])
+    picture = (
+        selectors.image_signed(image=image)
+        if signed
+        else selectors.image_get(user=user, image=image)
+    )
+    return data_url(AttachedPicture(picture.media_type, file_of(picture)))
 
 
 def _is_signed(image: UUID, signature: str) -> bool:
@@ -70,15 +88,21 @@ def _image(request: HttpRequest, image: UUID) -> HttpResponseBase:
     if _is_signed(image, request.GET.get("signature", "")):
         picture = selectors.image_signed(image=image)
     else:
-        picture = selectors.image_get(user=_viewer(request), image=image)
-    response = HttpResponse(_file(picture), content_type=picture.media_type)
+        picture = selectors.image_get(user=viewer_of(request), image=image)
+    media_type = file_type(request, picture.media_type)
+    return picture_response(HttpResponse(file_of(picture), content_type=media_type))
+
+
+def picture_response(response: HttpResponse) -> HttpResponse:
+    """The response with a picture's bytes, with its headers: shown, never run, kept by the browser alone."""
     response["Cache-Control"] = "private, max-age=86400, immutable"
     response["Content-Disposition"] = "inline"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _file(picture: GeneratedImage) -> bytes:
+def file_of(picture: GeneratedImage) -> bytes:
+    """The bytes of a drawn picture. Raises ``NotFound``."""
     try:
         with picture.file.open("rb") as file:
             return bytes(file.read())
@@ -86,7 +110,8 @@ def _file(picture: GeneratedImage) -> bytes:
         raise NotFound("The picture's file is gone.") from exc
 
 
-def _viewer(request: HttpRequest) -> int:
+def viewer_of(request: HttpRequest) -> int:
+    """The person who asks for a picture, by token or by session. Raises ``NotAuthenticated``."""
     try:
         return authenticate_in_thread(request, *_SCOPES).user
     except NotAuthenticated:

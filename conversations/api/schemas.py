@@ -153,6 +153,15 @@ class ImageSchema(serializers.Serializer[Any]):
     revised_prompt = serializers.CharField(allow_null=True)
 
 
+class AttachmentSerializer(serializers.Serializer[Any]):
+    """A picture that came with a prompt; sizes in pixels."""
+
+    url = serializers.URLField()
+    media_type = serializers.CharField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+
 class UsageSchema(serializers.Serializer[Any]):
     """Tokens and US dollars."""
 
@@ -226,6 +235,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     decision = DecisionSchema(allow_null=True)
     cache = CacheSchema(allow_null=True)
     image = ImageSchema(allow_null=True)
+    attachments = AttachmentSerializer(many=True)
     usage = UsageSchema(allow_null=True)
     saved_tokens = SavedTokensSerializer(allow_null=True)
     timings = TimingsSchema(allow_null=True)

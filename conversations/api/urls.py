@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from conversations.api import account, ask, images, streams, tokens
+from conversations.api import account, ask, attachments, images, streams, tokens
 from conversations.api import conversations as threads
 from conversations.api.api_keys import (
     APIKeyDetail,
@@ -39,6 +39,10 @@ urlpatterns = [
     path("me/export/", by_method(GET=account.export_me)),
     path("messages/", by_method(POST=ask.ask)),
     path("messages/<uuid:message>/", by_method(GET=ask.read)),
+    path(
+        "messages/<uuid:message>/attachments/<int:number>/",
+        by_method(GET=attachments.attachment),
+    ),
     path("messages/<uuid:message>/stream/", by_method(GET=streams.resume)),
     path("messages/<uuid:message>/stop/", by_method(POST=streams.stop)),
     path("messages/<uuid:message>/feedback/", by_method(PUT=_feedback, DELETE=_feedback)),

@@ -33,6 +33,7 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
                 state["history"],
                 opened.meter,
                 flagged=report.verdict == "flag",
+                pictures=turn.chat.pictures if turn.chat else 0,
             )
             decision = in_text(classified.decision, turn.chat, rules)
         opened.output = asdict(decision)

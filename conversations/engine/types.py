@@ -63,6 +63,14 @@ class CallerChat:
         given = self.options.keys() & {"tools", "response_format", "logprobs"}
         return bool(given) or any(message.form for message in self.messages)
 
+    @property
+    def pictures(self) -> int:
+        """How many pictures came with the prompt."""
+        form = self.messages[-1].form if self.messages else None
+        content = form.get("content") if form else None
+        parts = content if isinstance(content, list) else ()
+        return sum(part.get("type") == "image_url" for part in parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

@@ -168,6 +168,22 @@ class GeneratedImage(models.Model):
         return self.alt
 
 
+class PromptAttachments(models.Model):
+    """Pictures that a person sent with a prompt, as parts in OpenAI's form, with their bytes. ``pictures`` has
+    the type and size of each, ``null`` for those of which no bytes are kept: lists read them without the bytes."""
+
+    message = models.OneToOneField(
+        Message, primary_key=True, on_delete=models.CASCADE, related_name="attachments"
+    )
+    parts = models.JSONField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "attachments of prompts"
+
+    def __str__(self) -> str:
+        return str(self.message_id)
+
+
 class StoredResponse(models.Model):
     """A response of OpenAI's Responses API: its request, beside the answer that holds its output."""
 

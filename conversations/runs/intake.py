@@ -115,13 +115,14 @@ class Intake:
 
 
 def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
+    chat = new.response.chat if new.response else new.chat
     return Turn(
         user=new.user,
         conversation=started.conversation,
         message=started.message,
         user_message=started.user_message,
         prompt=new.content,
-        first=started.first or new.response is not None,
+        first=started.first or chat is not None,
         trace_id=new.trace_id,
         requested_model=new.requested_model or None,
         origin=new.site,
@@ -129,7 +130,7 @@ def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
         release=release,
         begun=started.at,
         fresh=bool(new.rewind and new.rewind.keeps_prompt),
-        chat=new.response.chat if new.response else None,
+        chat=chat,
         key=new.key,
         end_user=new.end_user,
         language=new.language,

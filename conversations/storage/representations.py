@@ -41,6 +41,7 @@ def message_object(
         "decision": decision_object(decision, guard_of(message)) if decision else None,
         "cache": cache_object(cache_of(message)) if message.cache_outcome else None,
         "image": image_object(picture, origin=origin) if picture else None,
+        "attachments": [] if assistant else attachment_objects(message, origin=origin),
         "usage": usage_object(message) if message.input_tokens is not None else None,
         "saved_tokens": saved_tokens(cache_of(message)),
         "timings": {"first_token_ms": message.first_token_ms, "total_ms": message.total_ms}
@@ -64,6 +65,16 @@ def image_object(picture: GeneratedImage, *, origin: str) -> dict[str, Any]:
         "height": picture.height,
         "revised_prompt": picture.revised_prompt or None,
     }
+
+
+def attachment_objects(message: Message, *, origin: str) -> list[dict[str, Any]]:
+    """The pictures of a prompt; their URLs open for its owner only. One of which no bytes are kept is left out."""
+    stored = getattr(message, "attachments", None)
+    return [
+        {"url": f"{origin}/api/v1/messages/{message.pk}/attachments/{at}/", **facts}
+        for at, facts in enumerate(stored.pictures if stored else ())
+        if facts
+    ]
 
 
 def feedback_object(feedback: Feedback) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""Rewinding: a conversation is taken back to an earlier turn, whose answer or prompt is then replaced.
+"""Rewinding: a conversation is taken back to an earlier turn; its answer or prompt is then replaced.
 
-Clients that regenerate an answer or edit a prompt drop all that came after it. What is dropped here is
+Clients that regenerate an answer or edit a prompt drop all that came after it. Messages dropped here are
 deleted like any message: its feedback, its entry in the answer cache and the memory go with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -15,6 +17,7 @@ from django.db.models import Q, QuerySet
 from conversations.db.access import still_awaited
 from conversations.domain.errors import ConversationBusy, NotFound
 from conversations.models import Conversation, Message
+from conversations.storage.attachments import has_attachments, parts_of
 from conversations.storage.selectors import require_active, running_answer
 
 
@@ -33,6 +36,7 @@ class ShownChat:
 
     ``named`` is the message that the request names, ``last_answer`` the answer before the prompt;
     ``None`` for ids that are not ours. ``is_first``: the client shows nothing before the prompt.
+    ``attachments`` are the parts of the prompt beside its text.
     """
 
     prompt: str
@@ -41,34 +45,59 @@ class ShownChat:
     named: UUID | None = None
     last_answer: UUID | None = None
     is_first: bool = False
+    attachments: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NamedConversation:
+    """The conversation of a client's chat, the turn to replace, and the prompt with its attachments.
+    ``pictured``: there are attachments here, or with an earlier prompt."""
+
+    id: UUID
+    rewind: Rewind | None
+    prompt: str
+    attachments: tuple[Mapping[str, Any], ...]
+    pictured: bool
 
 
 @transaction.atomic
-def conversation_named(
-    *, user: int, client_id: str, shown: ShownChat
-) -> tuple[UUID, Rewind | None, str]:
-    """The person's conversation under a client's own id, opened where there is none; the turn to replace;
-    the prompt, which a client need not repeat. Of two requests at once one opens it.
+def conversation_named(*, user: int, client_id: str, shown: ShownChat) -> NamedConversation:
+    """The person's conversation under a client's own id, opened where there is none; a client that asks
+    again need not repeat the prompt. Of two requests at once one opens it.
 
     Raises ``TokenNotValid``, and ``NotFound`` where there is no prompt.
     """
     require_active(user=user)
     thread, _ = Conversation.objects.get_or_create(owner_id=user, client_id=client_id)
     found = _turn_to_replace(thread.id, shown) if shown.replaces or shown.regenerates else None
-    prompt = shown.prompt or (found.content if found else "")
-    if not prompt:
+    prompt, attachments, keeps = shown.prompt, shown.attachments, False
+    if found:
+        earlier = found.content, parts_of(found.id)
+        if not (prompt or attachments):
+            prompt, attachments = earlier
+        keeps = shown.regenerates and (prompt, attachments) == earlier
+    if not (prompt or attachments):
         raise NotFound("There is no answer to replace.")
     still_awaited()
-    if found is None:
-        return thread.id, None, prompt
-    keeps = shown.regenerates and prompt == found.content
-    return thread.id, Rewind(found.id, keeps), prompt
+    pictured = bool(attachments) or has_attachments(thread.id, user)
+    rewind = Rewind(found.id, keeps) if found else None
+    return NamedConversation(thread.id, rewind, prompt, attachments, pictured)
+
+
+def prompt_of_chat(*, user: int, client_id: str, shown: ShownChat) -> str:
+    """The text that ``conversation_named`` will find, without a change; empty where there is none."""
+    threads = Conversation.objects.filter(owner_id=user, client_id=client_id)
+    thread = threads.values_list("id", flat=True).first()
+    found = _turn_to_replace(thread, shown) if thread and not shown.prompt else None
+    return found.content if found else shown.prompt
 
 
 def _turn_to_replace(conversation: UUID, shown: ShownChat) -> Message | None:
     """The prompt whose turn the client means. ``None``: it came to no turn here, so there is nothing to
     replace."""
-    prompts = Message.objects.filter(conversation_id=conversation, role=Message.Role.USER)
+    prompts = Message.objects.filter(
+        conversation_id=conversation, role=Message.Role.USER, hidden=False
+    )
     prompts = prompts.order_by("id")
     if shown.named and (found := prompts.filter(_is(shown.named)).first()):
         return found

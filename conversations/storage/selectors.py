@@ -53,7 +53,8 @@ def message_get(*, user: int, message: UUID) -> Message:
     """One message. Raises ``NotFound``."""
     found = (
         Message.objects.filter(pk=message, conversation__owner_id=user)
-        .select_related("image")
+        .select_related("image", "attachments")
+        .defer("attachments__parts")
         .first()
     )
     if found is None:
@@ -101,7 +102,7 @@ def image_signed(*, image: UUID) -> GeneratedImage:
 
 def remembered_exchanges(conversation: UUID) -> tuple[ChatMessage, ...]:
     """The recent part of what a conversation's memory holds: prompt, answer, …, oldest first."""
-    answers = _answered(conversation).select_related("answers").order_by("-id")
+    answers = answered(conversation).select_related("answers").order_by("-id")
     return tuple(
         said
         for answer in reversed(answers[:REMEMBERED_EXCHANGES])
@@ -115,10 +116,10 @@ def remembered_exchanges(conversation: UUID) -> tuple[ChatMessage, ...]:
 
 def remembered_count(conversation: UUID) -> int:
     """How many exchanges a conversation's memory stands for."""
-    return _answered(conversation).count()
+    return answered(conversation).count()
 
 
-def _answered(conversation: UUID) -> QuerySet[Message]:
+def answered(conversation: UUID) -> QuerySet[Message]:
     """Answers that memory keeps. Of refused and failed exchanges there is nothing to remember:
     nobody was answered."""
     return (

@@ -26,6 +26,7 @@ from conversations.domain.errors import (
 from conversations.domain.outcome import RunOutcome
 from conversations.models import Conversation, IdempotencyKey, Message, StoredResponse, new_id
 from conversations.stats.pending import note_answer
+from conversations.storage.attachments import attachments_store
 from conversations.storage.representations import attempt_object, decision_columns, saved_tokens
 from conversations.storage.rewinding import Rewind, rewind
 from conversations.storage.selectors import require_active, running_answer
@@ -92,7 +93,9 @@ class NewTurn:
 
     ``site`` is the scheme and host for URLs in the answer. ``release`` holds the rules that the named
     model was looked up in; ``None`` where no model is named. ``response``: the turn is one of OpenAI's
-    Responses API.
+    Responses API. ``key`` and ``end_user`` are those of the request, where it has an API key.
+    ``chat``: the model is asked this instead of the memory and the prompt, because they have more than
+    text; ``attachments`` are the parts of the prompt beside its text.
     """
 
     user: int
@@ -109,6 +112,8 @@ class NewTurn:
     response: NewResponse | None = None
     key: UUID | None = None
     end_user: str = ""
+    chat: CallerChat | None = None
+    attachments: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +229,8 @@ def _store_messages(new: NewTurn, started: StartedTurn) -> None:
     said = (prompt, *both, role.USER, status.COMPLETE, new.content, None, "")
     reply = (answer, *both, role.ASSISTANT, status.STREAMING, "", prompt, new.requested_model)
     _insert_messages(*([] if _kept_prompt(new) else [said]), reply)
+    if new.attachments and not _kept_prompt(new):
+        attachments_store(message=prompt, parts=new.attachments)
 
 
 def _store_response(response: NewResponse) -> None:

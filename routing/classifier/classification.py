@@ -85,8 +85,10 @@ def build_request(
     history: Sequence[ChatMessage],
     *,
     flagged: bool = False,
+    pictures: int = 0,
 ) -> tuple[ChatMessage, ...]:
-    """The messages that ask for the classification of ``prompt``."""
+    """The messages that ask for the classification of ``prompt``; ``flagged`` tells of the guard's doubt,
+    ``pictures`` how many came with it."""
     parts = []
     recent = [message for message in history if message.role != "system"][-HISTORY_MESSAGES:]
     if recent:
@@ -97,6 +99,8 @@ def build_request(
         parts.append(_tagged("history", quoted))
     if flagged:
         parts.append(_tagged("guard", FLAGGED))
+    if pictures:
+        parts.append(_tagged("attachments", {"pictures": pictures}))
     parts.append(_tagged("prompt", truncate(prompt, PROMPT_CHARS)))
     return (instructions.system, ChatMessage("user", "\n".join(parts)))
 

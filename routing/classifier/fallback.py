@@ -79,13 +79,16 @@ class FallbackClassifier:
         meter: Meter | None = None,
         *,
         flagged: bool = False,
+        pictures: int = 0,
     ) -> ClassifierResult:
         """The decision and all calls made for it, by their start. ``meter`` receives each call as it
         ends, a cancelled one too. Never raises a ``ProviderError``."""
         # One set of rules serves thousands of prompts: its part of the request is built once.
         if self._instructions is None or self._instructions.rules is not rules:
             self._instructions = build_instructions(rules)
-        messages = build_request(self._instructions, prompt, history, flagged=flagged)
+        messages = build_request(
+            self._instructions, prompt, history, flagged=flagged, pictures=pictures
+        )
         request = _Request(self._instructions, messages, meter)
         models = [
             (rank, model)

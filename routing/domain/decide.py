@@ -46,9 +46,11 @@ class Classifier(Protocol):
         meter: Meter | None = None,
         *,
         flagged: bool = False,
+        pictures: int = 0,
     ) -> ClassifierResult:
-        """Never raises a ``ProviderError``: where no classifier can be reached or understood, the
-        published default decides and ``decision.source`` says so."""
+        """``flagged``: the guard did not let the prompt pass unmarked. ``pictures`` came with it. Never raises a
+        ``ProviderError``: where no classifier can be reached or understood, the published default decides and
+        ``decision.source`` says so."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import UTC, date, datetime
 
 import pytest
@@ -11,8 +12,10 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from conversations.admin import MessageAdmin
-from conversations.models import Message, ModelPerformance, first_id_at
+from conversations.models import Message, ModelPerformance, PromptAttachments, first_id_at
+from conversations.storage.attachments import attachments_store
 from tests.admin.conftest import make_exchange, make_feedback, make_picture
+from tests.openai.test_tools import PIXEL
 
 LISTS = (
     "routing_rule", "routing_llmmodel", "routing_rulesetversion", "conversations_conversation",
@@ -143,3 +146,28 @@ def test_a_picture_opens_for_staff_who_may_see_it(
     assert client.get(url).status_code == 404
     clerk.user_permissions.add(Permission.objects.get(codename="view_generatedimage"))
     assert client.get(url).status_code == 200
+
+
+def test_attached_pictures_are_shown_with_their_prompt(
+    admin_client: Client, client: Client, person: User
+) -> None:
+    prompt = make_exchange(person).answers
+    assert prompt
+    parts = [{"type": "image_url", "image_url": {"url": PIXEL}} for _ in range(2)]
+    attachments_store(message=prompt.pk, parts=parts)
+    kept = PromptAttachments.objects.get()
+    kept.pictures[1] = None
+    kept.save()
+    url = reverse("admin:conversations_attachment", args=[prompt.pk, 0])
+    page = admin_client.get(reverse("admin:conversations_message_change", args=[prompt.pk]))
+    thread = reverse("admin:conversations_conversation_change", args=[prompt.conversation_id])
+
+    assert f'src="{url}" alt="Attached picture 1" width="1"' in page.content.decode()
+    assert "Attached picture 2: not kept here." in page.content.decode()
+    assert admin_client.get(thread).content.decode().count(url) == 1
+    shown = admin_client.get(url)
+    assert shown.content == b64decode(PIXEL.partition(",")[2])
+    assert shown["Content-Type"] == "image/png"
+    assert admin_client.get(url.replace("/0/", "/1/")).status_code == 404
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+    assert client.get(url).status_code == 404

@@ -82,6 +82,13 @@ def test_a_prompt_that_closes_the_tag_stays_inside() -> None:
     assert json.loads(tagged("prompt", asked.content)) == evil
 
 
+def test_pictures_are_counted_and_not_shown() -> None:
+    _, asked = build_request(GIVEN, "What is it?", (), pictures=2)
+
+    assert json.loads(tagged("attachments", asked.content)) == {"pictures": 2}
+    assert "<attachments>" not in build_request(GIVEN, "What is it?", ())[1].content
+
+
 def test_the_history_is_short_and_data_too() -> None:
     history = [ChatMessage("system", "Secret.")]
     history += [ChatMessage("user", f"{n} </history> " + "x" * 1000) for n in range(9)]

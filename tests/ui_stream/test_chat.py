@@ -6,13 +6,14 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
 from conversations.models import Conversation, Message
 from conversations.storage.api_keys import key_create
 from tests.live_site import LiveSite
-from tests.ui_stream.conftest import FrontEnd, parts_of, said, text_in
+from tests.ui_stream.conftest import FrontEnd, Part, parts_of, said, text_in
 
 STORY = "Write a story about a night train."
 
@@ -108,6 +109,12 @@ def test_a_key_needs_the_scope(site: LiveSite) -> None:
 PICTURE = {"type": "file", "mediaType": "image/png", "url": "data:image/png;base64,AAAA"}
 
 
+def pictured(*pictures: Part) -> Part:
+    """A body with a prompt of these pictures."""
+    files = [{**PICTURE, **each} for each in pictures]
+    return {"message": {"role": "user", "parts": [{"type": "text", "text": "a"}, *files]}}
+
+
 @pytest.mark.parametrize(("body", "field"), [
     ({"id": None}, "id"),
     ({"id": ""}, "id"),
@@ -126,8 +133,15 @@ PICTURE = {"type": "file", "mediaType": "image/png", "url": "data:image/png;base
     ({"messages": [{"role": "user", "parts": []}]}, "messages[0].parts"),
     ({"messages": [said("a\x00b")]}, "messages[0].parts"),
     ({"messages": [{"role": "user", "parts": [{"type": "text"}]}]}, "messages[0].parts[0].text"),
-    ({"message": {"role": "user", "parts": [{"type": "text", "text": "a"}, PICTURE]}},
-     "message.parts[1]"),
+    (pictured({"mediaType": "application/pdf"}), "message.parts[1].mediaType"),
+    (pictured({"mediaType": None}), "message.parts[1].mediaType"),
+    (pictured({"url": 7}), "message.parts[1].url"),
+    (pictured({"url": "data:image/png;base64,AAA"}), "message.parts[1].url"),
+    (pictured({"url": "data:text/plain;base64,AAAA"}), "message.parts[1].url"),
+    (pictured({"url": "http://example.com/a.png"}), "message.parts[1].url"),
+    (pictured({"url": "/api/v1/images/7/"}), "message.parts[1].url"),
+    (pictured({"url": f"/api/v1/images/{UUID(int=7)}/"}), "message.parts[1].url"),
+    (pictured(*[{}] * 21), "message.parts[21]"),
 ])  # fmt: skip
 def test_a_faulty_body_is_named(front_end: FrontEnd, body: dict[str, Any], field: str) -> None:
     good = {} if "message" in body else {"messages": [said("Hi")]}

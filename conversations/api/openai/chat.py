@@ -6,11 +6,11 @@ A client that leaves stops the answer, unless others have joined it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
+from conversations.api.abilities import lacking_options
 from conversations.api.openai.answering import (
     Answered,
     AnswerReading,
@@ -31,9 +31,7 @@ from conversations.api.responses import native
 from conversations.bootstrap import Container
 from conversations.domain.api_keys import Scope
 from conversations.engine.types import CallerChat
-from routing.domain.actions import ModelKind
-from routing.domain.decide import requested_decision
-from routing.domain.errors import OptionUnsupported, ProviderError
+from routing.domain.errors import OptionUnsupported
 from routing.domain.rules import RuleSet
 
 MAX_PROMPT_CHARS = 1_000_000
@@ -97,18 +95,9 @@ def check_model(
 ) -> None:
     """A model that was named answers with all parameters, or not at all; the rules need one that does.
     ``chat`` is the request's. Raises ``ModelUnknown``, ``OptionUnsupported`` and ``ParameterFault``."""
-    models = [model for model in rules.models if model.kind is ModelKind.CHAT]
-    if asked.requested_model:
-        requested_decision(rules, asked.requested_model)
-        named = rules.model(asked.requested_model)
-        models = [named] if named else []
-    lacking: list[str | None] = []
-    for model in models:
-        # A model that can not be asked at all fails by its own error, when its turn comes.
-        with suppress(ProviderError):
-            lacking.append(parts.llm.unsupported(model, chat.options, chat.messages))
-    if lacking and (option := lacking[0]) and all(lacking):
-        error = OptionUnsupported(option, [model.name for model in models])
+    found = lacking_options(parts, rules, asked.requested_model, chat)
+    if found and (option := found[0][1]) and all(lacking for _, lacking in found):
+        error = OptionUnsupported(option, [model for model, _ in found])
         places = [*places_of_parts(asked.messages).values()]
         if option == "messages" and places:
             raise ParameterFault(places[0], str(error), error.code)

@@ -6,10 +6,8 @@ a text. No address in them is fetched here.
 
 from __future__ import annotations
 
-import binascii
-import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -18,55 +16,17 @@ from pydantic import (
     Field,
     StrictStr,
 )
-from pydantic_core import PydanticCustomError
 
+from conversations.api.data_urls import check_base64, check_file_data, check_picture_url
 from routing.domain.llm import ChatMessage
 
 MAX_PARTS, MAX_CALLS = 2_048, 128
-MAX_DATA_CHARS = 28 * 1024 * 1024
-"""Characters of a picture or a file in a data URL: some 20 MiB of bytes."""
-MAX_URL = 8_192
-_PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
-_FILE = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,100};base64,", re.ASCII)
-_ADDRESS = re.compile(r"https://[^\s\x00-\x1f]+", re.IGNORECASE)
 
 
 class Strict(BaseModel):
     """An object of the API without unknown fields."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-def _reject(detail: str) -> NoReturn:
-    raise PydanticCustomError("value_error", "{detail}", {"detail": detail})
-
-
-def _check_base64(data: str, start: int = 0) -> str:
-    """Raises pydantic's error; the bytes themselves are for the model to read."""
-    if len(data) > MAX_DATA_CHARS:
-        _reject(f"It may have {MAX_DATA_CHARS // 1024 // 1024} MiB of characters at most")
-    try:
-        decoded = binascii.a2b_base64(data[start:], strict_mode=True)
-    except ValueError:
-        _reject("It must hold base64")
-    return data if decoded else _reject("It is empty")
-
-
-def check_picture_url(url: str) -> str:
-    """An ``https`` address, or a data URL of a picture. Raises pydantic's error."""
-    if head := _PICTURE.match(url):
-        return _check_base64(url, head.end())
-    if len(url) > MAX_URL or not _ADDRESS.fullmatch(url):
-        _reject("It must be an https address, or a data URL of a PNG, JPEG, GIF or WebP picture")
-    return url
-
-
-def check_file_data(url: str) -> str:
-    """A data URL of any type. Raises pydantic's error."""
-    head = _FILE.match(url)
-    if not head:
-        _reject("It must be a data URL: data:application/pdf;base64,…")
-    return _check_base64(url, head.end())
 
 
 def _told_as(pattern: str) -> Any:
@@ -85,7 +45,7 @@ FileData = Annotated[
     AfterValidator(check_file_data),
     _told_as(rf"^data:[\w.+-]{{1,64}}/[\w.+-]{{1,100}};base64,{_BASE64}"),
 ]
-Base64 = Annotated[StrictStr, AfterValidator(_check_base64), _told_as(rf"^{_BASE64}")]
+Base64 = Annotated[StrictStr, AfterValidator(check_base64), _told_as(rf"^{_BASE64}")]
 
 
 class CacheControl(Strict):
