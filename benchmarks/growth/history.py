@@ -17,9 +17,13 @@ from uuid_utils.compat import uuid7
 
 from conversations.models import (
     Conversation,
+    DailyCost,
+    DailyOutcome,
     Feedback,
+    FirstTokenCount,
     Message,
     ModelPerformance,
+    PersonCost,
     Reuse,
     ShadowDecision,
     VersionPerformance,
@@ -32,6 +36,8 @@ THREAD = 10
 PER_PERSON = 1_000
 """Messages of one person, unless it is said otherwise: more messages are more people, not busier ones."""
 BATCH = 2_000
+PEOPLE = 1_000
+"""People who ask on each day of the span, in the sums."""
 VERSIONS = range(1, 21)
 RULES = ("general", "code", "complex-reasoning", "image", "abuse", "small-talk", "law")
 MODELS = ("claude-sonnet", "claude-haiku", "gpt", "gpt-mini", "dall-e")
@@ -200,6 +206,23 @@ def _sums(today: date) -> None:
     ModelPerformance.objects.bulk_create(
         ModelPerformance(**zero | {"day": today - timedelta(days=back), "model": model, "rule": rule, "answers": 100})
         for back in range(SPAN.days) for model in MODELS for rule in RULES
+    )  # fmt: skip
+    days = [today - timedelta(days=back) for back in range(SPAN.days)]
+    DailyCost.objects.bulk_create(
+        DailyCost(day=day, purpose=purpose, rule=rule, model=model, calls=90, cost_usd=1)
+        for day in days for purpose in ("classify", "chat", "judge") for model in MODELS for rule in RULES
+    )  # fmt: skip
+    DailyOutcome.objects.bulk_create(
+        DailyOutcome(day=day, rule=rule, model=model, outcome=outcome, count=60)
+        for day in days for outcome in ("new", "exact", "semantic", "failed") for model in MODELS for rule in RULES
+    )  # fmt: skip
+    FirstTokenCount.objects.bulk_create(
+        FirstTokenCount(day=day, model=model, bucket=bucket, count=90)
+        for day in days for model in MODELS for bucket in range(25, 50)
+    )  # fmt: skip
+    PersonCost.objects.bulk_create(
+        (PersonCost(day=day, user=user, prompts=5, cost_usd=1) for day in days for user in range(PEOPLE)),
+        batch_size=BATCH,
     )  # fmt: skip
     zero = _nought(VersionPerformance)
     VersionPerformance.objects.bulk_create(

@@ -72,6 +72,13 @@ MENU = {
         ),
     ],
     "Performance": [
+        menu_item(
+            "Charts",
+            "bar_chart",
+            "conversations_charts",
+            "conversations.view_modelperformance",
+            docs="admin.md#charts",
+        ),
         menu_page(
             "conversations",
             "modelperformance",

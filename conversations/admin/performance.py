@@ -8,11 +8,14 @@ from django.contrib import admin
 from django.db.models import QuerySet, Sum, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 
+from conversations.admin.charts import charts_view, csv_view
 from conversations.admin.filters import ModelFilter, PeriodFilter, RuleFilter
 from conversations.models import ModelPerformance, Uncounted
 from conversations.stats.pending import add_up_if_possible
 from conversations.stats.win_rates import ENOUGH, suggestions, win_rates
+from routing.admin.publishing import ExtraPage
 from routing.common.admin import NOTHING, RangeDateFilter, ReadOnlyAdmin, column
 
 
@@ -46,14 +49,19 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
     list_before_template = "conversations/admin/performance.html"
     ordering = ("-day", "model", "rule")
 
+    def get_urls(self) -> list[URLPattern]:
+        pages = (
+            ExtraPage("charts/", "conversations_charts", charts_view),
+            ExtraPage("charts/<slug:name>.csv", "conversations_chart_csv", csv_view),
+        )
+        return [*(page.url(self) for page in pages), *super().get_urls()]
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         # First: the list below reads sums that this call brings up to date.
         add_up_if_possible()
-        response = super().changelist_view(
-            request, {**(extra_context or {}), "title": "Models at work"}
-        )
+        response = super().changelist_view(request, extra_context)
         context: dict[str, Any] | None = getattr(response, "context_data", None)
         if context and "cl" in context:
             rows = context["cl"].queryset

@@ -12,9 +12,9 @@ from django.template.defaultfilters import truncatechars
 from django.utils import timezone
 from unfold.paginator import InfinitePaginator
 
+from conversations.admin.charts import chart_context
 from conversations.feedback.reuse_records import (
     DAYS,
-    Day,
     Economy,
     JudgeBill,
     days,
@@ -25,40 +25,6 @@ from conversations.feedback.reuse_records import (
 from conversations.models import Message, Reuse
 from routing.common.admin import ReadOnlyAdmin, admin_link, column
 from routing.reuse.model import Precision
-
-WIDTH, HEIGHT, GAP = 720, 150, 4
-LOWEST = 0.8
-"""The precision at the foot of its chart."""
-
-
-def bars(daily: list[Day]) -> list[dict[str, Any]]:
-    """The days in the charts, in the units of the picture: beside each other, each as wide as there is
-    room for. Exact hits stand on similar ones; ``middle`` is the place of the day's precision."""
-    step = WIDTH / max(len(daily), 1)
-    return [_bar(day, at * step, step - GAP) for at, day in enumerate(daily)]
-
-
-def _bar(day: Day, x: float, width: float) -> dict[str, Any]:
-    exact, semantic = (HEIGHT * count / max(day.lookups, 1) for count in (day.exact, day.semantic))
-    share, (worst, best) = day.precision.share, day.precision.interval
-    x, width = round(x, 1), round(min(width, 48.0), 1)
-    return {
-        "day": day,
-        "x": x,
-        "width": width,
-        "middle": x + width / 2,
-        "exact_y": round(HEIGHT - semantic - exact, 1),
-        "exact_height": round(exact, 1),
-        "semantic_y": round(HEIGHT - semantic, 1),
-        "semantic_height": round(semantic, 1),
-        "right_y": None if share is None else _height(share),
-        "best_y": _height(best),
-        "worst_y": _height(worst),
-    }
-
-
-def _height(share: float) -> float:
-    return round(HEIGHT * (1 - (max(share, LOWEST) - LOWEST) / (1 - LOWEST)), 1)
 
 
 def _scope(name: str, estimate: Precision) -> dict[str, Any]:
@@ -79,14 +45,13 @@ def _saved(hits: int, means: Economy, bill: JudgeBill) -> dict[str, float | None
 
 
 def reuse_context() -> dict[str, Any]:
-    """Context of the page: charts and sums of the last days."""
+    """Context of the page: sums of the last days."""
     since = timezone.now() - timedelta(days=DAYS)
     daily, means = days(since=since), economy()
     lookups = sum(day.lookups for day in daily)
     hits = sum(day.exact + day.semantic for day in daily)
     return {
         "days": DAYS,
-        "bars": bars(daily),
         "scopes": [
             _scope("for everybody", precision(shared=True, since=since)),
             _scope("a person's own", precision(shared=False, since=since)),
@@ -128,6 +93,7 @@ class ReuseAdmin(ReadOnlyAdmin[Reuse]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         context = {**(extra_context or {}), **reuse_context()}
+        context |= chart_context(request, "reuse", "calibration")
         return super().changelist_view(request, context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reuse]:

@@ -40,6 +40,9 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 SQLITE_READERS = 4
 """Threads that read a SQLite file: more of them would only wait for the interpreter."""
 
+INCREASED_ROWS = 32
+"""Rows that one upsert lets grow: a statement is kept for each number of them."""
+
 _failed = False
 
 _abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
@@ -182,6 +185,45 @@ class Exists:
                 sql, [each(value, connection) for each, value in zip(prepare, where, strict=True)]
             )
             return cursor.fetchone() is not None
+
+
+class Increase:
+    """Upsert statement, made likewise: rows of ``model``, one for each combination of the columns ``keys``,
+    grow by the numbers of a call; a missing row begins with zeros."""
+
+    def __init__(self, model: type[Model], *keys: str) -> None:
+        self._model, self._keys = model, keys
+
+    def __call__(self, changes: Mapping[tuple[Any, ...], Mapping[str, Any]]) -> None:
+        """Let the rows grow, in the order of ``changes``. Raises what the ORM would, and ``KeyError`` for
+        a column that is not there."""
+        rows = list(changes.items())
+        for at in range(0, len(rows), INCREASED_ROWS):
+            some = rows[at : at + INCREASED_ROWS]
+            columns = tuple(sorted({name for _, sums in some for name in sums}))
+            sql, prepare, constants = _increase(
+                connection.vendor, self._model, self._keys, columns, len(some)
+            )
+            values: list[Any] = []
+            for key, sums in some:
+                row = (*key, *(sums.get(name, 0) for name in columns))
+                values += [
+                    each(value, connection) for each, value in zip(prepare, row, strict=True)
+                ]
+                values += constants
+            _execute(sql, values)
+
+
+@cache
+def _increase(
+    vendor: str, model: type[Model], keys: tuple[str, ...], columns: tuple[str, ...], count: int
+) -> tuple[str, list[Prepare], list[Any]]:
+    insert, prepare, constants = _insert(vendor, model, (*keys, *columns), count)
+    names = [_quoted(field.column) for field in _fields(model, columns)]
+    unique = ", ".join(_quoted(field.column) for field in _fields(model, keys))
+    grown = ", ".join(f"{name} = {_table(model)}.{name} + excluded.{name}" for name in names)
+    sql = (insert, f"ON CONFLICT ({unique}) DO UPDATE SET", grown)
+    return " ".join(sql), prepare, constants
 
 
 @cache

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from conversations.models.api_keys import APIKey, APIKeySecret
+from conversations.models.daily import (
+    DailyCost,
+    DailyLink,
+    DailyOutcome,
+    DailySpeculation,
+    FirstTokenCount,
+    PersonCost,
+)
 from conversations.models.feedback import AnswerReview, CuratedAnswer, Feedback, OwedWork, Reuse
 from conversations.models.messages import (
     Conversation,
@@ -31,7 +39,12 @@ __all__ = [
     "AnswerReview",
     "Conversation",
     "CuratedAnswer",
+    "DailyCost",
+    "DailyLink",
+    "DailyOutcome",
+    "DailySpeculation",
     "Feedback",
+    "FirstTokenCount",
     "GeneratedImage",
     "IdempotencyKey",
     "LedgerEntry",
@@ -40,6 +53,7 @@ __all__ = [
     "Message",
     "ModelPerformance",
     "OwedWork",
+    "PersonCost",
     "PromptAttachments",
     "ReplayResult",
     "ReplayRun",

@@ -157,6 +157,13 @@ class Reuse(models.Model):
     class Meta:
         verbose_name = "reused answer"
         ordering = ("-created_at",)
+        indexes = (
+            models.Index(
+                fields=("created_at",),
+                condition=models.Q(audited__isnull=False),
+                name="audited_reuses",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{'served' if self.served else 'not served'} at {self.probability:.2f}"

@@ -14,12 +14,23 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
+from django.contrib.auth.models import User
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import Error as DatabaseError
 from django.db import transaction
 
 from conversations.db.access import AWAY, Insert, still_awaited
 from conversations.models import Uncounted
+from conversations.stats.daily import (
+    COSTS,
+    FIRST_TOKENS,
+    OUTCOMES,
+    PEOPLE,
+    cost_increments,
+    first_token_increments,
+    outcome_increments,
+    person_increments,
+)
 from conversations.stats.stats_table import (
     MODELS,
     VERSIONS,
@@ -36,6 +47,15 @@ _log = structlog.get_logger("assistant.counting")
 
 BATCH = 500
 """Answers added up in one transaction."""
+TABLES = {
+    "models": MODELS,
+    "versions": VERSIONS,
+    "costs": COSTS,
+    "outcomes": OUTCOMES,
+    "first_tokens": FIRST_TOKENS,
+    "people": PEOPLE,
+}
+"""The tables by their part of a note. An older worker's note lacks some."""
 MOST = 10**15
 """More than any answer adds to any sum, squares of milliseconds among them."""
 
@@ -50,9 +70,15 @@ _insert = Insert(Uncounted, "message", "sums")
 
 def note_answer(message: UUID, outcome: RunOutcome, started: datetime) -> None:
     """Note the increments of an answer. Call it in the transaction that ends the answer."""
-    models, versions = model_increments(outcome, started), version_increments(outcome)
-    if models or versions:
-        _insert((message, {"models": _as_json(models), "versions": _as_json(versions)}))
+    sums = {
+        "models": model_increments(outcome, started),
+        "versions": version_increments(outcome),
+        "costs": cost_increments(outcome, started),
+        "outcomes": outcome_increments(outcome, started),
+        "first_tokens": first_token_increments(outcome, started),
+        "people": person_increments(outcome, started),
+    }
+    _insert((message, {name: _as_json(changes) for name, changes in sums.items()}))
 
 
 def add_up() -> int:
@@ -111,8 +137,9 @@ def _add(batch: Sequence[UUID]) -> int:
     # Locked rows are being added up by another process.
     notes = list(Uncounted.objects.select_for_update(skip_locked=True).filter(pk__in=batch))
     # Always in this order of tables: the other order in another process would deadlock.
-    MODELS.add(_totals(note.sums["models"] for note in notes))
-    VERSIONS.add(_totals(note.sums["versions"] for note in notes))
+    for name, table in TABLES.items():
+        totals = _totals(_part(note.sums, name) for note in notes)
+        table.add(_of_accounts(totals) if table is PEOPLE else totals)
     Uncounted.objects.filter(pk__in=[note.pk for note in notes]).delete()
     # Last before the commit: a transaction that nothing awaits any more is rolled back.
     still_awaited()
@@ -125,7 +152,22 @@ def _as_json(changes: Mapping[Key, Increments]) -> list[list[Any]]:
     ]
 
 
-def _totals(notes: Iterable[list[list[Any]]]) -> Mapping[Key, Increments]:
+def _of_accounts(changes: Mapping[Key, Increments]) -> Mapping[Key, Increments]:
+    """The changes of people who still have an account: a note may be older than its person's erasure."""
+    if not changes:
+        return {}
+    # Locked to the commit: an erasure waits for these rows, or this waits and finds no account.
+    kept = User.objects.filter(pk__in={user for _, user in changes}).order_by("pk")
+    users = set(kept.select_for_update(no_key=True).values_list("pk", flat=True))
+    return {key: sums for key, sums in changes.items() if key[1] in users}
+
+
+def _part(sums: Any, table: str) -> Iterable[list[Any]]:
+    """A note's lines for one table. Raises ``LookupError`` where a part is missing that every note has."""
+    return sums[table] if table in {"models", "versions"} else sums.get(table, ())  # type: ignore[no-any-return]
+
+
+def _totals(notes: Iterable[Iterable[list[Any]]]) -> Mapping[Key, Increments]:
     totals: defaultdict[Key, defaultdict[str, Any]] = defaultdict(lambda: defaultdict(int))
     for *key, sums in (line for note in notes for line in note):
         for column, by in sums.items():

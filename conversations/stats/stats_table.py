@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import F
 
+from conversations.db.access import Increase
 from conversations.models import Message, ModelPerformance, ShadowDecision, VersionPerformance
 from routing.domain.llm import Attempt, Usage
 from routing.domain.rules import Decision
@@ -38,19 +38,13 @@ class StatsTable:
     """Statistics table: rows of ``model``, one for each combination of the ``keys`` columns."""
 
     def __init__(self, model: type[models.Model], *keys: str) -> None:
-        self._rows = model._default_manager  # noqa: SLF001 - Django's documented name
-        self._keys = keys
+        self._increase = Increase(model, *keys)
 
     @transaction.atomic
     def add(self, changes: Mapping[Key, Increments]) -> None:
         """Let each row grow; a missing row begins with zeros."""
         # Sorted: two transactions that lock the same rows in different orders would deadlock.
-        for key in sorted(changes):
-            row = dict(zip(self._keys, key, strict=True))
-            increments = {column: F(column) + by for column, by in changes[key].items() if by}
-            if increments and not self._rows.filter(**row).update(**increments):
-                self._rows.get_or_create(**row)
-                self._rows.filter(**row).update(**increments)
+        self._increase({key: changes[key] for key in sorted(changes) if any(changes[key].values())})
 
 
 MODELS = StatsTable(ModelPerformance, "day", "model", "rule")
@@ -66,7 +60,7 @@ def model_increments(outcome: RunOutcome, started: datetime) -> Mapping[Key, Inc
     decision = outcome.decision
     if decision and decision.model and outcome.status == Message.Status.COMPLETE:
         sums[decision.model].update(_answer_increments(outcome, decision.model))
-    return {(_day(started), model, rule): increments for model, increments in sums.items()}
+    return {(day_of(started), model, rule): increments for model, increments in sums.items()}
 
 
 def _attempt_increments(attempt: Attempt) -> dict[str, Any]:
@@ -148,7 +142,7 @@ def feedback_count(*, message: Message, before: str | None, after: str | None) -
         return
     changes = {f"feedback_{verdict}": by for verdict, by in ((before, -1), (after, 1)) if verdict}
     if message.model:
-        MODELS.add({(_day(message.created_at), message.model, message.rule): changes})
+        MODELS.add({(day_of(message.created_at), message.model, message.rule): changes})
     if message.ruleset is not None:
         VERSIONS.add({(message.ruleset, message.rule): changes})
 
@@ -179,7 +173,7 @@ def shadow_record(
     paid: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for attempt in attempts:
         paid[attempt.model].update(_attempt_increments(attempt))
-    today = _day(datetime.now(UTC))
+    today = day_of(datetime.now(UTC))
     MODELS.add({(today, model, shadow.rule): increments for model, increments in paid.items()})
     increments = {
         "shadow_decisions": 1,
@@ -191,5 +185,6 @@ def shadow_record(
     VERSIONS.add({(shadow.ruleset, shadow.rule): increments})
 
 
-def _day(moment: datetime) -> str:
+def day_of(moment: datetime) -> str:
+    """The day (UTC) as the keys of the tables have it."""
     return moment.astimezone(UTC).date().isoformat()

@@ -23,7 +23,14 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from conversations.db.access import still_awaited
 from conversations.domain.errors import LastAdministrator
-from conversations.models import AnswerReview, CuratedAnswer, Feedback, Message, OwedWork
+from conversations.models import (
+    AnswerReview,
+    CuratedAnswer,
+    Feedback,
+    Message,
+    OwedWork,
+    PersonCost,
+)
 from conversations.stats.pending import add_up
 from conversations.usage.ledger import forget_some
 from routing.models import GoldenCase, RuleSetVersion
@@ -81,6 +88,7 @@ def other_rows(users: Collection[int]) -> Iterator[QuerySet[Any]]:
     yield OutstandingToken.objects.filter(user__in=users).order_by("pk")
     yield _golden_cases(users)
     yield _curated_corrections(users)
+    yield PersonCost.objects.filter(user__in=users).order_by("pk")
     for model in SIGN_INS:
         yield sign_in_rows(model, users)
 
@@ -169,6 +177,7 @@ def erase_batch(*, user: int) -> bool:
             User.objects.filter(pk=user).delete()
             task.delete()
             add_up()  # notes of counts have the ids of answers
+            PersonCost.objects.filter(user=user).delete()  # what these notes added
             still_awaited()
             return False
     still_awaited()
@@ -209,7 +218,10 @@ def _clear_failures(cases: Collection[int]) -> None:
 
 
 def forget_traces(person: User) -> None:
-    """Delete the rows that name an account without a key to it, before the account is deleted."""
+    """Delete the rows that name an account without a key to it, before the account is deleted, in the
+    transaction that deletes it."""
+    # Sums that another process is adding for this person are there behind the lock.
+    User.objects.select_for_update().filter(pk=person.pk).first()
     for rows in other_rows([person.pk]):
         if rows.model is not GoldenCase:
             rows.delete()

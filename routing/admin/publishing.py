@@ -53,7 +53,7 @@ class ExtraPage:
     view: Callable[..., HttpResponse]
     post_only: bool = False
 
-    def url(self, page: BanneredAdmin[Any]) -> URLPattern:
+    def url(self, page: Admin[Any]) -> URLPattern:
         """The pattern, open to people who may enter the admin."""
         view: Callable[..., HttpResponse] = partial(self.view, page)
         guarded = require_POST(view) if self.post_only else view
@@ -65,6 +65,7 @@ class BanneredAdmin(Admin[M]):
 
     Its extension points are lists of each class's own: ``panels``, ``pages``, and names of templates
     that are shown above the rows (``list_parts``) or as buttons on a row's page (``row_buttons``).
+    ``row_figures`` are functions that give the rows of a list figures for its columns.
     """
 
     list_before_template = "routing/admin/list_before.html"
@@ -74,10 +75,11 @@ class BanneredAdmin(Admin[M]):
     pages: ClassVar[list[ExtraPage]] = []
     list_parts: ClassVar[list[str]] = []
     row_buttons: ClassVar[list[str]] = []
+    row_figures: ClassVar[list[Callable[[Sequence[Any]], None]]] = []
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("panels", "pages", "list_parts", "row_buttons"):
+        for name in ("panels", "pages", "list_parts", "row_buttons", "row_figures"):
             setattr(cls, name, list(getattr(cls, name)))
 
     def get_urls(self) -> list[URLPattern]:
@@ -105,7 +107,12 @@ class BanneredAdmin(Admin[M]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         parts = {**(extra_context or {}), "list_parts": self.list_parts}
-        return super().changelist_view(request, with_draft(request, parts))
+        response = super().changelist_view(request, with_draft(request, parts))
+        context: dict[str, Any] = getattr(response, "context_data", None) or {}
+        if "cl" in context:
+            for add in self.row_figures:
+                add(context["cl"].result_list)
+        return response
 
     def changeform_view(
         self,

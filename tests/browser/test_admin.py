@@ -89,6 +89,7 @@ async def test_the_pages_fit_a_phone(page: Page, person: Person, administrator: 
         "routing/rulesetversion/",
         "conversations/modelperformance/",
         "conversations/reuse/",
+        "conversations/modelperformance/charts/",
         f"conversations/message/{answer['id']}/change/",
         f"conversations/conversation/{answer['conversation']}/change/",
     ):

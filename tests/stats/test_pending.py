@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 from prometheus_client import CollectorRegistry
@@ -136,12 +136,12 @@ def test_an_answer_is_counted_once(ask: Ask) -> None:
 
 
 @contextmanager
-def _at_each_update(action: Callable[[], object]) -> Any:
-    """Do something after this thread's updates of the sums."""
+def _at_each_increase(action: Callable[[], object]) -> Any:
+    """Do something after this thread let rows of the sums grow."""
 
     def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         result = execute(sql, params, many, context)
-        if sql.startswith("UPDATE") and "modelperformance" in sql:
+        if sql.startswith("INSERT") and "modelperformance" in sql:
             action()
         return result
 
@@ -154,11 +154,10 @@ def test_an_answer_that_cannot_be_counted_is_stored_and_counted_later(ask: Ask) 
     begun = ask()
 
     def refuse() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM no_such_table")
+        raise OperationalError("the server closed the connection")
 
     finish(begun, ended(call("gpt")))
-    with _at_each_update(refuse):
+    with _at_each_increase(refuse):
         add_up_if_possible()
 
     assert Message.objects.get(pk=begun.message).status == "complete"
@@ -190,7 +189,7 @@ def test_two_answers_that_fail_over_crosswise_are_both_counted(
 
     def work() -> None:
         try:
-            with _at_each_update(meet):
+            with _at_each_increase(meet):
                 add_up()
         finally:
             connection.close()
@@ -240,7 +239,8 @@ def test_many_workers_count_each_answer_once(ask: Ask, monkeypatch: pytest.Monke
         thread.join()
 
     row = sums("gpt")
-    assert sum(added) == row.answers == 20
+    # The worker of a site in this process may have added some.
+    assert sum(added) <= row.answers == 20
     assert row.total_ms_sum == 20 * 2000
 
 

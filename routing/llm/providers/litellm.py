@@ -214,6 +214,13 @@ def priced(model: ModelRef, usage: Usage, reported: Any = None) -> Usage:
     return usage.at(cost(model, usage, _listed(model, usage, reported)))
 
 
+def cached_input_cost(model: ModelRef, tokens: int) -> Decimal | None:
+    """The cost of input that the provider has in its cache; ``None`` where no price is known."""
+    details = {"cached_tokens": tokens}
+    reported = litellm.Usage(tokens, 0, tokens, prompt_tokens_details=details)
+    return priced(model, Usage(input_tokens=tokens, cached_tokens=tokens), reported).cost_usd
+
+
 def has_price(model: Priced) -> bool:
     """Whether the cost of a call can be known: a price of the model's own, or a listed name."""
     own = model.input_price is not None and model.output_price is not None
