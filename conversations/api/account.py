@@ -28,6 +28,13 @@ CACHED = "cached question"
 """The kind of an entry of the answer cache that no stored message has."""
 
 
+async def read_me(request: HttpRequest) -> HttpResponseBase:
+    """``GET /me/``: the name of the account, and whether it may enter the admin."""
+    user = await authenticate_person(request)
+    person = await in_database(User.objects.get, pk=user)
+    return json_response({"username": person.username, "is_staff": person.is_staff})
+
+
 async def erase_me(request: HttpRequest) -> HttpResponseBase:
     """``DELETE /me/``: erase the account. 204 when all is gone, 202 when the rest follows."""
     user = await authenticate_person(request)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,11 +13,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from conversations.adapters.limits import StreamSlot
+from conversations.api.attachments import Parts, pictured_chat, read_attachments
 from conversations.api.authentication import authenticate
 from conversations.api.requests import (
     Origin,
     Shape,
     accepted_shape,
+    end_user_of,
+    field_fault,
     idempotency_claim,
     json_object,
     optional_text,
@@ -32,52 +36,155 @@ from conversations.api.responses import (
 )
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database
-from conversations.domain.api_keys import Scope
-from conversations.domain.errors import Draining, TokenNotValid
+from conversations.domain.api_keys import Caller, Scope
+from conversations.domain.booking import Account
+from conversations.domain.errors import Draining, RateLimited, TokenNotValid
 from conversations.engine.events import Decided, Failed, Finished
+from conversations.engine.types import CallerChat
 from conversations.runs.event_codec import Numbered
 from conversations.runs.run import EventStream
 from conversations.storage import selectors
+from conversations.storage.attachments import has_attachments, parts_of, pictured_history
+from conversations.storage.branches import Branch, branch_to, prompt_of
 from conversations.storage.turns import NewTurn
 from routing.domain.actions import ACTIONS
 from routing.domain.decide import requested_decision
+from routing.domain.llm import ChatMessage
 from routing.domain.release import Release
 from routing.guard.validation import validate_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A valid prompt with its pictures, and its place: in a new conversation, at the end of one, or on a
+    branch."""
+
+    prompt: str
+    conversation: UUID | None
+    branch: Branch | None
+    attachments: Parts = ()
 
 
 @native
 async def ask(request: HttpRequest, conversation: UUID | None = None) -> HttpResponseBase:
     """``POST …/messages/``: answer a prompt in a conversation, or in a new one."""
-    parts, origin = container(), origin_of(request)
     caller = await authenticate(request, Scope.CHAT, active=False)
-    if parts.runs.draining:
+    if container().runs.draining:
         raise Draining
     shape = accepted_shape(request.headers.get("Accept", ""))
     body = json_object(request)
-    prompt = validate_prompt(body.get("content"), max_chars=settings.PROMPT_MAX_CHARS)
+    pictures = await read_attachments(body, user=caller.user, site=origin_of(request).site)
+    prompt = _prompt(body, pictured=bool(pictures))
+    asked = Asked(prompt, conversation, _branch(body, conversation), pictures)
+    return await _answer(request, caller, shape, body, asked)
+
+
+@native
+async def regenerate(request: HttpRequest, message: UUID) -> HttpResponseBase:
+    """``POST /messages/{id}/regenerate/``: answer a prompt once more, beside the answer that it has."""
+    caller = await authenticate(request, Scope.CHAT, active=False)
+    if container().runs.draining:
+        raise Draining
+    shape = accepted_shape(request.headers.get("Accept", ""))
+    body = json_object(request) if request.headers.get("Content-Type") else {}
+    prompt = await in_database(prompt_of, user=caller.user, message=message)
+    branch = Branch(prompt.parent, fresh=True)
+    pictures = await in_database(parts_of, prompt.id)
+    asked = Asked(prompt.content, prompt.conversation_id, branch, pictures)
+    return await _answer(request, caller, shape, body, asked)
+
+
+def _prompt(body: dict[str, Any], *, pictured: bool) -> str:
+    """The prompt's text; pictures need none. Raises ``PromptRejected`` and ``PromptTooLong``."""
+    content = body.get("content")
+    if pictured and (content is None or (isinstance(content, str) and not content.strip())):
+        return ""
+    return validate_prompt(content, max_chars=settings.PROMPT_MAX_CHARS)
+
+
+def _branch(body: dict[str, Any], conversation: UUID | None) -> Branch | None:
+    """The place that ``parent`` names; ``None`` where the body has no such field: the conversation's end.
+    Raises ``BadRequest``."""
+    parent = body.get("parent")
+    if "parent" not in body or (parent is None and conversation is None):
+        return None
+    if parent is None:
+        return Branch(None)
+    try:
+        named = UUID(parent)
+    except (ValueError, AttributeError, TypeError) as exc:
+        raise field_fault("parent", "invalid", "Must be the id of an answer, or null.") from exc
+    if conversation is None:
+        raise field_fault("parent", "invalid", "A new conversation has no answer to follow.")
+    return Branch(named)
+
+
+async def _answer(
+    request: HttpRequest, caller: Caller, shape: Shape, body: dict[str, Any], asked: Asked
+) -> HttpResponseBase:
+    parts, origin = container(), origin_of(request)
     model = optional_text(body, "model", max_length=96)
     caller.require_model(model)
     claim = idempotency_claim(request, body)
     # Nothing is stored before the limits and the named model are checked: a refusal leaves no trace.
-    slot, release = await admit(parts, caller.user, model)
-    new = NewTurn(
-        user=caller.user,
-        content=prompt,
-        conversation=conversation,
-        requested_model=model,
-        claim=claim,
-        site=origin.site,
-        request_id=origin.request_id,
-        trace_id=origin.trace_id,
-        release=release,
-    )
+    account = Account(caller.user, caller.key, end_user_of(request, caller))
+    slot, release = await admit(parts, account, model)
     async with releasing(parts, caller.user, slot):
+        release, chat = await _with_pictures(parts, release, caller.user, model, asked)
+        new = NewTurn(
+            user=caller.user,
+            content=asked.prompt,
+            conversation=asked.conversation,
+            branch=asked.branch,
+            requested_model=model,
+            claim=claim,
+            site=origin.site,
+            request_id=origin.request_id,
+            trace_id=origin.trace_id,
+            language=origin.language,
+            release=release,
+            chat=chat,
+            attachments=asked.attachments,
+            key=account.key,
+            end_user=account.end_user,
+        )
         started = await parts.intake.start(new)
     events = parts.runs.follow(user=caller.user, message=started.message, origin=origin.site)
     response = await answer_response(with_slot(slot, events), shape, started.message, origin)
     if started.replayed:
         response["Idempotency-Replayed"] = "true"
     return response
+
+
+async def _with_pictures(
+    parts: Container, release: Release | None, user: int, model: str, asked: Asked
+) -> tuple[Release | None, CallerChat | None]:
+    """The chat that a model is shown where the prompt or an earlier one has pictures, and the rules that it was
+    checked by. Raises ``BadRequest`` where no model sees the prompt's."""
+    thread = asked.conversation
+    earlier = await in_database(has_attachments, thread, user) if thread else False
+    if not (earlier or asked.attachments):
+        return release, None
+    release = release or await parts.rules.for_person(user)
+    history: Sequence[ChatMessage] = ()
+    if thread:
+        history = await in_database(_history, user, thread, asked.branch)
+    chat = pictured_chat(
+        parts,
+        release.rules_for(user),
+        history,
+        asked.prompt,
+        asked.attachments,
+        model=model,
+        place="attachments[0]",
+    )
+    return release, chat
+
+
+def _history(user: int, conversation: UUID, branch: Branch | None) -> Sequence[ChatMessage]:
+    selectors.conversation_get(user=user, conversation=conversation)
+    above = branch_to(conversation, branch.parent) if branch else None
+    return pictured_history(conversation, branch=above)
 
 
 @asynccontextmanager
@@ -96,9 +203,12 @@ async def releasing(parts: Container, user: int, slot: StreamSlot) -> AsyncItera
         raise
 
 
-async def admit(parts: Container, user: int, model: str) -> tuple[StreamSlot, Release | None]:
+async def admit(
+    parts: Container, account: Account, model: str = ""
+) -> tuple[StreamSlot, Release | None]:
     """Count the call, take a stream slot and look the model up, in one round trip. Raises the first
-    refusal in the order rate limit, model, slots."""
+    refusal in the order rate limit, model, slots; a spent budget's before a rate's."""
+    user = account.user or 0
     counted, slot, release = await asyncio.gather(
         parts.rate_limits.hit("ask", str(user)),
         parts.stream_limits.acquire(user),

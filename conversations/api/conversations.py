@@ -22,6 +22,7 @@ from conversations.domain.api_keys import Scope
 from conversations.domain.errors import RunLogUnavailable
 from conversations.models import Conversation, Message
 from conversations.storage import selectors, services
+from conversations.storage.branches import version_show
 
 
 def person(request: Request | HttpRequest) -> int:
@@ -106,5 +107,23 @@ class MessageList(generics.ListAPIView[Message]):
             user=person(request), messages=[message.id for message in page]
         )
         site = origin_of(request._request).site  # noqa: SLF001 - DRF has no public way to it
-        context = {"origin": site, "feedback": mine}
+        context = {"origin": site, "feedback": mine, "versions": selectors.versions_of(page)}
         return self.get_paginated_response(MessageSerializer(page, many=True, context=context).data)
+
+
+class VersionShown(APIView):
+    """A version of a turn, to be shown in place of the others."""
+
+    scopes = (Scope.CONVERSATIONS,)
+
+    @extend_schema(
+        operation_id="show_version",
+        summary="Show another version of an answer or of a question.",
+        tags=["messages"],
+        request=None,
+        responses={204: None},
+    )
+    def post(self, request: Request, message: UUID) -> Response:
+        """Show the version, with the last messages below it."""
+        version_show(user=person(request), message=message)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -223,15 +223,25 @@ class SavedTokensSerializer(serializers.Serializer[Any]):
     reasoning_tokens = serializers.IntegerField()
 
 
+class FailureSerializer(serializers.Serializer[Any]):
+    """Why an answer failed."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """The message object; ``representations.message_object`` makes it. What a person wrote has
     ``null`` where only answers have something."""
 
     id = serializers.UUIDField()
     conversation = serializers.UUIDField()
+    parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]  # Field.parent
     role = serializers.ChoiceField(choices=Message.Role.choices)
     content = serializers.CharField(allow_blank=True)
     status = serializers.ChoiceField(choices=Message.Status.choices)
+    versions = serializers.ListField(child=serializers.UUIDField(), allow_null=True)
+    error = FailureSerializer(allow_null=True)
     decision = DecisionSchema(allow_null=True)
     cache = CacheSchema(allow_null=True)
     image = ImageSchema(allow_null=True)
@@ -248,7 +258,10 @@ class MessageSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Message) -> dict[str, Any]:
         """The same object that streams and single reads give."""
-        mine = self.context.get("feedback", {})
+        mine, versions = (self.context.get(name, {}) for name in ("feedback", "versions"))
         return message_object(
-            instance, origin=self.context["origin"], feedback=mine.get(instance.id)
+            instance,
+            origin=self.context["origin"],
+            feedback=mine.get(instance.id),
+            versions=versions.get(instance.id),
         )

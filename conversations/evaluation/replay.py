@@ -240,7 +240,7 @@ def _recorded(answer: Message) -> dict[str, str]:
 def _question(answer: Message, rules: RuleSet) -> Question:
     prompt = answer.answers
     before = Message.objects.filter(
-        conversation_id=answer.conversation_id, id__lt=answer.answers_id
+        conversation_id=answer.conversation_id, id__lt=answer.answers_id, hidden=False
     ).exclude(content="")
     history = tuple(
         ChatMessage("user" if each.role == Message.Role.USER else "assistant", each.content)

@@ -34,6 +34,10 @@ class Conversation(models.Model):
         max_length=64, null=True, blank=True, editable=False,
         help_text="The client's own id of it, one per person.",
     )  # fmt: skip
+    branches = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False,
+        help_text="How often another branch of it was shown.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -76,6 +80,14 @@ class Message(models.Model):
     answers = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="answer",
         help_text="The prompt that this message answers.",
+    )  # fmt: skip
+    parent = models.UUIDField(
+        null=True, blank=True, editable=False,
+        help_text="The answer that this prompt follows; prompts of one parent are versions of a turn.",
+    )  # fmt: skip
+    hidden = models.BooleanField(
+        default=False, db_default=False, editable=False,
+        help_text="Of a branch of the conversation that is not shown.",
     )  # fmt: skip
     requested_model = models.CharField(max_length=64, blank=True)
 

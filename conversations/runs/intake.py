@@ -129,7 +129,7 @@ def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
         request_id=new.request_id,
         release=release,
         begun=started.at,
-        fresh=bool(new.rewind and new.rewind.keeps_prompt),
+        fresh=bool((new.rewind and new.rewind.keeps_prompt) or (new.branch and new.branch.fresh)),
         chat=chat,
         key=new.key,
         end_user=new.end_user,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -99,11 +99,14 @@ def has_attachments(conversation: UUID, user: int) -> bool:
 
 
 def pictured_history(
-    conversation: UUID, before: UUID | None = None
+    conversation: UUID, before: UUID | None = None, branch: Collection[UUID] | None = None
 ) -> tuple[ChatMessage, ...]:
-    """The recent exchanges of a conversation, of those before a prompt, oldest first; the latest prompts with
-    their attachments."""
+    """The recent exchanges of a conversation, of those before a prompt or of the messages of a branch where
+    one is named, oldest first; the latest prompts with their attachments."""
     answers, shown = answered(conversation), _of(conversation)
+    if branch is not None:
+        answers = answered(conversation, hidden=True).filter(id__in=branch)
+        shown = shown.filter(message__in=branch)
     if before:
         answers, shown = answers.filter(answers__lt=before), shown.filter(message__lt=before)
     answers = answers.select_related("answers")

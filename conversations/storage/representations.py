@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
 
 from conversations.engine.types import CacheFacts, CacheOutcome
 from conversations.models import Feedback, GeneratedImage, Message
@@ -26,18 +27,26 @@ def rfc3339(moment: datetime) -> str:
 
 
 def message_object(
-    message: Message, *, origin: str, feedback: Feedback | None = None
+    message: Message,
+    *,
+    origin: str,
+    feedback: Feedback | None = None,
+    versions: Sequence[UUID] | None = None,
 ) -> dict[str, Any]:
-    """The message object of the API. ``origin`` is the scheme and host of the site."""
+    """The message object of the API. ``origin`` is the scheme and host of the site, ``versions`` are those of
+    a prompt's turn, where it has several."""
     assistant = message.role == Message.Role.ASSISTANT
     picture = _image(message) if assistant else None
     decision = decision_of(message)
     return {
         "id": str(message.id),
         "conversation": str(message.conversation_id),
+        "parent": _text(message.answers_id or message.parent),
         "role": message.role,
         "content": message.content,
         "status": message.status,
+        "versions": None if assistant else [str(each) for each in versions or [message.id]],
+        "error": _failure(message.problem) if message.problem else None,
         "decision": decision_object(decision, guard_of(message)) if decision else None,
         "cache": cache_object(cache_of(message)) if message.cache_outcome else None,
         "image": image_object(picture, origin=origin) if picture else None,
@@ -54,6 +63,15 @@ def message_object(
         "attempts": [_stored_attempt(stored) for stored in message.attempts],
         "created_at": rfc3339(message.created_at),
     }
+
+
+def _text(identity: UUID | None) -> str | None:
+    return str(identity) if identity else None
+
+
+def _failure(problem: Mapping[str, Any]) -> dict[str, Any]:
+    """Why an answer failed: what does not name the request."""
+    return {name: problem.get(name) for name in ("code", "detail")}
 
 
 def image_object(picture: GeneratedImage, *, origin: str) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Count, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from conversations.db.access import Exists
@@ -20,6 +21,9 @@ from routing.domain.llm import ChatMessage
 
 REMEMBERED_EXCHANGES = 50
 """Exchanges read from the database when a conversation's memory is rebuilt."""
+
+BRANCH = 1_000_000
+"""More exchanges than a conversation has."""
 
 _person = Exists(User, "id", "is_active")
 
@@ -44,9 +48,12 @@ def conversation_get(*, user: int, conversation: UUID) -> Conversation:
 
 
 def messages_of(*, user: int, conversation: UUID) -> QuerySet[Message]:
-    """A conversation's messages. Raises ``NotFound``."""
+    """The messages of a conversation's shown branch. Raises ``NotFound``."""
     thread = conversation_get(user=user, conversation=conversation)
-    return Message.objects.filter(conversation=thread).select_related("image")
+    shown = Message.objects.filter(conversation=thread, hidden=False)
+    related = shown.select_related("image", "conversation", "attachments")
+    # Lists tell of pictures; their bytes are megabytes.
+    return related.defer("attachments__parts")
 
 
 def message_get(*, user: int, message: UUID) -> Message:
@@ -115,14 +122,18 @@ def remembered_exchanges(conversation: UUID) -> tuple[ChatMessage, ...]:
 
 
 def remembered_count(conversation: UUID) -> int:
-    """How many exchanges a conversation's memory stands for."""
-    return answered(conversation).count()
+    """How many exchanges a conversation's memory stands for, and of which branch: after each change of the
+    branch it is another number."""
+    counted = answered(conversation).aggregate(
+        exchanges=Count("id"), branches=Max("conversation__branches")
+    )
+    return int(counted["exchanges"] + BRANCH * (counted["branches"] or 0))
 
 
-def answered(conversation: UUID) -> QuerySet[Message]:
-    """Answers that memory keeps. Of refused and failed exchanges there is nothing to remember:
-    nobody was answered."""
-    return (
+def answered(conversation: UUID, *, hidden: bool = False) -> QuerySet[Message]:
+    """Answers that memory keeps, with ``hidden`` those of all branches. Of refused and failed exchanges there
+    is nothing to remember: no prompt was answered."""
+    answers = (
         Message.objects.filter(
             conversation_id=conversation,
             role=Message.Role.ASSISTANT,
@@ -131,13 +142,27 @@ def answered(conversation: UUID) -> QuerySet[Message]:
         .exclude(action="refuse")
         .exclude(content="")
     )
+    return answers if hidden else answers.filter(hidden=False)
+
+
+def versions_of(prompts: Sequence[Message]) -> dict[UUID, list[UUID]]:
+    """The versions of each prompt of one conversation that has more than one, oldest first."""
+    asked = [prompt for prompt in prompts if prompt.role == Message.Role.USER]
+    if not asked or not asked[0].conversation.branches:
+        return {}
+    siblings = defaultdict(list)
+    rows = Message.objects.filter(conversation=asked[0].conversation_id, role=Message.Role.USER)
+    for identity, parent in rows.order_by("id").values_list("id", "parent"):
+        siblings[parent].append(identity)
+    return {prompt.id: siblings[prompt.parent] for prompt in asked}
 
 
 def message_body(*, user: int, message: UUID, origin: str) -> dict[str, Any]:
     """The message object with the person's own feedback. Raises ``NotFound``."""
     found = message_get(user=user, message=message)
     mine = feedback_of(user=user, messages=[found.id]).get(found.id)
-    return message_object(found, origin=origin, feedback=mine)
+    versions = versions_of([found]).get(found.id)
+    return message_object(found, origin=origin, feedback=mine, versions=versions)
 
 
 def running_answer(*, conversation: UUID) -> UUID | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,16 @@ from conversations.domain.errors import (
     NotFound,
 )
 from conversations.domain.outcome import RunOutcome
-from conversations.models import Conversation, IdempotencyKey, Message, StoredResponse, new_id
+from conversations.models import (
+    Conversation,
+    IdempotencyKey,
+    Message,
+    StoredResponse,
+    new_id,
+)
 from conversations.stats.pending import note_answer
 from conversations.storage.attachments import attachments_store
+from conversations.storage.branches import Branch, branch_off
 from conversations.storage.representations import attempt_object, decision_columns, saved_tokens
 from conversations.storage.rewinding import Rewind, rewind
 from conversations.storage.selectors import require_active, running_answer
@@ -57,6 +64,7 @@ _insert_messages = Insert(
     "status",
     "content",
     "answers_id",
+    "parent",
     "requested_model",
 )
 _end = Update(Message, "id", "status")
@@ -109,11 +117,20 @@ class NewTurn:
     language: str = "en"
     release: Release | None = None
     rewind: Rewind | None = None
+    branch: Branch | None = None
     response: NewResponse | None = None
     key: UUID | None = None
     end_user: str = ""
     chat: CallerChat | None = None
     attachments: Sequence[Mapping[str, Any]] = ()
+    prompt_id: UUID = field(default_factory=new_id)
+    answer_id: UUID = field(default_factory=new_id)
+    """Ids sort by time: the prompt's comes before the answer's."""
+
+    @property
+    def answer(self) -> UUID:
+        """The message of the answer."""
+        return self.response.answer if self.response else self.answer_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +179,7 @@ def _tried(new: NewTurn) -> StartedTurn | None:
 def _begin(new: NewTurn) -> StartedTurn:
     response = new.response
     now, title = response.begun if response else timezone.now(), _title_of(new.content)
-    thread, first = new.conversation, True
+    thread, last = new.conversation, None
     if response and thread and not is_last_answer(thread, response.earlier[0]):
         thread = None  # a second continuation of one response is a conversation of its own
     if thread is None:
@@ -172,13 +189,12 @@ def _begin(new: NewTurn) -> StartedTurn:
         _continue_thread(thread, new.user, title, now)
         if new.rewind:
             rewind(thread, new.rewind)
-        first = _is_first(thread, _kept_prompt(new))
-    # Ids sort by time: the prompt's comes before the answer's.
-    prompt, answer = _kept_prompt(new) or new_id(), new_id()
-    if response:
-        prompt, answer = response.prompt, response.answer
-    started = StartedTurn(thread, answer, prompt, now, first)
-    _store_messages(new, started)
+        if new.branch:
+            branch_off(thread, new.branch)
+        last = _last_message(thread, _kept_prompt(new))
+    prompt = response.prompt if response else _kept_prompt(new) or new.prompt_id
+    started = StartedTurn(thread, new.answer, prompt, now, first=last is None)
+    _store_messages(new, started, parent=last)
     if response:
         _store_response(response)
     if new.claim:
@@ -205,9 +221,10 @@ def _hidden(character: str) -> bool:
     return category in {"Cc", "Cf", "Cs"} and character not in "\u200c\u200d"
 
 
-def _is_first(thread: UUID, prompt: UUID | None) -> bool:
-    others = Message.objects.filter(conversation_id=thread)
-    return not (others.exclude(id=prompt) if prompt else others).exists()
+def _last_message(thread: UUID, prompt: UUID | None) -> UUID | None:
+    """The message before the turn; ``None`` where it is the first. ``prompt`` is its own, where that is kept."""
+    shown = Message.objects.filter(conversation_id=thread, hidden=False).order_by("-id")
+    return (shown.exclude(id=prompt) if prompt else shown).values_list("id", flat=True).first()
 
 
 def _kept_prompt(new: NewTurn) -> UUID | None:
@@ -222,12 +239,12 @@ def _continue_thread(thread: UUID, user: int, title: str, now: datetime) -> None
     _entitle({"title": title}, thread, "")
 
 
-def _store_messages(new: NewTurn, started: StartedTurn) -> None:
+def _store_messages(new: NewTurn, started: StartedTurn, *, parent: UUID | None) -> None:
     role, status = Message.Role, Message.Status
     both = started.conversation, started.at, new.trace_id
     prompt, answer = started.user_message, started.message
-    said = (prompt, *both, role.USER, status.COMPLETE, new.content, None, "")
-    reply = (answer, *both, role.ASSISTANT, status.STREAMING, "", prompt, new.requested_model)
+    said = (prompt, *both, role.USER, status.COMPLETE, new.content, None, parent, "")
+    reply = (answer, *both, role.ASSISTANT, status.STREAMING, "", prompt, None, new.requested_model)
     _insert_messages(*([] if _kept_prompt(new) else [said]), reply)
     if new.attachments and not _kept_prompt(new):
         attachments_store(message=prompt, parts=new.attachments)
@@ -248,7 +265,9 @@ def _store_response(response: NewResponse) -> None:
 
 def is_last_answer(conversation: UUID, message: UUID) -> bool:
     """Whether an answer is the newest one of its conversation."""
-    answers = Message.objects.filter(conversation_id=conversation, role=Message.Role.ASSISTANT)
+    answers = Message.objects.filter(
+        conversation_id=conversation, role=Message.Role.ASSISTANT, hidden=False
+    )
     return answers.order_by("-id").values_list("id", flat=True).first() == message
 
 
@@ -312,6 +331,7 @@ def ended_answer(turn: Turn, started: datetime, outcome: RunOutcome) -> Message:
         id=turn.message,
         conversation_id=turn.conversation,
         role=Message.Role.ASSISTANT,
+        answers_id=turn.user_message,
         trace_id=turn.trace_id,
         created_at=started,
         **_columns(outcome),
