@@ -160,6 +160,8 @@ BUSY_QUEUE_SECONDS = env.number("BUSY_QUEUE_SECONDS", 0.0)
 ASK_RATE = env.rate("ASK_RATE", "60/minute")
 EXPORT_RATE = env.rate("EXPORT_RATE", "6/hour")
 SIGN_IN_RATE = env.rate("SIGN_IN_RATE", "10/minute")
+RESERVATION_SECONDS = env.number("RESERVATION_SECONDS", 60.0, least=1.0, most=3_600)
+RESERVED_OUTPUT_TOKENS = env.integer("RESERVED_OUTPUT_TOKENS", 1_000, least=1, most=10_000_000)
 LIMITS_TIME_ZONE = env.time_zone("LIMITS_TIME_ZONE", "UTC")
 LANGFUSE_PUBLIC_KEY = env.text("LANGFUSE_PUBLIC_KEY")
 LANGFUSE_SECRET_KEY = env.text("LANGFUSE_SECRET_KEY")
@@ -250,6 +252,9 @@ CORS_EXPOSE_HEADERS = [
     "Location", "X-Request-ID", "traceparent", "Idempotency-Replayed", "WWW-Authenticate",
     "Retry-After", "RateLimit", "RateLimit-Policy", "x-should-retry", "X-Assistant-Decision",
     "X-Assistant-Model", "X-Assistant-Cache", "X-Assistant-Cost", "X-Assistant-Ignored",
+    "X-Assistant-Budget-Remaining", "X-Assistant-Degraded", "retry-after-ms",
+    "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
+    "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
     "X-Vercel-AI-UI-Message-Stream",
 ]  # fmt: skip
 

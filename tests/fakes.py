@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -21,9 +22,11 @@ from conversations.engine.types import (
     Vector,
 )
 from conversations.models import new_id
+from conversations.usage.estimates import Estimator
 from routing.domain.actions import Action, ModelKind
 from routing.domain.errors import AssistantError, NoProviderAvailable
 from routing.domain.guard import GuardReport
+from routing.domain.limits import PaidCall
 from routing.domain.llm import (
     AnsweringModel,
     Attempt,
@@ -165,7 +168,7 @@ class FakeEmbedder:
     def reads(self, text: str) -> bool:
         return True
 
-    async def embed(self, text: str) -> Vector:
+    async def embed(self, text: str, _: Meter | None = None, /) -> Vector:
         if self.error:
             raise self.error
         return (1.0, 0.0)
@@ -337,3 +340,24 @@ def ports(**replaced: object) -> Ports:
         **replaced,
     }
     return Ports(**values)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeSideCalls:
+    """Keeps what would be booked: purpose, rule and calls."""
+
+    kept: list[tuple[str, str, list[Attempt]]] = field(default_factory=list)
+    refusal: AssistantError | None = None
+    estimator: Estimator = field(
+        default_factory=lambda: Estimator(lambda _, usage: usage, output_tokens=1, memory_tokens=0)
+    )
+
+    @asynccontextmanager
+    async def booked(
+        self, purpose: str, *_: PaidCall, rule: str = ""
+    ) -> AsyncIterator[list[Attempt]]:
+        if self.refusal:
+            raise self.refusal
+        calls: list[Attempt] = []
+        yield calls
+        self.kept.append((purpose, rule, calls))

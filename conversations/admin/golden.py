@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from conversations.admin.forms import PromptForm
 from conversations.admin.pages import require_permissions
+from conversations.domain.errors import LimitReached
 from conversations.evaluation.golden import golden_from, golden_run
 from conversations.evaluation.try_prompt import PromptTrial, try_prompt
 from conversations.models import Message

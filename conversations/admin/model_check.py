@@ -18,8 +18,9 @@ def try_view(page: LLMModelAdmin, request: HttpRequest, pk: int) -> HttpResponse
     require_permissions(request, "routing.change_llmmodel")
     model = get_object_or_404(LLMModel, pk=pk)
     form = PromptForm(request.POST or None)
+    user = int(request.user.pk or 0)
     valid = request.method == "POST" and form.is_valid()
-    trial = try_model(model, form.cleaned_data["prompt"]) if valid else None
+    trial = try_model(model, form.cleaned_data["prompt"], user=user) if valid else None
     context = {"title": f"Try {model.name}", "form": form, "trial": trial, "model": model}
     return page.framed(request, "conversations/admin/model_try.html", context)
 

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponseBase
 from conversations.adapters.limits import StreamSlot
 from conversations.api.attachments import Parts, pictured_chat, read_attachments
 from conversations.api.authentication import authenticate
+from conversations.api.limit_headers import add_limit_headers
 from conversations.api.requests import (
     Origin,
     Shape,
@@ -153,6 +154,7 @@ async def _answer(
     response = await answer_response(with_slot(slot, events), shape, started.message, origin)
     if started.replayed:
         response["Idempotency-Replayed"] = "true"
+    await add_limit_headers(response, parts, account, started.message)
     return response
 
 
@@ -220,6 +222,8 @@ async def admit(
     if refusal:
         if isinstance(slot, StreamSlot):
             slot.release()
+        if isinstance(refusal, RateLimited):
+            await parts.reservations.require_budget(account)
         raise refusal
     return cast("StreamSlot", slot), cast("Release | None", release)
 

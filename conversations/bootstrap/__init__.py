@@ -3,7 +3,7 @@ single parts."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 
@@ -26,12 +26,14 @@ from conversations.adapters.tools import StoringImageTool
 from conversations.bootstrap import parts
 from conversations.engine.engine import Engine
 from conversations.engine.ports import Ports
+from conversations.runs.admission import Admission
 from conversations.runs.direct import DirectRuns
 from conversations.runs.event_log import RunLog
 from conversations.runs.intake import Intake
 from conversations.runs.joining import RunJoining
 from conversations.runs.lifecycle import RunLifecycle
 from conversations.runs.registry import RunRegistry
+from conversations.runs.side_calls import SideCalls
 from routing.common.redis.clients import Breaker, async_client, blocking_client, close
 from routing.common.tasks import Background
 from routing.common.translations import translated
@@ -52,11 +54,16 @@ class EvaluationContainer:
     may have no key, must not take a model from the people who are being answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit_warned: Callable[[str, int], None] = lambda *_: None) -> None:
         self.background, self.breaker, self.llm = Background(), Breaker(), parts.llm_client()
         self.redis = async_client(settings.REDIS_URL, self.background)
+        self.reservations = parts.make_reservations(
+            self.redis, self.breaker, self.background, limit_warned
+        )
+        self.estimator = parts.make_estimator(self.llm)
+        self.side_calls = SideCalls(self.reservations, self.estimator, self.background)
         self.failover = parts.make_failover(self._make_circuits(), self.llm)
-        self.embedder = parts.make_embedder(self.llm, self.failover)
+        self.embedder = parts.make_embedder(self.llm, self.failover, self.side_calls.embedded)
         self.judge = ReuseJudge(self.llm, self.failover)
         self.cache = parts.make_cache(
             self.redis, self.breaker, self.embedder, self.judge, self.background
@@ -74,7 +81,8 @@ class Container(EvaluationContainer):
     breakers are shared with all workers."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.metrics = RunMetrics()
+        super().__init__(self.metrics.limit_warned)
         redis, breaker, background = self.redis, self.breaker, self.background
         # A read that waits for events holds its connection: the others must not queue behind it.
         self.blocking_redis = blocking_client(settings.REDIS_URL)
@@ -84,7 +92,6 @@ class Container(EvaluationContainer):
             parts.make_rules(redis, breaker),
         )
         self.engine = Engine(self._ports(log))
-        self.metrics = RunMetrics()
         self.tracer = parts.make_tracer(self.metrics.trace_lost, background)
         self.outbox_worker = OutboxWorker(self.cache, self.embedder, background)
         self.erasure_worker = ErasureWorker(background)
@@ -96,8 +103,11 @@ class Container(EvaluationContainer):
             background,
             simulated=settings.SIMULATED_PROVIDERS,
         )
-        self.shadow_worker = ShadowWorker(self.classifier, background)
-        meter = ReuseRecorder(self.metrics, self.judge, self.rules, background)
+        self.shadow_worker = ShadowWorker(self.classifier, background, self.side_calls)
+        self.admission = Admission(
+            self.reservations, self.estimator, self.rules, system_prompt=settings.SYSTEM_PROMPT
+        )
+        meter = ReuseRecorder(self.metrics, self.judge, self.rules, background, self.side_calls)
         lifecycle = RunLifecycle(
             self.engine,
             log,
@@ -106,16 +116,20 @@ class Container(EvaluationContainer):
             forget=self.outbox_worker.forget,
             shadow=self.shadow_worker,
             background=background,
+            reservations=self.reservations,
         )
         self.runs = RunRegistry(lifecycle, background)
-        self.intake = Intake(self.runs, self.rules, queue_seconds=settings.BUSY_QUEUE_SECONDS)
+        self.intake = Intake(
+            self.runs, self.admission, self.rules, queue_seconds=settings.BUSY_QUEUE_SECONDS
+        )
         self.joining = RunJoining(
-            self.runs, redis, breaker, background, prefix=settings.REDIS_PREFIX
+            self.runs, self.admission, redis, breaker, background, prefix=settings.REDIS_PREFIX
         )
         self.chat_entries = ChatEntryReader(redis, breaker, prefix=settings.REDIS_PREFIX)
         self.embeddings = parts.make_embedding_tool(self.llm, self.failover, self.embedder)
         self.direct = DirectRuns(
             self.runs,
+            self.admission,
             redis,
             breaker,
             background,
@@ -161,6 +175,7 @@ class Container(EvaluationContainer):
         self.erasure_worker.start()
         self.stats_worker.start()
         self.provider_checks.start()
+        self.reservations.start()
 
     async def aclose(self) -> None:
         """Let running answers end, then close their connections."""

@@ -24,14 +24,21 @@ from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.runs.event_log import RunLog
 from conversations.storage import selectors
+from conversations.usage.counters import UsageCounters
+from conversations.usage.days import limit_zone
+from conversations.usage.estimates import Estimator
+from conversations.usage.limit_cache import LimitCache
+from conversations.usage.reservations import Reservations
+from conversations.usage.warnings import LimitWatch
 from routing.classifier.fallback import FallbackClassifier
 from routing.common.redis.clients import Breaker
 from routing.common.tasks import Background
 from routing.domain.actions import ModelKind
-from routing.domain.rules import ModelRef
+from routing.domain.llm import Meter
+from routing.domain.rules import ModelRef, Timeouts
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
-from routing.embeddings.provider import CallWithTimeout, ProviderEmbedder
+from routing.embeddings.provider import EmbeddingCall, ProviderEmbedder
 from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.circuits import Circuits, CircuitSettings
 from routing.llm.failover.embeddings import EmbeddingGenerator
@@ -96,6 +103,29 @@ def make_stream_limits(redis: Redis, breaker: Breaker, background: Background) -
         prefix=settings.REDIS_PREFIX,
         per_user=settings.STREAMS_PER_USER,
         per_worker=settings.STREAMS_PER_WORKER,
+    )
+
+
+def make_reservations(
+    redis: Redis, breaker: Breaker, background: Background, told: Callable[[str, int], None]
+) -> Reservations:
+    """The reservations of callers with limits. ``told`` gets the names and levels of warnings."""
+    zone = limit_zone()
+    counters = UsageCounters(redis, breaker, prefix=settings.REDIS_PREFIX, zone=zone)
+    lease = settings.RESERVATION_SECONDS
+    webhook = bool(settings.LIMIT_WEBHOOK_URL)
+    watch = LimitWatch(background, zone=zone, told=told, webhook=webhook)
+    limits = LimitCache(background)
+    return Reservations(limits, counters, background, watch, zone=zone, lease_seconds=lease)
+
+
+def make_estimator(llm: ProviderClient) -> Estimator:
+    """The estimates of runs."""
+    return Estimator(
+        llm.priced,
+        output_tokens=settings.RESERVED_OUTPUT_TOKENS,
+        memory_tokens=settings.MEMORY_TOKENS,
+        embedder=provider_embedder(),
     )
 
 
@@ -183,19 +213,23 @@ def llm_client() -> ProviderClient:
     )
 
 
-def make_embedder(llm: ProviderClient, failover: Failover | None = None) -> Embedder:
-    """The local model, or a provider's by its LiteLLM name. Without the process's ``failover`` it
-    knows its own failures only."""
-    name, dimensions = settings.EMBEDDING_MODEL, settings.EMBEDDING_DIMENSIONS
+def provider_embedder() -> ModelRef | None:
+    """The provider's model that embeds, by its LiteLLM name; ``None`` where the local one does."""
+    name = settings.EMBEDDING_MODEL
     if name == "local":
+        return None
+    provider = name.partition("/")[0] if "/" in name else "openai"
+    timeouts = Timeouts(total=settings.EMBEDDING_SECONDS)
+    return ModelRef(name, name, provider, ModelKind.EMBEDDING, timeouts=timeouts)
+
+
+def make_embedder(llm: ProviderClient, failover: Failover, meter: Meter) -> Embedder:
+    """The local model, or a provider's. ``meter`` gets the calls that belong to no run."""
+    model, dimensions = provider_embedder(), settings.EMBEDDING_DIMENSIONS
+    if model is None:
         return LocalEmbedder(Path(settings.DATA_DIR))
-    call = CallWithTimeout(
-        name,
-        partial(llm.embed, name, dimensions=dimensions),
-        failover or Failover.plain(),
-        seconds=settings.EMBEDDING_SECONDS,
-    )
-    return ProviderEmbedder(name, dimensions, call)
+    call = EmbeddingCall(llm, model, dimensions, failover)
+    return ProviderEmbedder(model.name, dimensions, call, meter)
 
 
 def make_embedding_tool(
@@ -205,9 +239,7 @@ def make_embedding_tool(
     generator = EmbeddingGenerator(llm, failover)
     if isinstance(embedder, LocalEmbedder):
         return EmbeddingTool(generator, LOCAL, embedder)
-    name = settings.EMBEDDING_MODEL
-    provider = name.partition("/")[0] if "/" in name else "openai"
-    return EmbeddingTool(generator, ModelRef(name, name, provider, ModelKind.EMBEDDING), None)
+    return EmbeddingTool(generator, provider_embedder() or LOCAL, None)
 
 
 def make_tracer(lost: Callable[[int], None], background: Background) -> LangfuseTracer | NullTracer:

@@ -11,6 +11,9 @@ RequestRefused                          never retried by us; each has one HTTP s
 ├─ RateLimited                          with the seconds to wait
 │  ├─ SignInLocked                      after too many wrong passwords
 │  └─ TooManyStreams                    one person has too many open at once
+├─ LimitReached                         a limit of requests, tokens or money
+│  ├─ LimitExceeded                     of a short window: with the seconds to wait
+│  └─ BudgetExhausted                   of a day, a month or all time
 ├─ WorkerFull                           this worker has too many streams open
 └─ Draining                             this worker ends and takes no more questions
 RunInterrupted                          the worker that wrote the answer went away
@@ -24,11 +27,29 @@ DependencyUnavailable
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
 from conversations.db.faults import FULL, READ_ONLY, reason_of
 from routing.common.translatable import Translatable, counted
 from routing.domain.errors import AssistantError, DependencyUnavailable, FieldFault
+from routing.domain.limits import LimitTerms, LimitUnit, LimitWindow
+
+_UNITS: Mapping[LimitUnit, str] = {
+    LimitUnit.REQUESTS: Translatable("requests"),
+    LimitUnit.TOKENS: Translatable("tokens"),
+    LimitUnit.USD: Translatable("US dollars"),
+    LimitUnit.CONCURRENT: Translatable("requests at once"),
+}
+_WINDOWS: Mapping[LimitWindow, str] = {
+    LimitWindow.MINUTE: Translatable("minute"),
+    LimitWindow.HOUR: Translatable("hour"),
+    LimitWindow.DAY: Translatable("day"),
+    LimitWindow.MONTH: Translatable("month"),
+    LimitWindow.TOTAL: Translatable("total"),
+}
 
 
 class RequestRefused(AssistantError):
@@ -183,6 +204,52 @@ class TooManyStreams(RateLimited):
                 count=limit,
             ),
         )
+
+
+class LimitReached(RequestRefused):
+    """A limit holds the request back: ``terms`` are its own. The text names the limit, and tells nothing of
+    the amounts of others."""
+
+    def __init__(self, terms: LimitTerms, detail: str) -> None:
+        super().__init__(detail)
+        self.terms = terms
+
+
+class LimitExceeded(LimitReached):
+    """Of a minute, an hour, or of requests at once; the next one after ``retry_after`` seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, terms: LimitTerms, *, wait: float) -> None:
+        text = Translatable("The limit {name} of requests at once is reached.", name=terms.name)
+        if terms.unit is not LimitUnit.CONCURRENT:
+            text = Translatable(
+                "The limit {name} of {unit} in a {window} is reached.",
+                name=terms.name,
+                unit=_UNITS[terms.unit],
+                window=_WINDOWS[terms.window],
+            )
+        super().__init__(terms, text)
+        self.retry_after = max(1, math.ceil(wait))
+
+
+class BudgetExhausted(LimitReached):
+    """Of a day, a month, or all time: to try again is of no use before ``resets_at``."""
+
+    code = "budget_exhausted"
+
+    def __init__(self, terms: LimitTerms, *, resets_at: datetime | None) -> None:
+        name, unit, window = terms.name, _UNITS[terms.unit], terms.window
+        text = Translatable("The limit {name}, of {unit} in all, is spent.", name=name, unit=unit)
+        if window is not LimitWindow.TOTAL:
+            text = Translatable(
+                "The limit {name}, of {unit} of this {window}, is spent.",
+                name=name,
+                unit=unit,
+                window=_WINDOWS[window],
+            )
+        super().__init__(terms, text)
+        self.resets_at = resets_at
 
 
 class WorkerFull(RequestRefused):

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from conversations.domain import errors as mine
+from conversations.domain.limit_fields import limit_facts, limit_headers
 from routing.common.translatable import Translatable
 from routing.common.translations import text_of, translated
 from routing.domain import errors as routing
@@ -42,6 +43,8 @@ STATUS: Mapping[type[routing.AssistantError], int] = {
     mine.ConversationBusy: 409,
     mine.IdempotencyKeyReused: 422,
     mine.RateLimited: 429,
+    mine.LimitExceeded: 429,
+    mine.BudgetExhausted: 402,
     mine.Draining: 503,
     mine.WorkerFull: 503,
     mine.RunInterrupted: 503,
@@ -163,13 +166,18 @@ def problem_of(
         _detail(error),
         instance=instance,
         request_id=request_id,
-        **_more(error),
+        **(limit_facts(error) if isinstance(error, mine.LimitReached) else _more(error)),
     )
 
 
 def problem_headers(error: routing.AssistantError) -> dict[str, str]:
     """The header fields that belong to the error's status."""
-    error = _principal(error)
+    if isinstance(error, mine.LimitReached):
+        return limit_headers(error)
+    return _headers(_principal(error))
+
+
+def _headers(error: routing.AssistantError) -> dict[str, str]:
     match error:
         case mine.NotAuthenticated():
             return {"WWW-Authenticate": "Bearer"}

@@ -12,6 +12,7 @@ from typing import assert_never
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Logprobs, Noticed, Reset, Thought, Token, ToolCall
+from conversations.engine.model_call import ModelCall, limited, model_call
 from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
@@ -20,11 +21,11 @@ from routing.common.translatable import Translatable, Translate, counted
 from routing.domain.errors import NoProviderAvailable, OptionUnsupported, ProviderStreamBroken
 from routing.domain.llm import (
     AnsweringModel,
-    ChatMessage,
     Completed,
     Continued,
     GenerationEvent,
     LogprobsDelta,
+    Meter,
     Shortened,
     Switched,
     TextDelta,
@@ -42,21 +43,15 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     """Ask the decision's model, then its fallbacks, with the recent memory. Raises
     ``NoProviderAvailable``."""
     context = runtime.context
-    candidates = state["rules"].candidates(state["decision"])
-    messages = chat_messages(context.ports.system_prompt, state)
+    state = limited(state)
+    call = model_call(context.ports.system_prompt, state)
     transcript = Transcript(state, context.sink, shows_thoughts=context.ports.shows_thoughts)
     # From a timer and not from the loop below: a provider that is silent sends no event to react to.
     timer = asyncio.get_running_loop().call_later(DECISION_GRACE, transcript.send_decision)
     try:
         with step(context.sink, "generate", "span") as opened:
-            chat = state["turn"].chat
-            options = chat.options if chat else None
-            stream = context.ports.chat.stream(candidates, messages, opened.meter, options)
             try:
-                # Closed, not left to the garbage collector: a cancelled turn stops the provider's call.
-                async with aclosing(stream):
-                    async for event in stream:
-                        transcript.take(event)
+                await _transcribe(call, transcript, context, opened.meter)
             except NoProviderAvailable as error:
                 # A failure ends the run; a refusal is an answer, and no other model is asked for one.
                 if not error.refused:
@@ -79,15 +74,17 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     return {"answer": answer, "cacheable": transcript.cacheable}
 
 
-def chat_messages(system_prompt: str, state: State) -> tuple[ChatMessage, ...]:
-    """The system prompt, the recent memory, the prompt; or the caller's messages as they are, after the
-    system prompt where they have no instructions of their own."""
-    if chat := state["turn"].chat:
-        instructed = any(message.role == "system" for message in chat.messages)
-        own = () if instructed or not system_prompt else (ChatMessage("system", system_prompt),)
-        return (*own, *chat.messages)
-    system = (ChatMessage("system", system_prompt),) if system_prompt else ()
-    return (*system, *state["history"], ChatMessage("user", state["turn"].prompt))
+async def _transcribe(
+    call: ModelCall, transcript: Transcript, context: Context, meter: Meter
+) -> None:
+    """Take all events of the call, which may be under way already."""
+    stream = context.ports.chat.stream(call.candidates, call.messages, meter, call.options)
+    # Closed, not left to the garbage collector: a cancelled turn stops the provider's call.
+    async with aclosing(stream):
+        async for event in stream:
+            transcript.take(event)
+
+
 
 
 async def _remember_calls(

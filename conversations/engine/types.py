@@ -82,7 +82,9 @@ class Turn:
     time at which the empty answer was stored; ``None`` when it was not. ``chat`` is there for a turn
     whose caller sends all messages; it is a ``first`` one, for there is nothing to recall. ``fresh``: the
     same prompt is answered again, so no stored answer will do. ``session`` is the client's own name of the
-    chat, for the trace alone.
+    chat, for the trace alone. ``key`` and ``end_user`` are the API key of the request and the key's own end
+    user: the ledger books for them. ``cheaper``: a limit has this model answer instead of the decided one.
+    ``language`` is that in which the service itself speaks, its code.
     """
 
     user: int
@@ -102,6 +104,7 @@ class Turn:
     session: str = ""
     key: UUID | None = None
     end_user: str = ""
+    cheaper: str = ""
     language: str = "en"
 
     @property

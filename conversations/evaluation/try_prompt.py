@@ -13,6 +13,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 
 from conversations import bootstrap
+from conversations.domain.booking import Account
 from conversations.evaluation.cache_preview import NO_USER, CachePreview, preview
 from conversations.evaluation.rule_sets import LoadedRules, draft_rules, live_rules
 from routing.domain.decide import Outcome
@@ -21,6 +22,8 @@ from routing.domain.llm import ChatMessage
 from routing.domain.rules import RuleSet
 from routing.guard.validation import validate_prompt
 
+TRIAL = "trial"
+"""The purpose of these calls in the ledger."""
 MAX_CONCURRENT = 6
 """Prompts decided at the same time: bulk work leaves most of the providers' limits to users."""
 
@@ -65,7 +68,8 @@ class PromptTrial:
 
 
 def try_prompt(prompt: str, *, user: int = NO_USER) -> PromptTrial:
-    """Decide ``prompt`` by both rule sets at once, without an answer. Raises ``PromptRejected``."""
+    """Decide ``prompt`` by both rule sets at once, without an answer, as a request of ``user``. Raises
+    ``PromptRejected`` and ``LimitReached``."""
     validate_prompt(prompt, max_chars=settings.PROMPT_MAX_CHARS)
     draft, live = async_to_sync(_try_rule_sets)(prompt, (draft_rules(), live_rules()), user)
     return PromptTrial(prompt, draft, live)
@@ -78,6 +82,7 @@ def decide_all(
     loop: asyncio.AbstractEventLoop | None = None,
 ) -> list[Outcome]:
     """The outcomes in the questions' order. ``on_outcome`` gets each at once, with its index.
+    The calls are booked for the installation, and no limit refuses them.
 
     Background threads pass the server's ``loop``: LiteLLM keeps one background task per process,
     and drops it, pending, when it is called from another loop.
@@ -102,9 +107,18 @@ async def _try_rule_sets(
     prompt: str, rule_sets: Sequence[LoadedRules], user: int
 ) -> list[RuleTrial]:
     async with bootstrap.evaluation_container() as container:
-        return await asyncio.gather(
-            *(_try_rules(container, prompt, loaded, user) for loaded in rule_sets)
-        )
+        known = [loaded.rules for loaded in rule_sets if loaded.rules]
+        worst = [
+            call for each in known for call in container.estimator.classification(prompt, each)
+        ]
+        account = Account(user or None)
+        async with container.side_calls.booked(TRIAL, *worst, account=account, here=True) as calls:
+            trials = await asyncio.gather(
+                *(_try_rules(container, prompt, loaded, user) for loaded in rule_sets)
+            )
+            for trial in trials:
+                calls.extend(trial.outcome.attempts if trial.outcome else ())
+            return trials
 
 
 async def _try_rules(
@@ -131,10 +145,14 @@ async def _decide_all(
             outcome = await container.decider.decide(
                 question.prompt, question.rules, question.history
             )
+        calls.extend(outcome.attempts)
         on_outcome(index, outcome)
         return outcome
 
-    async with bootstrap.evaluation_container() as container:
+    async with (
+        bootstrap.evaluation_container() as container,
+        container.side_calls.booked(TRIAL, force=True, here=True) as calls,
+    ):
         work = (decide(container, index, question) for index, question in enumerate(questions))
         return await asyncio.gather(*work)
 

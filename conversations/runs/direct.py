@@ -26,11 +26,13 @@ from conversations.domain.problems import problem_of
 from conversations.engine.ports import Tracer
 from conversations.engine.types import Turn
 from conversations.models import Message
+from conversations.runs.admission import Admission
 from conversations.runs.joining import JOIN_SECONDS, RequestKey, key_reused
 from conversations.runs.lifecycle import Meter, store_late, trace_record
 from conversations.runs.registry import RunRegistry
 from conversations.runs.run import Run
 from conversations.storage import turns
+from conversations.usage.estimates import WorstCase
 from routing.common.redis.clients import Breaker, redis_call
 from routing.common.tasks import Background
 from routing.domain.errors import AssistantError
@@ -75,6 +77,7 @@ class DirectRuns:
     def __init__(
         self,
         runs: RunRegistry,
+        admission: Admission,
         client: redis.asyncio.Redis,
         breaker: Breaker,
         background: Background,
@@ -84,6 +87,7 @@ class DirectRuns:
         meter: Meter,
     ) -> None:
         self._runs, self._client, self._breaker = runs, client, breaker
+        self._admission = admission
         self._background, self._prefix = background, prefix
         self._tracer, self._meter = tracer, meter
         self._under_way: dict[str, asyncio.Task[Result]] = {}
@@ -91,17 +95,26 @@ class DirectRuns:
         self._claims: dict[str, str] = {}
         """The key of each claim."""
 
-    async def result(self, key: RequestKey, turn: Turn, work: Work) -> DirectResult:
+    async def result(
+        self, key: RequestKey, turn: Turn, work: Work, estimate: Callable[[], WorstCase]
+    ) -> DirectResult:
         """The result of ``work``, or of the same request before. Raises what the work raises, and
-        ``BadRequest`` for an ``Idempotency-Key`` that came with another body."""
+        ``BadRequest`` for an ``Idempotency-Key`` that came with another body, and ``LimitReached``."""
         claim = f"{turn.message}:{key.body}:"
         # Without Redis nothing can be joined, and nothing is lost but that.
         with suppress(RunLogUnavailable):
             while earlier := await self._claim(key, turn.user, claim):
                 if found := await self._earlier(key, earlier):
                     return found
-        task = self._runs.detach(self._own(key, claim, Run(turn), work))
-        self._under_way[claim], self._claims[claim] = task, self._redis_key(key)
+        self._claims[claim] = self._redis_key(key)
+        try:
+            reservation = await self._admission.direct(turn, estimate)
+        except BaseException:
+            await self._forget(claim)
+            del self._claims[claim]
+            raise
+        task = self._runs.detach(self._own(key, claim, Run(turn, reservation), work))
+        self._under_way[claim] = task
         renewing = partial(self._background.every, "claims of calls", self._renew)
         renewing(seconds=RENEW_SECONDS, busy=self._claims)
         return DirectResult(await asyncio.shield(task))
@@ -141,6 +154,8 @@ class DirectRuns:
             del self._claims[claim], self._under_way[claim]
             await self._record(run, error)
             self._meter.run_ended()
+            if run.reservation:
+                await self._admission.reservations.settle(run.reservation, run.attempts)
 
     async def _record(self, run: Run, error: AssistantError | None) -> None:
         """Feed statistics, trace and metrics."""

@@ -6,49 +6,89 @@ Prompts of one conversation queue up: each waits for the answer before it, inste
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from conversations.db.access import written
-from conversations.domain.errors import ConversationBusy, NotFound
+from django.utils import timezone
+
+from conversations.db.access import in_database, written
+from conversations.domain.errors import ConversationBusy, LimitReached, NotFound
 from conversations.engine.ports import Rules
 from conversations.engine.types import Turn
+from conversations.runs.admission import Admission, as_admitted
 from conversations.runs.recovery import end_abandoned
 from conversations.runs.registry import RunRegistry
-from conversations.storage.turns import NewTurn, StartedTurn, answer_begin
+from conversations.storage.turns import NewTurn, StartedTurn, answer_begin, claimed_answer
+from conversations.usage.reservation import Reservation
 from routing.domain.errors import RulesUnavailable
 from routing.domain.release import Release
+
+
+@dataclass(slots=True)
+class HeldReservation:
+    """A reservation that was made before its prompt is stored. The task that stores it takes it."""
+
+    reservation: Reservation | None
+
+    def take(self) -> Reservation | None:
+        """The reservation, once."""
+        taken, self.reservation = self.reservation, None
+        return taken
 
 
 class Intake:
     """Stores prompts and starts their runs. A prompt waits for a busy conversation for at most
     ``queue_seconds``, behind those that came to this worker before it; 0 turns the queue off."""
 
-    def __init__(self, runs: RunRegistry, rules: Rules, *, queue_seconds: float) -> None:
+    def __init__(
+        self, runs: RunRegistry, admission: Admission, rules: Rules, *, queue_seconds: float
+    ) -> None:
         self._runs, self._rules, self._seconds = runs, rules, queue_seconds
+        self._admission = admission
         self._queues: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
-    async def start(self, new: NewTurn) -> StartedTurn:
-        """Begin to answer. Cancelled while it waits in the queue, it has begun nothing.
+    @asynccontextmanager
+    async def reserving(self, new: NewTurn) -> AsyncIterator[HeldReservation]:
+        """Reserve for a prompt in front of changes that it makes on its way to ``start``. Given back at
+        the end of the block, unless a run has it. Raises ``LimitReached``.
+
+        Nothing is reserved for a request that was answered before: its answer costs nothing.
+        """
+        held = HeldReservation(None)
+        try:
+            held.reservation = await self._admission.chat(_asked(new))
+        except LimitReached:
+            if not await _answered_before(new):
+                raise
+        try:
+            yield held
+        finally:
+            if left := held.take():
+                await self._admission.reservations.release(left)
+
+    async def start(self, new: NewTurn, held: HeldReservation | None = None) -> StartedTurn:
+        """Begin to answer. Cancelled while it waits in the queue, it has begun nothing. ``held`` is of
+        the same prompt.
 
         Raises ``ConversationBusy`` after ``queue_seconds``, ``NotFound``, ``IdempotencyKeyReused``,
-        ``TokenNotValid``, and Django's errors when the database does not answer.
+        ``TokenNotValid``, ``LimitReached``, and Django's errors when the database does not answer.
         """
         if new.response:
             return await self._branching(new)
         if new.conversation is None or not self._seconds:
-            return await self._detached(new)
+            return await self._detached(new, held)
         deadline = asyncio.get_running_loop().time() + self._seconds
         queue = self._queues.setdefault(new.conversation, asyncio.Lock())
         try:
             async with asyncio.timeout_at(deadline):
                 await queue.acquire()
         except TimeoutError:
-            return await self._detached(new)
+            return await self._detached(new, held)
         try:
-            return await self._when_free(new, deadline)
+            return await self._when_free(new, deadline, held)
         finally:
             queue.release()
 
@@ -60,10 +100,12 @@ class Intake:
         except ConversationBusy:
             return await self._detached(replace(new, conversation=None))
 
-    async def _when_free(self, new: NewTurn, deadline: float) -> StartedTurn:
+    async def _when_free(
+        self, new: NewTurn, deadline: float, held: HeldReservation | None
+    ) -> StartedTurn:
         while True:
             try:
-                return await self._detached(new)
+                return await self._detached(new, held)
             except ConversationBusy as busy:
                 if asyncio.get_running_loop().time() >= deadline:
                     raise
@@ -78,13 +120,29 @@ class Intake:
             async for _ in events:
                 pass
 
-    async def _detached(self, new: NewTurn) -> StartedTurn:
+    async def _detached(self, new: NewTurn, held: HeldReservation | None = None) -> StartedTurn:
         # The rows and the run belong together: a client that leaves between the two must not leave an
         # answer behind that no run writes. So both are done by a task of the process, and only the
         # waiting for it ends with the request.
-        return await asyncio.shield(self._runs.detach(self._store_and_start(new)))
+        taken = held.take() if held else None
+        return await asyncio.shield(self._runs.detach(self._store_and_start(new, taken)))
 
-    async def _store_and_start(self, new: NewTurn) -> StartedTurn:
+    async def _store_and_start(self, new: NewTurn, reservation: Reservation | None) -> StartedTurn:
+        try:
+            reservation = reservation or await self._admission.chat(_asked(new))
+        except LimitReached:
+            # A request that is sent again gets its answer also where that has spent the last of a limit.
+            if earlier := await _answered_before(new):
+                return earlier
+            raise
+        try:
+            return await self._store_and_run(new, reservation)
+        except BaseException:
+            if reservation:
+                await self._admission.reservations.release(reservation)
+            raise
+
+    async def _store_and_run(self, new: NewTurn, reservation: Reservation | None) -> StartedTurn:
         # Redis reads the rules while the database writes the rows.
         reading = asyncio.create_task(self._rules_in_force(new), name="rules in force")
         try:
@@ -92,7 +150,10 @@ class Intake:
         finally:
             release = await reading
         if not started.replayed:
-            self._runs.start(_turn(new, started, release))
+            turn = as_admitted(_turn(new, started, release), reservation)
+            self._runs.start(turn, reservation)
+        elif reservation:
+            await self._admission.reservations.release(reservation)
         return started
 
     async def _store(self, new: NewTurn) -> StartedTurn:
@@ -112,6 +173,17 @@ class Intake:
         with suppress(RulesUnavailable):
             return await self._rules.current()
         return None
+
+
+async def _answered_before(new: NewTurn) -> StartedTurn | None:
+    return await in_database(claimed_answer, new.user, new.claim) if new.claim else None
+
+
+def _asked(new: NewTurn) -> Turn:
+    """The turn before it is stored, as far as its worst case depends on it."""
+    first = new.conversation is None or new.response is not None
+    unstored = StartedTurn(new.answer, new.answer, new.answer, timezone.now(), first)
+    return _turn(new, unstored, new.release)
 
 
 def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:

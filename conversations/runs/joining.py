@@ -26,6 +26,7 @@ from conversations.domain.errors import BadRequest, RunLogUnavailable
 from conversations.engine.events import Failed
 from conversations.engine.types import Turn
 from conversations.models import new_id
+from conversations.runs.admission import Admission, as_admitted
 from conversations.runs.event_log import log_key
 from conversations.runs.registry import RunRegistry
 from conversations.runs.run import EventStream, Run, is_terminal
@@ -95,6 +96,7 @@ class RunJoining:
     def __init__(
         self,
         runs: RunRegistry,
+        admission: Admission,
         client: redis.asyncio.Redis,
         breaker: Breaker,
         background: Background,
@@ -102,16 +104,17 @@ class RunJoining:
         prefix: str,
     ) -> None:
         self._runs, self._background, self._prefix = runs, background, prefix
-        self._client, self._breaker = client, breaker
+        self._client, self._breaker, self._admission = client, breaker, admission
         self._listeners: Counter[UUID] = Counter()
 
     async def join(self, key: RequestKey, turn: Turn) -> JoinedRun:
         """The run that answers already, else a new one. Raises ``BadRequest`` for an ``Idempotency-Key``
-        that came with another body."""
+        that came with another body, and ``LimitReached``."""
         assert turn.begun  # noqa: S101 - set by the view
 
         async def start() -> None:
-            self._runs.start(turn)
+            reservation = await self._admission.chat(turn)
+            self._runs.start(as_admitted(turn, reservation), reservation)
 
         return await self.join_begun(JoinedRun(turn.message, turn.begun, key), turn.user, start)
 

@@ -28,6 +28,7 @@ from conversations.runs.event_writer import EventWriter, LogCursor
 from conversations.runs.run import Run, text_of
 from conversations.storage import selectors, turns
 from conversations.storage.representations import message_object
+from conversations.usage.reservations import Reservations
 from routing.common.tasks import Background
 from routing.domain.actions import ACTIONS
 from routing.domain.errors import AssistantError
@@ -82,8 +83,10 @@ class RunLifecycle:
         forget: Forget,
         shadow: Shadow,
         background: Background,
+        reservations: Reservations,
     ) -> None:
         self._engine, self.log = engine, log
+        self._reservations = reservations
         self._writer = EventWriter(log, background)
         self._tracer, self._meter, self._forget = tracer, meter, forget
         self._shadow, self._background = shadow, background
@@ -102,6 +105,9 @@ class RunLifecycle:
             async with asyncio.TaskGroup() as group:
                 write_back = group.create_task(_write_back(run))
                 end = await self._finish(run, error)
+                if not run.unstored:
+                    # Before the end is sent: the next request finds room.
+                    await self._settle(run)
                 await asyncio.wait({write_back}, timeout=WRITE_BACK_SECONDS)
                 in_cache = write_back.done()
                 if in_cache:
@@ -123,9 +129,15 @@ class RunLifecycle:
         finally:
             self._writer.drop(cursor)
             self._meter.run_ended()
+            await self._settle(run)
             await self._leave(run, cursor)
             # Again, for every way out above: a claim that is left delays the question until it expires.
             await self._engine.release_claim(run.turn)
+
+    async def _settle(self, run: Run) -> None:
+        """Put the run's cost in the place of its reservation; again changes nothing."""
+        if run.reservation:
+            await self._reservations.settle(run.reservation, run.attempts)
 
     def _record(self, run: Run, end: _End) -> None:
         """Feed trace and metrics."""

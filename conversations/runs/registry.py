@@ -31,6 +31,7 @@ from conversations.runs.recovery import (
 )
 from conversations.runs.run import EventStream, Run
 from conversations.storage import selectors
+from conversations.usage.reservation import Reservation
 from routing.common.tasks import Background
 
 _log = structlog.get_logger("assistant.runs")
@@ -59,9 +60,9 @@ class RunRegistry:
         """Where the events of all runs are leases."""
         return self._lifecycle.log
 
-    def start(self, turn: Turn) -> Run:
+    def start(self, turn: Turn, reservation: Reservation | None = None) -> Run:
         """Begin to answer, in a task of the process: a client that leaves changes nothing."""
-        run = Run(turn)
+        run = Run(turn, reservation)
         if not self._running:
             self._renewed_at = time.monotonic()
         self._running[turn.message] = run

@@ -29,6 +29,7 @@ from conversations.engine.types import (
 )
 from conversations.models import Message
 from conversations.runs.event_codec import Numbered, script_of
+from conversations.usage.reservation import Reservation
 from routing.common.time_limits import TimeLimit
 from routing.common.translatable import Translatable
 from routing.domain.errors import FieldFault
@@ -46,8 +47,8 @@ EventStream = AsyncGenerator[Sequence[Numbered], None]
 class Run:
     """A turn being answered in this process. Event ``n`` of the contract is ``events[n - 1]``."""
 
-    def __init__(self, turn: Turn) -> None:
-        self.turn = turn
+    def __init__(self, turn: Turn, reservation: Reservation | None = None) -> None:
+        self.turn, self.reservation = turn, reservation
         self.started_ns = time.time_ns()
         self.events: list[Event] = []
         self.steps: list[Step] = []
@@ -65,7 +66,8 @@ class Run:
         """Work that the engine left for the time in which the answer is stored."""
         self.follow_ups: list[DeferredWork] = []
         """Work that the engine left for the time after the end was sent."""
-        self.booking = Booking(account_of(turn), turn.begun or datetime.now(UTC))
+        own = Booking(account_of(turn), turn.begun or datetime.now(UTC))
+        self.booking = reservation.booking if reservation else own
         self.settled = False
         """Whether the end was sent and is stored."""
         self.on_event: Callable[[], None] = self.tell

@@ -155,7 +155,7 @@ def answer_begin(new: NewTurn) -> StartedTurn:
     """
     # Here, for one more statement in this thread costs less than a query of its own before it.
     require_active(user=new.user)
-    if new.claim and (earlier := _claimed(new.user, new.claim)):
+    if new.claim and (earlier := claimed_answer(new.user, new.claim)):
         return earlier
     # Again where the conflict is over by now, because the other answer has just ended.
     return _tried(new) or _tried(new) or _begin(new)
@@ -167,7 +167,7 @@ def _tried(new: NewTurn) -> StartedTurn | None:
     try:
         return _begin(new)
     except IntegrityError as exc:
-        if new.claim and (earlier := _claimed(new.user, new.claim)):
+        if new.claim and (earlier := claimed_answer(new.user, new.claim)):
             return earlier
         if new.conversation and (running := running_answer(conversation=new.conversation)):
             raise ConversationBusy(running) from exc
@@ -271,7 +271,7 @@ def is_last_answer(conversation: UUID, message: UUID) -> bool:
     return answers.order_by("-id").values_list("id", flat=True).first() == message
 
 
-def _claimed(user: int, claim: IdempotencyClaim) -> StartedTurn | None:
+def claimed_answer(user: int, claim: IdempotencyClaim) -> StartedTurn | None:
     """The answer that this key stands for, if it was used in the last 24 h."""
     keys = IdempotencyKey.objects.filter(user_id=user, key=claim.key)
     keys.filter(created_at__lt=timezone.now() - IDEMPOTENCY_LIFE).delete()

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from routing.domain.errors import EmbedderUnavailable
+from routing.domain.llm import Meter
 
 NAME = "all-minilm-l6-v2"
 DIMENSIONS = 384
@@ -94,7 +95,7 @@ class LocalEmbedder:
         """
         return _reads(text)
 
-    async def embed(self, text: str) -> Sequence[float]:
+    async def embed(self, text: str, _meter: Meter | None = None, /) -> Sequence[float]:
         """One vector of unit length; text beyond 256 tokens does not count.
 
         Raises ``EmbedderUnavailable``.

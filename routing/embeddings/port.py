@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from routing.domain.llm import Meter
+
 
 class Embedder(Protocol):
     """Text to vectors of unit length, so that a dot product is the cosine."""
@@ -27,8 +29,9 @@ class Embedder(Protocol):
         """Whether the model can tell this text from others by its meaning. Quick: runs on the loop."""
         ...
 
-    async def embed(self, text: str) -> Sequence[float]:
-        """One vector. Raises ``EmbedderUnavailable``."""
+    async def embed(self, text: str, meter: Meter | None = None, /) -> Sequence[float]:
+        """One vector. ``meter`` gets the call to a provider; without it the embedder's own does. Raises
+        ``EmbedderUnavailable``."""
         ...
 
     async def embed_many(self, texts: Sequence[str]) -> list[Sequence[float]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from routing.domain.errors import EmbedderUnavailable, ProviderError, ProviderTimeout
+from routing.domain.errors import EmbedderUnavailable, ProviderError
+from routing.domain.llm import EmbeddingClient, Meter
+from routing.domain.rules import ModelRef
 from routing.llm.failover.candidates import Failover
+from routing.llm.failover.embeddings import shown_inputs
+from routing.llm.failover.whole_calls import metered
 
-Call = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
+Call = Callable[[Sequence[str], Meter], Awaitable[Sequence[Sequence[float]]]]
 
 # Well under every provider's limit of inputs a request.
 PORTION = 64
@@ -21,13 +25,14 @@ class ProviderEmbedder:
     """Asks ``call`` for vectors, checks them and makes them unit length.
 
     ``call`` gets at most ``PORTION`` texts and answers with a vector for each, in order; its own
-    time-outs bound the wait. ``dimensions`` is those of the index.
+    time-outs bound the wait. ``dimensions`` is those of the index. ``meter`` gets the calls of callers
+    that have none themselves.
     """
 
-    def __init__(self, name: str, dimensions: int, call: Call) -> None:
+    def __init__(self, name: str, dimensions: int, call: Call, meter: Meter) -> None:
         self.name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         self.dimensions = dimensions
-        self._call = call
+        self._call, self._meter = call, meter
 
     def warm(self) -> None:
         """There is nothing to load."""
@@ -36,24 +41,24 @@ class ProviderEmbedder:
         """Any text: providers' models are multilingual."""
         return True
 
-    async def embed(self, text: str) -> Sequence[float]:
+    async def embed(self, text: str, meter: Meter | None = None, /) -> Sequence[float]:
         """One vector of unit length. Raises ``EmbedderUnavailable``."""
-        (vector,) = await self.embed_many([text])
+        (vector,) = await self._portion([text], meter or self._meter)
         return vector
 
     async def embed_many(self, texts: Sequence[str]) -> list[Sequence[float]]:
         """One vector a text, in order; all or nothing. Raises ``EmbedderUnavailable``."""
         vectors: list[Sequence[float]] = []
         for start in range(0, len(texts), PORTION):
-            vectors += await self._portion(texts[start : start + PORTION])
+            vectors += await self._portion(texts[start : start + PORTION], self._meter)
         return vectors
 
     def close(self) -> None:
         """There is nothing to give up: the connection belongs to ``call``."""
 
-    async def _portion(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def _portion(self, texts: Sequence[str], meter: Meter) -> list[Sequence[float]]:
         try:
-            return self._checked(await self._call(texts), len(texts))
+            return self._checked(await self._call(texts, meter), len(texts))
         except EmbedderUnavailable:
             raise
         except Exception as exc:  # whatever a vendor's client raises, the answer goes on
@@ -72,30 +77,31 @@ class ProviderEmbedder:
         return list((vectors / lengths).tolist())
 
 
-class CallWithTimeout:
-    """Time-out and circuit breaker: ``call`` within ``seconds``, not while ``name``'s is open.
+@dataclass(frozen=True, slots=True)
+class EmbeddingCall:
+    """Circuit breaker and meter: one call of ``model`` within its time, not while its circuit is open.
 
     Raises ``EmbedderUnavailable``.
     """
 
-    def __init__(self, name: str, call: Call, shared: Failover, *, seconds: float) -> None:
-        self._name, self._call = name, call
-        self._shared, self._seconds = shared, seconds
+    client: EmbeddingClient
+    model: ModelRef
+    dimensions: int
+    shared: Failover
 
-    async def __call__(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    async def __call__(self, texts: Sequence[str], meter: Meter) -> Sequence[Sequence[float]]:
         """One vector a text."""
-        permit = await self._shared.circuits.enter(self._name)
+        permit = await self.shared.circuits.enter(self.model.name)
         if not permit.allowed:
-            raise EmbedderUnavailable(f"{self._name} failed lately; it is given a moment")
+            raise EmbedderUnavailable(f"{self.model.name} failed lately; it is given a moment")
+        shown = shown_inputs(texts)
         try:
-            async with self._shared.settled(permit):
-                return await self._in_time(texts)
+            async with (
+                self.shared.settled(permit),
+                metered("embedding", self.model, shown, meter) as attempt,
+            ):
+                raw = await self.client.vectors(self.model, texts, self.dimensions)
+                attempt.usage = raw.usage
+                return raw.vectors
         except ProviderError as error:
             raise EmbedderUnavailable(str(error)) from error
-
-    async def _in_time(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await self._call(texts)
-        except TimeoutError as exc:
-            raise ProviderTimeout(self._name, "total", self._seconds) from exc

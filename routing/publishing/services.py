@@ -158,12 +158,17 @@ def may_override(by: Person) -> bool:
 def release_locked(prepared_on: int | None = None) -> RuleSetRelease | None:
     """The release in force, locked against other publishers until the transaction ends. Raises
     ``PublishConflict`` where it is not ``prepared_on``."""
-    # The row of settings is there as long as anything can be published.
-    RoutingSettings.objects.select_for_update().filter(pk=1).first()
+    publishing_locked()
     before = RuleSetRelease.objects.select_related("live", "trial").first()
     if prepared_on is not None and (before.number if before else 0) != prepared_on:
         raise PublishConflict("Somebody else published meanwhile.")
     return before
+
+
+def publishing_locked() -> None:
+    """Hold up publishing until the transaction ends."""
+    # The row of settings is there as long as anything can be published.
+    RoutingSettings.objects.select_for_update().filter(pk=1).first()
 
 
 def release(

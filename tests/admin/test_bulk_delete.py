@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from model_bakery import baker
 
-from conversations.models import OwedWork, ReplayRun, Uncounted
+from conversations.models import Limit, OwedWork, ReplayRun, Uncounted
 from routing.models import GoldenCase, LLMModel, Rule
 
 MANY = 1_100
@@ -26,6 +26,12 @@ FIELDS: dict[type[Model], Any] = {
     AccessAttempt: lambda at: {"username": f"guess{at}", "ip_address": "203.0.113.9"},
     GoldenCase: lambda at: {"prompt": f"Prompt {at}", "action": "answer"},
     Group: lambda at: {"name": f"group {at}"},
+    Limit: lambda at: {
+        "scope": "installation",
+        "unit": "requests",
+        "window": "day",
+        "amount": at + 1,
+    },
     LLMModel: lambda at: {"name": f"model-{at}", "litellm_name": "openai/x", "provider": "openai"},
     ReplayRun: lambda at: {"pool": at, "size": 0, "draft": {}, "live": {}},
     Rule: lambda at: {"name": f"rule-{at}", "instruction": "Any.", "is_default": False},

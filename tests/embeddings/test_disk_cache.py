@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from routing.domain.errors import EmbedderUnavailable
+from routing.domain.llm import Meter
 from routing.embeddings.disk_cache import cached_vectors
 
 
@@ -26,10 +27,12 @@ class Counting:
     def reads(self, text: str) -> bool:
         return True
 
-    async def embed(self, text: str) -> Sequence[float]:
+    async def embed(self, text: str, meter: Meter | None = None) -> Sequence[float]:
         return (await self.embed_many([text]))[0]
 
-    async def embed_many(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed_many(
+        self, texts: Sequence[str], meter: Meter | None = None
+    ) -> list[Sequence[float]]:
         if any("bad" in text for text in texts):
             raise EmbedderUnavailable("bad")
         self.asked += texts

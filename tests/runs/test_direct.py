@@ -16,6 +16,7 @@ from conversations.models import new_id
 from conversations.runs.direct import MAX_RESULT, DirectResult, DirectRuns, Work
 from conversations.runs.joining import RequestKey, request_key
 from conversations.runs.run import Run
+from conversations.usage.estimates import WorstCase
 from routing.domain.errors import ProviderUnavailable
 from tests.live_site import LiveSite
 
@@ -28,6 +29,7 @@ class Worker(DirectRuns):
         parts = container()
         super().__init__(
             parts.runs,
+            parts.admission,
             parts.redis,
             parts.breaker,
             parts.background,
@@ -62,6 +64,10 @@ def key(word: str, *, retried: bool = False) -> RequestKey:
     return request_key(("7", "/v1/x"), word.encode(), own="", retried=retried)
 
 
+def nothing() -> WorstCase:
+    return WorstCase((), ())
+
+
 async def both(first: Work, second: Work, word: str) -> list[Any]:
     """Results or errors of a first try and of its retry on another worker, which comes while it runs."""
     begun, retrying = asyncio.Event(), Worker()
@@ -71,9 +77,9 @@ async def both(first: Work, second: Work, word: str) -> list[Any]:
         await retrying.looked.wait()
         return await first(run)
 
-    one = asyncio.ensure_future(Worker().result(key(word), turn(), beginning))
+    one = asyncio.ensure_future(Worker().result(key(word), turn(), beginning, nothing))
     await begun.wait()
-    two = retrying.result(key(word, retried=True), turn(), second)
+    two = retrying.result(key(word, retried=True), turn(), second, nothing)
     return list(await asyncio.gather(one, two, return_exceptions=True))
 
 

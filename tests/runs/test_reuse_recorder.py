@@ -15,6 +15,7 @@ from routing.common.tasks import Background
 from routing.domain.llm import Attempt
 from routing.domain.release import Release
 from tests.classifier.rules import RULES
+from tests.fakes import FakeSideCalls
 from tests.observability.traces import at, new_trace
 
 ENTRY = UUID("01a20677-b939-717a-a067-a61505814412")
@@ -94,10 +95,12 @@ async def test_a_share_of_the_reuses_is_judged(
     monkeypatch.setattr("conversations.adapters.background.answer_workers.written", written)
     heard = Heard()
     background = Background()
-    recorder = ReuseRecorder(heard, Judge(), Rules(), background, lambda: dice)  # type: ignore[arg-type]
+    side = FakeSideCalls()
+    recorder = ReuseRecorder(heard, Judge(), Rules(), background, side, dice=lambda: dice)  # type: ignore[arg-type]
     trace = served(looked_up(considered()))
     recorder.observe(trace)
     await background.close()
     assert heard.traces == [trace]
     assert [one["call"] for one in kept] == ["reuse_record", "reuse_audit"][: 1 + asked]
+    assert [purpose for purpose, *_ in side.kept] == ["judge"] * asked
     assert cases == [trace.content] * asked

@@ -11,17 +11,19 @@ import structlog
 from django.db import Error as DatabaseError
 
 from conversations.db.access import in_database, written
+from conversations.domain.errors import LimitReached
 from conversations.engine.ports import Rules
 from conversations.engine.types import Shadowed, Step, TraceRecord, Turn
 from conversations.feedback.reuse_records import LookupOutcome, reuse_audit, reuse_record
 from conversations.runs.lifecycle import Meter
+from conversations.runs.side_calls import SideCalls
 from conversations.stats.pending import add_up, set_aside
 from conversations.stats.stats_table import shadow_record
 from routing.common.tasks import Background
 from routing.domain.decide import Classifier
 from routing.domain.errors import RulesUnavailable
 from routing.domain.llm import Attempt
-from routing.reuse.judge import JudgeCase, ReuseJudge, parse_yes_no
+from routing.reuse.judge import TOKENS, JudgeCase, ReuseJudge, parse_yes_no
 
 _stats_log = structlog.get_logger("assistant.counting")
 _shadow_log = structlog.get_logger("assistant.shadows")
@@ -63,8 +65,14 @@ class ShadowWorker:
     """Shadow traffic: a version in shadow decides after the answer; its decision is stored, and has no
     effect. Implements the port ``Shadow``."""
 
-    def __init__(self, classifier: Classifier, background: Background) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        background: Background,
+        side_calls: SideCalls,
+    ) -> None:
         self._classifier, self._background = classifier, background
+        self._side_calls = side_calls
         self._slots = asyncio.Semaphore(SHADOWS_AT_ONCE)
 
     def decide(self, turn: Turn, shadowed: Shadowed) -> None:
@@ -75,12 +83,15 @@ class ShadowWorker:
         self._background.start(SHADOW, self._decide(turn, shadowed))
 
     async def _decide(self, turn: Turn, shadowed: Shadowed) -> None:
-        attempts: list[Attempt] = []
-        async with self._slots:
-            result = await self._classifier.classify(
-                turn.prompt, shadowed.rules, shadowed.history, attempts.append
-            )
+        worst = self._side_calls.estimator.classification(turn.prompt, shadowed.rules)
         try:
+            async with (
+                self._slots,
+                self._side_calls.booked("shadow", *worst) as attempts,
+            ):
+                result = await self._classifier.classify(
+                    turn.prompt, shadowed.rules, shadowed.history, attempts.append
+                )
             await written(
                 shadow_record,
                 message=turn.message,
@@ -88,7 +99,7 @@ class ShadowWorker:
                 decision=result.decision,
                 attempts=attempts,
             )
-        except DatabaseError as exc:
+        except (DatabaseError, LimitReached) as exc:
             error = f"{type(exc).__name__}: {exc}"
             _shadow_log.warning("a decision in shadow is lost", error=error)
 
@@ -103,8 +114,11 @@ class ReuseRecorder:
         judge: ReuseJudge,
         rules: Rules,
         background: Background,
+        side_calls: SideCalls,
+        *,
         dice: Callable[[], float] = random.random,
     ) -> None:
+        self._side_calls = side_calls
         self.run_started, self.run_ended = meter.run_started, meter.run_ended
         self._meter, self._judge, self._rules, self._dice = meter, judge, rules, dice
         self._background = background
@@ -121,16 +135,18 @@ class ReuseRecorder:
             await written(reuse_record, outcome=outcome)
             if outcome.served and outcome.judged is None:
                 await self._audit(outcome, trace)
-        except (DatabaseError, RulesUnavailable) as exc:
+        except (DatabaseError, LimitReached, RulesUnavailable) as exc:
             _reuse_log.warning("a reuse was not recorded", error=f"{type(exc).__name__}: {exc}")
 
     async def _audit(self, outcome: LookupOutcome, trace: TraceRecord) -> None:
         rules = (await self._rules.current()).rules_for(trace.turn.user)
         if self._dice() >= rules.reuse.audited:
             return
-        calls: list[Attempt] = []
         case = JudgeCase(trace.turn.prompt, "", trace.content)
-        right = await self._judge.serves(case, rules, calls.append)
+        worst = self._side_calls.estimator.judging(case.messages, TOKENS, rules)
+        rule = (trace.decision.rule if trace.decision else None) or ""
+        async with self._side_calls.booked("judge", *worst, rule=rule) as calls:
+            right = await self._judge.serves(case, rules, calls.append)
         if right is not None:
             await written(
                 reuse_audit,

@@ -133,6 +133,11 @@ class RunMetrics:
         self._unpriced = counter(
             "assistant_unpriced_calls_total", "Calls to models of which no price is known.", _CALL
         )
+        self._limit_warnings = counter(
+            "assistant_limit_warnings_total",
+            "Limits that reached a level (percent), once in each window.",
+            ("limit", "level"),
+        )
         self._traces_lost = counter(
             "assistant_traces_lost_total", "Traces and scores that were not delivered to Langfuse."
         )
@@ -227,6 +232,10 @@ class RunMetrics:
         self._background.clear()
         for name, count in background.items():
             self._background.labels(name).set(count)
+
+    def limit_warned(self, limit: str, level: int) -> None:
+        """A limit of this name reached a level."""
+        self._limit_warnings.labels(self._bounded("limit", limit), str(level)).inc()
 
     def run_started(self) -> None:
         """A run begins."""

@@ -15,11 +15,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from conversations.adapters.limits import StreamSlot
 from conversations.api.ask import admit
 from conversations.api.images import with_signed_picture
+from conversations.api.limit_headers import add_limit_headers
 from conversations.api.openai.calls import decision_headers
 from conversations.api.openai.chat_encoder import cost_of
 from conversations.api.openai.errors import problem_response
 from conversations.api.responses import encoded, event_stream, json_response, with_slot
 from conversations.bootstrap import Container
+from conversations.domain.booking import Account
 from conversations.domain.errors import RunInterrupted
 from conversations.domain.problems import problem_of
 from conversations.engine.events import Decided, Event, Failed, Finished, Thought, Token, ToolCall
@@ -84,16 +86,16 @@ Answered = HttpResponse | AsyncGenerator[bytes, None]
 
 async def limited_response(
     parts: Container,
-    user: int,
+    account: Account,
     begin: Callable[[], Awaitable[AnswerReading]],
     answer: Callable[[AnswerReading], Awaitable[Answered]],
     *,
     detached: bool = False,
 ) -> HttpResponseBase:
     """Count the call, hold a stream slot until the answer is out, begin the run and tell of it in
-    headers. Raises the refusals of the limits."""
-    await parts.rate_limits.hit("ask", str(user))
-    slot = await parts.stream_limits.acquire(user)
+    headers. A ``detached`` run, which goes on without its client, holds the slot to its end. Raises
+    the refusals of the limits."""
+    slot, _ = await admit(parts, account)
     try:
         reading = await begin()
         answered = await answer(reading)
@@ -110,6 +112,7 @@ async def limited_response(
     else:
         response = event_stream(with_slot(slot, answered))
     _describe(response, reading)
+    await add_limit_headers(response, parts, account, reading.joined.message)
     return response
 
 

@@ -31,6 +31,7 @@ from conversations.api.responses import native
 from conversations.bootstrap import Container
 from conversations.domain.api_keys import Scope
 from conversations.engine.types import CallerChat
+from conversations.runs.run import account_of
 from routing.domain.errors import OptionUnsupported
 from routing.domain.rules import RuleSet
 
@@ -68,7 +69,7 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
 
         return await whole_answer(reading, render)
 
-    response = await limited_response(parts, caller.user, begin, answer)
+    response = await limited_response(parts, account_of(turn), begin, answer)
     name_ignored(response, ignored)
     return response
 

@@ -70,12 +70,14 @@ async def embed(request: HttpRequest) -> HttpResponse:
     caller.require_model(name)
     model = parts.embeddings.model(rules, name)
     await _check(parts, model, asked, inputs)
-    turn = call.turn(shown_inputs(inputs), release, model=name)
+    end_user = call.end_user(asked.user)
+    turn = call.turn(shown_inputs(inputs), release, model=name, end_user=end_user)
     work = partial(_embed, parts, model, inputs, asked.dimensions)
-    answer = await direct_result(call, turn, work)
+    estimate = partial(parts.admission.estimator.vectors, model, inputs)
+    answer = await direct_result(call, turn, work, estimate)
     # Megabytes of numbers: not on the event loop.
     encoded = await asyncio.to_thread(_object, answer.value, asked.encoding_format or "float")
-    return direct_response(answer, encoded, ignored)
+    return await direct_response(call, turn, answer, encoded, ignored)
 
 
 def read_inputs(given: Any) -> EmbeddingInputs:

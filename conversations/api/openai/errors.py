@@ -15,12 +15,17 @@ from conversations.domain.errors import BadRequest
 from conversations.domain.problems import problem_headers, problem_of
 from routing.domain.errors import AssistantError, FieldFault
 
+LONG_WAIT = 60
+"""Seconds that no SDK waits for: it would try again at once."""
 INVALID, SERVER = "invalid_request_error", "server_error"
 
 _TYPES: Mapping[int, str] = {403: "permission_error", 429: "requests"}
 """The type by status; other client errors are ``INVALID``, server errors ``SERVER``."""
 
-_TYPES_BY_CODE: Mapping[str, str] = {"moderation_blocked": "image_generation_user_error"}
+_TYPES_BY_CODE: Mapping[str, str] = {
+    "budget_exhausted": "insufficient_quota",
+    "moderation_blocked": "image_generation_user_error",
+}
 
 _CODES: Mapping[str, str] = {
     "not_authenticated": "invalid_api_key",
@@ -74,7 +79,10 @@ class ModerationBlocked(BadRequest):
 def error_object(problem: Mapping[str, Any]) -> dict[str, Any]:
     """The error of a problem, with all four fields."""
     status, code, param = _classified(problem)
-    kind = _TYPES_BY_CODE.get(code) or _TYPES.get(status, SERVER if status >= 500 else INVALID)
+    kind = "tokens" if status == 429 and problem.get("unit") == "tokens" else None
+    kind = (
+        kind or _TYPES_BY_CODE.get(code) or _TYPES.get(status, SERVER if status >= 500 else INVALID)
+    )
     return {"error": {"message": problem["detail"], "type": kind, "param": param, "code": code}}
 
 
@@ -84,7 +92,7 @@ def error_response(request: HttpRequest, error: AssistantError) -> HttpResponse:
     problem = problem_of(error, instance=request.path, request_id=request_id)
     response = problem_response(problem)
     for field, value in problem_headers(error).items():
-        if field in {"WWW-Authenticate", "Retry-After"}:
+        if field in {"WWW-Authenticate", "Retry-After", "RateLimit", "RateLimit-Policy"}:
             response[field] = value
     return response
 
@@ -97,8 +105,12 @@ def problem_response(problem: Mapping[str, Any]) -> HttpResponse:
     )
     if wait := problem.get("retry_after"):
         response["Retry-After"] = str(wait)
+        if status == 429:
+            response["retry-after-ms"] = str(1000 * wait)
+            if wait >= LONG_WAIT:
+                response["x-should-retry"] = "false"
     # Every model found fault with the request, the key or the name: the next try finds it too.
-    if code == "provider_error":
+    if code in {"provider_error", "budget_exhausted"}:
         response["x-should-retry"] = "false"
     return response
 

@@ -77,12 +77,13 @@ async def generate(request: HttpRequest) -> HttpResponse:
     release = await parts.rules.current()
     rules = release.rules_for(caller.user)
     task = _task(parts, rules, name, asked)
-    turn = call.turn(prompt, release, model=name)
-    answer = await direct_result(call, turn, partial(_draw, parts, rules, task))
+    turn = call.turn(prompt, release, model=name, end_user=call.end_user(asked.user))
+    estimate = partial(parts.admission.estimator.pictures, task.candidates, prompt, task.count)
+    answer = await direct_result(call, turn, partial(_draw, parts, rules, task), estimate)
     if answer.value["refusal"]:
         raise ModerationBlocked(answer.value["refusal"])
     shown = await _object(answer.value, asked.response_format or "url", caller.user, turn.origin)
-    return direct_response(answer, orjson.dumps(shown), ignored)
+    return await direct_response(call, turn, answer, orjson.dumps(shown), ignored)
 
 
 def _task(parts: Container, rules: RuleSet, name: str, asked: PictureRequest) -> PictureTask:

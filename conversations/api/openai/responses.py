@@ -55,6 +55,7 @@ from conversations.api.streams import stop_running
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database, written
 from conversations.domain.api_keys import Scope
+from conversations.domain.booking import Account
 from conversations.engine.types import CallerChat
 from conversations.models import Message, new_id
 from conversations.runs.joining import JoinedRun, RequestKey
@@ -104,8 +105,10 @@ async def create(request: HttpRequest) -> HttpResponseBase:
         chat = translated.chat.caller_chat(end_user)
         check_model(parts, release.rules_for(caller.user), translated.chat, chat)
     call = _Call(opened, asked, context, translated, chat, release)
+    account = Account(caller.user, caller.key, end_user)
+    begin, answer = partial(_begin, parts, call), partial(_answer, parts, call)
     response = await limited_response(
-        parts, caller.user, partial(_begin, parts, call), partial(_answer, parts, call)
+        parts, account, begin, answer, detached=bool(asked.background)
     )
     name_ignored(response, ignored)
     return response

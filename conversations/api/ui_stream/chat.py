@@ -7,6 +7,8 @@ empty success; what is known before it is a problem with its status.
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -14,11 +16,14 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from conversations.api.ask import admit, releasing
+from conversations.api.attachments import read_pictures
 from conversations.api.authentication import authenticate
 from conversations.api.images import with_signed_picture
+from conversations.api.limit_headers import add_limit_headers
 from conversations.api.requests import (
     OBJECT,
     Origin,
+    end_user_of,
     field_fault,
     idempotency_claim,
     json_body,
@@ -27,21 +32,25 @@ from conversations.api.requests import (
 )
 from conversations.api.responses import encoded, event_stream, native, with_slot
 from conversations.api.streams import stop_running
-from conversations.api.ui_stream.chat_request import parse_chat_request
+from conversations.api.ui_stream.chat_request import UIChatRequest, parse_chat_request
 from conversations.api.ui_stream.part_encoder import PartEncoder
+from conversations.api.ui_stream.pictures import shown_chat
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database, written
 from conversations.domain.api_keys import Scope
+from conversations.domain.booking import Account
 from conversations.domain.errors import Draining, NotFound, UnsupportedMediaType
 from conversations.engine.events import Event, Finished
 from conversations.runs.run import EventStream
 from conversations.storage import selectors
-from conversations.storage.rewinding import conversation_named
-from conversations.storage.turns import NewTurn
+from conversations.storage.rewinding import conversation_named, prompt_of_chat
+from conversations.storage.turns import NewTurn, StartedTurn
 from routing.common.translatable import Translatable
 from routing.guard.validation import label_faults
 
 PROTOCOL = "x-vercel-ai-ui-message-stream"
+UNKNOWN = UUID(int=0)
+"""Stands for the conversation of a chat before it is looked up."""
 RESETS_SINCE = 7
 """The version of the SDK that knows the part ``reset-step``."""
 
@@ -57,31 +66,58 @@ async def ask(request: HttpRequest) -> HttpResponseBase:
     asked = parse_chat_request(body)
     caller.require_model(asked.model)
     claim = idempotency_claim(request, body)
-    slot, release = await admit(parts, caller.user, asked.model)
+    account = Account(caller.user, caller.key, end_user_of(request, caller))
+    slot, release = await admit(parts, account, asked.model)
+    new = NewTurn(
+        user=caller.user,
+        content=asked.shown.prompt,
+        requested_model=asked.model,
+        claim=claim,
+        site=origin.site,
+        request_id=origin.request_id,
+        trace_id=origin.trace_id,
+        language=origin.language,
+        release=release,
+        key=account.key,
+        end_user=account.end_user,
+    )
     async with releasing(parts, caller.user, slot):
-        thread, rewind, prompt = await written(
-            conversation_named, user=caller.user, client_id=asked.chat, shown=asked.shown
-        )
-        if rewind and not claim:  # a request that is sent again must not stop its own answer
-            await _stop_replaced(parts, caller.user, thread)
-        new = NewTurn(
-            user=caller.user,
-            content=prompt,
-            conversation=thread,
-            requested_model=asked.model,
-            claim=claim,
-            site=origin.site,
-            request_id=origin.request_id,
-            trace_id=origin.trace_id,
-            release=release,
-            rewind=rewind,
-        )
-        started = await parts.intake.start(new)
+        started = await _start(parts, asked, new)
     events = parts.runs.follow(user=caller.user, message=started.message, origin=origin.site)
     response = _stream(request, with_slot(slot, events), caller.user, asked.chat, origin)
     if started.replayed:
         response["Idempotency-Replayed"] = "true"
+    await add_limit_headers(response, parts, account, started.message)
     return response
+
+
+async def _start(parts: Container, asked: UIChatRequest, new: NewTurn) -> StartedTurn:
+    """Reserve, then open the chat's conversation, stop the answer to replace, and begin to answer: a
+    refusal changes nothing."""
+    pictures = await read_pictures(asked.pictures, user=new.user, site=new.site)
+    shown = replace(asked.shown, attachments=pictures)
+    stored = partial(prompt_of_chat, user=new.user, client_id=asked.chat, shown=shown)
+    content = new.content or await in_database(stored)
+    # The longest it may become: a turn of a conversation, with the memory of others.
+    expected = replace(new, content=content, conversation=UNKNOWN)
+    async with parts.intake.reserving(expected) as held:
+        named = await written(conversation_named, user=new.user, client_id=asked.chat, shown=shown)
+        chat, release = None, new.release
+        if named.pictured:
+            release = release or await parts.rules.for_person(new.user)
+            chat = await shown_chat(parts, release.rules_for(new.user), named, asked)
+        if named.rewind and not new.claim:  # sent again, it must not stop its own answer
+            await _stop_replaced(parts, new.user, named.id)
+        turn = replace(
+            new,
+            content=named.prompt,
+            conversation=named.id,
+            release=release,
+            rewind=named.rewind,
+            chat=chat,
+            attachments=named.attachments,
+        )
+        return await parts.intake.start(turn, held)
 
 
 async def _stop_replaced(parts: Container, user: int, conversation: UUID) -> None:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
+from conversations.domain.errors import LimitReached
 from conversations.evaluation.cache_preview import NO_USER
 from conversations.evaluation.representation import trial_object
 from conversations.evaluation.try_prompt import PromptTrial, RuleTrial, try_prompt
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         text = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
         try:
             trial = try_prompt(text, user=_user(user))
-        except PromptRejected as exc:
+        except (LimitReached, PromptRejected) as exc:
             raise CommandError(str(exc)) from exc
         if options["json"]:
             self.stdout.write(json.dumps(trial_object(trial), indent=2, ensure_ascii=False))

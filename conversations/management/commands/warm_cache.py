@@ -130,10 +130,7 @@ async def _embedding() -> AsyncIterator[Embedder]:
         finally:
             local.close()
         return
-    from conversations.bootstrap.parts import llm_client, make_embedder  # noqa: PLC0415
+    from conversations.bootstrap import evaluation_container  # noqa: PLC0415
 
-    llm = llm_client()
-    try:
-        yield make_embedder(llm)
-    finally:
-        await llm.aclose()
+    async with evaluation_container() as container:
+        yield container.embedder

@@ -1,0 +1,231 @@
+"""Counters: atomic reservations of usage in Redis, one script for all limits of a run.
+
+A reservation is held under a lease until it is settled by the ledger. A counter that Redis does
+not have is counted from the ledger before it is used (``e`` names that count). All keys are on one server.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import orjson
+import redis.asyncio
+
+from conversations.db.access import in_database
+from conversations.usage.sums import spent
+from routing.common.redis.clients import Breaker, redis_call
+from routing.domain.errors import DependencyUnavailable
+from routing.domain.limits import BUCKETS, SLIDING, AppliedLimit, LimitUnit
+
+SEEDING_TRIES = 5
+COUNT_ANEW = -1
+"""In place of a used amount: the counter must be counted from the ledger."""
+LIFE = 40 * 24 * 3600
+"""Seconds that a counter of a month, or of all time, lives without use."""
+CLAIM_SECONDS = 30.0
+"""How long one worker has for the runs of a dead one before another takes them."""
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+
+
+class LimitsUnavailable(DependencyUnavailable):
+    """Redis does not count usage now."""
+
+    part = "limits"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """An amount that a run takes from a limit: at most before it, as measured after it."""
+
+    limit: AppliedLimit
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exceeded:
+    """A limit without room. ``free`` is the rest of it; ``wait`` seconds until there is room, 0 where
+    that is not known."""
+
+    limit: AppliedLimit
+    free: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class LostRun:
+    """A run of a worker that let its lease run out: the facts noted with the reservation."""
+
+    run: UUID
+    facts: Mapping[str, Any]
+    counters: Sequence[tuple[str, str, str]]
+    """Key, kind and bucket of each."""
+
+
+class UsageCounters:
+    """Every method raises ``LimitsUnavailable``."""
+
+    def __init__(
+        self, client: redis.asyncio.Redis, breaker: Breaker, *, prefix: str, zone: ZoneInfo
+    ) -> None:
+        self._client, self._breaker, self._zone = client, breaker, zone
+        self._root, self._prefix = prefix, f"{prefix}:usage"
+        self._leases = f"{self._prefix}:leases"
+        read = {path.stem: path.read_text(encoding="utf-8") for path in _SCRIPTS.glob("*.lua")}
+        self._reserve_script = client.register_script(read["reserve"])
+        self._settle_script = client.register_script(read["settle"])
+        self._seed_script = client.register_script(read["seed"])
+
+    async def reserve(
+        self,
+        run: UUID,
+        charges: Sequence[Charge],
+        at: datetime,
+        facts: Mapping[str, Any],
+        *,
+        lease: float,
+        force: bool = False,
+    ) -> list[int] | list[Exceeded]:
+        """Reserve all, and return the rest of each; or reserve nothing, and return the limits without
+        room. ``force``: without a check, after Redis lost a reservation."""
+        keys = [
+            self._leases,
+            self._reservation(run),
+            *(self._counter(each, at) for each in charges),
+        ]
+        now = time.time()
+        args: list[Any] = [now, now + lease, str(run), orjson.dumps(facts), int(force)]
+        for charge in charges:
+            args += [*self._terms(charge.limit, at, charge.amount)]
+        for _ in range(SEEDING_TRIES):
+            with redis_call(self._breaker, LimitsUnavailable):
+                word, *told = await self._reserve_script(keys=keys, args=args)
+            if word == b"ok":
+                return list(map(int, told))
+            if word == b"held":
+                return []
+            if word == b"over":
+                return [
+                    self._exceeded(charges[int(told[i]) - 1].limit, *map(int, told[i + 1 : i + 3]))
+                    for i in range(0, len(told), 3)
+                ]
+            for place, generation in zip(told[::2], told[1::2], strict=True):
+                await self._seed(charges[int(place) - 1], at, generation)
+        raise LimitsUnavailable("the counters change too fast")
+
+    async def settle(self, run: UUID, measured: Sequence[Charge], at: datetime) -> Sequence[int]:
+        """Put the measured amounts in the place of the reservation. Returns the used amount of each
+        limit, ``COUNT_ANEW`` where that is not known."""
+        keys = [
+            self._leases,
+            self._reservation(run),
+            *(self._counter(each, at) for each in measured),
+        ]
+        args: list[Any] = [str(run)]
+        for charge in measured:
+            args += [_kind(charge.limit), charge.amount, charge.limit.bucket(at)]
+        with redis_call(self._breaker, LimitsUnavailable):
+            return list(await self._settle_script(keys=keys, args=args))
+
+    async def renew(self, runs: Sequence[UUID], *, lease: float) -> list[UUID]:
+        """Renew leases; returns the runs without a reservation in Redis."""
+        pipe, until = self._client.pipeline(transaction=False), time.time() + lease
+        for run in runs:
+            pipe.exists(self._reservation(run))
+        with redis_call(self._breaker, LimitsUnavailable):
+            there = await pipe.execute()
+            held = {str(run): until for run, known in zip(runs, there, strict=True) if known}
+            if held:
+                await self._client.zadd(self._leases, held, xx=True)
+        return [run for run, known in zip(runs, there, strict=True) if not known]
+
+    async def lost(self) -> list[LostRun]:
+        """Runs with a lease that has run out. Each is returned to one worker at a time."""
+        now, found = time.time(), []
+        with redis_call(self._breaker, LimitsUnavailable):
+            due: Any = await self._client.zrangebyscore(self._leases, "-inf", now, start=0, num=20)
+            for member in due:
+                # Only the first of several workers moves it on.
+                moved = await self._client.zadd(
+                    self._leases, {member: now + CLAIM_SECONDS}, gt=True, ch=True
+                )
+                if moved:
+                    found.append(await self._lost_run(UUID(member.decode())))
+        return found
+
+    async def settle_lost(self, lost: LostRun, measured: Sequence[int]) -> None:
+        """``settle`` by the keys that the reservation has noted."""
+        keys = [self._leases, self._reservation(lost.run), *(key for key, *_ in lost.counters)]
+        args: list[Any] = [str(lost.run)]
+        for (_, kind, bucket), amount in zip(lost.counters, measured, strict=True):
+            args += [kind, amount, bucket]
+        with redis_call(self._breaker, LimitsUnavailable):
+            await self._settle_script(keys=keys, args=args)
+
+    async def state(self, limit: AppliedLimit, at: datetime) -> tuple[int, int] | None:
+        """The used and the held amount of a limit; ``None`` where it is to be counted from the ledger."""
+        key = self._counter(Charge(limit, 0), at)
+        with redis_call(self._breaker, LimitsUnavailable):
+            seed, used, held = await self._client.hmget(key, ["e", "u", "h"])
+        concurrent = limit.terms.unit is LimitUnit.CONCURRENT
+        return (int(used or 0), int(held or 0)) if seed or concurrent else None
+
+    async def forget(self, limit: AppliedLimit, at: datetime) -> None:
+        """Have a counter counted anew from the ledger at its next use."""
+        key = self._counter(Charge(limit, 0), at)
+        with redis_call(self._breaker, LimitsUnavailable):
+            await self._client.hdel(key, "e")
+            await self._client.hincrby(key, "g", 1)
+
+    async def _seed(self, charge: Charge, at: datetime, generation: bytes) -> None:
+        limit = charge.limit
+        parts = await in_database(spent, limit, at, self._zone)
+        pairs = [number for part in parts.items() for number in part] if limit.terms.slides else []
+        args: list[Any] = [generation, uuid4().hex[:12], _life(limit), sum(parts.values()), *pairs]
+        with redis_call(self._breaker, LimitsUnavailable):
+            await self._seed_script(keys=[self._counter(charge, at)], args=args)
+
+    async def _lost_run(self, run: UUID) -> LostRun:
+        fields: Any = await self._client.hgetall(self._reservation(run))
+        facts = orjson.loads(fields.pop(b"facts", b"{}"))
+        counters = []
+        for _, noted in sorted(fields.items(), key=lambda item: int(item[0][1:])):
+            key, kind, _, bucket, *_ = noted.decode().split(" ")
+            counters.append((key, kind, bucket))
+        return LostRun(run, facts, counters)
+
+    def _terms(self, limit: AppliedLimit, at: datetime, amount: int) -> Sequence[Any]:
+        kind, most = _kind(limit), limit.terms.amount
+        return kind, most, amount, limit.bucket(at), BUCKETS, _life(limit)
+
+    def _exceeded(self, limit: AppliedLimit, free: int, buckets: int) -> Exceeded:
+        seconds = SLIDING[limit.terms.window] / BUCKETS if limit.terms.slides else 0
+        return Exceeded(limit, max(0, free), buckets * seconds)
+
+    def _reservation(self, run: UUID) -> str:
+        return f"{self._prefix}:run:{run}"
+
+    def _counter(self, charge: Charge, at: datetime) -> str:
+        return counter_key(self._root, charge.limit, at, self._zone)
+
+
+def counter_key(prefix: str, limit: AppliedLimit, at: datetime, zone: ZoneInfo) -> str:
+    """The key of a limit's counter."""
+    return f"{prefix}:usage:{limit.counter(at, zone)}"
+
+
+def _kind(limit: AppliedLimit) -> str:
+    if limit.terms.unit is LimitUnit.CONCURRENT:
+        return "n"
+    return "s" if limit.terms.slides else "c"
+
+
+def _life(limit: AppliedLimit) -> int:
+    return 2 * SLIDING[limit.terms.window] if limit.terms.slides else LIFE

@@ -1,0 +1,44 @@
+-- Turn a reservation into what was measured, once. Its run is in the ledger by now.
+-- KEYS: the leases, the reservation, then the counter of each limit.
+-- ARGV: the run, then of each limit: kind, what was measured, bucket.
+-- Returns what is used of each counter, -1 where it must be counted anew.
+local reserved = {}
+local fields = redis.call('HGETALL', KEYS[2])
+for at = 1, #fields, 2 do
+  local key, _, need, bucket, seed = string.match(fields[at + 1], '^(%S+) (%S) (%S+) (%S+) (%S*)$')
+  if key and fields[at] ~= 'facts' then reserved[key] = {need, bucket, seed} end
+end
+local used = {}
+for i = 1, #KEYS - 2 do
+  local key, kind, measured, bucket = KEYS[i + 2], ARGV[i * 3 - 1], ARGV[i * 3], ARGV[i * 3 + 1]
+  local own = reserved[key]
+  if own and redis.call('HEXISTS', key, 'h') == 1 then
+    if kind ~= 's' then
+      redis.call('HINCRBY', key, 'h', '-' .. own[1])
+    elseif redis.call('HEXISTS', key, 'r' .. own[2]) == 1 then
+      redis.call('HINCRBY', key, 'h', '-' .. own[1])
+      redis.call('HINCRBY', key, 'r' .. own[2], '-' .. own[1])
+    end
+  end
+  used[i] = -1
+  if kind ~= 'n' then
+    local seed = redis.call('HGET', key, 'e')
+    if own and seed and seed == own[3] then
+      local first = tonumber(redis.call('HGET', key, 'f') or '0')
+      if kind == 's' and tonumber(bucket) < first then
+        used[i] = tonumber(redis.call('HGET', key, 'u') or '0')
+      else
+        used[i] = redis.call('HINCRBY', key, 'u', measured)
+        if kind == 's' then redis.call('HINCRBY', key, 'b' .. bucket, measured) end
+      end
+    else
+      -- It was counted from the ledger since, before or after this run was booked: nobody can tell.
+      redis.call('HDEL', key, 'e')
+      redis.call('HINCRBY', key, 'g', 1)
+      if redis.call('TTL', key) < 0 then redis.call('EXPIRE', key, 86400) end
+    end
+  end
+end
+redis.call('DEL', KEYS[2])
+redis.call('ZREM', KEYS[1], ARGV[1])
+return used

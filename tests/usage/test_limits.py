@@ -1,0 +1,326 @@
+"""Limits hold for all entry points and endings, are told in headers, and agree with the ledger."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+
+from assistant_site.launcher.redis_server import RedisServer
+from conversations.bootstrap import container
+from conversations.models import LedgerEntry, Limit
+from routing.common.redis.clients import sync_client
+from tests.live_site import LiveSite
+from tests.usage.conftest import Make, Program, SetLimit, drift, settled_state, state_of
+
+STORY = "Write a story about a ferry in the fog."
+ENTRIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/v1/chat/completions", {"model": "gpt-mini", "messages": [{"role": "user", "content": "Why?"}]}),
+    "stream": ("/v1/chat/completions", {"model": "gpt-mini", "stream": True, "messages": [{"role": "user", "content": "Why?"}]}),
+    "response": ("/v1/responses", {"model": "gpt-mini", "input": "Why?"}),
+    "background response": ("/v1/responses", {"model": "gpt-mini", "input": "Why?", "background": True}),
+    "unstored response": ("/v1/responses", {"model": "gpt-mini", "input": "Why?", "store": False}),
+    "picture": ("/v1/images/generations", {"prompt": "A red boat."}),
+    "vector": ("/v1/embeddings", {"model": "assistant", "input": "Why?"}),
+    "message": ("/api/v1/messages/", {"content": "Why?", "model": "gpt-mini"}),
+    "ui chat": ("/api/chat", {"id": "one", "messages": [{"id": "1", "role": "user", "parts": [{"type": "text", "text": "Why?"}]}]}),
+}  # fmt: skip
+
+
+def user(client: Program) -> dict[str, Any]:
+    return {"user": client.person.user}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_spent_budget_holds_at_every_entry(program: Make, limit: SetLimit, entry: str) -> None:
+    client, (path, body) = program(), ENTRIES[entry]
+    budget = limit(1, window="total", **user(client))
+    first = client.http.post(path, json=body)
+    assert first.status_code == 200, first.text
+    client.booked()
+    assert settled_state(budget, client.person.user.pk).used == 1
+    response = client.http.post(path, json=body | {"id": "two"} if "id" in body else body)
+
+    assert response.status_code == 402, response.text
+    assert response.headers["x-should-retry"] == "false"
+    assert "retry-after" not in response.headers
+    if path.startswith("/v1/"):
+        error = response.json()["error"]
+        assert (error["type"], error["code"]) == ("insufficient_quota", "budget_exhausted")
+        assert "user-total" in error["message"]
+    else:
+        problem = response.json()
+        assert (problem["code"], problem["limit"]) == ("budget_exhausted", "user-total")
+    assert len([row for row in client.rows if row.requests]) == 1
+    assert drift() == []
+
+
+def test_a_minute_says_when_to_come_back(program: Make, limit: SetLimit) -> None:
+    client = program()
+    limit(2, window="minute", **user(client))
+    first, second = client.chat(), client.chat()
+    refused = client.chat()
+
+    assert first.headers["x-ratelimit-limit-requests"] == "2"
+    assert [one.headers["x-ratelimit-remaining-requests"] for one in (first, second)] == ["1", "0"]
+    assert first.headers["x-ratelimit-reset-requests"] == "1m0s"
+    assert first.headers["ratelimit-policy"] == '"user-minute";q=2;w=60'
+    assert first.headers["ratelimit"] == '"user-minute";r=1;t=60'
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 61
+    assert refused.json()["error"]["type"] == "requests"
+    native = client.http.post("/api/v1/messages/", json={"content": "Why?"})
+    assert native.status_code == 429
+    assert native.json()["type"].endswith("http-problem-types#quota-exceeded")
+
+
+def test_an_hour_is_not_waited_for(program: Make, limit: SetLimit) -> None:
+    client = program()
+    limit(1, window="hour", **user(client))
+    client.chat()
+    assert client.chat().headers["x-should-retry"] == "false"
+
+
+def test_tokens_of_a_minute_are_enforced(program: Make, limit: SetLimit) -> None:
+    client = program()
+    limit(1_500, "tokens", "minute", **user(client))
+    answers = [client.chat(max_tokens=900) for _ in range(3)]
+    used = sum(row.input_tokens + row.output_tokens for row in client.booked())
+
+    assert answers[0].headers["x-ratelimit-limit-tokens"] == "1500"
+    assert answers[0].status_code == 200
+    assert used <= 1_500
+    refused = client.chat(max_tokens=1_600)
+    assert refused.status_code == 429
+    assert refused.json()["error"]["type"] == "tokens"
+
+
+def test_requests_at_once(site: LiveSite, program: Make, limit: SetLimit) -> None:
+    client = program()
+    slots = limit(1, "concurrent", "total", **user(client))
+    site.simulator.fault(provider="openai", call="chat", token_delay_ms=500, times=1)
+    messages = [{"role": "user", "content": STORY}]
+    body = {"model": "gpt-mini", "messages": messages, "stream": True}
+    with client.http.stream("POST", "/v1/chat/completions", json=body) as running:
+        lines = running.iter_lines()  # dropped, it would close the connection and end the run
+        next(lines)
+        assert running.headers["ratelimit-policy"].endswith('qu="concurrent-requests"')
+        assert client.chat().status_code == 429
+    assert settled_state(slots, client.person.user.pk).reserved == 0
+    assert client.chat().status_code == 200
+
+
+def test_money_is_reserved_and_becomes_what_it_cost(program: Make, limit: SetLimit) -> None:
+    client = program()
+    budget = limit(Decimal("0.05"), "usd", "month", **user(client))
+    answer = client.chat(stream=True)
+    left = Decimal(answer.headers["x-assistant-budget-remaining"])
+    cost = sum(row.cost or 0 for row in client.booked())
+    state = settled_state(budget, client.person.user.pk)
+
+    assert 0 < left < Decimal("0.05")
+    assert state.used == cost > 0
+    assert Decimal("0.05") - Decimal(cost) / 10**9 > left
+
+
+def test_limits_are_of_people_groups_keys_and_end_users(program: Make, limit: SetLimit) -> None:
+    one, other = program(end_users=True), program()
+    group = Group.objects.create(name=f"team {one.person.user.pk}")
+    for member in (one, other):
+        member.person.user.groups.add(group)
+    limit(3, scope="group", group=group, window="total")
+    limit(2, scope="end_user", window="total")
+    limit(2, scope="key", key=other.key, window="total")
+
+    assert [one.chat(user="a").status_code for _ in range(3)] == [200, 200, 402]
+    assert "end-user-total" in one.chat(user="a").text
+    assert other.chat().status_code == 200
+    assert "group-total" in other.chat().text
+    assert "group-total" in one.chat(user="b").text
+
+
+def test_each_person_has_what_is_nobodys(program: Make, limit: SetLimit) -> None:
+    limit(1, window="total")
+    for client in (program(), program()):
+        assert [client.chat().status_code for _ in range(2)] == [200, 402]
+
+
+def test_a_limit_of_models_counts_their_calls_alone(program: Make, limit: SetLimit) -> None:
+    client = program()
+    limit(1, window="total", model_names=["gpt"], **user(client))
+
+    assert [client.chat().status_code for _ in range(2)] == [200, 200]
+    assert [client.chat(model="gpt").status_code for _ in range(2)] == [200, 402]
+    assert drift() == []
+
+
+def test_the_cheapest_model_answers_where_a_limit_wants_that(
+    program: Make, limit: SetLimit
+) -> None:
+    client = program()
+    limit(1, window="total", model_names=["gpt"], at_limit="downgrade", **user(client))
+    first, second = client.chat(model="gpt"), client.chat(model="gpt")
+
+    assert first.headers["x-assistant-model"].endswith("gpt")
+    assert second.status_code == 200
+    assert second.json()["model"] != first.json()["model"]
+    assert second.headers["x-assistant-decision"].endswith(";limited=1")
+
+
+def test_a_retry_of_an_answered_request_is_free(program: Make, limit: SetLimit) -> None:
+    client = program()
+    limit(1, window="total", **user(client))
+    headers = {"Idempotency-Key": "one"}
+    for path in ("/v1/chat/completions",):
+        body = ENTRIES["chat"][1]
+        first, second = (client.http.post(path, json=body, headers=headers) for _ in range(2))
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert second.headers["idempotency-replayed"] == "true"
+
+
+def test_a_failed_provider_leaves_nothing_reserved(
+    site: LiveSite, program: Make, limit: SetLimit
+) -> None:
+    client = program()
+    budget = limit(Decimal(1), "usd", "total", **user(client))
+    site.simulator.fault(status=500)
+    assert client.chat().status_code >= 500
+    site.simulator.clear()
+    client.booked()
+    state = settled_state(budget, client.person.user.pk)
+
+    assert state.reserved == 0
+    assert drift() == []
+
+
+def test_counters_that_redis_lost_are_counted_from_the_ledger(
+    program: Make, limit: SetLimit
+) -> None:
+    client = program()
+    budget = limit(2, window="total", **user(client))
+    assert client.chat().status_code == 200
+    settled_state(budget, client.person.user.pk)
+    with sync_client(settings.REDIS_URL) as redis:
+        redis.delete(*redis.keys(f"{settings.REDIS_PREFIX}:usage:*"))
+
+    assert [client.chat().status_code for _ in range(2)] == [200, 402]
+    assert settled_state(budget, client.person.user.pk).used == 2
+    assert drift() == []
+
+
+def test_without_redis_budgets_of_money_are_checked_in_the_ledger(
+    site: LiveSite, program: Make, limit: SetLimit, redis_server: RedisServer
+) -> None:
+    client = program()
+    budget = limit(Decimal("0.02"), "usd", "total", **user(client))
+    assert client.chat().status_code == 200
+    settled_state(budget, client.person.user.pk)
+    redis_server.stop()
+    try:
+        answer = client.chat(model="gpt-mini")
+        refused = client.chat(model="gpt", max_tokens=100_000)
+    finally:
+        redis_server.start()
+        site.await_redis()
+
+    assert answer.status_code == 200
+    assert answer.headers["x-assistant-degraded"] == "limits"
+    assert refused.status_code == 402
+
+
+def test_the_run_of_a_dead_worker_is_booked_and_settled(
+    site: LiveSite, program: Make, limit: SetLimit
+) -> None:
+    client = program()
+    budget = limit(Decimal(1), "usd", "total", **user(client))
+    site.simulator.fault(provider="openai", call="chat", token_delay_ms=30, times=1)
+    with site.composed_with(RESERVATION_SECONDS=1.0):
+        reservations = container().reservations
+        messages = [{"role": "user", "content": STORY}]
+        body = {"model": "gpt-mini", "messages": messages, "stream": True}
+        with client.http.stream("POST", "/v1/chat/completions", json=body) as running:
+            next(running.iter_lines())
+            (run,) = reservations._live
+            held = reservations._live.pop(run)  # as if the worker knew nothing of it any more
+            held.settled = True
+            assert state_of(budget, client.person.user.pk).reserved > 0
+            deadline = time.monotonic() + 20
+            while state_of(budget, client.person.user.pk).reserved and time.monotonic() < deadline:
+                time.sleep(0.05)
+    assert state_of(budget, client.person.user.pk).reserved == 0
+    assert LedgerEntry.objects.filter(run=run).count() == 1
+    assert drift() == []
+
+
+def test_a_spent_budget_is_told_before_a_rate(
+    site: LiveSite, program: Make, limit: SetLimit
+) -> None:
+    client = program()
+    budget = limit(1, window="total", **user(client))
+    client.chat()
+    settled_state(budget, client.person.user.pk)
+    with site.composed_with(ASK_RATE="1/minute"):
+        statuses = [client.chat().status_code for _ in range(2)]
+
+    assert statuses == [402, 402]
+
+
+def test_reconciling_mends_a_counter(
+    program: Make, limit: SetLimit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = program()
+    budget = limit(5, window="total", **user(client))
+    client.chat()
+    settled_state(budget, client.person.user.pk)
+    with sync_client(settings.REDIS_URL) as redis:
+        keys: Any = redis.keys(f"{settings.REDIS_PREFIX}:usage:{budget.pk}:*")
+        redis.hincrby(keys[0], "u", 3)
+    with pytest.raises(SystemExit):
+        call_command("reconcile_usage", check=True)
+    call_command("reconcile_usage")
+    call_command("reconcile_usage", check=True)
+
+    assert "counter 4, ledger 1" in capsys.readouterr().out
+    assert client.chat().status_code == 200
+    assert settled_state(budget, client.person.user.pk).used == 2
+
+
+def test_the_key_that_calls_is_told_its_limits(program: Make, limit: SetLimit) -> None:
+    client = program()
+    limit(5, scope="key", key=client.key)
+    limit(Decimal(1), "usd", "month")
+    client.chat()
+    client.booked()
+    requests, money = sorted(
+        client.http.get("/api/v1/keys/current/").json()["limits"], key=lambda one: one["unit"]
+    )
+
+    assert (requests["used"], requests["remaining"], requests["amount"]) == (1, 4, 5)
+    assert requests["resets_at"]
+    assert Decimal(money["used"]) + Decimal(money["remaining"]) + Decimal(money["reserved"]) == 1
+
+
+def test_callers_without_limits_have_no_headers(program: Make) -> None:
+    answer = program().chat()
+    assert not {name for name in answer.headers if "ratelimit" in name or "budget" in name}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scope": "group"}, {"scope": "key", "user_id": 1}, {"amount": Decimal("1.5")},
+        {"amount": -1}, {"model_names": "gpt"}, {"model_names": [1]}, {"unit": "apples"},
+        {"unit": "usd", "amount": 10**7},
+    ],
+)  # fmt: skip
+@pytest.mark.django_db
+def test_limits_are_within_bounds(fields: dict[str, Any]) -> None:
+    values = {"scope": "user", "unit": "requests", "window": "day", "amount": 1, **fields}
+    with pytest.raises(ValidationError):
+        Limit(**values).full_clean()
