@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from assistant_site.simulator.anthropic_checks import blocks_of, check, role_of
+from assistant_site.simulator.anthropic_thinking import REDACTED, redacted_block, thinking_block
 from assistant_site.simulator.call import Route, SimulatedCall
 from assistant_site.simulator.chat import ChatReply, ChatRequest, ChatTurn, EventFrame, Provider
 from assistant_site.simulator.delivery import send_json
@@ -105,20 +106,23 @@ def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
         block = {**_block(reply), "input": _tool_input(reply.text)}
     else:
         block = {"type": "text", "text": reply.text}
-    thoughts = [_thinking("".join(reply.thought), "simulated")] if reply.thought else []
-    content = [*thoughts, block]
+    thought = "".join(reply.thought)
+    make = redacted_block if REDACTED in ask.prompt else thinking_block
+    content = [*([make(thought)] if thought else []), block]
     return {**_message(ask), "content": content, **_stop(reply), "usage": usage(reply)}
 
 
-def _thinking(thought: str, signature: str) -> dict[str, str]:
-    return {"type": "thinking", "thinking": thought, "signature": signature}
-
-
-def _thought_frames(reply: ChatReply) -> Iterator[EventFrame]:
-    yield _event("open", "content_block_start", index=0, content_block=_thinking("", ""))
-    deltas = [{"type": "thinking_delta", "thinking": piece} for piece in reply.thought]
-    for delta in (*deltas, {"type": "signature_delta", "signature": "simulated"}):
-        yield _event("open", "content_block_delta", index=0, delta=delta)
+def _thought_frames(ask: ChatRequest, reply: ChatReply) -> Iterator[EventFrame]:
+    thought = "".join(reply.thought)
+    if REDACTED in ask.prompt:
+        yield _event("open", "content_block_start", index=0, content_block=redacted_block(thought))
+    else:
+        block = thinking_block(thought)
+        empty = {**block, "thinking": "", "signature": ""}
+        yield _event("open", "content_block_start", index=0, content_block=empty)
+        deltas = [{"type": "thinking_delta", "thinking": piece} for piece in reply.thought]
+        for delta in (*deltas, {"type": "signature_delta", "signature": block["signature"]}):
+            yield _event("open", "content_block_delta", index=0, delta=delta)
     yield _event("open", "content_block_stop", index=0)
 
 
@@ -137,7 +141,7 @@ def frames(
     message = {**_message(ask), "content": [], "stop_reason": None, "stop_sequence": None, **counts}
     yield _event("open", "message_start", message=message)
     if reply.thought:
-        yield from _thought_frames(reply)
+        yield from _thought_frames(ask, reply)
     at = int(bool(reply.thought))
     yield _event("open", "content_block_start", index=at, content_block=_block(reply))
     yield _event("open", "ping")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from assistant_site.simulator.anthropic_thinking import is_genuine
 from assistant_site.simulator.errors import Rejection
 
 
@@ -24,6 +25,7 @@ def check(body: Mapping[str, Any], *, counting: bool) -> None:
     if temperature is not None and not 0 <= temperature <= 1:
         raise Rejection(400, "temperature: range: 0..1")
     _check_messages(body["messages"])
+    _check_thinking(body)
 
 
 def _check_messages(messages: Any) -> None:
@@ -74,6 +76,30 @@ def _check_tool_turns(messages: list[dict[str, Any]]) -> None:
         f"{', '.join(sorted(open_calls))}."
     )
     raise Rejection(400, text)
+
+
+def _check_thinking(body: Mapping[str, Any]) -> None:
+    """Thoughts come back as they were signed; one that thinks wants that of its last calls."""
+    messages: list[dict[str, Any]] = body["messages"]
+    for index, message in enumerate(messages):
+        content = message["content"] if isinstance(message["content"], list) else []
+        for at, block in enumerate(content):
+            if isinstance(block, dict) and not is_genuine(block):
+                field = "signature" if block["type"] == "thinking" else "data"
+                place = f"messages.{index}.content.{at}"
+                raise Rejection(400, f"{place}: Invalid `{field}` in `{block['type']}` block")
+    thinks = (body.get("thinking") or {}).get("type") in {"enabled", "adaptive"}
+    last = next((each for each in reversed(messages) if each["role"] == "assistant"), None)
+    if not (thinks and last and role_of(messages[-1]) == "tool"):
+        return
+    first = last["content"][0]["type"] if isinstance(last["content"], list) else "text"
+    if first not in {"thinking", "redacted_thinking"}:
+        text = (
+            f"messages.{messages.index(last)}.content.0.type: Expected `thinking` or "
+            f"`redacted_thinking`, but found `{first}`. When `thinking` is enabled, a final "
+            "`assistant` message must start with a thinking block."
+        )
+        raise Rejection(400, text)
 
 
 def blocks_of(messages: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

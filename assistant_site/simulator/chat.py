@@ -50,6 +50,7 @@ class ChatRequest:
     stops: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     tool: str | None = None
+    custom: bool = False
     json: bool = False
     include_usage: bool = False
     obfuscate: bool = True

@@ -22,6 +22,8 @@ _FINISH = {
     "content_filter": "content_filter",
     "tool": "tool_calls",
 }
+_CALL = {False: ("function", "arguments"), True: ("custom", "input")}
+"""The type of a call, which names its object too, and the field of what the tool is given."""
 provider: Provider = "openai"
 opens_early = False
 CHAT_PATH = "/v1/chat/completions"
@@ -50,6 +52,7 @@ def read(body: Mapping[str, Any]) -> ChatRequest:
         stops=(stops,) if isinstance(stops, str) else tuple(stops),
         schema=tool.schema if tool else (form.get("json_schema") or {}).get("schema"),
         tool=tool.name if tool else None,
+        custom=tool is not None and tool.schema is None,
         json=form.get("type") == "json_object",
         include_usage=bool(options.get("include_usage")),
         obfuscate=options.get("include_obfuscation", True),
@@ -68,18 +71,24 @@ def _turn(message: Mapping[str, Any]) -> ChatTurn:
 
 
 def _called_tool(body: Mapping[str, Any]) -> Tool | None:
-    functions = [tool.get("function") or {} for tool in body.get("tools") or []]
-    tools = [Tool(each["name"], each.get("parameters") or {"type": "object"}) for each in functions]
+    tools = [_tool(tool) for tool in body.get("tools") or []]
     choice, messages = body.get("tool_choice") or "auto", body["messages"]
     if isinstance(choice, dict):
-        return _forced_tool((choice.get("function") or {}).get("name"), tools)
+        return _forced_tool((choice.get(choice.get("type")) or {}).get("name"), tools)
     calls = [call for message in messages for call in message.get("tool_calls") or ()]
     return called_tool(
         tools,
         {"required": "any", "none": "none"}.get(choice, "auto"),  # type: ignore[arg-type]
-        {str((call.get("function") or {}).get("name")) for call in calls},
+        {str((call.get(call.get("type", "function")) or {}).get("name")) for call in calls},
         answered=messages[-1]["role"] == "tool",
     )
+
+
+def _tool(tool: Mapping[str, Any]) -> Tool:
+    if custom := tool.get("custom"):
+        return Tool(custom["name"], None)
+    function = tool.get("function") or {}
+    return Tool(function["name"], function.get("parameters") or {"type": "object"})
 
 
 def _forced_tool(name: Any, tools: list[Tool]) -> Tool:
@@ -97,9 +106,8 @@ def whole(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
     message["annotations"] = []
     if reply.tool:
-        function = {"name": reply.tool, "arguments": reply.text}
         message["content"] = None
-        message["tool_calls"] = [{"id": _id("call_"), "type": "function", "function": function}]
+        message["tool_calls"] = [_call(ask, reply.tool, reply.text)]
     if reply.thought:
         message["reasoning_content"] = "".join(reply.thought)
     choice = {
@@ -141,11 +149,11 @@ def frames(
         hidden = {"obfuscation": _padding(delta)} if ask.obfuscate else {}
         return {**head, "choices": [choice], **tail, **hidden}
 
-    yield EventFrame("open", chunk(_first_delta(reply)))
+    yield EventFrame("open", chunk(_first_delta(ask, reply)))
     for piece in reply.thought:
         yield EventFrame("open", chunk({"reasoning_content": piece}))
     for piece in reply.pieces:
-        yield EventFrame("token" if piece else "open", chunk(_delta(reply, piece)))
+        yield EventFrame("token" if piece else "open", chunk(_delta(ask, reply, piece)))
     yield EventFrame("close", chunk({}, _FINISH[reply.finish]))
     if counted:
         yield EventFrame("close", {**head, "choices": [], "usage": usage(reply)})
@@ -153,17 +161,22 @@ def frames(
         yield EventFrame("close", "[DONE]")
 
 
-def _first_delta(reply: ChatReply) -> dict[str, Any]:
+def _call(ask: ChatRequest, name: str, said: str) -> dict[str, Any]:
+    kind, text = _CALL[ask.custom]
+    return {"id": _id("call_"), "type": kind, kind: {"name": name, text: said}}
+
+
+def _first_delta(ask: ChatRequest, reply: ChatReply) -> dict[str, Any]:
     if not reply.tool:
         return {"role": "assistant", "content": "", "refusal": None}
-    function = {"name": reply.tool, "arguments": ""}
-    call = {"index": 0, "id": _id("call_"), "type": "function", "function": function}
+    call = {"index": 0, **_call(ask, reply.tool, "")}
     return {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}
 
 
-def _delta(reply: ChatReply, piece: str) -> dict[str, Any]:
+def _delta(ask: ChatRequest, reply: ChatReply, piece: str) -> dict[str, Any]:
     if reply.tool:
-        return {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
+        kind, text = _CALL[ask.custom]
+        return {"tool_calls": [{"index": 0, kind: {text: piece}}]}
     return {"content": piece}
 
 

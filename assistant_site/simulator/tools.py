@@ -12,10 +12,10 @@ JSON_TOOL = "json_tool_call"
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call; ``schema`` is that of its arguments."""
+    """A tool that the model may call; ``schema`` is that of its arguments, ``None`` of a tool that takes text."""
 
     name: str
-    schema: Mapping[str, Any]
+    schema: Mapping[str, Any] | None
 
 
 def called_tool(
@@ -33,5 +33,8 @@ def called_tool(
     if mode == "none":
         return None
     if mode == "any" and tools:
-        return next((tool for tool in tools if tool.name not in called), tools[-1])
+        if in_json and answered:
+            return in_json
+        ordered = [*own, in_json] if in_json else own
+        return next((tool for tool in ordered if tool.name not in called), ordered[-1])
     return own[0] if own and not answered else in_json

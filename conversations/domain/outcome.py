@@ -10,7 +10,7 @@ from conversations.domain.booking import Booking
 from conversations.domain.problems import Problem
 from conversations.engine.types import CacheFacts, Degraded
 from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, Usage
+from routing.domain.llm import Attempt, ThinkingBlock, Usage
 from routing.domain.rules import Decision
 
 
@@ -33,3 +33,4 @@ class RunOutcome:
     script: Sequence[Any]
     problem: Problem | None = None
     booking: Booking | None = None
+    thinking: Sequence[ThinkingBlock] = ()

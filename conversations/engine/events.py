@@ -65,6 +65,7 @@ class ToolCall:
     call_id: str
     name: str
     arguments: str
+    custom: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from routing.domain.llm import (
     Shortened,
     Switched,
     TextDelta,
+    ThinkingBlock,
     ThoughtDelta,
     ToolCallDelta,
 )
@@ -70,6 +71,7 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
         cache=state["cache"],
         usage=opened.usage,
         finish_reason=transcript.finish_reason,
+        thinking=tuple(transcript.thinking),
     )
     return {"answer": answer, "cacheable": transcript.cacheable}
 
@@ -106,6 +108,8 @@ class Transcript:
         self._pieces: list[str] = []
         self.calls: list[str] = []
         """The ids of the tool calls since the last reset."""
+        self.thinking: list[ThinkingBlock] = []
+        """The thoughts since the last reset that their provider wants back, at their places in the text."""
         self._calls_tools = False
         self._notices: list[Noticed] = []
         self.decision: Decision = state["decision"]
@@ -133,6 +137,9 @@ class Transcript:
         match event:
             case TextDelta() | ThoughtDelta() | LogprobsDelta() | ToolCallDelta():
                 self._pass_on(event)
+            case ThinkingBlock():
+                self.release()  # its place in the text must be known
+                self.thinking.append(replace(event, at=len(self.text) + event.at))
             case AnsweringModel(model):
                 self.decision = self.decision.answered_by(model)
                 self._start_over()
@@ -222,6 +229,7 @@ class Transcript:
         self.cacheable = self._calls_tools = False
         self._pieces.clear()
         self.calls.clear()
+        self.thinking.clear()
         self._sink.emit(Reset(reason, from_model, to_model))
         return True
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, ChatMessage, ChatOptions, Usage
+from routing.domain.llm import Attempt, ChatMessage, ChatOptions, ThinkingBlock, Usage
 from routing.domain.release import Release
 from routing.domain.rules import Decision, RuleSet
 
@@ -149,8 +149,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The whole outcome of a turn that did not fail. ``stored_usage`` is that of the first time, where it
-    was stored."""
+    """The whole outcome of a turn that did not fail. ``thinking`` are the blocks that its provider wants back."""
 
     content: str
     decision: Decision
@@ -159,6 +158,7 @@ class Answer:
     image: Picture | None = None
     usage: Usage = field(default_factory=Usage)
     finish_reason: str = "stop"
+    thinking: tuple[ThinkingBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

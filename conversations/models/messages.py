@@ -209,6 +209,9 @@ class StoredResponse(models.Model):
     parameters = models.JSONField(
         help_text="The fields of the response object that the request sets."
     )
+    thinking = models.JSONField(
+        default=list, blank=True, help_text="Thoughts of the answer that their provider wants back."
+    )
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -193,7 +193,12 @@ class Run:
             script=script_of(self.events),
             problem=problem,
             booking=self.booking,
+            thinking=self.answer.thinking if self.answer and self._is_response else (),
         )
+
+    @property
+    def _is_response(self) -> bool:
+        return self.turn.chat is not None and self.turn.chat.kept
 
     def _finish_reason(self, problem: Problem | None) -> str:
         if self.answer:

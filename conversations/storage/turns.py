@@ -306,6 +306,9 @@ def answer_finish(
     if started is None or not _end(_columns(outcome), message, Message.Status.STREAMING):
         return False
     note_answer(message, outcome, started)
+    if outcome.thinking:
+        kept = [asdict(block) for block in outcome.thinking]
+        StoredResponse.objects.filter(pk=message).update(thinking=kept)
     still_awaited()
     return True
 

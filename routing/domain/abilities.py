@@ -13,6 +13,7 @@ class Ability(StrEnum):
     """A thing that some models can do and others can't, by the API's name."""
 
     TOOLS = "tools"
+    CUSTOM_TOOLS = "custom_tools"
     JSON_SCHEMA = "json_schema"
     IMAGE_INPUT = "image_input"
     FILE_INPUT = "file_input"
@@ -42,14 +43,24 @@ def needed_abilities(
         needed[Ability.LOGPROBS] = "logprobs"
     if (options.get("response_format") or {}).get("type") == "json_schema":
         needed[Ability.JSON_SCHEMA] = "response_format"
-    if options.get("tools"):
+    if tools := options.get("tools"):
         needed[Ability.TOOLS] = "tools"
+        if any(map(_is_custom, tools)):
+            needed[Ability.CUSTOM_TOOLS] = "tools"
     return needed
+
+
+def _is_custom(tool: Mapping[str, Any]) -> bool:
+    """Whether a tool, or a call of one, takes any text instead of JSON."""
+    return tool.get("type") == "custom"
 
 
 def _needed_by(form: Mapping[str, Any]) -> set[Ability]:
     content = form.get("content")
     parts = content if isinstance(content, list) else ()
     kinds = {part.get("type") for part in parts if isinstance(part, Mapping)}
-    calls = {Ability.TOOLS} if form.get("tool_calls") or form.get("role") == "tool" else set()
+    called = form.get("tool_calls") or ()
+    calls = {Ability.TOOLS} if called or form.get("role") == "tool" else set()
+    if any(map(_is_custom, called)):
+        calls.add(Ability.CUSTOM_TOOLS)
     return calls | {_PARTS[kind] for kind in kinds if kind in _PARTS}

@@ -32,17 +32,31 @@ Operation = Literal["chat", "classify", "image", "embedding", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingBlock:
+    """A thought of an answer that its provider has signed or sealed, and wants back unchanged.
+
+    ``provider`` is LiteLLM's name of it: no other can read the block, which is in Anthropic's form. ``at`` are
+    the characters of the answer's text before it, in a chunk those of the chunk's.
+    """
+
+    provider: str
+    block: Mapping[str, str]
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One message of a chat, as both providers name its parts.
 
     ``form`` is the whole message in OpenAI's form, where it has more than a text: pictures and files,
     tool calls, the result of a tool, marks for the provider's cache. ``content`` is its text all the
-    same.
+    same. ``thinking`` are the blocks of an earlier answer, in their order, for the provider that made them.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     form: Mapping[str, Any] | None = None
+    thinking: tuple[ThinkingBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +100,14 @@ class ToolCallDelta:
     """A piece of a tool call that the model wants the caller to make.
 
     ``index`` is the call's place among the calls of the answer, from 0. ``call_id`` and ``name`` are in its
-    first piece only; ``arguments`` is the next piece of a JSON text.
+    first piece only; ``arguments`` is the next piece of a JSON text, of a ``custom`` tool any text.
     """
 
     index: int
     call_id: str = ""
     name: str = ""
     arguments: str = ""
+    custom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,7 @@ class RawChunk:
     """One step of a stream as the provider sent it. ``text`` is empty while a model thinks, and in steps
     of tool calls; ``thought`` is the text of the thinking, where the provider shows it.
 
+    ``thinking`` are blocks that ended before the text.
     ``logprobs`` are those of ``text``, one object per token, as in OpenAI's ``logprobs.content``.
     ``finish_reason`` and ``usage`` are on the last one only: a stream without it was cut off.
     ``usage`` is ``None`` when the provider sent none.
@@ -111,6 +127,7 @@ class RawChunk:
     thought: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     logprobs: tuple[Mapping[str, Any], ...] = ()
+    thinking: tuple[ThinkingBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +342,7 @@ GenerationEvent = (
     AnsweringModel
     | TextDelta
     | ThoughtDelta
+    | ThinkingBlock
     | LogprobsDelta
     | ToolCallDelta
     | Switched

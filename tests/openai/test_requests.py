@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from conversations.api.openai.chat_messages import AssistantMessage
 from conversations.api.openai.chat_request import CompletionRequest, parse_completion_request
 from conversations.api.openai.errors import ParameterFault
+from conversations.api.openai.items_as_chat import chat_of
+from conversations.api.openai.response_request import parse_response_request
 from routing.domain.llm import ChatMessage
 
 pytestmark = pytest.mark.pure
@@ -102,7 +105,7 @@ MISSING, UNKNOWN = "missing_required_parameter", "unknown_parameter"
             INVALID,
         ),
         (
-            {"messages": [USER, {**CALLS, "tool_calls": [{**CALL, "type": "custom"}]}, RESULT]},
+            {"messages": [USER, {**CALLS, "tool_calls": [{**CALL, "type": "shell"}]}, RESULT]},
             "messages[1].tool_calls[0].type",
             UNSUPPORTED,
         ),
@@ -264,3 +267,77 @@ def test_instructions_alone_are_the_prompt() -> None:
 
     assert asked.prompt == "B."
     assert asked.caller_chat().messages == (ChatMessage("system", "A."), ChatMessage("user", "B."))
+
+
+@pytest.mark.parametrize(
+    ("body", "dropped"),
+    [
+        ({"messages": [{**USER, "foo": 1, "bar": [{}]}]}, ["messages[0].foo", "messages[0].bar"]),
+        (
+            asked({"type": "text", "text": "Hi", "text_style": 1}, picture(PIXEL, zoom=2)),
+            ["messages[0].content[0].text_style", "messages[0].content[1].image_url.zoom"],
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "x": 1}, "y": 1}},
+            ["response_format.json_schema.x", "response_format.y"],
+        ),
+        ({"stream": True, "stream_options": {"include_usage": True, "z": 1}}, ["stream_options.z"]),
+        ({"top_k": 1, "tools": [{**TOOL, "odd": 1}, tool(name="b", x=2)]}, ["top_k", "tools[0].odd", "tools[1].function.x"]),
+        ({"tools": [{"type": "web_search"}, TOOL, {"type": "mcp", "a": {}}]}, ["tools[0]", "tools[2]"]),
+        ({"messages": [{**USER, "a\r\nb: c": 1}]}, ["messages[0].a__b__c"]),
+        ({"messages": [{**USER, "x" * 500: 1}]}, ["messages[0]." + "x" * 64]),
+    ],
+)  # fmt: skip
+def test_a_lenient_reader_drops_and_names_unknown_fields_on_any_level(
+    body: dict[str, Any], dropped: list[str]
+) -> None:
+    whole = {"model": "assistant", "messages": [USER], **body}
+    request, named = parse_completion_request(whole, lenient=True)
+
+    assert sorted(named) == sorted(dropped)
+    assert (
+        parse_completion_request(
+            request.model_dump(exclude_none=True, by_alias=True), lenient=False
+        )[1]
+        == []
+    )
+
+
+def test_a_lenient_reader_keeps_what_is_wrong_and_not_unknown() -> None:
+    body = {"model": "assistant", "messages": [{"role": "user", "content": 7, "foo": 1}]}
+    with pytest.raises(ParameterFault) as fault:
+        parse_completion_request(body, lenient=True)
+
+    assert fault.value.faults[0].field == "messages[0].content"
+
+
+def test_responses_are_read_leniently_too() -> None:
+    body = {
+        "model": "assistant",
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi", "foo": 1}]}],
+        "tools": [{"type": "web_search"}],
+        "include": ["web_search_call.action.sources", "reasoning.encrypted_content"],
+    }
+    request, named = parse_response_request(body, lenient=True)
+
+    assert named == ["input[0].content[0].foo", "tools[0]", "include[0]"]
+    assert (request.tools, request.include) == ([], ["reasoning.encrypted_content"])
+
+
+def test_the_texts_of_thoughts_go_beside_the_calls_after_them() -> None:
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}, "odd", {"text": 7}]}  # fmt: skip
+    called = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"}
+    chat = chat_of([("input[0]", thought), ("input[1]", called), ("input[2]", called)])
+
+    (message,) = chat.messages
+    assert message["reasoning_content"] == "Hm."
+    assert len(message["tool_calls"]) == 2
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_thoughts_have_either_name(name: str) -> None:
+    called = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    said: dict[str, Any] = {"role": "assistant", "tool_calls": [called], name: "Hm."}
+    form = AssistantMessage(**said).chat_message().form
+    assert form
+    assert form["reasoning_content"] == "Hm."

@@ -102,6 +102,21 @@ def test_items_are_whole_and_numbers_without_gaps() -> None:
     assert len({item["id"] for item in events[-1]["response"]["output"]}) == 4
 
 
+def test_a_custom_call_is_told_by_its_input() -> None:
+    pieces = [ToolCall(0, "call_a", "patch", "*** ", custom=True), ToolCall(0, "", "", "End", True)]
+    events = frames([*BEGIN, *pieces, Finished(MESSAGE)])
+
+    assert [(event["type"], event.get("delta")) for event in events[3:5]] == [
+        ("response.custom_tool_call_input.delta", "*** "),
+        ("response.custom_tool_call_input.delta", "End"),
+    ]
+    done = events[5]
+    assert (done["type"], done["input"]) == ("response.custom_tool_call_input.done", "*** End")
+    assert {"name", "arguments"}.isdisjoint(done)
+    assert events[6]["item"] == events[-1]["response"]["output"][0]
+    assert events[6]["item"]["input"] == "*** End"
+
+
 def test_each_item_opens_before_its_pieces_and_closes_once() -> None:
     events = frames([*BEGIN, *MIXED, Finished(MESSAGE)])
     for place in range(4):

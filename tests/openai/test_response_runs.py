@@ -76,6 +76,57 @@ def test_a_tool_is_called_and_its_result_answered(
     assert [item.id for item in again.output] == [item.id for item in first.output]
 
 
+GRAMMAR: Any = {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}
+PATCH: Any = {"type": "custom", "name": "patch", "format": GRAMMAR}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_tool_takes_text(site: LiveSite, client: OpenAI, stream: bool) -> None:
+    ask: Any = {"model": "assistant", "tools": [PATCH]}
+    if stream:
+        events = list(client.responses.create(input="Mend the file.", stream=True, **ask))
+        kinds = [event.type for event in events if ".delta" not in event.type]
+        first: Any = events[-1].response
+        assert kinds == [
+            "response.created",
+            "response.in_progress",
+            "response.output_item.added",
+            "response.custom_tool_call_input.done",
+            "response.output_item.done",
+            "response.completed",
+        ]
+        (told,) = (event for event in events if "input.done" in event.type)
+        pieces = [event.delta for event in events if "input.delta" in event.type]
+        assert told.input == "".join(pieces) == first.output[0].input
+    else:
+        first = client.responses.create(input="Mend the file.", **ask)
+    (call,) = first.output
+    output: Any = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "Changed."}
+    second = client.responses.create(previous_response_id=first.id, input=[output], **ask)
+    items: Any = [{"role": "user", "content": "Mend it."}, call.to_dict(), output]
+    whole = client.responses.create(input=items, **ask)
+
+    assert (call.type, call.name) == ("custom_tool_call", "patch")
+    assert call.id == first.id.replace("resp_", "ctc_") + "_0"
+    assert first.tools[0].format.to_dict() == GRAMMAR
+    assert "Changed." in second.output_text
+    assert "Changed." in whole.output_text
+    custom = site.simulator.requests[-1].body["tools"][0]["custom"]
+    definition = {each: GRAMMAR[each] for each in ("syntax", "definition")}
+    assert custom["format"] == {"type": "grammar", "grammar": definition}
+    inputs: Any = client.responses.input_items.list(second.id).data
+    assert [(each.type, each.call_id) for each in inputs] == [(output["type"], call.call_id)]
+
+
+def test_a_model_without_such_tools_is_named(client: OpenAI) -> None:
+    choice: Any = {"type": "custom", "name": "patch"}
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.responses.create(
+            model="claude-sonnet", input=QUESTION, tools=[WEATHER, PATCH], tool_choice=choice
+        )
+    assert refused.value.param == "tools[1].type"
+
+
 def test_thoughts_are_items_of_their_own(client: OpenAI) -> None:
     with client.responses.stream(
         model="gpt-mini", input=QUESTION, reasoning={"effort": "high", "summary": "auto"}
@@ -96,6 +147,62 @@ def test_thoughts_are_items_of_their_own(client: OpenAI) -> None:
     again = client.responses.retrieve(response.id)
     assert again.output_text == response.output_text
     assert again.output[0] == thought
+
+
+HARD: Any = {"model": "claude-sonnet", "tools": [WEATHER], "reasoning": {"effort": "high"}}
+ASKED: Any = {"role": "user", "content": "What is the weather in Porto?"}
+
+
+def result_of(response: Any) -> Any:
+    """The result of the tool that a response called."""
+    call = next(item for item in response.output if item.type == "function_call")
+    return {"type": "function_call_output", "call_id": call.call_id, "output": "Sunny."}
+
+
+def sent_thinking(site: LiveSite) -> list[Any]:
+    """The thinking blocks of the last request to the provider."""
+    messages = site.simulator.requests[-1].body["messages"]
+    blocks = [block for each in messages for block in each["content"] or ()]
+    return [block for block in blocks if isinstance(block, dict) and "thinking" in block["type"]]
+
+
+@pytest.mark.parametrize("way", ["previous", "references", "items", "items without thoughts"])
+def test_thoughts_return_to_the_provider_that_signed_them(
+    site: LiveSite, client: OpenAI, way: str
+) -> None:
+    first = client.responses.create(input=[ASKED], include=["reasoning.encrypted_content"], **HARD)
+    result = result_of(first)
+    references: Any = [{"type": "item_reference", "id": item.id} for item in first.output]
+    items = [item for item in first.output if "without" not in way or item.type != "reasoning"]
+    # The simulator refuses a call without the thought before it, and a thought that was changed.
+    match way:
+        case "previous":
+            second = client.responses.create(previous_response_id=first.id, input=[result], **HARD)
+        case "references":
+            second = client.responses.create(input=[ASKED, *references, result], **HARD)
+        case _:
+            whole: Any = [ASKED, *(item.to_dict() for item in items), result]
+            second = client.responses.create(input=whole, store=False, **HARD)
+
+    assert [item.type for item in first.output] == ["reasoning", "function_call"]
+    assert "Sunny." in second.output_text
+    assert site.simulator.requests[-1].body["thinking"]
+    (block,) = sent_thinking(site)
+    assert block == StoredResponse.objects.get(pk=message_of(first).pk).thinking[0]["block"]
+    assert block["signature"] not in str(first.to_dict())
+
+
+def test_thoughts_of_others_are_not_found(site: LiveSite, client: OpenAI, connect: Connect) -> None:
+    first = client.responses.create(input=[ASKED], **HARD)
+    whole: Any = [ASKED, *(item.to_dict() for item in first.output), result_of(first)]
+    theirs = connect().responses.create(input=whole, **HARD)
+    other = client.responses.create(input=whole, **{**HARD, "model": "gpt-mini"})
+
+    assert "Sunny." in theirs.output_text
+    assert "Sunny." in other.output_text
+    assert sent_thinking(site) == []
+    for request in site.simulator.requests[-2:]:
+        assert "signature" not in str(request.body)
 
 
 def test_a_form_is_asked_of_the_model(site: LiveSite, client: OpenAI) -> None:

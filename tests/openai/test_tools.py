@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -10,6 +11,8 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
+from routing.models import LLMModel
+from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite
 
 PIXEL = (
@@ -71,6 +74,67 @@ def test_a_round_trip_of_tools(site: LiveSite, client: OpenAI, model: str, strea
     assert raw.parse().choices[0].finish_reason == "stop"
     assert [each.call for each in site.simulator.requests[before:]] == ["chat"]
     assert "source=requested" in raw.headers["x-assistant-decision"]
+
+
+PATCH: Any = {
+    "type": "custom",
+    "custom": {
+        "name": "patch",
+        "description": "Changes a file.",
+        "format": {"type": "grammar", "grammar": {"syntax": "regex", "definition": ".+"}},
+    },
+}
+
+
+@pytest.mark.parametrize("model", ["assistant", "gpt-mini"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_tool_that_takes_text(site: LiveSite, client: OpenAI, model: str, stream: bool) -> None:
+    body: Any = {"model": model, "tools": [PATCH]}
+    chosen: Any = {"type": "custom", "custom": {"name": "patch"}}
+    asked: Any = {**body, "messages": QUESTION, "tool_choice": chosen, "stream": stream}
+    if stream:
+        deltas = [chunk.choices[0].delta for chunk in client.chat.completions.create(**asked)]
+        pieces = [piece.to_dict() for delta in deltas for piece in delta.tool_calls or ()]
+        call: Any = {**pieces[0], "custom": {**pieces[0]["custom"]}}
+        call["custom"]["input"] = "".join(piece["custom"]["input"] for piece in pieces)
+        assert all("function" not in piece for piece in pieces)
+        del call["index"]
+    else:
+        (whole,) = client.chat.completions.create(**asked).choices[0].message.tool_calls
+        call = whole.to_dict()
+    result: Any = {"role": "tool", "tool_call_id": call["id"], "content": "Changed."}
+    said: Any = {"role": "assistant", "tool_calls": [call]}
+    second = client.chat.completions.create(messages=[*QUESTION, said, result], **body)
+
+    assert (call["type"], call["custom"]["name"]) == ("custom", "patch")
+    assert call["custom"]["input"]
+    assert "Changed." in str(second.choices[0].message.content)
+    sent = site.simulator.requests[-1].body
+    assert sent["tools"] == [PATCH]
+    assert sent["messages"][-2]["tool_calls"] == [call]
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"model": "claude-sonnet", "tools": [*TOOLS, PATCH]}, "tools[2].type"),
+        ({"model": "gpt", "tools": [{"type": "shell"}]}, "tools[0].type"),
+        ({"model": "gpt", "tools": [PATCH, PATCH]}, "tools[1].custom.name"),
+        (
+            {
+                "model": "gpt",
+                "tools": [PATCH],
+                "tool_choice": {"type": "function", "function": {"name": "patch"}},
+            },
+            "tool_choice",
+        ),
+    ],
+)
+def test_tools_that_a_model_can_not_have(client: OpenAI, body: Any, param: str) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(messages=QUESTION, **body)
+
+    assert refused.value.param == param
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -166,7 +230,7 @@ def test_an_unknown_type_of_tool_is_named(client: OpenAI) -> None:
         client.chat.completions.create(
             model="assistant",
             messages=QUESTION,
-            tools=[{"type": "custom", "custom": {"name": "x"}}],
+            tools=[{"type": "shell", "shell": {"name": "x"}}],  # type: ignore[list-item]  # unknown
         )
 
     assert (refused.value.param, refused.value.code) == ("tools[0].type", "unsupported_value")
@@ -199,3 +263,61 @@ def test_an_ability_that_no_model_has_is_named(
 
     assert (refused.value.param, refused.value.code) == (param, "unsupported_parameter")
     assert not [each for each in site.simulator.requests if each.call == "classify"]
+
+
+@pytest.fixture(params=[True, False], ids=["fast lane", "LiteLLM"])
+def older_claude(site: LiveSite, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A model that LiteLLM asks for JSON by a tool of its own."""
+    LLMModel.objects.create(
+        name="older-claude", litellm_name="anthropic/claude-sonnet-4-20250514", provider="anthropic"
+    )
+    ruleset_publish(by=None)
+    with site.composed_with(FAST_LANE=request.param):
+        yield "older-claude"
+    site.publish_defaults()
+
+
+FORM: Any = {
+    "type": "json_schema",
+    "json_schema": {"name": "city", "schema": CITY, "strict": True},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_older_claude_calls_tools_before_it_answers_in_json(
+    client: OpenAI, older_claude: str, stream: bool
+) -> None:
+    asked: Any = {"model": older_claude, "response_format": FORM, "stream": stream}
+    called = asked_for_tools(client, **asked)
+    (call,) = called.message.tool_calls
+    result: Any = {"role": "tool", "tool_call_id": call.id, "content": "4 degrees."}
+    turns = [*QUESTION, called.message.to_dict(), result]
+    answered = asked_for_tools(client, **asked, messages=turns)
+
+    assert (called.finish_reason, called.message.content or "") == ("tool_calls", "")
+    assert call.function.name == "weather"
+    assert answered.finish_reason == "stop"
+    assert not answered.message.tool_calls
+    assert set(json.loads(answered.message.content)) == {"city"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "called"),
+    [
+        ("auto", "weather"),
+        ("required", "weather"),
+        ({"type": "function", "function": {"name": "answer"}}, "answer"),
+        ("none", None),
+    ],
+)
+def test_an_older_claude_calls_what_was_chosen(
+    site: LiveSite, client: OpenAI, older_claude: str, choice: Any, called: str | None
+) -> None:
+    answer = asked_for_tools(
+        client, stream=False, model=older_claude, response_format=FORM, tool_choice=choice
+    )
+    names = [call.function.name for call in answer.message.tool_calls or ()]
+
+    assert names == ([called] if called else [])
+    if called is None:
+        assert set(json.loads(answer.message.content)) == {"city"}

@@ -93,6 +93,16 @@ def test_thoughts_and_pictures(gpt: openai.OpenAI, claude: anthropic.Anthropic) 
     ) as read:
         answer: Any = read.get_final_message()
     assert [block.type for block in answer.content] == ["thinking", "text"]
+    back: Any = [
+        *HELLO,
+        {"role": "assistant", "content": answer.model_dump()["content"][:1]},
+        *HELLO,
+    ]
+    again: Any = {"model": "claude-haiku-4-5", "max_tokens": 4_000, "thinking": budget}
+    assert claude.messages.create(messages=back, **again).content
+    back[1]["content"][0]["thinking"] += " And more."
+    with pytest.raises(anthropic.BadRequestError, match="Invalid `signature`"):
+        claude.messages.create(messages=back, **again)
     with pytest.raises(anthropic.BadRequestError):
         claude.messages.create(
             model="claude-haiku-4-5", messages=HELLO, max_tokens=1_024, thinking=budget

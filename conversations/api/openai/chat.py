@@ -102,4 +102,7 @@ def check_model(
         places = [*places_of_parts(asked.messages).values()]
         if option == "messages" and places:
             raise ParameterFault(places[0], str(error), error.code)
+        custom = (at for at, tool in enumerate(asked.tools or ()) if tool.type == "custom")
+        if option == "tools" and (first := next(custom, None)) is not None:
+            raise ParameterFault(f"tools[{first}].type", str(error), error.code)
         raise error

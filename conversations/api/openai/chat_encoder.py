@@ -168,9 +168,15 @@ class ChunkEncoder:
 def tool_call_delta(piece: ToolCall) -> dict[str, Any]:
     """A piece of a tool call; only the first of a call has its id, type and name."""
     first = bool(piece.call_id or piece.name)
-    named = {"id": piece.call_id, "type": "function"} if first else {}
-    function = ({"name": piece.name} if first else {}) | {"arguments": piece.arguments}
-    return {"index": piece.index, **named, "function": function}
+    kind, text = call_fields(custom=piece.custom)
+    named = {"id": piece.call_id, "type": kind} if first else {}
+    called = ({"name": piece.name} if first else {}) | {text: piece.arguments}
+    return {"index": piece.index, **named, kind: called}
+
+
+def call_fields(*, custom: bool) -> tuple[str, str]:
+    """The type of a call, which names its object too, and the field of what the tool is given."""
+    return ("custom", "input") if custom else ("function", "arguments")
 
 
 class AnswerParts:
@@ -179,24 +185,16 @@ class AnswerParts:
     def __init__(self, events: Iterable[Event]) -> None:
         self.logprobs: list[Mapping[str, Any]] = []
         self._thoughts: list[str] = []
-        self._calls: dict[int, dict[str, Any]] = {}
+        self._calls: dict[int, list[ToolCall]] = {}
         for event in events:
             self._take(event)
-        self.tool_calls = [self._calls[index] for index in sorted(self._calls)]
-        for call in self.tool_calls:
-            call["function"]["arguments"] = "".join(call["function"]["arguments"])
+        self.tool_calls = [_call_object(self._calls[index]) for index in sorted(self._calls)]
         self.reasoning = "".join(self._thoughts)
 
     def _take(self, event: Event) -> None:
         match event:
-            case ToolCall(index, call_id, name, arguments):
-                call = self._calls.setdefault(
-                    index,
-                    {"id": "", "type": "function", "function": {"name": "", "arguments": []}},
-                )
-                call["id"] = call["id"] or call_id
-                call["function"]["name"] = call["function"]["name"] or name
-                call["function"]["arguments"].append(arguments)
+            case ToolCall(index):
+                self._calls.setdefault(index, []).append(event)
             case Thought(text):
                 self._thoughts.append(text)
             case Logprobs(tokens):
@@ -207,6 +205,14 @@ class AnswerParts:
                 self.logprobs.clear()
             case _:
                 pass
+
+
+def _call_object(pieces: Sequence[ToolCall]) -> dict[str, Any]:
+    """A whole call; its first piece has its id and its name."""
+    first = pieces[0]
+    kind, text = call_fields(custom=first.custom)
+    called = {"name": first.name, text: "".join(piece.arguments for piece in pieces)}
+    return {"id": first.call_id, "type": kind, kind: called}
 
 
 def completion_object(

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictStr,
@@ -137,6 +138,31 @@ class ToolCallObject(Strict):
     index: int | None = Field(default=None, exclude=True)
 
 
+class CustomCall(Strict):
+    """The name and the input of a call of a tool that takes any text."""
+
+    name: Annotated[StrictStr, Field(min_length=1, max_length=64)]
+    input: StrictStr
+
+
+class CustomCallObject(Strict):
+    """Such a call that an earlier answer asked for."""
+
+    id: Annotated[StrictStr, Field(min_length=1, max_length=256)]
+    type: Literal["custom"]
+    custom: CustomCall
+    index: int | None = Field(default=None, exclude=True)
+
+
+def _with_type(call: Any) -> Any:
+    """A call with its type, which some clients leave out of a function's."""
+    return {"type": "function", **call} if isinstance(call, dict) else call
+
+
+CallObject = Annotated[
+    Annotated[ToolCallObject | CustomCallObject, Field(discriminator="type")],
+    BeforeValidator(_with_type),
+]
 Name = Annotated[StrictStr, Field(max_length=64)]
 _TextParts = Annotated[list[TextPart], Field(min_length=1, max_length=MAX_PARTS)]
 _AnswerPart = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
@@ -209,15 +235,15 @@ class UserMessage(_Message):
 
 
 class AssistantMessage(_Message):
-    """An earlier answer. Fields that clients only send back (thoughts, notes of their library) are read
-    and left out."""
+    """An earlier answer. Fields that clients only send back (notes of their library) are read and left out.
+    The text of a thought goes beside its calls, to models that want it back."""
 
     role: Literal["assistant"]
     content: (
         StrictStr | Annotated[list[_AnswerPart], Field(min_length=1, max_length=MAX_PARTS)] | None
     ) = None
     refusal: StrictStr | None = None
-    tool_calls: Annotated[list[ToolCallObject], Field(max_length=MAX_CALLS)] | None = None
+    tool_calls: Annotated[list[CallObject], Field(max_length=MAX_CALLS)] | None = None
     audio: None = None
     function_call: None = None
     annotations: Any = None
@@ -239,6 +265,9 @@ class AssistantMessage(_Message):
         if self.tool_calls:
             form = {"role": "assistant", "content": self.said or None, **(form or {})}
             form["tool_calls"] = [call.model_dump(exclude_none=True) for call in self.tool_calls]
+            said = self.reasoning_content or self.reasoning
+            if isinstance(said, str):
+                form["reasoning_content"] = said
         return ChatMessage("assistant", self.said, form)
 
 

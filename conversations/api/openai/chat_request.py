@@ -22,7 +22,6 @@ from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.helper_prompts import helper_prompt
 from conversations.api.openai.parameters import INTEGRAL, read_parameters
 from conversations.api.openai.tools import (
-    NamedTool,
     ResponseFormat,
     ToolChoice,
     Tools,
@@ -242,11 +241,5 @@ def _check_together(request: CompletionRequest) -> None:
         raise ParameterFault("stream_options", "It is for streams only.")
     if request.top_logprobs is not None and not request.logprobs:
         raise ParameterFault("top_logprobs", "It needs logprobs: true.")
-    chosen = request.tool_choice
-    check_tools(
-        [tool.function.name for tool in request.tools or ()],
-        chosen.function.name if isinstance(chosen, NamedTool) else "",
-        forced=chosen == "required" or isinstance(chosen, NamedTool),
-        field="tools[{}].function.name",
-    )
+    check_tools(request.tools or (), request.tool_choice)
     check_order(request.messages)

@@ -13,9 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from conversations.api.openai.errors import ParameterFault
 from conversations.domain.errors import MalformedJSON
 
-MAX_NAME, MAX_IGNORED = 64, 30
+MAX_NAME, MAX_PATH, MAX_IGNORED = 64, 100, 30
 _ODD = re.compile(r"[^\w.-]", re.ASCII)
 _OF_UNIONS = {"union_tag_invalid", "union_tag_not_found"}
+_OF_TYPES = _OF_UNIONS | {"literal_error"}
 _BY_TYPE = {
     "missing": "missing_required_parameter",
     "union_tag_not_found": "missing_required_parameter",
@@ -27,6 +28,10 @@ _BY_TYPE = {
 Neutral = Mapping[str, Collection[Any]]
 """Known parameters that are not supported, with the values that ask for nothing; null is one too."""
 M = TypeVar("M", bound=BaseModel)
+Steps = list[int | str]
+"""The way to a place in the body."""
+_OPTIONAL, _TYPE_OF_ONE = {("tools",), ("include",)}, {(), ("type",)}
+"""Lists whose members a lenient reader does without, and where the type of a member is told."""
 
 
 def as_integer(value: Any) -> Any:
@@ -46,8 +51,9 @@ def read_parameters(
     *,
     lenient: bool,
 ) -> tuple[M, list[str]]:
-    """The request, and the names of the parameters that were dropped, which needs ``lenient``. Those
-    ``without_effect`` may have any value. Raises ``MalformedJSON`` and ``ParameterFault``."""
+    """The request, and the paths of dropped fields, which needs ``lenient``: unknown fields on any level,
+    and tools of types that are not known. Those ``without_effect`` may have any value. Raises
+    ``MalformedJSON`` and ``ParameterFault``."""
     if not isinstance(body, dict):
         raise MalformedJSON("The body must be a JSON object.")
     required = _required(model)
@@ -65,10 +71,46 @@ def read_parameters(
         raise ParameterFault(name, f"{name} is not supported here.", code)
     for name in strange:
         del known[name]
-    try:
-        return model.model_validate(known), strange
-    except ValidationError as exc:
-        raise _fault(exc, known) from None
+    dropped = [shown_name(name) for name in strange]
+    while True:
+        try:
+            return model.model_validate(known), dropped
+        except ValidationError as exc:
+            found = _droppable(exc, known) if lenient else []
+            if not found:
+                raise _fault(exc, known) from None
+            dropped += [_path(steps)[:MAX_PATH] for steps in found]
+            _drop(known, found)
+
+
+def _droppable(error: ValidationError, body: Any) -> list[Steps]:
+    """The places of fields that a lenient reader does without, each once."""
+    places: dict[tuple[int | str, ...], None] = {}
+    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+        steps = _steps(fault["loc"], body, missing=False)
+        if fault["type"] == "extra_forbidden" and steps[-1:] == [fault["loc"][-1]]:
+            places[tuple(steps)] = None
+        elif fault["type"] in _OF_TYPES and _is_of_optional(steps):
+            places[tuple(steps[:2])] = None
+    # Of a tool that goes as a whole no field is named.
+    return [list(place) for place in places if len(place) <= 2 or place[:2] not in places]
+
+
+def _is_of_optional(steps: Steps) -> bool:
+    return tuple(steps[:1]) in _OPTIONAL and tuple(steps[2:]) in _TYPE_OF_ONE
+
+
+def _drop(body: Any, places: Sequence[Steps]) -> None:
+    # The last ones of a list first: the others keep their places.
+    for *above, last in sorted(places, key=_order, reverse=True):
+        holder = body
+        for step in above:
+            holder = holder[step]
+        del holder[last]
+
+
+def _order(steps: Steps) -> list[tuple[int, str]]:
+    return [(step, "") if isinstance(step, int) else (-1, step) for step in steps]
 
 
 @cache
@@ -79,8 +121,7 @@ def _required(model: type[BaseModel]) -> frozenset[str]:
 def name_ignored(response: HttpResponseBase, names: list[str]) -> None:
     """Tell the client which of its parameters were dropped, if any."""
     if names:
-        # The client's own words: they must not break a header.
-        response["X-Assistant-Ignored"] = ", ".join(map(shown_name, names[:MAX_IGNORED]))
+        response["X-Assistant-Ignored"] = ", ".join(names[:MAX_IGNORED])
 
 
 def shown_name(name: str) -> str:
@@ -96,7 +137,7 @@ def _fault(error: ValidationError, body: Any) -> ParameterFault:
         faults,
         key=lambda fault: (
             fault["loc"][:1] == faults[0]["loc"][:1],
-            len(fault["loc"]),
+            len(fault["loc"]) + (fault["type"] in _OF_UNIONS),
             not fault["type"].endswith("_type"),
         ),
     )

@@ -47,7 +47,10 @@ _DELTAS = {
     "message": "response.output_text.delta",
     "reasoning": "response.reasoning_summary_text.delta",
     "function_call": "response.function_call_arguments.delta",
+    "custom_tool_call": "response.custom_tool_call_input.delta",
 }
+_CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
+"""The kinds of calls, each with the field of what the tool is given."""
 
 
 def response_id(message: UUID) -> str:
@@ -179,8 +182,9 @@ class ResponseBuilder:
         if piece.index not in self._calls:
             yield from self._close_text()
             self._calls[piece.index] = len(self._output)
-            named = {"call_id": piece.call_id, "name": piece.name, "arguments": ""}
-            yield from self._add("function_call", **named)
+            kind = "custom_tool_call" if piece.custom else "function_call"
+            named = {"call_id": piece.call_id, "name": piece.name, _CALLS[kind]: ""}
+            yield from self._add(kind, **named)
         if piece.arguments:
             yield from self._delta(self._calls[piece.index], piece.arguments)
 
@@ -194,7 +198,7 @@ class ResponseBuilder:
 
     def _item_id(self, kind: str, at: int) -> str:
         prefix = _PREFIXES[kind]
-        if kind != "function_call" and all(item["type"] != kind for item in self._output):
+        if kind not in _CALLS and all(item["type"] != kind for item in self._output):
             return f"{prefix}_{self._hex}"
         return f"{prefix}_{self._hex}_{at}"
 
@@ -205,7 +209,7 @@ class ResponseBuilder:
         yield _DELTAS[kind], {**self._place(at), **_index(kind), "delta": text, **logprobs}
 
     def _close_text(self) -> Iterator[Step]:
-        if self._open and self._output[self._open[-1]]["type"] != "function_call":
+        if self._open and self._output[self._open[-1]]["type"] not in _CALLS:
             yield from self._close(self._open.pop(), "completed")
 
     def _close(self, at: int, status: str) -> Iterator[Step]:
@@ -213,13 +217,13 @@ class ResponseBuilder:
         place, kind = self._place(at), item["type"]
         _fill(item, text)
         item["status"] = status
-        if kind == "function_call":
-            named = {"name": item["name"], "arguments": text}
-            yield "response.function_call_arguments.done", {**place, **named}
+        done = _DELTAS[kind].removesuffix("delta") + "done"
+        if kind in _CALLS:
+            named = {"name": item["name"]} if kind == "function_call" else {}
+            yield done, {**place, **named, _CALLS[kind]: text}
         else:
             place |= _index(kind)
             logprobs: Fields = {"logprobs": []} if kind == "message" else {}
-            done = _DELTAS[kind].removesuffix("delta") + "done"
             yield done, {**place, "text": text, **logprobs}
             yield _PARTS[kind] + ".done", {**place, "part": _part(kind, text)}
         yield "response.output_item.done", {"output_index": at, "item": item}
@@ -321,7 +325,7 @@ _TEXT_DELTA = (
     b'data: {"type":"response.output_text.delta","sequence_number":%d,"item_id":"%b","output_index":%d,'
     b'"content_index":0,"delta":%b,"logprobs":[]}\n\n'
 )
-_PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc"}
+_PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc"}
 _EMPTY: Mapping[str, Callable[[], Fields]] = {
     "message": lambda: {"role": "assistant", "content": []},
     "reasoning": lambda: {"summary": []},
@@ -343,8 +347,8 @@ def _index(kind: str) -> Fields:
 
 def _fill(item: Fields, text: str) -> None:
     match item["type"]:
-        case "function_call":
-            item["arguments"] = text
+        case kind if kind in _CALLS:
+            item[_CALLS[kind]] = text
         case "reasoning":
             item["summary"] = [_part("reasoning", text)]
         case kind:

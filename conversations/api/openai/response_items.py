@@ -1,12 +1,9 @@
-"""Items of OpenAI's Responses API: read strictly, kept as JSON, and put into the messages of a chat.
-
-Calls of tools and texts of one answer are items of their own there, and one message in a chat.
-"""
+"""Items of OpenAI's Responses API: read strictly, and kept as JSON."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,11 +13,14 @@ from conversations.api.openai.chat_messages import MAX_PARTS, FileData, PictureU
 
 MAX_ITEMS = 8_192
 _ITEM_ID = re.compile(r"[a-z]{2,4}_([0-9a-f]{32})(?:_[a-z0-9]{1,8})?")
+_ANSWER_ITEM_ID = re.compile(r"(?:msg|fc|ctc|rs)_([0-9a-f]{32})(?:_[0-9]{1,8})?")
 _RESPONSE_ID = re.compile(r"resp_([0-9a-f]{32})")
 _PREFIXES = {
     "message": "msg",
     "function_call": "fc",
     "function_call_output": "fco",
+    "custom_tool_call": "ctc",
+    "custom_tool_call_output": "ctco",
     "reasoning": "rs",
 }
 
@@ -102,8 +102,26 @@ class CallOutputItem(_Item):
     output: StrictStr | Annotated[list[TextItemPart], Field(min_length=1, max_length=MAX_PARTS)]
 
 
+class CustomCallItem(_Item):
+    """A call of a tool that takes any text."""
+
+    type: Literal["custom_tool_call"]
+    call_id: _Id
+    name: Annotated[StrictStr, Field(min_length=1, max_length=64)]
+    input: StrictStr
+
+
+class CustomCallOutputItem(_Item):
+    """The result of such a call."""
+
+    type: Literal["custom_tool_call_output"]
+    call_id: _Id
+    output: StrictStr | Annotated[list[TextItemPart], Field(min_length=1, max_length=MAX_PARTS)]
+
+
 class ReasoningItem(_Item):
-    """Thoughts of an earlier answer. No model needs them back."""
+    """Thoughts of an earlier answer. What its provider wants back of them is stored here: the item only
+    names the answer."""
 
     type: Literal["reasoning"]
     summary: list[Any] | None = None
@@ -119,7 +137,13 @@ class ReferenceItem(Strict):
 
 
 InputItem = Annotated[
-    MessageItem | CallItem | CallOutputItem | ReasoningItem | ReferenceItem,
+    MessageItem
+    | CallItem
+    | CallOutputItem
+    | CustomCallItem
+    | CustomCallOutputItem
+    | ReasoningItem
+    | ReferenceItem,
     Field(discriminator="type"),
 ]
 
@@ -140,6 +164,12 @@ def item_owner(item_id: str) -> UUID | None:
     return UUID(match[1]) if match else None
 
 
+def answer_of_item(item_id: Any) -> UUID | None:
+    """The answer that an item of this id is a part of; ``None`` for an item of an input."""
+    match = _ANSWER_ITEM_ID.fullmatch(item_id) if isinstance(item_id, str) else None
+    return UUID(match[1]) if match else None
+
+
 def answer_of(response: str) -> UUID | None:
     """The answer of a response, by its id; ``None`` for an id that is not ours."""
     match = _RESPONSE_ID.fullmatch(response)
@@ -152,63 +182,3 @@ def stored_items(items: Iterable[Item], answer: UUID) -> list[Item]:
         {"id": f"{_PREFIXES[item['type']]}_{answer.hex}_i{at}", "status": "completed", **item}
         for at, item in enumerate(items)
     ]
-
-
-def chat_messages_of(items: Iterable[Placed]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The messages of a chat, in the form of chat completions, and the path of each."""
-    messages: list[dict[str, Any]] = []
-    paths: list[str] = []
-    for path, item in items:
-        last = messages[-1] if messages and messages[-1]["role"] == "assistant" else None
-        match item["type"]:
-            case "function_call" if last:
-                last.setdefault("tool_calls", []).append(_call(item))
-                continue
-            case "function_call":
-                message = {"role": "assistant", "content": None, "tool_calls": [_call(item)]}
-            case "function_call_output":
-                content = _content(item["output"])
-                message = {"role": "tool", "tool_call_id": item["call_id"], "content": content}
-            case "message" if item["role"] == "assistant" and last and last.get("tool_calls"):
-                last["content"] = (last["content"] or "") + _text(item["content"])
-                continue
-            case "message" if item["role"] == "assistant":
-                message = {"role": "assistant", "content": _text(item["content"])}
-            case "message":
-                message = {"role": item["role"], "content": _content(item["content"])}
-            case _:
-                continue
-        messages.append(message)
-        paths.append(path)
-    return messages, paths
-
-
-def _call(item: Item) -> dict[str, Any]:
-    function = {"name": item["name"], "arguments": item["arguments"]}
-    return {"id": item["call_id"], "type": "function", "function": function}
-
-
-def _text(content: str | Sequence[Item]) -> str:
-    if isinstance(content, str):
-        return content
-    return "".join(part.get("text") or part.get("refusal") or "" for part in content)
-
-
-def _content(content: str | Sequence[Item]) -> str | list[dict[str, Any]]:
-    """The content in the form of chat completions: parts only where there is more than one text."""
-    parts = [] if isinstance(content, str) else [_part(part) for part in content]
-    if all(part["type"] == "text" for part in parts) and len(parts) < 2:
-        return _text(content)
-    return parts
-
-
-def _part(part: Item) -> dict[str, Any]:
-    match part["type"]:
-        case "input_image":
-            detail = {"detail": part["detail"]} if part.get("detail") else {}
-            return {"type": "image_url", "image_url": {"url": part["image_url"], **detail}}
-        case "input_file":
-            named = {"filename": part["filename"]} if part.get("filename") else {}
-            return {"type": "file", "file": {"file_data": part["file_data"], **named}}
-        case _:
-            return {"type": "text", "text": _text([part])}

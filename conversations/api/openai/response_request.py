@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field, StrictBool, StrictStr
 
@@ -23,21 +24,25 @@ from conversations.api.openai.chat_request import (
     parse_completion_request,
 )
 from conversations.api.openai.errors import ParameterFault
+from conversations.api.openai.items_as_chat import chat_of
 from conversations.api.openai.parameters import read_parameters
 from conversations.api.openai.response_items import (
     MAX_ITEMS,
     InputItem,
     Item,
     Placed,
-    chat_messages_of,
     with_type,
 )
 from conversations.api.openai.tools import (
     MAX_TOOLS,
+    Description,
     Function,
+    FunctionName,
+    Grammar,
     JSONSchema,
     NamedFunction,
     PlainFormat,
+    TextFormat,
 )
 from routing.domain.errors import OptionUnsupported
 
@@ -76,20 +81,36 @@ _NAMES = {
     "verbosity": "text.verbosity",
 }
 """Names of chat completions that are others here."""
+_TYPES = "function", "custom"
 _MESSAGE = re.compile(r"messages\[(\d+)\](.*)", re.DOTALL)
 
 
 class FunctionDefinition(Function):
-    """A tool: functions are the only type."""
+    """A function as a tool."""
 
     type: Literal["function"]
     cache_control: CacheControl | None = None
 
 
-class FunctionChoice(NamedFunction):
-    """The choice of one function."""
+class FlatGrammar(Grammar):
+    """An input of a language."""
 
-    type: Literal["function"]
+    type: Literal["grammar"]
+
+
+class CustomDefinition(Strict):
+    """A tool whose input is a text instead of JSON."""
+
+    type: Literal["custom"]
+    name: FunctionName
+    description: Description | None = None
+    format: Annotated[TextFormat | FlatGrammar, Field(discriminator="type")] | None = None
+
+
+class ToolOfChoice(NamedFunction):
+    """The choice of one tool."""
+
+    type: Literal["function", "custom"]
 
 
 class SchemaFormat(JSONSchema):
@@ -113,6 +134,9 @@ class ReasoningOptions(Strict):
     generate_summary: Literal["auto", "concise", "detailed"] | None = None
 
 
+_Tool = Annotated[FunctionDefinition | CustomDefinition, Field(discriminator="type")]
+
+
 class ResponseRequest(Strict):
     """The body."""
 
@@ -126,8 +150,8 @@ class ResponseRequest(Strict):
     max_output_tokens: Tokens | None = None
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
     top_p: Annotated[Number, Field(ge=0, le=1)] | None = None
-    tools: Annotated[list[FunctionDefinition], Field(max_length=MAX_TOOLS)] | None = None
-    tool_choice: Literal["none", "auto", "required"] | FunctionChoice | None = None
+    tools: Annotated[list[_Tool], Field(max_length=MAX_TOOLS)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | ToolOfChoice | None = None
     parallel_tool_calls: StrictBool | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
@@ -179,7 +203,7 @@ def parse_response_request(body: Any, *, lenient: bool) -> tuple[ResponseRequest
     """The request, and the names of the parameters that were dropped, which needs ``lenient``. Raises
     ``ParameterFault``."""
     if isinstance(body, dict):
-        body = _prepared(body)
+        body = _prepared(body, lenient=lenient)
     request, strange = read_parameters(
         ResponseRequest, body, NEUTRAL, WITHOUT_EFFECT, lenient=lenient
     )
@@ -188,11 +212,11 @@ def parse_response_request(body: Any, *, lenient: bool) -> tuple[ResponseRequest
     return request, strange
 
 
-def _prepared(body: dict[str, Any]) -> dict[str, Any]:
+def _prepared(body: dict[str, Any], *, lenient: bool) -> dict[str, Any]:
     tools, items = body.get("tools"), body.get("input")
-    for at, tool in enumerate(tools if isinstance(tools, list) else ()):
-        if isinstance(tool, dict) and tool.get("type", "function") != "function":
-            detail = "Functions are the only tools here."
+    for at, tool in enumerate(tools if isinstance(tools, list) and not lenient else ()):
+        if isinstance(tool, dict) and tool.get("type", "function") not in _TYPES:
+            detail = "Tools are of the type function or custom here."
             raise ParameterFault(f"tools[{at}].type", detail, "unsupported_parameter")
     if isinstance(items, list):
         return {**body, "input": [with_type(item) for item in items]}
@@ -202,10 +226,11 @@ def _prepared(body: dict[str, Any]) -> dict[str, Any]:
 @dataclass(frozen=True, slots=True)
 class TranslatedRequest:
     """The request of a chat completion that asks for the same. ``paths`` are the places of its messages
-    in the request as it came."""
+    in the request as it came, ``answers`` the earlier answers that each is made of."""
 
     chat: CompletionRequest
     paths: Sequence[str]
+    answers: Sequence[Sequence[UUID]]
 
 
 def translate(request: ResponseRequest, items: Sequence[Placed]) -> TranslatedRequest:
@@ -213,12 +238,13 @@ def translate(request: ResponseRequest, items: Sequence[Placed]) -> TranslatedRe
     ``ParameterFault``."""
     instructions = {"type": "message", "role": "system", "content": request.instructions}
     told = [("instructions", instructions)] if request.instructions else []
-    messages, paths = chat_messages_of([*told, *items])
+    read = chat_of([*told, *items])
     body = {name: value for name in _SAME if (value := getattr(request, name)) is not None}
-    body |= {"model": request.model, "messages": messages, "stream": request.stream}
+    body |= {"model": request.model, "messages": read.messages, "stream": request.stream}
     body |= _options(request)
-    with renaming(request, paths):
-        return TranslatedRequest(parse_completion_request(body, lenient=False)[0], paths)
+    with renaming(request, read.paths):
+        chat, _ = parse_completion_request(body, lenient=False)
+        return TranslatedRequest(chat, read.paths, read.answers)
 
 
 @contextmanager
@@ -236,8 +262,8 @@ def renaming(request: ResponseRequest, paths: Sequence[str]) -> Iterator[None]:
 def _options(request: ResponseRequest) -> dict[str, Any]:
     text, reasoning = request.text or TextOptions(), request.reasoning or ReasoningOptions()
     chosen = request.tool_choice
-    if isinstance(chosen, FunctionChoice):
-        choice: Any = {"type": "function", "function": {"name": chosen.name}}
+    if isinstance(chosen, ToolOfChoice):
+        choice: Any = {"type": chosen.type, chosen.type: {"name": chosen.name}}
     else:
         choice = chosen
     given = {
@@ -251,10 +277,14 @@ def _options(request: ResponseRequest) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _tool(tool: FunctionDefinition) -> dict[str, Any]:
+def _tool(tool: FunctionDefinition | CustomDefinition) -> dict[str, Any]:
     fields = tool.model_dump(exclude_none=True)
     kind, mark = fields.pop("type"), fields.pop("cache_control", None)
-    return {"type": kind, "function": fields, **({"cache_control": mark} if mark else {})}
+    form = fields.get("format") or {}
+    if form.get("type") == "grammar":
+        grammar = {name: form[name] for name in ("definition", "syntax")}
+        fields["format"] = {"type": "grammar", "grammar": grammar}
+    return {"type": kind, kind: fields, **({"cache_control": mark} if mark else {})}
 
 
 def _format(chosen: SchemaFormat | PlainFormat | None) -> dict[str, Any] | None:
@@ -274,7 +304,7 @@ def _renamed(
         rest = match[2].replace(".tool_call_id", ".call_id")
         path = "input" if isinstance(request.input, str) else paths[int(match[1])] + rest
     elif path.startswith("tools["):
-        path = path.replace(".function.", ".")
+        path = path.replace(".function.", ".").replace(".custom.", ".").replace(".grammar.", ".")
     elif path == "messages":
         path = "input"
     return ParameterFault(_NAMES.get(path, path), fault.detail, fault.code)

@@ -102,7 +102,7 @@ async def create(request: HttpRequest) -> HttpResponseBase:
         check_prompt(translated.chat)
         release = await parts.rules.current()
         end_user = opened.end_user(asked.safety_identifier, asked.user)
-        chat = translated.chat.caller_chat(end_user)
+        chat = context.with_thinking(translated.chat.caller_chat(end_user), translated.answers)
         check_model(parts, release.rules_for(caller.user), translated.chat, chat)
     call = _Call(opened, asked, context, translated, chat, release)
     account = Account(caller.user, caller.key, end_user)

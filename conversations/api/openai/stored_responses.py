@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from conversations.api.images import with_signed_picture
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.response_encoder import ResponseBuilder
-from conversations.api.openai.response_items import Item, Placed, answer_of, item_owner
+from conversations.api.openai.response_items import (
+    Item,
+    Placed,
+    answer_of,
+    answer_of_item,
+    item_owner,
+)
 from conversations.api.openai.response_request import ResponseRequest
 from conversations.domain.errors import NotFound
+from conversations.engine.types import CallerChat
 from conversations.models import Message, StoredResponse
 from conversations.runs.event_codec import replay
 from conversations.storage.representations import message_object
 from conversations.storage.responses import response_chain, responses_get
+from routing.domain.llm import ThinkingBlock
 
 Shown = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Makes of a message object the one that is shown."""
@@ -25,11 +33,27 @@ Shown = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 @dataclass(frozen=True, slots=True)
 class ResponseContext:
     """All that a request stands on: the responses that it continues, the last one first, its own items
-    with references resolved, and the items of the whole chat."""
+    with references resolved, the items of the whole chat, and the thoughts of the answers among them that
+    their providers want back."""
 
     earlier: Sequence[StoredResponse]
     own: Sequence[Item]
     placed: Sequence[Placed]
+    thinking: Mapping[UUID, Sequence[ThinkingBlock]]
+
+    def with_thinking(self, chat: CallerChat, answers: Sequence[Sequence[UUID]]) -> CallerChat:
+        """The chat with the thoughts beside its messages; ``answers`` are those that each is made of."""
+        if not self.thinking:
+            return chat
+        messages = [
+            replace(message, thinking=self._thinking_of(made)) if made else message
+            for message, made in zip(chat.messages, answers, strict=True)
+        ]
+        return replace(chat, messages=tuple(messages))
+
+    def _thinking_of(self, answers: Sequence[UUID]) -> tuple[ThinkingBlock, ...]:
+        once = dict.fromkeys(answers)
+        return tuple(block for answer in once for block in self.thinking.get(answer, ()))
 
 
 def stored_object(stored: StoredResponse, origin: str) -> dict[str, Any]:
@@ -52,7 +76,23 @@ def read_context(asked: ResponseRequest, user: int) -> ResponseContext:
     own = _resolved(asked.items(), user)
     before = [("previous_response_id", item) for one in reversed(earlier) for item in _all(one)]
     placed = [(f"input[{at}]", item) for at, item in enumerate(own)]
-    return ResponseContext(earlier, own, [*before, *placed])
+    every = [*before, *placed]
+    return ResponseContext(earlier, own, every, _thinking(every, earlier, user))
+
+
+def _thinking(
+    placed: Sequence[Placed], earlier: Sequence[StoredResponse], user: int
+) -> dict[UUID, list[ThinkingBlock]]:
+    """The thoughts of all answers whose items are in a chat; those of others' answers are not found."""
+    answers = {answer for _, item in placed if (answer := answer_of_item(item.get("id")))}
+    known = {one.pk: one for one in earlier}
+    missing = answers - known.keys()
+    rows = responses_get(user=user, messages=missing) if missing else []
+    return {
+        one.pk: [ThinkingBlock(**block) for block in one.thinking]
+        for one in (*earlier, *rows)
+        if one.pk in answers and one.thinking
+    }
 
 
 def _earlier(asked: ResponseRequest, user: int) -> list[StoredResponse]:

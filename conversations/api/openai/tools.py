@@ -1,9 +1,9 @@
-"""Tools and formats of an answer, in OpenAI's form: functions that the caller offers, the choice among
-them, and JSON by a schema. Shared by the endpoints of ``/v1/``."""
+"""Tools and formats of an answer, in OpenAI's form: functions that the caller offers, tools of
+its own kind, the choice among them, and JSON by a schema. Shared by the endpoints of ``/v1/``."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -57,11 +57,59 @@ class Function(Strict):
 
 
 class FunctionTool(Strict):
-    """A tool: functions are the only type."""
+    """A function as a tool."""
 
     type: Literal["function"]
     function: Function
     cache_control: CacheControl | None = None
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.name
+
+
+Definition = Annotated[StrictStr, Field(min_length=1, max_length=262_144)]
+
+
+class Grammar(Strict):
+    """The language of a tool's input."""
+
+    definition: Definition
+    syntax: Literal["lark", "regex"]
+
+
+class GrammarFormat(Strict):
+    """An input of a language."""
+
+    type: Literal["grammar"]
+    grammar: Grammar
+
+
+class TextFormat(Strict):
+    """Any input."""
+
+    type: Literal["text"]
+
+
+class Custom(Strict):
+    """A tool whose input is a text instead of JSON."""
+
+    name: FunctionName
+    description: Description | None = None
+    format: Annotated[TextFormat | GrammarFormat, Field(discriminator="type")] | None = None
+
+
+class CustomTool(Strict):
+    """A tool of the caller's own kind."""
+
+    type: Literal["custom"]
+    custom: Custom
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return self.custom.name
 
 
 class NamedFunction(Strict):
@@ -75,6 +123,23 @@ class NamedTool(Strict):
 
     type: Literal["function"]
     function: NamedFunction
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.name
+
+
+class NamedCustomTool(Strict):
+    """The choice of one tool of the caller's own kind."""
+
+    type: Literal["custom"]
+    custom: NamedFunction
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return self.custom.name
 
 
 class JSONSchema(Strict):
@@ -100,21 +165,24 @@ class PlainFormat(Strict):
     type: Literal["text", "json_object"]
 
 
-Tools = Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)]
-ToolChoice = Literal["none", "auto", "required"] | NamedTool
+Tool = Annotated[FunctionTool | CustomTool, Field(discriminator="type")]
+Tools = Annotated[list[Tool], Field(max_length=MAX_TOOLS)]
+OneTool = Annotated[NamedTool | NamedCustomTool, Field(discriminator="type")]
+ToolChoice = Literal["none", "auto", "required"] | OneTool
 ResponseFormat = Annotated[JSONSchemaFormat | PlainFormat, Field(discriminator="type")]
 
 
-def check_tools(names: Collection[str], chosen: str, *, forced: bool, field: str) -> None:
-    """Each tool has a name of its own, and the choice is one of them. ``field`` is the path of a name,
-    with ``{}`` for its place. Raises ``ParameterFault``."""
+def check_tools(tools: Sequence[FunctionTool | CustomTool], choice: Any) -> None:
+    """Each tool has a name of its own, and the choice is one of them. Raises ``ParameterFault``."""
     known: set[str] = set()
-    for at, name in enumerate(names):
-        if name in known:
-            detail = f"Two tools have the name {name!r}."
-            raise ParameterFault(field.format(at), detail)
-        known.add(name)
+    for at, tool in enumerate(tools):
+        if tool.name in known:
+            detail = f"Two tools have the name {tool.name!r}."
+            raise ParameterFault(f"tools[{at}].{tool.type}.name", detail)
+        known.add(tool.name)
+    one = choice if isinstance(choice, NamedTool | NamedCustomTool) else None
+    chosen, forced = one.name if one else "", one is not None or choice == "required"
     if forced and not known:
         raise ParameterFault("tool_choice", "It is only allowed when tools are given.")
-    if chosen and chosen not in known:
+    if one and (one.type, chosen) not in {(tool.type, tool.name) for tool in tools}:
         raise ParameterFault("tool_choice", f"There is no tool {chosen!r} in tools.")

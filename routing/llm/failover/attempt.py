@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from routing.common.time_limits import TimeLimit
@@ -29,6 +29,7 @@ from routing.domain.llm import (
     ChatOptions,
     Meter,
     RawChunk,
+    ThinkingBlock,
     Usage,
     estimated_usage,
 )
@@ -77,13 +78,15 @@ class ChatAttempt:
 
     async def begin(self) -> AsyncGenerator[str, None]:
         """Thoughts, until the answer begins. Afterwards the attempt ``began``, or there is an ``error``."""
+        thinking: tuple[ThinkingBlock, ...] = ()
         try:
             while self._first is None:
                 chunk = await self._next()
                 if chunk is None or chunk.finish_reason is not None:
                     raise ProviderStreamBroken(self.model.name, "an answer without text")
+                thinking += chunk.thinking
                 if answers(chunk):
-                    self._first = chunk
+                    self._first = replace(chunk, thinking=thinking) if thinking else chunk
                 elif chunk.thought:
                     yield chunk.thought
         except ProviderError as error:

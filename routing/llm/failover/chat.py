@@ -260,6 +260,7 @@ class _Answer:
 def _deltas(chunk: RawChunk, text: str) -> Iterator[GenerationEvent]:
     if chunk.thought:
         yield ThoughtDelta(chunk.thought)
+    yield from chunk.thinking
     if chunk.logprobs:
         yield LogprobsDelta(chunk.logprobs)
     if text:

@@ -6,7 +6,7 @@ Source: Anthropic's documentation, "Messages" and "Streaming messages".
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from routing.domain.errors import ContextTooLong, ProviderError, ProviderOverloaded
@@ -20,6 +20,7 @@ from routing.llm.providers.base import (
     merge_usage,
 )
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
+from routing.llm.providers.thinking import ThinkingReader, blocks_of
 
 JSON_TOOL = "json_tool_call"
 """LiteLLM's tool whose input is the whole answer, for older models that are asked for JSON."""
@@ -62,13 +63,13 @@ class Anthropic:
         calls = [block for block in blocks if isinstance(block, dict) and _is_call(block)]
         inputs = [call.get("input") for call in calls if call.get("name") == JSON_TOOL]
         content = read_content(blocks)
-        finish = read_finish(answer.get("stop_reason"))
+        finish, thinking = read_finish(answer.get("stop_reason")), _thinking_of(blocks)
         if inputs:
             told = FinishReason.STOP if finish is FinishReason.TOOL_CALLS else finish
-            piece = AnswerPiece(json.dumps(inputs[0]), content.thought)
+            piece = AnswerPiece(json.dumps(inputs[0]), content.thought, thinking=thinking)
             return WholeAnswer(piece, told, answer.get("usage"))
         pieces = tuple(_call(index, block) for index, block in enumerate(calls))
-        piece = AnswerPiece(content.text, content.thought, pieces)
+        piece = AnswerPiece(content.text, content.thought, pieces, thinking=thinking)
         return WholeAnswer(piece, finish, answer.get("usage"))
 
 
@@ -80,6 +81,7 @@ class AnthropicStream:
         self.usage: dict[str, Any] | None = None
         self.done = False
         self._blocks: dict[Any, bool] = {}  # of calls; true for the answer in JSON
+        self._thinking = ThinkingReader()
 
     def read(self, event: Mapping[str, Any]) -> AnswerPiece | None:
         """See ``StreamReader``."""
@@ -88,6 +90,9 @@ class AnthropicStream:
                 return self._delta(event.get("index"), event["delta"])
             case "content_block_start":
                 return self._start(event.get("index"), event["content_block"])
+            case "content_block_stop":
+                ended = self._thinking.stop(event.get("index"))
+                return AnswerPiece(thinking=tuple((0, block) for block in ended)) if ended else None
             case "message_start":
                 self.usage = merge_usage(self.usage, event["message"].get("usage"))
             case "message_delta":
@@ -95,7 +100,8 @@ class AnthropicStream:
                 self.usage = merge_usage(self.usage, event.get("usage"))
                 delta = event.get("delta") or {}
                 finish = read_finish(delta.get("stop_reason"))
-                in_json = finish is FinishReason.TOOL_CALLS and any(self._blocks.values())
+                calls = self._blocks.values()
+                in_json = finish is FinishReason.TOOL_CALLS and calls and all(calls)
                 self.finish = FinishReason.STOP if in_json else finish
             case "message_stop":
                 self.done = True
@@ -109,6 +115,7 @@ class AnthropicStream:
         if _is_call(block):
             in_json = self._blocks[index] = block.get("name") == JSON_TOOL
             return None if in_json else AnswerPiece(calls=(_call(index, block),))
+        self._thinking.start(index, block)
         content = read_content([block])
         shown = content.text or content.thinks
         return AnswerPiece(content.text, content.thought) if shown else None
@@ -119,8 +126,12 @@ class AnthropicStream:
                 text = read_content(delta["text"]).text
                 return AnswerPiece(text) if text else None
             case "thinking_delta":
+                self._thinking.add(index, delta)
                 thought = delta.get("thinking")
                 return AnswerPiece(thought=thought if isinstance(thought, str) else "")
+            case "signature_delta":
+                self._thinking.add(index, delta)
+                return None
             case "input_json_delta" if (
                 index in self._blocks
             ):  # others are of the provider's own tools
@@ -130,6 +141,15 @@ class AnthropicStream:
                 return AnswerPiece(calls=(CallPiece(index, arguments=part),))
             case _:
                 return None
+
+
+def _thinking_of(blocks: Sequence[Any]) -> tuple[tuple[int, Mapping[str, str]], ...]:
+    """The thinking blocks of a whole answer, each with the characters of text before it."""
+    length, found = 0, []
+    for block in blocks:
+        found += [(length, read) for read in blocks_of([block])]
+        length += len(read_content([block]).text)
+    return tuple(found)
 
 
 def _is_call(block: Mapping[str, Any]) -> bool:

@@ -49,23 +49,26 @@ class CallPiece(NamedTuple):
     """A piece of a tool call as the provider sent it, unchecked.
 
     ``index`` names the call among those of the answer; ``None`` where the provider names none.
-    ``arguments`` is a piece of JSON text, or the whole of it as a value.
+    ``arguments`` is a piece of JSON text, or the whole of it as a value; of a ``custom`` tool any text.
     """
 
     index: Any
     call_id: Any = None
     name: Any = None
     arguments: Any = None
+    custom: bool = False
 
 
 class AnswerPiece(NamedTuple):
     """The parts of an answer that one event holds, or one whole answer. An empty one is a thought that is
-    not shown. ``logprobs`` are one object per token of ``text``."""
+    not shown. ``logprobs`` are one object per token of ``text``; ``thinking`` are blocks that ended, in the
+    form in which they go back, each with the characters of ``text`` before it."""
 
     text: str = ""
     thought: str = ""
     calls: tuple[CallPiece, ...] = ()
     logprobs: tuple[Mapping[str, Any], ...] = ()
+    thinking: tuple[tuple[int, Mapping[str, str]], ...] = ()
 
     @property
     def answers(self) -> bool:
@@ -77,11 +80,17 @@ def joined(pieces: Sequence[AnswerPiece]) -> AnswerPiece:
     """The pieces as one."""
     if len(pieces) == 1:
         return pieces[0]
+    thinking: list[tuple[int, Mapping[str, str]]] = []
+    length = 0
+    for piece in pieces:
+        thinking += [(length + at, block) for at, block in piece.thinking]
+        length += len(piece.text)
     return AnswerPiece(
         "".join(piece.text for piece in pieces),
         "".join(piece.thought for piece in pieces),
         tuple(call for piece in pieces for call in piece.calls),
         tuple(token for piece in pieces for token in piece.logprobs),
+        tuple(thinking),
     )
 
 

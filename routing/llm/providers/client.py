@@ -76,8 +76,9 @@ class ProviderClient:
         Closing the generator, or cancelling a step, closes the connection to the provider.
         """
         with provider_errors(model, self._secrets), self._error_names(model):
+            provider = litellm.lookup(model.litellm_name)[1]
             calls_tools = bool((options or {}).get("tools"))
-            answer = AnswerCleaner(model.name, calls_tools=calls_tools)
+            answer = AnswerCleaner(model.name, provider, calls_tools=calls_tools)
             async with aclosing(self._parts(model, messages, options)) as read:
                 async for part in read:
                     if isinstance(part, AnswerPiece):

@@ -93,7 +93,7 @@ class LiteLLMCalls:
     ) -> Any:
         fitted = litellm_request.fitted_options(model, chosen, messages)
         wired, fitted = litellm_request.without_marks(
-            model, litellm_request.wire_messages(messages), fitted
+            model, litellm_request.wire_messages(model, messages), fitted
         )
         options = {**self._options(model), **fitted}
         if allowed := litellm_request.options_of(model.abilities) & fitted.keys():
@@ -114,7 +114,7 @@ class LiteLLMCalls:
         opened: list[httpx.Response] = []
         with _refusals_kept(opened), _exchange(model.timeouts, opened):
             response = await litellm.acompletion(
-                messages=litellm_request.wire_messages(messages),
+                messages=litellm_request.wire_messages(model, messages),
                 drop_params=True,
                 **self._options(model),
                 **litellm_request.fitted_options(model, options),

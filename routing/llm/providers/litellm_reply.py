@@ -21,6 +21,7 @@ from routing.llm.providers.logprobs import read_logprobs
 from routing.llm.providers.openai_compatible import read_calls
 from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
+from routing.llm.providers.thinking import ThinkingReader
 
 
 class LiteLLMReply:
@@ -33,6 +34,7 @@ class LiteLLMReply:
         self._model = model
         self._stream: Any = None
         self._answered = self._answers = False
+        self._thinking = ThinkingReader()
         marked = model.ends_without_finish
         self.filter = (
             EventFilter(provider, model.name, ends_without_finish=marked)
@@ -63,7 +65,7 @@ class LiteLLMReply:
     async def pieces(self) -> AsyncGenerator[AnswerPiece, None]:
         """The pieces. Raises ``EventError``, and LiteLLM's errors."""
         async for chunk in self._chunks():
-            piece = self._filtered.take() if self._filtered else _piece_of(chunk)
+            piece = self._filtered.take() if self._filtered else _piece_of(chunk, self._thinking)
             self._answers = piece is not None and piece.answers
             self._answered = self._answered or self._answers
             if piece is not None:
@@ -118,15 +120,16 @@ class LiteLLMReply:
         return base.USAGE_GRACE
 
 
-def _piece_of(chunk: Any) -> AnswerPiece | None:
+def _piece_of(chunk: Any, thinking: ThinkingReader) -> AnswerPiece | None:
     """What LiteLLM read of an event, in OpenAI's form."""
     choice = chunk.choices[0].model_dump() if chunk.choices else {}
     delta = choice.get("delta") or {}
     text, thought = delta.get("content") or "", delta.get("reasoning_content") or ""
     calls = read_calls(delta.get("tool_calls"))
-    if not (text or thought or calls):
+    blocks = tuple((0, block) for block in thinking.take(delta.get("thinking_blocks")))
+    if not (text or thought or calls or blocks):
         return None
-    return AnswerPiece(text, thought, calls, read_logprobs(choice.get("logprobs")))
+    return AnswerPiece(text, thought, calls, read_logprobs(choice.get("logprobs")), blocks)
 
 
 async def _plain_chunks(chunks: Any) -> AsyncGenerator[Any, None]:

@@ -6,6 +6,7 @@ LiteLLM's private functions (``get_optional_params``, a transformation's methods
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
@@ -17,6 +18,7 @@ from routing.domain.abilities import Ability
 from routing.domain.errors import ProviderMisconfigured
 from routing.domain.llm import ChatMessage, ChatOptions
 from routing.domain.rules import ModelRef
+from routing.llm.providers.anthropic import JSON_TOOL
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
 from routing.llm.providers.litellm import (
     LlmProviders,
@@ -27,10 +29,19 @@ from routing.llm.providers.litellm import (
     supports_pdf_input,
     transformation,
 )
+from routing.llm.providers.thinking import (
+    REASONING,
+    WANT_TEXT,
+    brings_thinking,
+    with_thinking,
+)
 
 _STREAM: Mapping[str, Any] = {"stream": True}
 _LONGEST_KEPT = 4_096
 """Bytes of parameters whose translation is kept: tools may have megabytes."""
+_CUSTOM_TOOLS = frozenset({"openai", "azure"})
+_TAKES_CUSTOM = re.compile(r"gpt-(?:[5-9]|[1-9]\d)(?!\d)")
+"""Models of OpenAI since GPT-5 take tools whose input is any text; LiteLLM's list does not say so."""
 _LEAST_BUDGET = 1_024
 """Tokens of thinking that providers with a budget demand at least."""
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -68,6 +79,8 @@ def known_abilities(litellm_name: str) -> frozenset[str]:
     if not (litellm.model_cost.get(litellm_name) or litellm.model_cost.get(name)):
         return frozenset(ability for ability, options in _OPTIONS.items() if options[0] in sent)
     known = {ability for ability, check in _CHECKS.items() if check(name, provider)}
+    if Ability.TOOLS in known and provider in _CUSTOM_TOOLS and _TAKES_CUSTOM.match(name):
+        known.add(Ability.CUSTOM_TOOLS)
     return frozenset(known | ({Ability.LOGPROBS} if "logprobs" in sent else set()))
 
 
@@ -99,14 +112,27 @@ def _kept(cached: Any, encoded: bytes) -> Any:
     return cached if len(encoded) <= _LONGEST_KEPT else cached.__wrapped__
 
 
-def wire_messages(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
-    """Messages in OpenAI's form. Copies: LiteLLM writes into them."""
-    return [
-        _plain_form(deepcopy(dict(message.form)))
-        if message.form
-        else {"role": message.role, "content": message.content}
-        for message in messages
-    ]
+def wire_messages(model: ModelRef, messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+    """Messages in OpenAI's form, with the thoughts that the model's provider has made. Copies: LiteLLM
+    writes into them."""
+    provider = lookup(model.litellm_name)[1]
+    forms = []
+    for message in messages:
+        form = (
+            _plain_form(deepcopy(dict(message.form)))
+            if message.form
+            else {"role": message.role, "content": message.content}
+        )
+        if provider not in WANT_TEXT:  # others refuse the field, or bill it
+            form.pop(REASONING, None)
+        if message.thinking and _thinks(model):
+            form = with_thinking(form, message, provider)
+        forms.append(form)
+    return forms
+
+
+def _thinks(model: ModelRef) -> bool:
+    return Ability.REASONING in (model.abilities or known_abilities(model.litellm_name))
 
 
 def _plain_form(form: dict[str, Any]) -> dict[str, Any]:
@@ -141,13 +167,35 @@ def fitted_options(
         return fitted
     # A model that thinks in blocks wants them back with its calls, and can't be forced to call.
     forced = options.get("tool_choice") not in (None, "auto", "none")
+    called = bool(messages) and messages[-1].role == "tool"
+    bare = called and not brings_thinking(messages, lookup(model.litellm_name)[1])
     limit = fitted.get("max_tokens") or _LEAST_BUDGET + 1
-    if forced or (messages and messages[-1].role == "tool") or limit <= _LEAST_BUDGET:
+    if forced or bare or limit <= _LEAST_BUDGET:
         del fitted["reasoning_effort"]
     elif fitted.get("max_tokens") and (thinking.get("budget_tokens") or 0) >= limit:
         del fitted["reasoning_effort"]
         fitted["thinking"] = {**thinking, "budget_tokens": max(_LEAST_BUDGET, limit // 2)}
     return fitted
+
+
+def _with_callable_tools(model: ModelRef, options: ChatOptions) -> ChatOptions:
+    """The parameters under which tools can be called beside an answer in JSON. LiteLLM asks older models of
+    Anthropic for JSON by a tool of its own, and forces that one: the caller's are never called."""
+    form = options.get("response_format")
+    if not (form and options.get("tools") and _asks_by_tool(model, form)):
+        return options
+    match options.get("tool_choice"):
+        case None | "auto":
+            return {**options, "tool_choice": "required"}  # one of the caller's, or the answer
+        case "none":
+            return {**options, "tool_choice": {"type": "function", "function": {"name": JSON_TOOL}}}
+        case _:  # the caller wants a call, and no answer yet
+            return {name: value for name, value in options.items() if name != "response_format"}
+
+
+def _asks_by_tool(model: ModelRef, form: Mapping[str, Any]) -> bool:
+    tools = _parameters(model, {"response_format": form}).get("tools")
+    return bool(tools) and JSON_TOOL.encode() in orjson.dumps(tools)
 
 
 def without_marks(
@@ -179,7 +227,7 @@ def build_request(
         key, base = credential.api_key or key, credential.base_url or base
     given = {
         "model": name,
-        "messages": wire_messages(messages),
+        "messages": wire_messages(model, messages),
         "optional_params": _parameters(model, fitted_options(model, options, messages)),
         "litellm_params": {},
     }

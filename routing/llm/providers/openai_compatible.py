@@ -110,8 +110,12 @@ def read_calls(listed: Any, *, whole: bool = False) -> tuple[CallPiece, ...]:
 
 
 def _call(call: Any, index: Any) -> CallPiece:
-    function = call.get("function") or {}
     known = index if isinstance(index, int | str) else None
+    if custom := call.get("custom"):
+        return CallPiece(
+            known, call.get("id"), custom.get("name"), custom.get("input"), custom=True
+        )
+    function = call.get("function") or {}
     return CallPiece(known, call.get("id"), function.get("name"), function.get("arguments"))
 
 

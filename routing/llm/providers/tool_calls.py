@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +30,7 @@ class _Call:
     call_id: str = ""
     name: str = ""
     told: bool = False
+    custom: bool = False
     last: str = ""
     held: list[str] = field(default_factory=list)
     cleaner: TextCleaner = field(default_factory=TextCleaner)
@@ -64,12 +65,12 @@ class ToolCalls:
         return tuple(deltas)
 
     def end(self) -> tuple[ToolCallDelta, ...]:
-        """The deltas of the end: a call without arguments has an empty object of them."""
+        """The deltas of the end: a function without arguments has an empty object of them."""
         deltas: list[ToolCallDelta] = []
         for call in self._calls:
             if not call.name:
                 raise ProviderStreamBroken(self._model, "a tool call without a name")
-            rest = call.cleaner.end() or ("" if call.last else "{}")
+            rest = call.cleaner.end() or ("" if call.last or call.custom else "{}")
             self._add(deltas, call, rest)
         return tuple(deltas)
 
@@ -81,7 +82,7 @@ class ToolCalls:
         if call_id and not call.call_id:
             call.call_id = call_id
             self._by_id[call_id] = call
-        call.name = call.name or name
+        call.name, call.custom = call.name or name, call.custom or piece.custom
         self._size += len(arguments)
         if self._size > MOST_ARGUMENTS:
             raise ProviderStreamBroken(self._model, "too long arguments of tool calls")
@@ -121,13 +122,12 @@ class ToolCalls:
             # An id that comes later is not waited for: the caller returns the one that it was told.
             call_id = call.call_id or f"call_{uuid4().hex[:24]}"
             text = "".join((*call.held, arguments))
-            deltas.append(ToolCallDelta(call.place, call_id, call.name, text))
+            deltas.append(ToolCallDelta(call.place, call_id, call.name, text, call.custom))
         elif arguments and deltas and deltas[-1].index == call.place:
             before = deltas.pop()
-            text = before.arguments + arguments
-            deltas.append(ToolCallDelta(call.place, before.call_id, before.name, text))
+            deltas.append(replace(before, arguments=before.arguments + arguments))
         elif arguments:
-            deltas.append(ToolCallDelta(call.place, arguments=arguments))
+            deltas.append(ToolCallDelta(call.place, arguments=arguments, custom=call.custom))
 
 
 def _word(value: Any, limit: int) -> str:
