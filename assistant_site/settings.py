@@ -143,6 +143,7 @@ MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600, least=1, m
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 8.0, most=3_600)
 EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600, least=1, most=30 * DAY)
 SHOW_REASONING = env.flag("SHOW_REASONING", default=True)
+OUTPUT_GUARD = env.choice("OUTPUT_GUARD", "remove", ["remove", "flag", "off"])
 SYSTEM_PROMPT = env.text(
     "SYSTEM_PROMPT", "You are a helpful assistant. Answer in the language of the question."
 )

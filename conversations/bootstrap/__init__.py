@@ -165,6 +165,7 @@ class Container(EvaluationContainer):
             single_flight=parts.make_flights(self.redis, self.breaker, log, self.background),
             tool_calls=RedisToolCalls(self.redis, self.breaker, prefix=settings.REDIS_PREFIX),
             flag=self.flag,
+            output=parts.make_output_guard(),
             translate=translated,
         )
 

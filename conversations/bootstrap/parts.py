@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,7 @@ from conversations.adapters.limits import RateLimiter, StreamLimiter, configured
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
 from conversations.db.access import in_database
+from conversations.domain import api_keys
 from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.runs.event_log import RunLog
@@ -39,6 +42,8 @@ from routing.domain.rules import ModelRef, Timeouts
 from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
 from routing.embeddings.provider import EmbeddingCall, ProviderEmbedder
+from routing.guard.output.known_secrets import KeyForm
+from routing.guard.output.output_guard import StreamingOutputGuard
 from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.circuits import Circuits, CircuitSettings
 from routing.llm.failover.embeddings import EmbeddingGenerator
@@ -143,6 +148,29 @@ def make_cache(
         reads=embedder.reads,
     )
     return RedisAnswerCache(make_index(redis, embedder), breaker, cache_parts)
+
+
+def make_output_guard() -> StreamingOutputGuard | None:
+    """The guard of answers; none where it is off."""
+    if settings.OUTPUT_GUARD == "off":
+        return None
+    keys = KeyForm(api_keys.PREFIX, api_keys.LENGTH, api_keys.is_key)
+    own_hosts = frozenset(settings.ALLOWED_HOSTS) - {"*"}
+    return StreamingOutputGuard(
+        _secrets(), keys, own_hosts, removes=settings.OUTPUT_GUARD == "remove"
+    )
+
+
+_SECRET_NAME = re.compile(r"(?:^|_)(?:KEY|SECRET|TOKEN|PASSWORD)$")
+
+
+def _secrets() -> list[str]:
+    """Values of this process's settings and environment that are secret by their names."""
+    names = [name for name in dir(settings) if _SECRET_NAME.search(name)]
+    found = {str(getattr(settings, name) or "") for name in names}
+    found |= {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    found |= {str(database.get("PASSWORD") or "") for database in settings.DATABASES.values()}
+    return sorted({*found, str(settings.SIMPLE_JWT["SIGNING_KEY"])})
 
 
 def make_index(redis: Redis, embedder: Embedder) -> AnswerIndex:

@@ -24,6 +24,8 @@ from routing.domain.errors import ModelUnknown
 PREFIX = "sk-ac-"
 _RANDOM, _CHECKSUM = 30, 6
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+LENGTH = len(PREFIX) + _RANDOM + _CHECKSUM
+"""Characters of a key."""
 _FORM = re.compile(rf"{PREFIX}([0-9A-Za-z]{{{_RANDOM}}})([0-9A-Za-z]{{{_CHECKSUM}}})")
 ROUTED = "assistant"
 """The name that stands for the model which the published rules choose."""
@@ -98,10 +100,15 @@ def generate_key() -> str:
 def key_digest(key: str) -> str:
     """SHA-256 of a key, in hex: the only form in which it is stored. A slow hash is for passwords: a
     key has 178 random bits. Raises ``TokenNotValid`` for a malformed key or a wrong checksum."""
-    match = _FORM.fullmatch(key)
-    if match is None or not secrets.compare_digest(_checksum(match[1]), match[2]):
+    if not is_key(key):
         raise TokenNotValid(NOT_VALID)
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def is_key(text: str) -> bool:
+    """Whether the text is a well-formed key with the right checksum."""
+    match = _FORM.fullmatch(text)
+    return match is not None and secrets.compare_digest(_checksum(match[1]), match[2])
 
 
 NOT_VALID = Translatable("The API key is not valid.")

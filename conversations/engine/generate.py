@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Logprobs, Noticed, Reset, Thought, Token, ToolCall
+from conversations.engine.guarded_answer import TEXT, THOUGHT, GuardedAnswer, Part, Watches
 from conversations.engine.model_call import ModelCall, limited, model_call
 from conversations.engine.nodes import step, tolerated
-from conversations.engine.ports import Context, Sink
+from conversations.engine.ports import Context, Ports, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
 from conversations.engine.types import Answer, State, Update
 from routing.common.translatable import Translatable, Translate, counted
 from routing.domain.errors import NoProviderAvailable, OptionUnsupported, ProviderStreamBroken
+from routing.domain.guard import GuardReport
 from routing.domain.llm import (
     AnsweringModel,
     Completed,
@@ -46,13 +48,20 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     context = runtime.context
     state = limited(state)
     call = model_call(context.ports.system_prompt, state)
-    transcript = Transcript(state, context.sink, shows_thoughts=context.ports.shows_thoughts)
+    transcript = Transcript(
+        state,
+        context.sink,
+        shows_thoughts=context.ports.shows_thoughts,
+        watches=_watches(context.ports, call),
+        translate=context.ports.translate,
+    )
     # From a timer and not from the loop below: a provider that is silent sends no event to react to.
     timer = asyncio.get_running_loop().call_later(DECISION_GRACE, transcript.send_decision)
     try:
         with step(context.sink, "generate", "span") as opened:
             try:
                 await _transcribe(call, transcript, context, opened.meter)
+                transcript.finish()
             except NoProviderAvailable as error:
                 # A failure ends the run; a refusal is an answer, and no other model is asked for one.
                 if not error.refused:
@@ -67,7 +76,7 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     answer = Answer(
         content=transcript.text,
         decision=transcript.decision,
-        guard=state["guard"],
+        guard=transcript.reported(state["guard"]),
         cache=state["cache"],
         usage=opened.usage,
         finish_reason=transcript.finish_reason,
@@ -87,6 +96,17 @@ async def _transcribe(
             transcript.take(event)
 
 
+def _watches(ports: Ports, call: ModelCall) -> Watches:
+    """The filters of an answer. Instructions of the caller's own are no secret of this site."""
+    if ports.output is None:
+        return Watches()
+    own = any(message.content == call.prompt for message in call.messages[:1])
+    known = [message.content for message in call.messages[own:]]
+    protected = call.prompt if own else ""
+    return Watches(
+        partial(ports.output.watch, known, protected),
+        partial(ports.output.watch_call, known, protected),
+    )
 
 
 async def _remember_calls(
@@ -100,17 +120,29 @@ async def _remember_calls(
 
 class Transcript:
     """Translator of a chat's events to the turn's events, and collector of the answer's text. Thoughts are
-    passed on where ``shows_thoughts``."""
+    passed on where ``shows_thoughts``. All parts go through the filters that ``watches`` makes for each model's."""
 
-    def __init__(self, state: State, sink: Sink, *, shows_thoughts: bool = True) -> None:
+    def __init__(
+        self,
+        state: State,
+        sink: Sink,
+        *,
+        shows_thoughts: bool = True,
+        watches: Watches | None = None,
+        translate: Translate = str,
+    ) -> None:
         self._state, self._sink, self._shows_thoughts = state, sink, shows_thoughts
+        self._watches, self._translate = watches or Watches(), translate
+        self._guarded = GuardedAnswer(self._watches)
+        self._logprobs: list[Mapping[str, Any]] = []
+        """Of text that is held back."""
         self._decision_sent = state.get("decision_sent", False)
         self._pieces: list[str] = []
         self.calls: list[str] = []
         """The ids of the tool calls since the last reset."""
         self.thinking: list[ThinkingBlock] = []
         """The thoughts since the last reset that their provider wants back, at their places in the text."""
-        self._calls_tools = False
+        self._calls_tools = self._custom = False
         self._notices: list[Noticed] = []
         self.decision: Decision = state["decision"]
         self._switched: Switched | None = None
@@ -168,21 +200,78 @@ class Transcript:
     def _pass_on(self, delta: TextDelta | ThoughtDelta | LogprobsDelta | ToolCallDelta) -> None:
         match delta:
             case TextDelta(text):
-                self._pieces.append(text)
-                self._sink.emit(Token(text))
+                self._release(but=TEXT)
+                self._say(self._guarded.feed(TEXT, text))
             case ThoughtDelta(text):
                 if self._shows_thoughts:
-                    self.send_decision()  # the model that thinks is named first
-                    self._sink.emit(Thought(text))
+                    self._think(self._guarded.feed(THOUGHT, text))
             case LogprobsDelta(tokens):
-                self._sink.emit(Logprobs(tokens))
-            case ToolCallDelta(index, call_id, name, arguments):
-                self._calls_tools = True
-                if call_id:
-                    self.calls.append(call_id)
-                self._sink.emit(ToolCall(index, call_id, name, arguments))
+                self._logprobs += tokens
+            case ToolCallDelta():
+                self._call(delta)
             case _:
                 assert_never(delta)
+
+    def _call(self, delta: ToolCallDelta) -> None:
+        self._release(but=delta.index)
+        self._send_logprobs()
+        self._calls_tools = True
+        if delta.call_id:
+            self.calls.append(delta.call_id)
+        self._custom = delta.custom
+        arguments = self._guarded.feed(delta.index, delta.arguments)
+        if arguments or delta.call_id or delta.name:
+            self._sink.emit(
+                ToolCall(delta.index, delta.call_id, delta.name, arguments, delta.custom)
+            )
+
+    def _think(self, text: str) -> None:
+        if text:
+            self.send_decision()  # the model that thinks is named first
+            self._sink.emit(Thought(text))
+
+    def _say(self, text: str) -> None:
+        if not text:
+            return
+        self._pieces.append(text)
+        self._send_logprobs()
+        self._sink.emit(Token(text))
+
+    def _send_logprobs(self) -> None:
+        # Those of text that was removed would tell it.
+        if self._logprobs and not self._guarded.removed_of(TEXT):
+            self._sink.emit(Logprobs(tuple(self._logprobs)))
+        self._logprobs.clear()
+
+    def release(self) -> None:
+        """Pass on what the filters have held back: nothing follows it."""
+        self._release()
+        self._send_logprobs()
+
+    def _release(self, *, but: Part | None = None) -> None:
+        for part, rest in self._guarded.flush(but=but):
+            if isinstance(part, int):
+                self._sink.emit(ToolCall(part, "", "", rest, self._custom))
+            elif part == TEXT:
+                self._say(rest)
+            else:
+                self._think(rest)
+
+    def finish(self) -> None:
+        """The model's text is whole."""
+        self.release()
+        if self._guarded.found:
+            self.cacheable = False
+        if self._guarded.removed:
+            text = Translatable("A part of this answer was removed by the guard.")
+            self._notice("output_removed", text)
+
+    def reported(self, report: GuardReport) -> GuardReport:
+        """The guard's report, with the findings in the answer."""
+        if not self._guarded.found:
+            return report
+        found = tuple(f"output_{kind}" for kind in self._guarded.found)
+        return replace(report, verdict="flag", signals=(*report.signals, *found))
 
     def refuse(self) -> None:
         """Make the refusal of the last model's provider the whole answer."""
@@ -196,7 +285,7 @@ class Transcript:
             self._notice("provider_refused", text)
         self.send_decision()
         self.finish_reason = "content_filter"
-        self.take(TextDelta(provider_refusal()))
+        self._say(provider_refusal(self._translate))
 
     def _switch(self, event: Switched) -> None:
         self._check_discardable()
@@ -222,6 +311,9 @@ class Transcript:
             self._notice("provider_failover", _switched(event.reason, *names))
 
     def _discard(self, reason: str, from_model: str, to_model: str) -> bool:
+        # Text that is held back was sent to nobody.
+        self._guarded = GuardedAnswer(self._watches)
+        self._logprobs.clear()
         # Thoughts are no part of the answer: another model may follow them.
         if not (self._pieces or self._calls_tools):
             return False
@@ -242,7 +334,7 @@ class Transcript:
 
     def _notice(self, code: str, detail: str) -> None:
         # A client shows notices under a decision: none is sent before it.
-        notice = Noticed(code, detail)
+        notice = Noticed(code, self._translate(detail))
         if self._decision_sent:
             self._sink.emit(notice)
         else:

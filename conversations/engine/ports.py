@@ -201,6 +201,40 @@ class Shadow(Protocol):
         ...
 
 
+class OutputWatch(Protocol):
+    """Streaming filter of one answer's text."""
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The kinds of the findings so far: ``system_prompt``, ``secret``, ``address``."""
+        ...
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Those of them that were cut out of the text."""
+        ...
+
+    def feed(self, text: str) -> str:
+        """The text that may be passed on now; the rest is held back until it is clear."""
+        ...
+
+    def flush(self) -> str:
+        """The text that was held back, at the end of the answer."""
+        ...
+
+
+class OutputGuard(Protocol):
+    """Looks at answers of models."""
+
+    def watch(self, known: Sequence[str], protected: str) -> OutputWatch:
+        """For one answer: the texts of its conversation, the newest last, and the system prompt."""
+        ...
+
+    def watch_call(self, known: Sequence[str], protected: str) -> OutputWatch:
+        """The same for the arguments of one tool call."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that a node may touch, composed once in ``conversations.bootstrap``."""
@@ -218,6 +252,7 @@ class Ports:
     single_flight: SingleFlight | None = None
     tool_calls: CallOrigins | None = None
     flag: PromptFlag | None = None
+    output: OutputGuard | None = None
     translate: Translate = str
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from conversations.adapters.answer_cache.entries import language_of, normalized
 from routing.common.text import clean_block, clean_line, unicode_form
 from routing.domain.errors import PromptRejected, RuleSetInvalid
+from routing.guard.output.known_secrets import KeyForm
+from routing.guard.output.output_guard import StreamingOutputGuard
 from routing.guard.personal import personal_data
 from routing.guard.prompt_guard import assess
 from routing.guard.statements import personal_statements
@@ -49,9 +51,26 @@ def _decoded_by_byte(text: str) -> None:
         decoder.feed(data[at : at + 1])
 
 
+def _watched(text: str) -> None:
+    watch = _OUTPUT_GUARD.watch((text,), text)
+    watch.feed(text)
+    watch.flush()
+
+
+def _watched_in_pieces(text: str) -> None:
+    watch = _OUTPUT_GUARD.watch((), "The words that nobody may tell. " * 10)
+    for at in range(0, len(text), 5):
+        watch.feed(text[at : at + 5])
+    watch.flush()
+
+
+_OUTPUT_GUARD = StreamingOutputGuard(["sk-0123456789"], KeyForm("sk-ac-", 42, bool))
+
 SCANNERS: dict[str, Callable[[str], object]] = {
     "answer cache: normal form of a question": normalized,
     "answer cache: language": language_of.__wrapped__,
+    "guard: answer": _watched,
+    "guard: answer in pieces": _watched_in_pieces,
     "guard: injection": assess,
     "guard: personal data": personal_data,
     "guard: personal statements": personal_statements,

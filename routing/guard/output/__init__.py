@@ -1,0 +1,1 @@
+"""Output guard: looks at what models write, on the way to the reader."""
