@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -177,7 +178,7 @@ class LiveSite:
             self._thread.join(0.02)
             assert self._thread.is_alive(), "the server ended at its start"
         # It boots while it serves: a test must not build a second container meanwhile.
-        httpx.get(f"{self.url}/readyz", timeout=60)
+        httpx.get(f"{self.url}/readyz", timeout=240)
 
     def close(self) -> None:
         """Stop serving."""
@@ -239,6 +240,14 @@ class LiveSite:
         container().metrics.recent_failures.forget()
         with sync_client(settings.REDIS_URL) as client, suppress(CircuitsUnavailable):
             CircuitAdmin(client, prefix=settings.REDIS_PREFIX).reset()
+
+    def await_redis(self) -> None:
+        """Wait until the service has noticed that Redis is back: its breaker lets one probe a second through."""
+        http, deadline = self.client(), time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if http.get("/readyz").json()["checks"]["redis"]["state"] == "ok":
+                return
+        raise AssertionError("Redis is back, but the service has not noticed")
 
     def client(self, **headers: str) -> httpx.Client:
         """An HTTP client of nobody."""

@@ -22,6 +22,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from conversations.adapters.background.erasure import AT_ONCE_SECONDS, counts, erase
+from conversations.admin.groups import GroupPolicyInline
 from conversations.storage.erasure import erasure_begin, last_administrators
 from routing.common.admin import Admin
 from routing.common.bulk_delete import delete_selected
@@ -91,7 +92,9 @@ def _erase_soon(request: HttpRequest, people: list[int]) -> None:
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, Admin[Group]):
-    """Permissions given to several people at once."""
+    """Permissions given to several people at once, and the models and rules that they may use."""
+
+    inlines = (GroupPolicyInline,)
 
 
 @admin.register(AccessAttempt)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from conversations.domain.api_keys import ROUTED
 from routing.domain.actions import ModelKind
 from routing.domain.errors import EmbedderUnavailable, ModelUnknown, ProviderUnavailable
 from routing.domain.llm import EmbeddingInputs, Meter, RawVectors, Usage
@@ -67,15 +68,17 @@ class EmbeddingTool:
     def offered(self, rules: RuleSet) -> Sequence[ModelRef]:
         """The published models of the kind, else the configured one."""
         published = [model for model in rules.models if model.kind is ModelKind.EMBEDDING]
-        return published or [self._own]
+        if published:
+            return published
+        return [self._own] if rules.may_answer(self._own.name) else []
 
     def model(self, rules: RuleSet, name: str) -> ModelRef:
         """The model of that name; empty stands for the first. Raises ``ModelUnknown``."""
         offered = self.offered(rules)
-        named = rules.model(name) if name else offered[0]
+        named = rules.model(name) if name else next(iter(offered), None)
         found = next((model for model in offered if model == named or model.name == name), None)
         if found is None:
-            raise ModelUnknown(name, "No model that embeds has this name.")
+            raise ModelUnknown(name or ROUTED, "No model that embeds has this name.")
         return found
 
     async def too_long(self, model: ModelRef, inputs: EmbeddingInputs) -> int | None:

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from conversations.api.pagination import NewestFirst
 from conversations.api.requests import field_fault
 from conversations.api.schemas import LabelField, StrictSerializer, TextField
-from conversations.domain.api_keys import DEFAULT_SCOPES, Caller, Grant, Scope, is_subset
+from conversations.domain.api_keys import Caller, Grant, Scope, is_subset
 from conversations.domain.errors import NotFound
 from conversations.models import APIKey
 from conversations.storage.api_keys import (
@@ -30,6 +30,7 @@ from conversations.storage.api_keys import (
     key_rotate,
     keys_of,
 )
+from conversations.storage.group_policies import key_defaults
 from routing.common.translatable import Translatable
 
 MAX_MODELS = 100
@@ -223,11 +224,21 @@ def _valid_fields(request: Request, *, partial: bool = False) -> dict[str, Any]:
 
 
 def _default_grant(caller: Caller) -> dict[str, Any]:
-    """The rights of a key whose maker names none: the usual ones, as far as the caller has them."""
-    grant = caller.grant
-    own = DEFAULT_SCOPES if grant is None else grant.scopes.intersection(DEFAULT_SCOPES)
-    models = sorted(grant.models) if grant and grant.models is not None else None
-    return {"scopes": sorted(own), "model_names": models, "expires_at": grant and _end_of(grant)}
+    """The rights of a key made without any: those that the person's groups give to new keys, as far as
+    the caller has them."""
+    fields, grant = key_defaults(caller.user), caller.grant
+    if grant is None:
+        return fields
+    ends = [end for end in (fields["expires_at"], _end_of(grant)) if end]
+    models = fields["model_names"]
+    if grant.models is not None:
+        # None in common: the key gets what the caller has, for an empty list is no list of models.
+        models = sorted(grant.models.intersection(models or grant.models)) or sorted(grant.models)
+    return {
+        "scopes": [scope for scope in fields["scopes"] if scope in grant.scopes],
+        "model_names": models,
+        "expires_at": min(ends, default=None),
+    }
 
 
 def _check_grant(caller: Caller, fields: Mapping[str, Any]) -> None:

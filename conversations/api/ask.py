@@ -233,7 +233,7 @@ async def _release_for(parts: Container, user: int, model: str) -> Release | Non
     ``RulesUnavailable``."""
     if not model:
         return None
-    release = await parts.rules.current()
+    release = await parts.rules.for_person(user)
     requested_decision(release.rules_for(user), model)
     return release
 

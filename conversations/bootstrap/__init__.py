@@ -89,7 +89,7 @@ class Container(EvaluationContainer):
         log = parts.make_log(redis, self.blocking_redis, breaker)
         self.memory, self.rules = (
             parts.make_memory(redis, breaker),
-            parts.make_rules(redis, breaker),
+            parts.make_rules(redis, breaker, background),
         )
         self.engine = Engine(self._ports(log))
         self.tracer = parts.make_tracer(self.metrics.trace_lost, background)

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from redis.asyncio import Redis
 
+from conversations.adapters.access import PersonalRules
 from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
 from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.adapters.answer_cache.single_flight import RedisSingleFlight
@@ -72,15 +73,16 @@ def make_memory(redis: Redis, breaker: Breaker) -> RedisMemory:
     )
 
 
-def make_rules(redis: Redis, breaker: Breaker) -> RuleStore:
-    """The reader of the published rules."""
-    return RuleStore(
+def make_rules(redis: Redis, breaker: Breaker, background: Background) -> PersonalRules:
+    """The reader of the published rules, cut down to a person's rights."""
+    store = RuleStore(
         redis,
         breaker,
         prefix=settings.REDIS_PREFIX,
         load_latest=release_latest_async,
         simulated_providers=settings.SIMULATED_PROVIDERS,
     )
+    return PersonalRules(store, background)
 
 
 def make_log(redis: Redis, blocking: Redis, breaker: Breaker) -> RunLog:

@@ -56,7 +56,7 @@ class Engine:
         ``NoProviderAvailable``, ``ModelUnknown`` and ``RulesUnavailable``; cancelling it stops the
         provider's call.
         """
-        release = turn.release or await self._ports.rules.current()
+        release = turn.release or await self._ports.rules.for_person(turn.user)
         state = initial_state(turn, release.rules_for(turn.user))
         final = await self._graph.ainvoke(state, context=Context(self._ports, sink))
         # Noted for after the answer: a version in shadow must not cost the user time.

@@ -42,7 +42,12 @@ class Rules(Protocol):
     """The published rules."""
 
     async def current(self) -> Release:
-        """The release in force now. Raises ``RulesUnavailable``."""
+        """The release in force now, whole. Raises ``RulesUnavailable``."""
+        ...
+
+    async def for_person(self, user: int) -> Release:
+        """The same, with no more than the person may use: for all that answers. Raises
+        ``RulesUnavailable``."""
         ...
 
 

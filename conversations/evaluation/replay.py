@@ -95,7 +95,7 @@ class _RulePair:
         return [self.draft, self.live] if again else [self.draft]
 
     def _one(self, answer: Message, rules: RuleSet) -> Usage:
-        model = rules.model(rules.classifiers[0]) if rules.classifiers else None
+        model = next(iter(rules.classifying), None)
         words = answer.answers.content if answer.answers else ""
         tokens = math.ceil(TOKEN_MARGIN * (self.tokens[id(rules)] + estimated_tokens(words)))
         usage = Usage(tokens, VERDICT_TOKENS)

@@ -1,4 +1,4 @@
-"""Tables of conversations, of feedback, of statistics, of API keys."""
+"""Tables of conversations, of feedback, of statistics, of API keys, of groups, of usage."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from conversations.models.daily import (
     PersonCost,
 )
 from conversations.models.feedback import AnswerReview, CuratedAnswer, Feedback, OwedWork, Reuse
+from conversations.models.groups import GroupPolicy
 from conversations.models.messages import (
     Conversation,
     GeneratedImage,
@@ -46,6 +47,7 @@ __all__ = [
     "Feedback",
     "FirstTokenCount",
     "GeneratedImage",
+    "GroupPolicy",
     "IdempotencyKey",
     "LedgerEntry",
     "Limit",

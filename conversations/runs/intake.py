@@ -171,7 +171,7 @@ class Intake:
         if new.release:
             return new.release
         with suppress(RulesUnavailable):
-            return await self._rules.current()
+            return await self._rules.for_person(new.user)
         return None
 
 

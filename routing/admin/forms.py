@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.auth.models import Group
 from django.db.models import Q
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -185,6 +186,14 @@ class RuleForm(RevisionedForm[Rule]):
         """The instruction with single line ends: browsers send two characters."""
         instruction: str = self.cleaned_data["instruction"]
         return instruction.replace("\r\n", "\n")
+
+    def clean_groups(self) -> list[str]:
+        """Raises ``ValidationError`` for the name of no group: nobody would be given the rule."""
+        names: list[str] = self.cleaned_data["groups"]
+        known = set(Group.objects.filter(name__in=names).values_list("name", flat=True))
+        if unknown := [name for name in names if name not in known]:
+            raise forms.ValidationError(f"There is no group “{unknown[0]}”.")
+        return names
 
     def _check_rule(self, cleaned: dict[str, Any]) -> None:
         """Show the faults of the rule as it would be published, but for fields that have others."""

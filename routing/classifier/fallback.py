@@ -22,6 +22,7 @@ from routing.classifier.classification import (
     parse_classification,
 )
 from routing.common.hedge import first_valid
+from routing.common.identity_cache import IdentityCache
 from routing.domain.errors import (
     ProviderError,
     ProviderMisconfigured,
@@ -44,6 +45,8 @@ from routing.llm.failover.candidates import Failover
 MALFORMED = "malformed_verdict"
 """Outcome of an attempt that got a reply, but no classification in it."""
 CANCELLED = "cancelled"
+KEPT_SETS = 16
+"""Rule sets whose part of the request is kept."""
 _REJECTED_FORM = {400, 422, 500, 501}
 """Some servers (llama-cpp-python) meet a schema with an error of their own."""
 _IN_WORDS_NS = 3600 * 10**9
@@ -67,7 +70,11 @@ class FallbackClassifier:
     patience: float = 10.0
     late: float | None = None
     now: Callable[[], int] = time.time_ns
-    _instructions: Instructions | None = field(default=None, init=False)
+    # One set of rules serves thousands of prompts: its part of the request is built once. Groups of
+    # people have sets of their own.
+    _instructions_of: IdentityCache[RuleSet, Instructions] = field(
+        default_factory=lambda: IdentityCache(build_instructions, KEPT_SETS), init=False
+    )
     _in_words: dict[str, int] = field(default_factory=dict, init=False)
     """Models that rejected the schema and answered without it, until a time."""
 
@@ -83,13 +90,9 @@ class FallbackClassifier:
     ) -> ClassifierResult:
         """The decision and all calls made for it, by their start. ``meter`` receives each call as it
         ends, a cancelled one too. Never raises a ``ProviderError``."""
-        # One set of rules serves thousands of prompts: its part of the request is built once.
-        if self._instructions is None or self._instructions.rules is not rules:
-            self._instructions = build_instructions(rules)
-        messages = build_request(
-            self._instructions, prompt, history, flagged=flagged, pictures=pictures
-        )
-        request = _Request(self._instructions, messages, meter)
+        instructions = self._instructions_of(rules)
+        messages = build_request(instructions, prompt, history, flagged=flagged, pictures=pictures)
+        request = _Request(instructions, messages, meter)
         models = [
             (rank, model)
             for rank, name in enumerate(rules.classifiers)

@@ -146,6 +146,7 @@ def helper_decision(rules: RuleSet, reason: str) -> Decision:
     classifiers', which are small."""
     rule = rules.rule(HELPER_RULE)
     names = (rule.model, *rule.fallbacks) if rule else rules.classifiers
+    # By their names: of people's own rules, a classifier that may not answer them is no model.
     model = next((found for name in names if name and (found := rules.model(name))), None)
     decision = replace(default_decision(rules, reason), source=Source.REQUESTED, rule=HELPER_RULE)
     return replace(decision, provider=model.provider, model=model.name) if model else decision

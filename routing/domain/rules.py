@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.fields import Stored, spec
@@ -166,6 +166,16 @@ class Rule(Stored):
             group=REUSING,
             **_KEEPING,
             **_LIFE,
+        ),
+    )
+    groups: tuple[str, ...] = field(
+        default=(),
+        metadata=spec(
+            "groups",
+            title="Only for groups",
+            help="One name per line. People of other groups are never given this rule; empty: it is "
+            "for everybody.",
+            group=WHICH,
         ),
     )
 
@@ -326,6 +336,20 @@ class RuleSet(Stored):
         wanted = {name, SIMULATED_PREFIX + name}
         return next((model for model in self.models if model.name in wanted), None)
 
+    @property
+    def classifying(self) -> tuple[ModelRef, ...]:
+        """The models that choose the rule, in the order they are asked."""
+        found = (self.model(name) for name in self.classifiers)
+        return tuple(model for model in found if model)
+
+    def may_answer(self, name: str) -> bool:
+        """Whether the person whose rules these are may use the model, published or not."""
+        return True
+
+    def facts(self) -> dict[str, Any]:
+        """All fields as plain data."""
+        return asdict(self)
+
     def candidates(self, decision: Decision) -> tuple[ModelRef, ...]:
         """The models to try, in order: the decision's, its rule's fallbacks, then the default's."""
         named = self.rule(decision.rule) if decision.rule else None
@@ -371,14 +395,14 @@ class RuleSet(Stored):
         )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def _fingerprint(rules: RuleSet) -> str:
     # Kept for the sets in force: it takes a fifth of a millisecond, and each turn asks several
     # times.
-    body = asdict(rules)
+    body = rules.facts()
     for irrelevant in _WITHOUT_EFFECT:
         del body[irrelevant]
-    for model in body["models"]:
+    for model in (*body["models"], *body.get("own_classifiers", ())):
         # How its stream is read decides nothing either, and abilities only in chats that are not stored.
         del model["ends_without_finish"], model["abilities"]
     canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, default=str)

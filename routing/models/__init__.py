@@ -169,6 +169,9 @@ class Rule(models.Model):
     cache_ttl_seconds = models.PositiveIntegerField(
         validators=bounds(DomainRule, "cache_ttl_seconds"), null=True, blank=True
     )
+    groups = models.JSONField(
+        default=list, blank=True, help_text="Names of the groups that it is for; empty: everybody."
+    )
     is_default = models.BooleanField(
         default=False, help_text="Answers when no classifier can be reached. Exactly one."
     )

@@ -114,6 +114,12 @@ def default_faults(rule: Rule) -> Iterable[Fault]:
             "Only an answering rule can be the default.",
             f"The default rule “{rule.name}” must answer: nobody may be there to choose another.",
         )
+    if rule.groups:
+        yield Fault(
+            "groups",
+            "The default rule is for everybody.",
+            f"The default rule “{rule.name}” must be for everybody: it names groups.",
+        )
 
 
 def prompt_tokens(rules: RuleSet) -> int:

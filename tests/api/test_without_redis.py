@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 
 from assistant_site.launcher.redis_server import RedisServer
@@ -34,7 +33,7 @@ def test_answers_go_on_without_redis_and_reuse_starts_again_with_it(
     assert stream[-1].name == "done"
 
     redis_server.start()
-    _recovered(site)
+    site.await_redis()
     assert person.ask(question)["cache"]["outcome"] == "exact"
 
 
@@ -49,15 +48,6 @@ def test_a_bad_verdict_given_while_redis_was_away_counts(
     assert verdict.status_code == 201
 
     redis_server.start()
-    _recovered(site)
+    site.await_redis()
     assert person.ask(question)["cache"]["entry"] != entry
     assert Message.objects.get(pk=entry).feedback.get().verdict == "bad"
-
-
-def _recovered(site: LiveSite) -> None:
-    """Wait until the service has noticed: its breaker lets one probe a second through."""
-    http, deadline = site.client(), time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if http.get("/readyz").json()["checks"]["redis"]["state"] == "ok":
-            return
-    raise AssertionError("Redis is back, but the service has not noticed")

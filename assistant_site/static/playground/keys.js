@@ -147,16 +147,17 @@ $("make").addEventListener("submit", async (event) => {
   button.disabled = false;
 });
 
+/** The fields of the key. What was left as it is stays out: the person's groups say what it is then. */
 function wanted(form) {
   const fields = new FormData(form);
   const models = fields.getAll("models");
   const expires = fields.get("expires");
-  return {
-    name: fields.get("name").trim(),
-    scopes: fields.getAll("scopes"),
-    models: models.length ? models : null,
-    expires_at: expires ? new Date(`${expires}T23:59:59`).toISOString() : null,
-  };
+  const body = { name: fields.get("name").trim() };
+  const scopes = [...$("scopes").querySelectorAll("input")];
+  if (scopes.some((box) => box.checked !== box.defaultChecked)) body.scopes = fields.getAll("scopes");
+  if (models.length) body.models = models;
+  if (expires) body.expires_at = new Date(`${expires}T23:59:59`).toISOString();
+  return body;
 }
 
 function boxes(place, name, labels, chosen = new Set()) {

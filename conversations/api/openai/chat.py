@@ -48,7 +48,7 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     # What costs nothing is checked before the call is counted.
     caller.require_model(asked.requested_model)
     check_prompt(asked)
-    release = await parts.rules.current()
+    release = await parts.rules.for_person(caller.user)
     chat = asked.caller_chat(call.end_user(asked.safety_identifier, asked.user))
     check_model(parts, release.rules_for(caller.user), asked, chat)
     session = (asked.metadata or {}).get("session_id", "")

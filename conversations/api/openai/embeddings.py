@@ -64,7 +64,7 @@ async def embed(request: HttpRequest) -> HttpResponse:
     parts, caller = call.parts, call.caller
     asked, ignored = read_parameters(EmbeddingRequest, call.json, {}, lenient=call.lenient)
     inputs = read_inputs(asked.input)
-    release = await parts.rules.current()
+    release = await parts.rules.for_person(caller.user)
     rules = release.rules_for(caller.user)
     name = "" if asked.model == ROUTED else asked.model
     caller.require_model(name)
