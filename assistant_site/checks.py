@@ -34,6 +34,10 @@ def doubts() -> list[str]:
     if bool(settings.LANGFUSE_PUBLIC_KEY) != bool(settings.LANGFUSE_SECRET_KEY):
         missing = "SECRET" if settings.LANGFUSE_PUBLIC_KEY else "PUBLIC"
         said.append(f"LANGFUSE_{missing}_KEY is missing: no traces are sent.")
+    if not (settings.PASSWORD_SIGN_IN or settings.OIDC_ISSUER):
+        said.append("PASSWORD_SIGN_IN is off and OIDC_ISSUER is not set: nobody can sign in.")
+    if settings.OIDC_ISSUER and not settings.OIDC_CLIENT_ID:
+        said.append("OIDC_ISSUER is set without OIDC_CLIENT_ID: single sign-on does not work.")
     name = settings.EMBEDDING_MODEL
     if name != "local" and get_close_matches(name.lower(), ["local"]):
         said.append(f"EMBEDDING_MODEL is {name}, a model of OpenAI's: did you mean local?")

@@ -77,6 +77,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "assistant_site.views.sign_in.ways",
             ]
         },
     }
@@ -174,9 +175,26 @@ LANGFUSE_CAPTURE_CONTENT = env.flag("LANGFUSE_CAPTURE_CONTENT", default=True)
 # People: for the accounts that ``manage.py seed`` makes; empty gives a new account a random one
 ADMIN_PASSWORD = env.text("ASSISTANT_ADMIN_PASSWORD")
 DEMO_PASSWORD = env.text("ASSISTANT_DEMO_PASSWORD")
+PASSWORD_SIGN_IN = env.flag("PASSWORD_SIGN_IN", default=True)
+# Single sign-on by OpenID Connect: off without an issuer
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
+OIDC_SCOPES = env.text("OIDC_SCOPES", "openid email profile")
+OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_GROUPS = [
+    (value.strip(), target.strip())
+    for each in env.words("OIDC_GROUPS", [])
+    for value, _, target in [each.rpartition("=") if "=" in each else (each, "", each)]
+]
+OIDC_LINK_VERIFIED_EMAIL = env.flag("OIDC_LINK_VERIFIED_EMAIL", default=False)
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "django.contrib.auth.backends.ModelBackend"
+    if PASSWORD_SIGN_IN
+    else "assistant_site.passwords.NoPasswords",
+    *(["assistant_site.oidc.backend.OIDCBackend"] if OIDC_ISSUER else []),
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

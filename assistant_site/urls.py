@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.templatetags.static import static
@@ -12,12 +16,23 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from assistant_site.views.documentation import documentation
 from assistant_site.views.health import healthz, readyz
 from assistant_site.views.metrics import metrics
+from assistant_site.views.session import PasswordView, RefreshedSession, SessionView
 from assistant_site.views.sign_in import to_a_page
 from conversations.api.responses import by_method
+from conversations.api.tokens import limited
 
 # Clients of the public API without data of their own: their scripts sign in like any client.
 _playground = TemplateView.as_view(template_name="playground.html")
 _keys = TemplateView.as_view(template_name="keys.html")
+_session = SessionView.as_view()
+_sign_out: Callable[..., Any] = _session
+_admin_logout = to_a_page(admin.site.logout)
+if settings.OIDC_ISSUER:
+    # Its library is imported where it is used.
+    from assistant_site.oidc import sign_out
+
+    _sign_out = sign_out.of_the_playground(_session)
+    _admin_logout = sign_out.of_the_admin(_admin_logout)
 _start = RedirectView.as_view(pattern_name="admin:index")
 _icon = RedirectView.as_view(url=static("playground/icon.svg"))
 
@@ -32,12 +47,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^[\s\S]{300}", nowhere),
     path("", by_method(GET=_playground), name="playground"),
     path("keys/", by_method(GET=_keys), name="keys"),
+    path("session/", by_method(POST=limited(_session), DELETE=_sign_out), name="session"),
+    path("session/refresh/", by_method(POST=RefreshedSession.as_view())),
+    path("session/password/", by_method(POST=limited(PasswordView.as_view()))),
     path("favicon.ico", by_method(GET=_icon)),
     path("healthz", by_method(GET=healthz)),
     path("readyz", by_method(GET=readyz)),
     path("metrics", by_method(GET=metrics)),
     path("admin/login/", to_a_page(admin.site.login)),
-    path("admin/logout/", to_a_page(admin.site.logout)),
+    path("admin/logout/", _admin_logout),
     # The start page has all that the page of one app would list.
     re_path(r"^admin/(?:auth|axes|conversations|routing)/$", _start),
     path("admin/", admin.site.urls),
@@ -47,6 +65,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         by_method(GET=documentation),
         name="documentation",
     ),
+    *([path("oidc/", include("assistant_site.oidc.urls"))] if settings.OIDC_ISSUER else []),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/", include("conversations.api.ui_stream.urls")),

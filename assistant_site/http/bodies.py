@@ -33,7 +33,7 @@ MEMORY_BYTES = 256 * 1024 * 1024
 """Most bytes of all bodies that a worker holds at a time."""
 
 LIMITS = (
-    (re.compile(r"/api/v1/auth/"), SIGN_IN_BYTES),
+    (re.compile(r"/api/v1/auth/|/session/"), SIGN_IN_BYTES),
     (re.compile(r"/v1/|/api/chat"), CHAT_BYTES),
     (re.compile(r"/admin/routing/\w+/import/"), settings.FILE_UPLOAD_MAX_MEMORY_SIZE),
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
@@ -29,6 +30,12 @@ def to_a_page(view: View) -> View:
         return view(request)
 
     return checked
+
+
+def ways(_: HttpRequest) -> dict[str, object]:
+    """The ways to sign in, for the templates."""
+    name = settings.OIDC_NAME if settings.OIDC_ISSUER else ""
+    return {"password_sign_in": settings.PASSWORD_SIGN_IN, "single_sign_on": name}
 
 
 def is_page(address: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -54,10 +55,15 @@ def _confirm(request: HttpRequest, user: int, body: dict[str, Any]) -> None:
     if not (password or name):
         raise field_fault("password", "required", "Send the account's password.")
     person = User.objects.get(pk=user)
-    if not person.has_usable_password():
+    if not (settings.PASSWORD_SIGN_IN and person.has_usable_password()):
         if name != person.username:
             raise NotConfirmed("The account has no password: confirm with its user name.")
         return
+    confirm_password(request, person, password)
+
+
+def confirm_password(request: HttpRequest, person: User, password: str) -> None:
+    """Raises ``NotConfirmed`` unless it is the person's password, and ``SignInLocked`` after too many tries."""
     # A copy: the lock's middleware would put its own page in the place of the answer.
     attempt = copy(request)
     if authenticate(attempt, username=person.username, password=password) is None:

@@ -19,7 +19,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import (
     TokenBlacklistSerializer,
@@ -136,9 +138,15 @@ class SignOutSerializer(TokenBlacklistSerializer):
 
 @extend_schema(responses=_PAIR)
 class SignInView(TokenObtainPairView):
-    """Sign in."""
+    """Sign in. A 403 where passwords are switched off."""
 
     serializer_class = SignInSerializer
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Raises ``PermissionDenied`` where passwords are switched off."""
+        if not settings.PASSWORD_SIGN_IN:
+            raise PermissionDenied("Nobody signs in by a password here.")
+        return super().post(request, *args, **kwargs)
 
 
 @extend_schema(responses=_PAIR)

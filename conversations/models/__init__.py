@@ -13,6 +13,7 @@ from conversations.models.daily import (
 )
 from conversations.models.feedback import AnswerReview, CuratedAnswer, Feedback, OwedWork, Reuse
 from conversations.models.groups import GroupPolicy
+from conversations.models.identities import ExternalIdentity
 from conversations.models.messages import (
     Conversation,
     GeneratedImage,
@@ -44,6 +45,7 @@ __all__ = [
     "DailyLink",
     "DailyOutcome",
     "DailySpeculation",
+    "ExternalIdentity",
     "Feedback",
     "FirstTokenCount",
     "GeneratedImage",

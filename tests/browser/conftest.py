@@ -101,5 +101,5 @@ async def sign_in(page: Page, username: str, password: str = PASSWORD) -> None:
     """Fill the playground's form and send it."""
     await page.goto("/")
     await page.get_by_label("User name").fill(username)
-    await page.get_by_label("Password").fill(password)
+    await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Sign in").click()

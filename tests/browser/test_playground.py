@@ -212,31 +212,6 @@ async def test_what_a_model_writes_is_never_markup(
     await expect(page.locator(".mine .bubble")).to_contain_text("<script>")
 
 
-async def test_a_spent_access_token_is_renewed_unseen(page: Page, person: Person) -> None:
-    await sign_in(page, person.user.username)
-    await expect(page.locator("#desk")).to_be_visible()
-    await page.evaluate(
-        """() => {
-            const kept = JSON.parse(sessionStorage.getItem("assistant.session"));
-            sessionStorage.setItem("assistant.session", JSON.stringify({...kept, access: "spent"}));
-        }"""
-    )
-    await page.reload()
-    card = await finished(await ask(page, STORY))
-    assert stored(person, await card.get_attribute("data-message-id"))["status"] == "complete"
-
-
-async def test_a_lost_sign_in_asks_again(page: Page, person: Person) -> None:
-    await sign_in(page, person.user.username)
-    await expect(page.locator("#desk")).to_be_visible()
-    await page.evaluate(
-        """() => sessionStorage.setItem(
-            "assistant.session", JSON.stringify({access: "spent", refresh: "spent", username: "x"}))"""
-    )
-    await page.reload()
-    await expect(page.locator("#sign-in")).to_contain_text("You were signed out.")
-
-
 async def test_a_problem_is_told_in_words_and_the_prompt_is_kept(
     page: Page, person: Person
 ) -> None:
@@ -273,7 +248,6 @@ async def test_conversations_are_renamed_deleted_and_left(page: Page, person: Pe
 
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("User name")).to_be_focused()
-    assert await page.evaluate("sessionStorage.length") == 0
 
 
 @pytest.mark.parametrize("size", [PHONE])

@@ -1,6 +1,7 @@
 // Asking, and following an answer to its end over broken connections.
 
-import { localPath, Problem } from "./api.js";
+import { localPath } from "./api.js";
+import { Problem } from "./problem.js";
 import { readEvents } from "./sse.js";
 
 const ATTEMPTS = 6;

@@ -2,6 +2,7 @@
 
 import { Api, localPath } from "./api.js";
 import { $, announce, choose, definitions, say } from "./page.js";
+import { Session } from "./session.js";
 import { problemWords } from "./words.js";
 
 const KEYS = "/api/v1/keys/";
@@ -16,9 +17,10 @@ const SCOPES = {
 };
 const USUAL = new Set(["chat", "images", "embeddings"]);
 
-const api = new Api();
+const session = new Session();
+const api = new Api(session);
 const playground = () => location.replace("/");
-api.onSignedOut = playground;
+session.onChange = playground;
 
 // The list
 
@@ -181,5 +183,6 @@ async function begin() {
   });
 }
 
-if (api.username) begin();
+await session.restore().catch(() => {});
+if (session.username) begin();
 else playground();

@@ -1,0 +1,1 @@
+"""Single sign-on by OpenID Connect: imported where an issuer is set, and nowhere else."""
