@@ -17,6 +17,7 @@ from assistant_site.views.documentation import documentation
 from assistant_site.views.health import healthz, readyz
 from assistant_site.views.metrics import metrics
 from assistant_site.views.session import PasswordView, RefreshedSession, SessionView
+from assistant_site.views.shared import unlisted
 from assistant_site.views.sign_in import to_a_page
 from conversations.api.responses import by_method
 from conversations.api.tokens import limited
@@ -24,6 +25,7 @@ from conversations.api.tokens import limited
 # Clients of the public API without data of their own: their scripts sign in like any client.
 _playground = TemplateView.as_view(template_name="playground.html")
 _keys = TemplateView.as_view(template_name="keys.html")
+_shared = unlisted(TemplateView.as_view(template_name="shared.html"))
 _session = SessionView.as_view()
 _sign_out: Callable[..., Any] = _session
 _admin_logout = to_a_page(admin.site.logout)
@@ -50,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("session/", by_method(POST=limited(_session), DELETE=_sign_out), name="session"),
     path("session/refresh/", by_method(POST=RefreshedSession.as_view())),
     path("session/password/", by_method(POST=limited(PasswordView.as_view()))),
+    path("shared/", by_method(GET=_shared), name="shared"),
     path("favicon.ico", by_method(GET=_icon)),
     path("healthz", by_method(GET=healthz)),
     path("readyz", by_method(GET=readyz)),

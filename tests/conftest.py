@@ -125,6 +125,7 @@ def _running_site(
     settings.LANGFUSE_HOST = langfuse.url
     settings.LANGFUSE_PUBLIC_KEY, settings.LANGFUSE_SECRET_KEY = "pk-lf-test", "sk-lf-test"
     settings.ASK_RATE = settings.SIGN_IN_RATE = settings.EXPORT_RATE = "100000/minute"
+    settings.SHARED_RATE = "100000/minute"
     # A site that is composed anew waits so long for the slow answers of the test before.
     settings.DRAIN_SECONDS = 0.5
     with django_db_blocker.unblock():

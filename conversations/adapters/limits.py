@@ -55,6 +55,7 @@ def configured_rates() -> dict[str, str]:
         "ask": settings.ASK_RATE,
         "sign-in": settings.SIGN_IN_RATE,
         "export": settings.EXPORT_RATE,
+        "shared": settings.SHARED_RATE,
     }
 
 

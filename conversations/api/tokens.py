@@ -163,12 +163,12 @@ class SignOutView(TokenBlacklistView):
     serializer_class = SignOutSerializer
 
 
-def limited(view: View) -> View:
-    """The sign-in view behind a limit per address, before a password is hashed."""
+def limited(view: View, rate: str = "sign-in") -> View:
+    """The view behind a rate limit per address, before a password is hashed or a token is looked up."""
 
     @wraps(view)
     async def behind(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        await container().rate_limits.hit("sign-in", request.META.get("REMOTE_ADDR", ""))
+        await container().rate_limits.hit(rate, request.META.get("REMOTE_ADDR", ""))
         response: HttpResponseBase = await sync_to_async(view)(request, **kwargs)
         return response
 

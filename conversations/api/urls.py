@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from conversations.api import account, ask, attachments, images, streams, tokens
+from conversations.api import account, ask, attachments, images, shares, streams, tokens
 from conversations.api import conversations as threads
 from conversations.api.api_keys import (
     APIKeyDetail,
@@ -34,6 +34,19 @@ urlpatterns = [
     path(
         "conversations/<uuid:conversation>/messages/",
         by_method(GET=threads.MessageList.as_view(), POST=ask.ask),
+    ),
+    path(
+        "conversations/<uuid:conversation>/share/",
+        by_method(GET=shares.read, POST=shares.create, DELETE=shares.revoke),
+    ),
+    path("shares/", by_method(GET=shares.listed)),
+    path("shared/", by_method(GET=tokens.limited(shares.shared, "shared"))),
+    path(
+        "shared/<uuid:message>/image/", by_method(GET=tokens.limited(shares.shared_image, "shared"))
+    ),
+    path(
+        "shared/<uuid:message>/attachments/<int:number>/",
+        by_method(GET=tokens.limited(shares.shared_attachment, "shared")),
     ),
     path("me/", by_method(GET=account.read_me, DELETE=account.erase_me)),
     path("me/export/", by_method(GET=account.export_me)),

@@ -24,6 +24,7 @@ from conversations.models.messages import (
     first_id_at,
     new_id,
 )
+from conversations.models.shares import SharedConversation
 from conversations.models.stats import (
     ModelPerformance,
     ReplayResult,
@@ -63,6 +64,7 @@ __all__ = [
     "ReplayRun",
     "Reuse",
     "ShadowDecision",
+    "SharedConversation",
     "StoredResponse",
     "Uncounted",
     "UsageDay",

@@ -188,6 +188,7 @@ class PromptAttachments(models.Model):
         Message, primary_key=True, on_delete=models.CASCADE, related_name="attachments"
     )
     parts = models.JSONField()
+    pictures = models.JSONField(default=list)
 
     class Meta:
         verbose_name = verbose_name_plural = "attachments of prompts"

@@ -36,7 +36,7 @@ def message_object(
     """The message object of the API. ``origin`` is the scheme and host of the site, ``versions`` are those of
     a prompt's turn, where it has several."""
     assistant = message.role == Message.Role.ASSISTANT
-    picture = _image(message) if assistant else None
+    picture = image_of(message) if assistant else None
     decision = decision_of(message)
     return {
         "id": str(message.id),
@@ -107,7 +107,8 @@ def feedback_object(feedback: Feedback) -> dict[str, Any]:
     }
 
 
-def _image(message: Message) -> GeneratedImage | None:
+def image_of(message: Message) -> GeneratedImage | None:
+    """The picture that an answer has drawn."""
     # Only what was drawn is looked for: elsewhere there is none.
     return getattr(message, "image", None) if ATTACHMENTS.get(message.action) == "image" else None
 
