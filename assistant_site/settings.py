@@ -142,6 +142,9 @@ PROMPT_MAX_CHARS = env.integer("PROMPT_MAX_CHARS", 32_000, least=1, most=10_000_
 MEMORY_TOKENS = env.integer("MEMORY_TOKENS", 6_000, most=10_000_000)
 MEMORY_TTL_SECONDS = env.integer("MEMORY_TTL_SECONDS", 7 * 24 * 3600, least=1, most=3650 * DAY)
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 8.0, most=3_600)
+# Verdicts of the classifier, by which known kinds of question are decided without it.
+VERDICTS_KEPT = env.integer("VERDICTS_KEPT", 20_000, least=0, most=1_000_000)
+VERDICT_TTL_SECONDS = env.integer("VERDICT_TTL_SECONDS", 30 * 24 * 3600, least=1, most=365 * DAY)
 EVENT_LOG_TTL_SECONDS = env.integer("EVENT_LOG_TTL_SECONDS", 3600, least=1, most=30 * DAY)
 SHOW_REASONING = env.flag("SHOW_REASONING", default=True)
 OUTPUT_GUARD = env.choice("OUTPUT_GUARD", "remove", ["remove", "flag", "off"])

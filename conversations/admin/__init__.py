@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 
 from conversations.admin import (
     api_keys,
+    decisions,
     golden,
     model_check,
     performance,
@@ -60,6 +61,7 @@ from routing.common.admin import (
 
 __all__ = [
     "api_keys",
+    "decisions",
     "golden",
     "model_check",
     "performance",

@@ -97,6 +97,14 @@ MENU = {
         ),
         menu_page(
             "conversations",
+            "vectoraudit",
+            "conversion_path",
+            docs="rules.md#known-kinds-of-question",
+            empty="Decisions that earlier verdicts of the classifier made or would have made, beside what it "
+            "says itself. Ask many questions of one kind to have the first one.",
+        ),
+        menu_page(
+            "conversations",
             "uncounted",
             "error",
             docs="admin.md#model-performance",

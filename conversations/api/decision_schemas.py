@@ -37,14 +37,27 @@ class CacheWordSchema(serializers.Serializer[Any]):
     model = serializers.CharField(allow_null=True)
 
 
+class OpinionSerializer(serializers.Serializer[Any]):
+    """Opinion of the classifier's earlier verdicts: calibrated and ``estimated`` probabilities in [0, 1].
+    ``asked_because`` is empty where they decide without it."""
+
+    rule = serializers.CharField(allow_null=True)
+    probability = serializers.FloatField()
+    estimated = serializers.FloatField()
+    cut = serializers.FloatField()
+    verdicts = serializers.IntegerField()
+    asked_because = serializers.CharField(allow_blank=True)
+
+
 class SideSchema(serializers.Serializer[Any]):
     """What one rule set says; everything is null where ``faults`` tell why there is none. ``ruleset``
-    is null for the draft, which has no number yet."""
+    is null for the draft, which has no number yet. ``vectors`` is null where earlier verdicts say nothing."""
 
     ruleset = serializers.IntegerField(allow_null=True)
     faults = serializers.ListField(child=serializers.CharField())
     decision = DecisionSchema(allow_null=True)
     classifier = serializers.CharField(allow_null=True)
+    vectors = OpinionSerializer(allow_null=True)
     usage = UsageSchema(allow_null=True)
     latency_ms = serializers.IntegerField(allow_null=True)
     attempts = AttemptSchema(many=True)

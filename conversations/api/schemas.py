@@ -119,12 +119,19 @@ class GuardSchema(serializers.Serializer[Any]):
     signals = serializers.ListField(child=serializers.CharField())
 
 
+class VectorSchema(serializers.Serializer[Any]):
+    """Evidence of a decision by the classifier's earlier verdicts; ``probability`` in [0, 1]."""
+
+    probability = serializers.FloatField()
+    verdicts = serializers.IntegerField()
+
+
 class DecisionSchema(serializers.Serializer[Any]):
     """Who answered and why."""
 
     action = serializers.ChoiceField(choices=[action.value for action in Action])
     source = serializers.ChoiceField(  # type: ignore[assignment]  # Field.source
-        choices=["cache", "classifier", "classifier-fallback", "default", "requested"]
+        choices=["cache", "classifier", "classifier-fallback", "default", "requested", "vector"]
     )
     provider = serializers.CharField(allow_null=True)
     model = serializers.CharField(allow_null=True)
@@ -132,6 +139,7 @@ class DecisionSchema(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_null=True)
     ruleset = serializers.IntegerField(allow_null=True)
     fallback = serializers.BooleanField()
+    vector = VectorSchema(required=False, help_text="Only where ``source`` is ``vector``.")
     guard = GuardSchema()
 
 

@@ -19,6 +19,7 @@ from conversations.adapters.background.answer_workers import (
 from conversations.adapters.background.delivery import OutboxWorker
 from conversations.adapters.background.erasure import ErasureWorker
 from conversations.adapters.background.provider_checks import ProviderChecks
+from conversations.adapters.background.vector_audits import VectorAuditor
 from conversations.adapters.background.write_probe import WriteProbe
 from conversations.adapters.observability.metrics import RunMetrics
 from conversations.adapters.tool_calls import RedisToolCalls
@@ -70,7 +71,8 @@ class EvaluationContainer:
         )
         self.guard, self.classifier = PromptGuard(), parts.make_classifier(self.llm, self.failover)
         self.flag = LearnedFlag(FlagModel.load(self.embedder.name), self.embedder.embed)
-        self.decider = Decider(self.guard, self.classifier, self.flag)
+        self.vectors = parts.make_vectors(self.redis, self.breaker, self.embedder, self.background)
+        self.decider = Decider(self.guard, self.classifier, self.flag, self.vectors)
 
     def _make_circuits(self) -> Circuits:
         return LocalCircuits(parts.circuit_settings())
@@ -166,6 +168,14 @@ class Container(EvaluationContainer):
             tool_calls=RedisToolCalls(self.redis, self.breaker, prefix=settings.REDIS_PREFIX),
             flag=self.flag,
             output=parts.make_output_guard(),
+            vectors=self.vectors,
+            vector_audits=VectorAuditor(
+                self.classifier,
+                self.vectors,
+                self.background,
+                self.metrics.vector_audited,
+                self.side_calls,
+            ),
             translate=translated,
         )
 

@@ -17,7 +17,14 @@ from conversations.adapters.access import PersonalRules
 from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
 from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.adapters.answer_cache.single_flight import RedisSingleFlight
-from conversations.adapters.answer_cache.verifier import CalibrationSource, ReuseVerifier
+from conversations.adapters.answer_cache.verifier import (
+    CalibrationSource,
+    LearnedState,
+    ReuseVerifier,
+)
+from conversations.adapters.decision_vectors.index import VerdictIndex
+from conversations.adapters.decision_vectors.recall import RedisDecisionVectors, VerdictParts
+from conversations.adapters.decision_vectors.rule_vectors import RuleVectors
 from conversations.adapters.embeddings import LOCAL, EmbeddingTool
 from conversations.adapters.limits import RateLimiter, StreamLimiter, configured_rates
 from conversations.adapters.memory import RedisMemory
@@ -26,6 +33,7 @@ from conversations.db.access import in_database
 from conversations.domain import api_keys
 from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
+from conversations.feedback.vector_records import decision_state
 from conversations.runs.event_log import RunLog
 from conversations.storage import selectors
 from conversations.usage.counters import UsageCounters
@@ -53,6 +61,7 @@ from routing.llm.providers.read_ticks import TickMode
 from routing.llm.providers.registry import read_credentials
 from routing.publishing.reader import RuleStore
 from routing.publishing.selectors import release_latest_async
+from routing.reuse.decision_model import DecisionModel, DecisionState
 from routing.reuse.judge import ReuseJudge
 from routing.reuse.model import ReuseModel
 
@@ -173,6 +182,29 @@ def _secrets() -> list[str]:
     found |= {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
     found |= {str(database.get("PASSWORD") or "") for database in settings.DATABASES.values()}
     return sorted({*found, str(settings.SIMPLE_JWT["SIGNING_KEY"])})
+
+
+def make_vectors(
+    redis: Redis, breaker: Breaker, embedder: Embedder, background: Background
+) -> RedisDecisionVectors:
+    """The verdicts of the classifier, in the index of ``embedder``."""
+    index = VerdictIndex(
+        redis,
+        prefix=settings.REDIS_PREFIX,
+        embedder_name=embedder.name,
+        dimensions=embedder.dimensions,
+    )
+    learned = LearnedState(partial(in_database, decision_state), background, DecisionState())
+    verdict_parts = VerdictParts(
+        model=DecisionModel.load(),
+        rule_vectors=RuleVectors(embedder, background),
+        ids=reviews.entry_ids(),
+        state=learned,
+        prefix=settings.REDIS_PREFIX,
+        ttl_seconds=settings.VERDICT_TTL_SECONDS,
+        most=settings.VERDICTS_KEPT,
+    )
+    return RedisDecisionVectors(index, redis, breaker, embedder, verdict_parts)
 
 
 def make_index(redis: Redis, embedder: Embedder) -> AnswerIndex:

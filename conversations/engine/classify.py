@@ -5,21 +5,25 @@ Some decisions about a caller's own chat need no classifier, and a picture does 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 
 from langgraph.runtime import Runtime
 
-from conversations.engine.nodes import step, tolerated
+from conversations.engine.nodes import OpenStep, step, tolerated
 from conversations.engine.ports import Context
-from conversations.engine.types import CallerChat, CallOrigin, State, Update
+from conversations.engine.types import AuditCase, CallerChat, CallOrigin, State, Update
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION
 from routing.domain.decide import default_decision, helper_decision, requested_decision
+from routing.domain.errors import DependencyUnavailable
+from routing.domain.llm import Attempt
 from routing.domain.rules import Decision, RuleSet
 
 
 async def classify(state: State, runtime: Runtime[Context]) -> Update:
     """Decide on action and model, by the rule that the classifier chooses."""
-    turn, rules, context = state["turn"], state["rules"], runtime.context
+    turn, context = state["turn"], runtime.context
     report = state["guard"]
     with step(context.sink, "classify", "span", turn.prompt) as opened:
         decision = await preset_decision(state, context)
@@ -27,17 +31,52 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
             # A lookup that made a vector has asked for the flag already.
             if context.ports.flag and state.get("vector") is None:
                 report = await context.ports.flag.refine(turn.prompt, report)
-            classified = await context.ports.classifier.classify(
-                turn.prompt,
-                rules,
-                state["history"],
-                opened.meter,
-                flagged=report.verdict == "flag",
-                pictures=turn.chat.pictures if turn.chat else 0,
-            )
-            decision = in_text(classified.decision, turn.chat, rules)
+            said = await _by_rules({**state, "guard": report}, context, opened)
+            decision = in_text(said, turn.chat, state["rules"])
         opened.output = asdict(decision)
+        if opinion := state.get("opinion"):
+            opened.output["vectors"] = opinion.as_json()
     return {"decision": decision, "guard": report}
+
+
+async def _by_rules(state: State, context: Context, opened: OpenStep) -> Decision:
+    """The decision by the rules: by earlier verdicts on questions like it where these may decide, else by
+    the classifier. What is learned from it is written while the answer is stored."""
+    turn, rules = state["turn"], state["rules"]
+    opinion, flagged = state.get("opinion"), state["guard"].verdict == "flag"
+    if opinion and opinion.decides and not flagged:
+        decision = opinion.decision
+    else:
+        classified = await context.ports.classifier.classify(
+            turn.prompt,
+            rules,
+            state["history"],
+            opened.meter,
+            flagged=flagged,
+            pictures=turn.chat.pictures if turn.chat else 0,
+        )
+        decision = classified.decision
+    if context.ports.vectors and not flagged and turn.opens:
+        calls = tuple(opened.attempts)
+        context.sink.defer(partial(_learn, state, context, decision, calls))
+    return decision
+
+
+async def _learn(
+    state: State, context: Context, decision: Decision, calls: tuple[Attempt, ...]
+) -> None:
+    """Keep the classifier's verdict, and have an opinion of earlier ones audited by it."""
+    turn, rules, vector = state["turn"], state["rules"], state.get("vector")
+    vectors, audits = context.ports.vectors, context.ports.vector_audits
+    if vectors is None or vector is None:
+        return
+    with suppress(
+        DependencyUnavailable
+    ):  # a verdict is missing then, and no answer is worse for it
+        await vectors.keep(turn, rules, vector, decision)
+    opinion = state.get("opinion")
+    if opinion and audits:
+        audits.settle(AuditCase(turn, rules, vector, opinion, decision, calls))
 
 
 async def preset_decision(state: State, context: Context) -> Decision | None:

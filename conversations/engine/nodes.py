@@ -7,8 +7,9 @@ next one; nodes without work for a turn are passed by, as a step of the graph co
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,7 +20,7 @@ from langgraph.graph import END
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Token
-from conversations.engine.ports import Context, Ports, Sink
+from conversations.engine.ports import Context, DecisionVectors, Ports, Sink
 from conversations.engine.refusals import guard_refusal, rule_refusal
 from conversations.engine.reusability import asked_again_as, reusable
 from conversations.engine.types import (
@@ -40,7 +41,8 @@ from routing.domain.decide import held_back
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, Usage
-from routing.domain.rules import Decision, Source
+from routing.domain.rules import Decision, RuleSet, Source
+from routing.domain.vectors import VectorOpinion
 
 REPLAY_PIECE = 240
 """Characters of a stored answer in one ``Token``: enough pieces to read as a stream, few frames."""
@@ -151,7 +153,8 @@ def after_recall(state: State) -> str:
 async def lookup_answer(state: State, runtime: Runtime[Context]) -> Update:
     """Look a first turn's prompt up in the answer cache, before any model is asked."""
     turn, ports = state["turn"], runtime.context.ports
-    update = await _look_up(turn, state, runtime.context)
+    vectors = ports.vectors if turn.opens else None
+    update = await _look_up(turn, state, runtime.context, vectors)
     if ports.flag and update["vector"] is not None:
         # Before the flight: a flagged prompt is shared with nobody.
         report = await ports.flag.refine(turn.prompt, state["guard"], update["vector"])
@@ -190,8 +193,12 @@ def after_follow_up(state: State) -> str:
     return "replay" if state["hit"] else ACTIONS[state["decision"].action].node
 
 
-async def _look_up(turn: Turn, state: State, context: Context) -> Update:
+async def _look_up(
+    turn: Turn, state: State, context: Context, vectors: DecisionVectors | None = None
+) -> Update:
+    """Look the prompt up, and ask earlier verdicts about it meanwhile: one wait for both."""
     hit: CachedAnswer | None = None
+    opinion: VectorOpinion | None = None
     vector: Vector | None = None
     facts, considered = CacheFacts("bypass"), list[Mapping[str, Any]]()
     rules, ports = state["rules"], context.ports
@@ -200,17 +207,40 @@ async def _look_up(turn: Turn, state: State, context: Context) -> Update:
             # The same words first: one round trip to Redis, where a vector takes milliseconds more.
             hit = await ports.cache.lookup_exact(turn, rules)
             if hit is None:
-                embedded = await ports.embedder.embed(turn.prompt)
-                hit = await ports.cache.lookup_similar(
+                embedded = await ports.embedder.embed(turn.prompt, opened.meter)
+                lookup = ports.cache.lookup_similar(
                     turn, rules, embedded, considered.append, opened.meter
                 )
+                hit, opinion = await _with_opinion(lookup, turn, rules, embedded, vectors)
                 # Only now: without the cache there is nothing to store the answer's vector for.
                 vector, facts = embedded, CacheFacts("miss")
         facts = hit.facts if hit else facts
         opened.output = {"outcome": facts.outcome, "similarity": facts.similarity}
         if considered:
             opened.output["considered"] = considered
-    return {"hit": hit, "vector": vector, "cache": facts}
+    return {"hit": hit, "vector": vector, "cache": facts, "opinion": opinion}
+
+
+async def _with_opinion(
+    lookup: Coroutine[Any, Any, CachedAnswer | None],
+    turn: Turn,
+    rules: RuleSet,
+    vector: Vector,
+    vectors: DecisionVectors | None,
+) -> tuple[CachedAnswer | None, VectorOpinion | None]:
+    """The result of a lookup, and what earlier verdicts say of the prompt. Raises what the lookup raises."""
+    if vectors is None:
+        return await lookup, None
+    opinions = vectors.opinion(turn.prompt, rules, vector)
+    # Both to their end: a command to Redis that is cancelled costs its connection.
+    found, opinion = await asyncio.gather(lookup, opinions, return_exceptions=True)
+    if isinstance(found, BaseException):
+        raise found
+    if isinstance(opinion, DependencyUnavailable):
+        return found, None
+    if isinstance(opinion, BaseException):
+        raise opinion
+    return found, opinion
 
 
 async def replay(state: State, runtime: Runtime[Context]) -> Update:

@@ -15,6 +15,7 @@ from uuid import UUID
 from conversations.engine.events import Event
 from conversations.engine.types import (
     Answer,
+    AuditCase,
     CachedAnswer,
     CallOrigin,
     Leader,
@@ -30,6 +31,7 @@ from routing.domain.decide import Classifier, Guard, PromptFlag
 from routing.domain.llm import ChatMessage, ChatOptions, GenerationEvent, ImageOptions, Meter
 from routing.domain.release import Release
 from routing.domain.rules import Decision, ModelRef, RuleSet
+from routing.domain.vectors import VectorOpinion
 from routing.embeddings.port import Embedder
 
 OnCandidate = Callable[[Mapping[str, Any]], None]
@@ -97,6 +99,27 @@ class AnswerCache(Protocol):
     async def sign(self, entry: UUID, content: str) -> None:
         """Add the signature of its answer, ``content``, to a stored entry. This embeds the text, which
         takes longer than the rest of ``store``."""
+        ...
+
+
+class DecisionVectors(Protocol):
+    """The classifier's earlier verdicts, by their questions' meaning. Every method raises
+    ``CacheUnavailable``."""
+
+    async def opinion(self, prompt: str, rules: RuleSet, vector: Vector) -> VectorOpinion | None:
+        """The opinion of those on similar questions; ``None`` without one."""
+        ...
+
+    async def keep(self, turn: Turn, rules: RuleSet, vector: Vector, decision: Decision) -> None:
+        """Keep a verdict of the first classifier, where the embedder can read its question."""
+        ...
+
+
+class VectorAudits(Protocol):
+    """Compares decisions of earlier verdicts with the classifier's, in the background."""
+
+    def settle(self, case: AuditCase) -> None:
+        """Take a decision that earlier verdicts made or would have made. Never waits, never raises."""
         ...
 
 
@@ -258,6 +281,8 @@ class Ports:
     tool_calls: CallOrigins | None = None
     flag: PromptFlag | None = None
     output: OutputGuard | None = None
+    vectors: DecisionVectors | None = None
+    vector_audits: VectorAudits | None = None
     translate: Translate = str
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from routing.domain.actions import ACTIONS
 from routing.domain.rules import CachePolicy, Decision, RuleSet, Source, StaysTrue
 
-_CLASSIFIED = {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK}
+_CLASSIFIED = {Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK, Source.VECTOR}
 _LASTING = {StaysTrue.TIMELESS, StaysTrue.MONTHS}
 
 
 def reusable(decision: Decision, rules: RuleSet) -> bool:
-    """Whether the same user may get it again: a classifier decided on it, its question stands alone,
+    """Whether the same user may get it again: a classifier decided on it (or its
+    earlier verdicts did), its question stands alone,
     it is not outdated at once, and its rule allows it."""
     return decision.self_contained and _kept(decision, rules)
 

@@ -12,6 +12,7 @@ from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, ChatOptions, ThinkingBlock, Usage
 from routing.domain.release import Release
 from routing.domain.rules import Decision, RuleSet
+from routing.domain.vectors import VectorOpinion
 
 CacheOutcome = Literal["exact", "semantic", "miss", "bypass"]
 StepKind = Literal["span", "guardrail", "retriever", "tool", "generation", "embedding"]
@@ -112,6 +113,16 @@ class Turn:
         """Whether a conversation keeps the turn."""
         return self.chat is None or self.chat.kept
 
+    @property
+    def opens(self) -> bool:
+        """Whether the prompt follows on no other one and brings no picture, so that it is judged by its own
+        words."""
+        spoken = self.chat.messages if self.chat else ()
+        pictured = self.chat is not None and self.chat.pictures > 0
+        return (
+            self.first and not pictured and sum(message.role != "system" for message in spoken) <= 1
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CacheFacts:
@@ -178,6 +189,19 @@ class Leader:
     claim: str
 
 
+@dataclass(frozen=True, slots=True)
+class AuditCase:
+    """A decision that earlier verdicts made, or would have made (``opinion``), and the one in force. ``calls``
+    are those to classifiers, none where the verdicts decided."""
+
+    turn: Turn
+    rules: RuleSet
+    vector: Vector
+    opinion: VectorOpinion
+    decision: Decision
+    calls: tuple[Attempt, ...] = ()
+
+
 class State(TypedDict, total=False):
     """The graph's state, growing from node to node; ``initial_state`` sets the first keys.
 
@@ -190,6 +214,7 @@ class State(TypedDict, total=False):
     guard: GuardReport
     history: tuple[ChatMessage, ...]
     vector: Vector | None
+    opinion: VectorOpinion | None
     hit: CachedAnswer | None
     cache: CacheFacts
     decision: Decision

@@ -42,7 +42,13 @@ VERDICT_TOKENS = 90
 """Output tokens of one classification, roughly."""
 TOKEN_MARGIN = 1.25
 """Safety factor on estimated tokens, so that a run stays under its cap."""
-_ROUTED = (Source.CLASSIFIER, Source.CLASSIFIER_FALLBACK, Source.DEFAULT, Source.CACHE)
+_ROUTED = (
+    Source.CLASSIFIER,
+    Source.CLASSIFIER_FALLBACK,
+    Source.VECTOR,
+    Source.DEFAULT,
+    Source.CACHE,
+)
 
 logger = logging.getLogger(__name__)
 _one_run = threading.Lock()

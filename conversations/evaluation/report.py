@@ -107,6 +107,7 @@ def _row(row: Labelled, outcome: Outcome) -> dict[str, Any]:
         "rule": decision.rule,
         "model": decision.model,
         "source": decision.source.value,
+        "vectors": outcome.opinion.as_json() if outcome.opinion else None,
         "reason": decision.reason,
     }
 

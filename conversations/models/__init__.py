@@ -35,6 +35,7 @@ from conversations.models.stats import (
     WriteProbeRow,
 )
 from conversations.models.usage import LedgerEntry, Limit, LimitWarning, UsageDay, UsageSum
+from conversations.models.vectors import VectorAudit
 
 __all__ = [
     "APIKey",
@@ -69,6 +70,7 @@ __all__ = [
     "Uncounted",
     "UsageDay",
     "UsageSum",
+    "VectorAudit",
     "VersionPerformance",
     "WriteProbeRow",
     "first_id_at",

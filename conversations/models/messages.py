@@ -100,6 +100,9 @@ class Message(models.Model):
     ruleset = models.PositiveIntegerField(null=True, blank=True)
     fallback = models.BooleanField(default=False)
     guard = models.JSONField(null=True, blank=True)
+    vector = models.JSONField(
+        null=True, blank=True, help_text="What a decision by earlier verdicts rests on."
+    )
 
     cache_outcome = models.CharField(max_length=16, blank=True)
     cache_similarity = models.FloatField(null=True, blank=True)

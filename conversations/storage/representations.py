@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -12,7 +13,7 @@ from conversations.models import Feedback, GeneratedImage, Message
 from routing.domain.actions import ATTACHMENTS, Action
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, Usage
-from routing.domain.rules import Decision, Source
+from routing.domain.rules import Decision, Source, VectorEvidence
 
 _DECISION = "action", "source", "provider", "model", "rule", "reason", "ruleset", "fallback"
 """The fields of a decision that are stored and shown, in the order of the API."""
@@ -120,18 +121,22 @@ def decision_of(message: Message) -> Decision | None:
     fields = {name: getattr(message, name) for name in _DECISION}
     fields |= {name: fields[name] or None for name in _MAY_BE_MISSING}
     fields |= {"action": Action(message.action), "source": Source(message.source)}
-    return Decision(**fields)
+    evidence = VectorEvidence(**message.vector) if message.vector else None
+    return Decision(**fields, vector=evidence)
 
 
 def decision_columns(decision: Decision) -> dict[str, Any]:
     """The columns of an answer's row that ``decision_of`` reads."""
     fields = _decision_fields(decision)
-    return fields | {name: fields[name] or "" for name in _MAY_BE_MISSING}
+    evidence = asdict(decision.vector) if decision.vector else None
+    return fields | {name: fields[name] or "" for name in _MAY_BE_MISSING} | {"vector": evidence}
 
 
 def decision_object(decision: Decision, guard: GuardReport) -> dict[str, Any]:
-    """The ``decision`` object, with the guard's verdict on the prompt."""
-    return {**_decision_fields(decision), "guard": guard_object(guard)}
+    """The ``decision`` object, with the guard's verdict on the prompt, and ``vector`` where earlier
+    verdicts decided."""
+    evidence = {"vector": asdict(decision.vector)} if decision.vector else {}
+    return {**_decision_fields(decision), **evidence, "guard": guard_object(guard)}
 
 
 def _decision_fields(decision: Decision) -> dict[str, Any]:

@@ -267,6 +267,10 @@ class RoutingSettingsAdmin(PublishingAdmin[RoutingSettings]):
     form = RoutingSettingsForm
     fieldsets = (
         ("Who chooses the rule", {"fields": ("classifier", "classifier_fallback")}),
+        (
+            "Deciding without the classifier",
+            {"fields": ("vectors", "wrong_decisions", "audited_decisions_percent")},
+        ),
         ("What callers may do", {"fields": ("callers_choose",)}),
         (
             "Using answers again",

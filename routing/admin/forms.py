@@ -18,14 +18,14 @@ from routing.common.validators import check_block
 from routing.domain.abilities import Ability
 from routing.domain.actions import ACTIONS, Action, ModelKind, action_for
 from routing.domain.fields import FieldSpec, specs
-from routing.domain.rules import ReusePolicy, RuleSet
+from routing.domain.rules import SHARES, ReusePolicy, RuleSet
 from routing.domain.rules import Rule as DomainRule
 from routing.models import LLMModel, RoutingSettings, Rule
 from routing.publishing.draft import model_ref, rule_of
 from routing.publishing.validation import default_faults, rule_faults
 
 FEWEST_CHOICES = 3
-COLUMNS = {"audited": "audited_percent"}
+COLUMNS = {name: f"{name}_percent" for name in SHARES}
 """Columns that have another name than the field of the domain."""
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 
 from routing.common.text import clean_line, whole_characters
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action
@@ -37,10 +38,14 @@ SCHEMA_NAME = "routing_verdict"
 REASON_CHARS = 300
 STANDALONE_CHARS = 1_000
 SUGGESTIONS = 2
+SUGGESTION_CHARS = 200
+CACHED_CHARS = 4_096 * 4
+"""Characters of a system message from which a provider with marks keeps it: the small Claude from 4,096
+tokens on, of which one has some four characters."""
 FLAGGED = "This prompt may be an attempt to steer you or the assistant."
 
 # The system message, with places for the rules and the name of the default one.
-_INSTRUCTIONS = Path(__file__).with_name("instructions.txt").read_text(encoding="utf-8").strip()
+INSTRUCTIONS = Path(__file__).with_name("instructions.txt").read_text(encoding="utf-8").strip()
 
 
 class _Output(BaseModel):
@@ -58,25 +63,36 @@ class _Output(BaseModel):
     suggestions: list[str]
 
 
+class _CutOutput(_Output):
+    """The reply of a model that was cut off, by the fields that came whole; the others are careful."""
+
+    reason: str = ""
+    self_contained: bool = False
+    suggestions: list[str] = Field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Instructions:
     """The part of the request that depends on the rules alone."""
 
     rules: RuleSet
     system: ChatMessage
+    bounded_schema: Mapping[str, Any]
+    """With limits of lengths, which keep a small model from writing on; some servers reject them."""
     schema: Mapping[str, Any]
 
 
 def build_instructions(rules: RuleSet) -> Instructions:
     """The system message and the JSON schema for ``rules``."""
-    offered = [rule for rule in rules.rules if rule.name != HELPER_RULE]
-    listed = sorted(offered, key=lambda rule: (rule.priority, rule.name))
-    text = _INSTRUCTIONS.format(
-        rules=_tagged("rules", [_described(rule) for rule in listed]),
+    listed = offered(rules)
+    text = INSTRUCTIONS.format(
+        rules=_tagged("rules", [described(rule) for rule in listed]),
         default=json.dumps(rules.default_rule),
     )
-    schema = _schema([rule.name for rule in listed])
-    return Instructions(rules, ChatMessage("system", text), schema)
+    names = [rule.name for rule in listed]
+    return Instructions(
+        rules, ChatMessage("system", text), _schema(names, bounded=True), _schema(names)
+    )
 
 
 def build_request(
@@ -117,13 +133,18 @@ def truncate(text: str, limit: int) -> str:
 def parse_classification(text: str, rules: RuleSet) -> Classification | None:
     """The reply as a classification, ``None`` where it names no published rule or has another form.
 
-    A model without structured output wraps its object in prose or a code fence: both are cut off.
+    A model without structured output wraps its object in prose or a code fence: both are cut off. Of an
+    object without an end, the fields that came whole count.
     """
-    try:
-        output = _Output.model_validate_json(_strict(text[text.find("{") : text.rfind("}") + 1]))
-    except (ValueError, RecursionError):
+    start = text.find("{")
+    if start < 0:
         return None
-    if rules.rule(output.rule) is None:
+    output: _Output | None
+    try:
+        output = _Output.model_validate_json(_strict(text[start : text.rfind("}") + 1]))
+    except (ValueError, RecursionError):
+        output = _cut_output(text[start:])
+    if output is None or rules.rule(output.rule) is None:
         return None
     suggestions = (clean_line(words, REASON_CHARS) for words in output.suggestions)
     return Classification(
@@ -135,6 +156,36 @@ def parse_classification(text: str, rules: RuleSet) -> Classification | None:
         "" if output.self_contained else clean_line(output.standalone, STANDALONE_CHARS),
         tuple(dict.fromkeys(words for words in suggestions if words))[:SUGGESTIONS],
     )
+
+
+def _cut_output(text: str) -> _Output | None:
+    """The whole fields of an object that breaks off; ``None`` for one that has its end."""
+    try:
+        json.JSONDecoder(strict=False).raw_decode(text)
+    except json.JSONDecodeError:
+        pass
+    except RecursionError:
+        return None
+    else:
+        return None
+    try:
+        return _CutOutput.model_validate(from_json(text, allow_partial=True), strict=False)
+    except ValueError:
+        return None
+
+
+def marked_for_cache(messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
+    """The request with a mark for the provider's cache behind the rules, the part that is the same for
+    every prompt; as it is, where that part is too short to be kept."""
+    system, *rest = messages
+    if len(system.content) < CACHED_CHARS:
+        return tuple(messages)
+    block = {
+        "type": "text",
+        "text": system.content,
+        "cache_control": {"type": "ephemeral"},
+    }
+    return (replace(system, form={"role": "system", "content": [block]}), *rest)
 
 
 def make_decision(rules: RuleSet, classification: Classification, source: Source) -> Decision:
@@ -192,7 +243,14 @@ def _strict(text: str) -> str:
     return whole_characters(json.dumps(json.loads(text, strict=False), ensure_ascii=False))
 
 
-def _described(rule: Rule) -> dict[str, Any]:
+def offered(rules: RuleSet) -> list[Rule]:
+    """The rules that the classifier may name, in the order in which it reads them."""
+    named = [rule for rule in rules.rules if rule.name != HELPER_RULE]
+    return sorted(named, key=lambda rule: (rule.priority, rule.name))
+
+
+def described(rule: Rule) -> dict[str, Any]:
+    """A rule as the classifier reads it."""
     return {
         "name": rule.name,
         "instruction": rule.instruction,
@@ -214,15 +272,19 @@ def _quoted(value: Any) -> str:
     return text
 
 
-def _schema(names: list[str]) -> dict[str, Any]:
+def _schema(names: list[str], *, bounded: bool = False) -> dict[str, Any]:
+    def text(most: int) -> dict[str, Any]:
+        return {"type": "string", "maxLength": most} if bounded else {"type": "string"}
+
+    most_items = {"maxItems": SUGGESTIONS} if bounded else {}
     properties = {
         "rule": {"type": "string", "enum": names},
-        "reason": {"type": "string"},
+        "reason": text(REASON_CHARS),
         "self_contained": {"type": "boolean"},
         "impersonal": {"type": "boolean"},
         "stays_true": {"type": "string", "enum": [life.value for life in StaysTrue]},
-        "standalone": {"type": "string"},
-        "suggestions": {"type": "array", "items": {"type": "string"}},
+        "standalone": text(STANDALONE_CHARS),
+        "suggestions": {"type": "array", "items": text(SUGGESTION_CHARS), **most_items},
     }
     return {
         "name": SCHEMA_NAME,

@@ -19,6 +19,7 @@ from routing.classifier.classification import (
     build_instructions,
     build_request,
     make_decision,
+    marked_for_cache,
     parse_classification,
 )
 from routing.common.hedge import first_valid
@@ -47,9 +48,11 @@ MALFORMED = "malformed_verdict"
 CANCELLED = "cancelled"
 KEPT_SETS = 16
 """Rule sets whose part of the request is kept."""
+MARKING = "anthropic"
+"""The provider that keeps a prefix of the prompt where a mark tells it to."""
 _REJECTED_FORM = {400, 422, 500, 501}
 """Some servers (llama-cpp-python) meet a schema with an error of their own."""
-_IN_WORDS_NS = 3600 * 10**9
+_FORM_NS = 3600 * 10**9
 _NOT_NEEDED = "no longer needed"
 _UNREACHED = "No classifier could be asked, so the default rule decides."
 _MALFORMED = "No classifier named a published rule, so the default rule decides."
@@ -75,8 +78,9 @@ class FallbackClassifier:
     _instructions_of: IdentityCache[RuleSet, Instructions] = field(
         default_factory=lambda: IdentityCache(build_instructions, KEPT_SETS), init=False
     )
-    _in_words: dict[str, int] = field(default_factory=dict, init=False)
-    """Models that rejected the schema and answered without it, until a time."""
+    _forms: dict[str, tuple[int, int]] = field(default_factory=dict, init=False)
+    """By model: the first form of the schema that its server did not reject, and until when it is asked
+    by that one at once."""
 
     async def classify(
         self,
@@ -93,19 +97,15 @@ class FallbackClassifier:
         instructions = self._instructions_of(rules)
         messages = build_request(instructions, prompt, history, flagged=flagged, pictures=pictures)
         request = _Request(instructions, messages, meter)
-        models = [
-            (rank, model)
-            for rank, name in enumerate(rules.classifiers)
-            if (model := rules.model(name))
-        ]
-        calls = [partial(self._call_permitted, model, request) for _, model in models]
+        models = [model for model in rules.classifying if self.failover.has_key(model)]
+        calls = [partial(self._call_permitted, model, request) for model in models]
         first = await first_valid(calls, self.late)
         if first is None:
             classification, source = request.default, Source.DEFAULT
         else:
             classification = first[1]
-            rank, _ = models[first[0]]
-            source = Source.CLASSIFIER_FALLBACK if rank else Source.CLASSIFIER
+            is_first = models[first[0]].name == rules.classifiers[0]
+            source = Source.CLASSIFIER if is_first else Source.CLASSIFIER_FALLBACK
         attempts = tuple(sorted(request.attempts, key=lambda attempt: attempt.started_ns))
         return ClassifierResult(make_decision(rules, classification, source), attempts)
 
@@ -121,27 +121,34 @@ class FallbackClassifier:
 
     async def _call_twice(self, model: ModelRef, request: _Request) -> _Call:
         """The last call to the model. A malformed reply is asked for once more; a model that rejects
-        the schema is asked without it, and for an hour without it at once."""
-        in_words = self._in_words.get(model.litellm_name, 0) > self.now()
-        schema = None if in_words else request.instructions.schema
-        call = await self._call(model, request, schema)
-        if call.raw and call.classification is None:
-            return await self._call(model, request, schema)
-        if schema and call.rejected_form:
-            call = await self._call(model, request, None)
-            if call.classification:
-                self._remember_in_words(model)
+        the schema is asked by one without bounds, then without any, and for an hour so at once."""
+        instructions = request.instructions
+        forms = (instructions.bounded_schema, instructions.schema, None)
+        form, until = self._forms.get(model.litellm_name, (0, 0))
+        form = first = form if until > self.now() else 0
+        call = await self._call(model, request, forms[form])
+        while call.rejected_form and forms[form]:
+            # Only a refusal by 4xx says that another schema may do.
+            form = form + 1 if call.refused_form else len(forms) - 1
+            call = await self._call(model, request, forms[form])
+        if call.classification and form > first:
+            self._remember_form(model, form)
+        if call.raw and call.classification is None and form == first:
+            return await self._call(model, request, forms[form])
         return call
 
-    def _remember_in_words(self, model: ModelRef) -> None:
+    def _remember_form(self, model: ModelRef, form: int) -> None:
         now = self.now()
-        known = {name: until for name, until in self._in_words.items() if until > now}
-        self._in_words = {**known, model.litellm_name: now + _IN_WORDS_NS}
+        known = {name: known for name, known in self._forms.items() if known[1] > now}
+        self._forms = {**known, model.litellm_name: (form, now + _FORM_NS)}
 
     async def _call(
         self, model: ModelRef, request: _Request, schema: Mapping[str, Any] | None
     ) -> _Call:
-        call = _Call(model, request.messages, self.now())
+        # Other providers keep a prefix by themselves, or know no marks.
+        messages = request.messages
+        messages = marked_for_cache(messages) if model.provider == MARKING else messages
+        call = _Call(model, messages, self.now())
         seconds = min(model.timeouts.total, self.patience)
         try:
             async with asyncio.timeout(seconds):
@@ -193,6 +200,11 @@ class _Call:
     raw: RawText | None = None
     error: ProviderError | None = None
     classification: Classification | None = None
+
+    @property
+    def refused_form(self) -> bool:
+        """Whether the server said itself that the request's form is wrong."""
+        return self.rejected_form and isinstance(self.error, ProviderMisconfigured)
 
     @property
     def rejected_form(self) -> bool:

@@ -15,6 +15,7 @@ from routing.domain.errors import ModelUnknown
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, Meter, Usage
 from routing.domain.rules import HELPER_RULE, SIMULATED_PREFIX, Decision, RuleSet, Source
+from routing.domain.vectors import VectorOpinion, VectorTrial
 
 
 class Guard(Protocol):
@@ -58,13 +59,15 @@ class Classifier(Protocol):
 class Outcome:
     """The decision of one rule set about one prompt, with its cost and time.
 
-    ``attempts`` are the calls to classifiers: none where the guard held the prompt back.
+    ``attempts`` are the calls to classifiers: none where the guard held the prompt back. ``opinion`` is what
+    earlier verdicts would have decided; ``None`` where they say nothing.
     """
 
     decision: Decision
     guard: GuardReport
     attempts: tuple[Attempt, ...]
     latency_ms: int
+    opinion: VectorOpinion | None = None
 
     @property
     def classifier(self) -> str | None:
@@ -92,6 +95,7 @@ class Decider:
     guard: Guard
     classifier: Classifier
     flag: PromptFlag | None = None
+    vectors: VectorTrial | None = None
     now: Callable[[], int] = time.time_ns
 
     async def decide(
@@ -108,7 +112,9 @@ class Decider:
             flagged = report.verdict == "flag"
             held = await self.classifier.classify(prompt, rules, history, flagged=flagged)
         took = round((self.now() - started) / 1e6)
-        return Outcome(held.decision, report, held.attempts, took)
+        asked = self.vectors and report.verdict == "pass" and not history
+        opinion = await self.vectors.try_prompt(prompt, rules) if self.vectors and asked else None
+        return Outcome(held.decision, report, held.attempts, took, opinion)
 
 
 def held_back(rules: RuleSet) -> Decision:

@@ -20,6 +20,7 @@ from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.fields import Stored, spec
 
 JudgeUse = Literal["auto", "on", "off"]
+VectorUse = Literal["auto", "measure", "off"]
 
 SIMULATED_PREFIX = "simulated/"
 HELPER_RULE = "helper"
@@ -34,6 +35,7 @@ class Source(StrEnum):
     CLASSIFIER_FALLBACK = "classifier-fallback"
     DEFAULT = "default"
     REQUESTED = "requested"
+    VECTOR = "vector"
 
 
 class CachePolicy(StrEnum):
@@ -51,6 +53,11 @@ class StaysTrue(StrEnum):
     MONTHS = "months"
     DAY = "day"
     NEVER = "never"
+
+    @property
+    def lasts(self) -> int:
+        """Steps of care in reuse: 0 for answers that hold longer than a day, 1 for a day, 2 for none."""
+        return {StaysTrue.DAY: 1, StaysTrue.NEVER: 2}.get(self, 0)
 
 
 _SECONDS = {"least": 0.05, "most": 3_600}
@@ -199,8 +206,18 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
+class VectorEvidence:
+    """What a decision by vectors rests on: the probability that the classifier would name the same rule, and
+    the number of its earlier verdicts that spoke for it."""
+
+    probability: float
+    verdicts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """The model that answers and the reason. ``fallback`` is true once another model than the first choice answers."""
+    """The model that answers and the reason. ``fallback`` is true once another model than the first choice
+    answers. ``vector`` is there where earlier verdicts decided."""
 
     action: Action
     source: Source
@@ -215,6 +232,7 @@ class Decision:
     stays_true: StaysTrue = StaysTrue.MONTHS
     standalone: str = ""
     suggestions: tuple[str, ...] = ()
+    vector: VectorEvidence | None = None
 
     @property
     def refused(self) -> bool:
@@ -233,7 +251,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class ReusePolicy(Stored):
-    """Limits that an administrator sets on the reuse of answers.
+    """Limits that an administrator sets on the reuse of answers and of decisions, and on speculation.
 
     ``wrong_shared`` and ``wrong_own`` are the wrong ones accepted in a hundred reuses of shared answers,
     and of a person's own. ``judge`` says when the small model decides about candidates that are neither
@@ -281,10 +299,44 @@ class ReusePolicy(Stored):
         ),
     )
 
+    vectors: VectorUse = field(
+        default="auto",
+        metadata=spec(
+            "Deciding by earlier verdicts",
+            title="Decide known kinds of question by earlier verdicts",
+            help="The classifier is not asked where its verdicts on similar questions agree. Measured "
+            "first: they decide once the classifier, asked all the same, has confirmed a hundred of them.",
+        ),
+    )
+    wrong_decisions: float = field(
+        default=1.0,
+        metadata=spec(
+            "Other decisions accepted in a hundred by earlier verdicts",
+            title="Other decisions than the classifier's, in a hundred",
+            help="From 0.1 to 20: how many of a hundred decisions by earlier verdicts may differ from what "
+            "the classifier would say. The less, the more often it is asked.",
+            **_WRONG,
+        ),
+    )
+    audited_decisions: float = field(
+        default=0.05,
+        metadata=spec(
+            "The share of decisions by earlier verdicts checked afterwards",
+            title="Decisions checked afterwards, in per cent",
+            help="The classifier is asked about this share of them in the background. Its verdicts move "
+            "the cut and show in the precision.",
+            least=0,
+            most=1,
+        ),
+    )
+
     def budget(self, *, shared: bool) -> float:
         """Wrong ones in a hundred reuses."""
         return self.wrong_shared if shared else self.wrong_own
 
+
+SHARES = "audited", "audited_decisions"
+"""Fields of ``ReusePolicy`` that people edit in per cent."""
 
 # Fields of a rule set that do not decide who answers.
 _WITHOUT_EFFECT = ("version", "min_similarity", "cache_ttl_seconds", "callers_choose", "reuse")

@@ -198,6 +198,14 @@ class JudgeUse(models.TextChoices):
     OFF = "off", "Never"
 
 
+class VectorUse(models.TextChoices):
+    """Whether earlier verdicts decide about similar questions."""
+
+    AUTO = "auto", "Once audits have confirmed them"
+    MEASURE = "measure", "Never, but measure how they would decide"
+    OFF = "off", "Never, and keep no verdicts"
+
+
 class RoutingSettings(models.Model):
     """Settings that are published beside the rules. One row."""
 
@@ -225,6 +233,13 @@ class RoutingSettings(models.Model):
     judge = models.CharField(max_length=8, choices=JudgeUse, default=JudgeUse.AUTO)
     audited_percent = models.FloatField(
         default=2.0, validators=[MinValueValidator(0.0), MaxValueValidator(100.0)]
+    )
+    vectors = models.CharField(max_length=8, choices=VectorUse, default=VectorUse.AUTO)
+    wrong_decisions = models.FloatField(
+        default=1.0, validators=bounds(ReusePolicy, "wrong_decisions")
+    )
+    audited_decisions_percent = models.FloatField(
+        default=5.0, validators=[MinValueValidator(0.0), MaxValueValidator(100.0)]
     )
     revision = revision_field()
 

@@ -14,7 +14,7 @@ from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import RuleSetInvalid
 from routing.domain.fields import specs
 from routing.domain.llm import Priced, Usage
-from routing.domain.rules import ModelRef, ReusePolicy, Rule, RuleSet, Timeouts
+from routing.domain.rules import SHARES, ModelRef, ReusePolicy, Rule, RuleSet, Timeouts
 from routing.models import LLMModel, RoutingSettings, RuleSetRelease, RuleSetVersion
 from routing.models import Rule as RuleRow
 from routing.publishing.codec import ruleset_load
@@ -64,6 +64,10 @@ class Draft:
         return bool(self.faults or (self.changes and not self.on_trial))
 
 
+CACHED_FROM_TOKENS = {"anthropic": 4_096, "openai": 1_024}
+"""Tokens of rules from which a provider keeps them in its cache, for the models that classify."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClassifierPrompt:
     """The cost of the rules in every prompt that is classified: estimated ``tokens``, and the first
@@ -73,6 +77,8 @@ class ClassifierPrompt:
     tokens: int
     budget: int
     cost_usd: Decimal | None
+    cached_cost_usd: Decimal | None = None
+    """The same while the provider has the rules in its cache; ``None`` where they are too few for it."""
 
     @classmethod
     def of(cls, rules: RuleSet) -> ClassifierPrompt:
@@ -80,10 +86,14 @@ class ClassifierPrompt:
         # LiteLLM takes seconds to import, and the server has it already: commands that need no price
         # of its list must not wait.
         from routing.llm.providers.client import ProviderClient  # noqa: PLC0415
+        from routing.llm.providers.litellm import cached_input_cost  # noqa: PLC0415
 
         model, tokens = rules.model(rules.classifiers[0]), prompt_tokens(rules)
         usage = ProviderClient({}).priced(model, Usage(input_tokens=tokens)) if model else Usage()
-        return cls(rules.classifiers[0], tokens, budget(rules), usage.cost_usd)
+        least = CACHED_FROM_TOKENS.get(model.provider) if model else None
+        kept = model is not None and least is not None and tokens >= least
+        cached = cached_input_cost(model, tokens) if model and kept else None
+        return cls(rules.classifiers[0], tokens, budget(rules), usage.cost_usd, cached)
 
 
 def without_price(models: Iterable[Priced]) -> list[str]:
@@ -144,7 +154,8 @@ def ruleset_build() -> RuleSet:
 
 def _ruleset(rows: list[RuleRow], models: list[LLMModel], chosen: RoutingSettings) -> RuleSet:
     classifiers = [row.name for row in (chosen.classifier, chosen.classifier_fallback) if row]
-    reuse = {name: getattr(chosen, name) for name in specs(ReusePolicy) if name != "audited"}
+    shares = {name: getattr(chosen, f"{name}_percent") / 100 for name in SHARES}
+    reuse = {name: getattr(chosen, name) for name in specs(ReusePolicy).keys() - shares.keys()}
     settings = specs(RuleSet).keys() - {"default_rule", "classifiers"}
     return RuleSet(
         version=0,
@@ -152,7 +163,7 @@ def _ruleset(rows: list[RuleRow], models: list[LLMModel], chosen: RoutingSetting
         models=tuple(model_ref(row) for row in models if row.enabled),
         default_rule=next((row.name for row in rows if row.is_default), ""),
         classifiers=tuple(dict.fromkeys(classifiers)) if chosen.classifier else (),
-        reuse=ReusePolicy(**reuse, audited=chosen.audited_percent / 100),
+        reuse=ReusePolicy(**reuse, **shares),
         **{name: getattr(chosen, name) for name in settings},
     )
 

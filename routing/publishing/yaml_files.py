@@ -30,7 +30,7 @@ from pydantic import (
 
 from routing.common.validators import check_line
 from routing.domain.errors import RuleSetInvalid
-from routing.domain.rules import RuleSet
+from routing.domain.rules import SHARES, RuleSet
 from routing.models import LLMModel, RoutingSettings, Rule
 from routing.publishing.codec import ruleset_dump
 
@@ -182,7 +182,7 @@ def document_of(rules: RuleSet) -> Document:
     values = {**body, **body["reuse"]}
     settings = {name: values[name] for name in SettingsEntry.model_fields if name in values}
     settings |= zip(CLASSIFIERS, (*rules.classifiers, None, None), strict=False)
-    settings["audited_percent"] = round(100 * rules.reuse.audited, 6)
+    settings |= {f"{name}_percent": round(100 * body["reuse"][name], 6) for name in SHARES}
     return _validated(
         {
             "settings": settings,

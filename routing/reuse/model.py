@@ -168,8 +168,7 @@ class ReuseModel:
     def cut(self, budget: float) -> float:
         """The probability from which to serve, for this many wrong ones in a hundred reuses: between
         the budgets that were measured in proportion, beyond them the nearest."""
-        budgets = sorted(self.cuts)
-        return float(np.interp(budget, budgets, [self.cuts[one] for one in budgets]))
+        return cut_for(self.cuts, budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +213,12 @@ class Neighbourhood:
             "unrivalled": float(not contested),
         }
 
-    def _rival(self, answer: Hashable) -> float:
-        pairs = zip(self.cosines, self.says, strict=True)
-        return next(cosine for cosine, other in pairs if other != answer)
+
+def cut_for(cuts: Mapping[float, float], budget: float) -> float:
+    """The cut of a budget: between the budgets that were measured in proportion, beyond them the
+    nearest."""
+    budgets = sorted(cuts)
+    return float(np.interp(budget, budgets, [cuts[one] for one in budgets]))
 
 
 def weighed(weights: Weights, signals: Mapping[str, float]) -> float:

@@ -50,7 +50,7 @@ async def test_a_row_without_its_fields_is_no_hit(
     for number in range(CANDIDATES + SPARE):
         await asked.store(f"question {number}", f"answer {number}")
     broken: Any = Vanishing(client, SPARE, loss)
-    cache._index.client = broken
+    cache._index._index._client = broken
 
     visible = cache._visibility(make_turn("another question"), asked.rules)
     near = await cache._index.nearest(at(1), visible)
@@ -68,7 +68,7 @@ async def test_all_rows_gone_is_a_miss(
     asked = Asked(cache, make_rules())
     await asked.store("question")
     broken: Any = Vanishing(client, 99, lambda _: None)
-    cache._index.client = broken
+    cache._index._index._client = broken
     assert await asked.similar(1) is None
 
 

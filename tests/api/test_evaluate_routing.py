@@ -83,8 +83,16 @@ def test_a_mapping_that_does_not_fit_is_told(file: Path, mapping: str | None, to
 def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("evaluate_routing", str(tmp_path / "none.csv"))
+    (tmp_path / "latin.csv").write_bytes(
+        "text,label\nWarum weht der Föhn?,general\n".encode("latin-1")
+    )
+    with pytest.raises(CommandError, match="Save it as UTF-8"):
+        call_command("evaluate_routing", str(tmp_path / "latin.csv"))
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(CommandError, match="has no rows"):
+        call_command("evaluate_routing", str(tmp_path / "empty.csv"))
     (tmp_path / "other.csv").write_text("question\nWhy?\n")
-    with pytest.raises(CommandError, match="columns 'text' and 'label'"):
+    with pytest.raises(CommandError, match="columns 'text' and 'label'; it has 'question'"):
         call_command("evaluate_routing", str(tmp_path / "other.csv"))
 
 

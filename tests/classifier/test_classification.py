@@ -111,3 +111,12 @@ def test_a_long_prompt_keeps_its_head_and_tail() -> None:
     assert f"{len(prompt) - PROMPT_CHARS} characters left out" in short
     assert len(short) < PROMPT_CHARS + 50
     assert truncate("short", PROMPT_CHARS) == "short"
+
+
+def test_the_bounded_schema_ends_every_list_and_text() -> None:
+    bounded = GIVEN.bounded_schema["schema"]["properties"]
+    assert bounded["suggestions"]["maxItems"] == 2
+    assert bounded["suggestions"]["items"]["maxLength"] == 200
+    assert bounded["reason"]["maxLength"] < bounded["standalone"]["maxLength"]
+    assert bounded.keys() == GIVEN.schema["schema"]["properties"].keys()
+    assert "max" not in json.dumps(GIVEN.schema)

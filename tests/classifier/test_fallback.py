@@ -33,11 +33,13 @@ class FakeClient:
     def __init__(self, **says: Sequence[Said]) -> None:
         self.says = {name: list(each) for name, each in says.items()}
         self.asked: list[tuple[str, bool]] = []
+        self.schemas: list[Mapping[str, Any] | None] = []
 
     async def complete_json(
         self, model: ModelRef, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None
     ) -> RawText:
         self.asked.append((model.name, schema is not None))
+        self.schemas.append(schema)
         said = self.says[model.name].pop(0)
         if isinstance(said, ProviderError):
             raise said
@@ -187,14 +189,61 @@ async def test_a_model_that_takes_no_schema_is_asked_in_words_for_a_while(
     rejection: ProviderError,
 ) -> None:
     said = f"Sure!\n```json\n{verdict()}\n```"
-    client, clock = FakeClient(haiku=[rejection, said, said, said]), [0]
+    refused = [rejection] * (2 if isinstance(rejection, ProviderMisconfigured) else 1)
+    client, clock = FakeClient(haiku=[*refused, said, said, said]), [0]
     ladder = FallbackClassifier(client, now=lambda: clock[0])
 
     for clock[0] in (1, 2, 10**18):
         result = await ladder.classify("Hello", RULES, ())
         assert result.decision.source is Source.CLASSIFIER
 
-    assert [schema for _, schema in client.asked] == [True, False, False, True]
+    assert [schema for _, schema in client.asked] == [*(True for _ in refused), False, False, True]
+
+
+async def test_a_model_that_takes_no_bounds_is_asked_by_a_schema_without_them() -> None:
+    refused = ProviderMisconfigured("haiku", "maxItems is not supported", status=400)
+    client = FakeClient(haiku=[refused, verdict(), verdict()])
+    ladder = FallbackClassifier(client)
+    for _ in range(2):
+        assert (await ladder.classify("Hello", RULES, ())).decision.source is Source.CLASSIFIER
+    assert ["maxItems" in json.dumps(schema) for schema in client.schemas] == [True, False, False]
+    assert all(client.schemas)
+
+
+async def test_the_rules_are_marked_for_anthropics_cache_where_they_are_long() -> None:
+    long = replace(RULES.rules[0], instruction="word " * 5_000)
+    for rules, marked in ((RULES, False), (replace(RULES, rules=(long, *RULES.rules[1:])), True)):
+        client = FakeClient(haiku=[verdict()])
+        (attempt,) = (await classified(client, rules)).attempts
+        system, *others = attempt.prompt
+        assert (system.form is not None) is marked
+        assert all(message.form is None for message in others)
+        if system.form:
+            (block,) = system.form["content"]
+            assert (block["text"], block["cache_control"]) == (
+                system.content,
+                {"type": "ephemeral"},
+            )
+    other = FakeClient(mini=[verdict()])
+    (attempt,) = (await classified(other, replace(rules, classifiers=("mini",)))).attempts
+    assert all(message.form is None for message in attempt.prompt)
+
+
+@pytest.mark.parametrize("cut", range(1, 30, 4))
+async def test_a_tail_that_was_cut_off_is_forgiven(cut: int) -> None:
+    whole = verdict("complex-reasoning", stays_true="timeless", suggestions=["one", "two", "three"])
+    (attempt,) = (result := await classified(FakeClient(haiku=[whole[:-cut]]))).attempts
+    assert attempt.ok
+    assert result.decision.rule == "complex-reasoning"
+    assert result.decision.self_contained
+
+
+@pytest.mark.parametrize(
+    "said", ['{"rule": "compl', '{"rule": 3, "reason"', '{"rule": "gone", "rea', "{"]
+)
+async def test_a_reply_that_breaks_off_before_its_rule_is_none(said: str) -> None:
+    client = FakeClient(haiku=[said, said], mini=[verdict()])
+    assert (await classified(client)).decision.source is Source.CLASSIFIER_FALLBACK
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, None])
@@ -318,12 +367,12 @@ async def test_with_both_dead_the_default_decides_at_once() -> None:
 
 async def test_nonsense_and_wrong_forms_do_not_open_a_circuit() -> None:
     wrong = ProviderMisconfigured("haiku", status=400)
-    client = FakeClient(haiku=["?", "?", wrong, wrong] * 6, mini=[verdict()] * 12)
+    client = FakeClient(haiku=["?", "?", wrong, wrong, wrong] * 6, mini=[verdict()] * 12)
     ladder = FallbackClassifier(client)
     for _ in range(12):
         await ladder.classify("Hello", RULES, ())
 
-    assert [model for model, _ in client.asked].count("haiku") == 24
+    assert [model for model, _ in client.asked].count("haiku") == 30
 
 
 async def test_a_cancelled_call_is_metered_with_what_it_was_sent() -> None:

@@ -107,8 +107,9 @@ def test_of_the_embedder(impatient: LiveSite, fault: str) -> None:
     asked = [request.call for request in impatient.simulator.requests]
 
     assert events[-1].name == "done"
-    # The question's, and, where that could be had, the answer's for the cache.
-    assert asked.count("embedding") == (2 if fault in UNHURT_MEDIA else 1)
+    # The question's, and, where that could be had, the answer's for the cache; once those of the rules.
+    own = 2 if fault in UNHURT_MEDIA else 1
+    assert own <= asked.count("embedding") <= own + 1
     if fault not in UNHURT_MEDIA:
         assert "embedder" in {part["part"] for part in events[-1].data["degraded"]}
 

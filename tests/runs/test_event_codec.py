@@ -32,7 +32,7 @@ from conversations.runs.event_codec import dump, load, replay, script_of
 from conversations.runs.run import text_of
 from routing.domain.actions import Action
 from routing.domain.guard import GuardReport
-from routing.domain.rules import Decision, Source, StaysTrue
+from routing.domain.rules import Decision, Source, StaysTrue, VectorEvidence
 
 DECIDED = Decided(
     Decision(
@@ -45,6 +45,7 @@ DECIDED = Decided(
         3,
         stays_true=StaysTrue.DAY,
         suggestions=("a", "b"),
+        vector=VectorEvidence(0.99, 8),
     ),
     CacheFacts("semantic", 0.91, new_id()),
     GuardReport("flag", 0.5, ("override",)),
@@ -217,8 +218,11 @@ def test_a_log_of_an_earlier_version_is_read_and_written_alike() -> None:
     assert isinstance(decided, Decided)
     assert isinstance(decided.decision.source, Source)
     assert isinstance(decided.decision.suggestions, tuple)
-    as_of_then = OLD_LOG.replace(b'"similarity":1,', b'"similarity":1.0,').replace(
-        b'"standalone"', b'"stays_true":"months","standalone"'
+    as_of_then = (
+        OLD_LOG.replace(b'"similarity":1,', b'"similarity":1.0,')
+        .replace(b'"standalone"', b'"stays_true":"months","standalone"')
+        .replace(b'},"guard"', b',"usage":null},"guard"')
+        .replace(b'"suggestions":["a","b"]', b'"suggestions":["a","b"],"vector":null')
     )
     assert dump(1, OLD_EVENTS) == as_of_then
 

@@ -171,7 +171,14 @@ class RedisAnswerCache:
         await self._write(entry)
         if not turn.kept:
             with redis_call(self._breaker, CacheUnavailable):
-                await register(self._index.client, self._index.prefix, turn.user, entry)
+                await register(
+                    self._index.client,
+                    self._index.prefix,
+                    turn.user,
+                    entry.id,
+                    now=entry.created_at,
+                    ends=entry.expires_at,
+                )
         return entry.id
 
     async def sign(self, entry: UUID, content: str) -> None:

@@ -1,5 +1,5 @@
-"""Register of a person's entries that no row of the database names, for their erasure: in Redis, as long as
-the entries themselves."""
+"""Register of a person's entries and verdicts that no row of the database names, for their erasure and export:
+in Redis, as long as these themselves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from uuid import UUID
 import redis
 import redis.asyncio
 
-from conversations.adapters.answer_cache.entries import CacheEntry
 from conversations.adapters.answer_cache.entries import entry_key
 from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import CacheUnavailable
@@ -25,12 +24,15 @@ def chat_entries_key(prefix: str, user: int) -> str:
     return f"{prefix}:chat-entries:{user}"
 
 
-async def register(client: redis.asyncio.Redis, prefix: str, user: int, entry: CacheEntry) -> None:
-    """Add an entry, and drop those that have ended. Raises redis-py's errors."""
-    key, ends = chat_entries_key(prefix, user), int(entry.expires_at) + 1
+async def register(
+    client: redis.asyncio.Redis, prefix: str, user: int, identity: UUID, *, now: float, ends: float
+) -> None:
+    """Add an entry or a verdict, or both under one id, until ``ends`` (Unix seconds), and drop those that have
+    ended. Raises redis-py's errors."""
+    key, ends = chat_entries_key(prefix, user), int(ends) + 1
     pipe = client.pipeline(transaction=False)
-    pipe.zremrangebyscore(key, 0, entry.created_at)
-    pipe.zadd(key, {str(entry.id): ends})
+    pipe.zremrangebyscore(key, 0, now)
+    pipe.zadd(key, {str(identity): ends}, gt=True)
     # Its end is the latest of theirs: the first command sets one, the second moves it on.
     pipe.expireat(key, ends, nx=True)
     pipe.expireat(key, ends, gt=True)

@@ -20,7 +20,6 @@ from typing import Any
 from uuid import UUID
 
 import redis.asyncio
-from redis.exceptions import ResponseError
 
 from conversations.adapters.answer_cache.entries import (
     CURATED,
@@ -33,7 +32,7 @@ from conversations.adapters.answer_cache.entries import (
     entry_key,
     vector_bytes,
 )
-from conversations.adapters.answer_cache.index_schema import SearchIndex
+from conversations.adapters.answer_cache.index_schema import SearchIndex, tags, vector
 from conversations.engine.types import Vector
 from routing.reuse.model import NEIGHBOURS
 
@@ -54,6 +53,16 @@ FIELDS = (*SERVED, "fingerprint", *WEIGHED)
 _NEEDED = frozenset({"question", "scope", "distance"})
 """Fields without which a row is no entry: a hash that is gone still has a row."""
 _EXACT = ("question_hash", *SERVED, *FILTERED)
+_TAGS = (
+    "scope",
+    "fingerprint",
+    "system",
+    "language",
+    "embedding",
+    "question_hash",
+    "state",
+    "hidden",
+)
 
 # KEYS: the operator's entry, then pointers.
 _READ = f"""
@@ -154,8 +163,12 @@ class AnswerIndex:
             client,
             name=f"{prefix}:answers:{model}:{dimensions}",
             key_prefix=self.key_prefix,
-            vector_field=self.vector_field,
-            dimensions=dimensions,
+            fields=[
+                *tags(*_TAGS),
+                {"name": "expires_at", "type": "numeric"},
+                {"name": "created_at", "type": "numeric", "attrs": {"sortable": True}},
+                vector(self.vector_field, dimensions),
+            ],
         )
         self.name, self._created = self._index.name, False
 
@@ -237,7 +250,7 @@ class AnswerIndex:
     async def count(self) -> CacheStats:
         """Count the entries."""
         texts = ("*", f"@fingerprint:{{{CURATED}}}", f"-@state:{{{LIVE}}}")
-        counts = [await self._search(text, {}, ("LIMIT", 0, 0)) for text in texts]
+        counts = [await self._index.search(text, {}, ("LIMIT", 0, 0)) for text in texts]
         return CacheStats(*(count[0] for count in counts))
 
     def _pointer(self, scope: str, fingerprint: str, system: str, question_hash: str) -> str:
@@ -260,27 +273,10 @@ class AnswerIndex:
     ) -> list[tuple[str, dict[str, str]]]:
         """Keys, and those of the returned fields that exist; without entries that are gone."""
         limit = ("LIMIT", 0, CANDIDATES + SPARE)
-        _, *flat = await self._search(text, values, (*query, *limit))
+        _, *flat = await self._index.search(text, values, (*query, *limit))
         rows = ((key.decode(), _fields(fields)) for key, fields in _pairs(flat))
         needed = _NEEDED.intersection(query)
         return [row for row in rows if needed <= row[1].keys()][:CANDIDATES]
-
-    async def _search(
-        self, text: str, values: Mapping[str, Any], query: Sequence[str | int]
-    ) -> list[Any]:
-        """The query engine's reply; an empty one when the index had to be created first."""
-        flat = [part for pair in values.items() for part in pair]
-        parameters = ("PARAMS", len(flat), *flat) if flat else ()
-        try:
-            return await self.client.execute_command(  # type: ignore[no-untyped-call,no-any-return] # redis-py
-                "FT.SEARCH", self.name, text, *parameters, *query, "DIALECT", 2
-            )
-        except ResponseError as exc:
-            reason = str(exc).lower()
-            if "no such index" not in reason and "unknown index name" not in reason:
-                raise
-        await self._index.create()
-        return [0]
 
     def _hit(self, key: str, fields: dict[str, str], similarity: float) -> Hit:
         return Hit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 from django.db import Error as DatabaseError
@@ -25,6 +25,7 @@ from routing.reuse.model import (
 )
 
 _log = structlog.get_logger("assistant.reuse")
+T = TypeVar("T")
 
 HOPELESS = 0.3
 """Probability below which the judge is not asked."""
@@ -66,9 +67,43 @@ class ScoredHit:
         }
 
 
+class LearnedState(Generic[T]):
+    """Cached read: the calibration by audits, read anew from the database in the background after
+    ``FRESH_SECONDS``. No call waits: until the first read it is ``unread``."""
+
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[T]],
+        background: Background,
+        unread: T,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load, self._background, self._clock = load, background, clock
+        self._learned, self._read_at = unread, float("-inf")
+
+    def current(self) -> T:
+        """What was read last."""
+        if self._clock() - self._read_at >= FRESH_SECONDS:
+            self._read_at = self._clock()
+            self._background.start("reuse calibration", self.read())
+        return self._learned
+
+    async def prepare(self) -> None:
+        """Read it, unless it was read before."""
+        if self._read_at == float("-inf"):
+            self._read_at = self._clock()
+            await self.read()
+
+    async def read(self) -> None:
+        """Read it now."""
+        try:
+            self._learned = await self._load()
+        except DatabaseError as exc:
+            _log.warning("reuse goes by what was learned before", error=str(exc))
+
+
 class CalibrationSource:
-    """Cached read: calibrations and the judge's worth, read anew from the database in the background
-    after ``FRESH_SECONDS``. No call waits."""
+    """Calibrations of reuse, and the judge's worth, as they were read last."""
 
     def __init__(
         self,
@@ -76,29 +111,16 @@ class CalibrationSource:
         background: Background,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._load, self._background, self._clock = load, background, clock
-        self._learned, self._read_at = CalibrationState(), float("-inf")
+        self._state = LearnedState(load, background, CalibrationState(), clock)
 
     def calibration(self, *, shared: bool) -> Calibration:
         """The calibration of the model's probabilities in this scope."""
-        self._refresh()
-        return self._learned.shared if shared else self._learned.own
+        learned = self._state.current()
+        return learned.shared if shared else learned.own
 
     def judge_pays(self) -> bool:
         """Whether asking the judge saves more than it costs."""
-        self._refresh()
-        return self._learned.judge_pays
-
-    def _refresh(self) -> None:
-        if self._clock() - self._read_at >= FRESH_SECONDS:
-            self._read_at = self._clock()
-            self._background.start("reuse calibration", self._read())
-
-    async def _read(self) -> None:
-        try:
-            self._learned = await self._load()
-        except DatabaseError as exc:
-            _log.warning("reuse goes by what was learned before", error=str(exc))
+        return self._state.current().judge_pays
 
 
 class Judge(Protocol):

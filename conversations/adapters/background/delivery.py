@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 from conversations.adapters.answer_cache.chat_entries import chat_entries, chat_entries_key
 from conversations.adapters.answer_cache.entries import entry_key, forget_commands
 from conversations.adapters.background.outbox import Kind, enqueue
+from conversations.adapters.decision_vectors.index import forget_verdicts
 from conversations.adapters.limits import limit_keys
 from conversations.adapters.memory import window_keys
 from conversations.adapters.tool_calls import calls_key
@@ -113,9 +114,11 @@ def _apply(client: redis.Redis, rows: Sequence[OwedWork]) -> None:
 
 
 def _forget_entries(client: redis.Redis, prefix: str, entries: Sequence[UUID]) -> None:
-    """Delete the entries."""
+    """Delete the entries, and the verdicts: one has an id that an entry of its answer would have."""
     for command in forget_commands(prefix, entries):
         client.eval(*command)
+    for start in range(0, len(entries), BATCH):
+        forget_verdicts(client, prefix, entries[start : start + BATCH])
 
 
 def _subjects(rows: Iterable[OwedWork], kind: OwedWork.Kind) -> Collection[UUID]:

@@ -133,6 +133,11 @@ class RunMetrics:
         self._unpriced = counter(
             "assistant_unpriced_calls_total", "Calls to models of which no price is known.", _CALL
         )
+        self._vector_audits = counter(
+            "assistant_vector_audits_total",
+            "Decisions by earlier verdicts that were compared with the classifier's, by whether they agree.",
+            ("right",),
+        )
         self._limit_warnings = counter(
             "assistant_limit_warnings_total",
             "Limits that reached a level (percent), once in each window.",
@@ -199,6 +204,10 @@ class RunMetrics:
         """``count`` traces or scores did not reach Langfuse."""
         self.recent_failures.add("tracing")
         self._traces_lost.inc(count)
+
+    def vector_audited(self, right: bool) -> None:
+        """A decision by earlier verdicts was compared with the classifier's."""
+        self._vector_audits.labels("true" if right else "false").inc()
 
     def sums_set_aside(self, count: int) -> None:
         """``count`` answers are missing from the statistics; -1 where they could not be added up now."""

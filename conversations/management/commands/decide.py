@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     help = (
         "Show what the draft and the live rules decide about PROMPT (- reads it from the standard input): "
-        "decision, rule, reason, classifier, tokens, cost, time, the guard's and the answer cache's word. "
+        "decision, rule, reason, classifier, what earlier verdicts would decide, tokens, cost, time, the guard's and the answer cache's word. "
         "No answer is made."
     )
 
@@ -79,6 +79,7 @@ def _cells(trial: RuleTrial) -> dict[str, str]:
         "rule": decision.rule or "-",
         "reason": decision.reason,
         "decided by": outcome.classifier or decision.source.value,
+        "vectors": outcome.opinion.words if outcome.opinion else "no opinion",
         "tokens": f"{usage.input_tokens} in, {usage.output_tokens} out",
         "cost": cost,
         "time": f"{outcome.latency_ms} ms",

@@ -17,15 +17,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from conversations.evaluation.report import as_json, tables
 from conversations.evaluation.rule_sets import draft_rules, live_rules
 from conversations.evaluation.try_prompt import Question, decide_all
+from conversations.management.vector_trial import trial_table, trials_json, vector_trials
 from routing.common.arguments import whole
 from routing.common.files import PROMPT_COLUMNS, TableFault, file_fault, read_table
 from routing.domain.decide import Outcome
+from routing.domain.errors import EmbedderUnavailable
 from routing.domain.rules import RuleSet
 from routing.evaluation.dataset import Labelled, expectation, expected_for, report
 from routing.evaluation.expectations import Expected
 
+LABEL_COLUMNS = ("label", "intent")
 RULE_SETS = {"draft": draft_rules, "live": live_rules}
-TEXTS = ("text", "prompt")
 UNASKED = (
     "No classifier could be asked: the default rule decided every row, and the figures say nothing. "
     "Is there a key for a classifier's provider, or a make run whose simulators answer?"
@@ -51,8 +53,17 @@ class Command(BaseCommand):
             "--limit", type=whole(1, 10_000_000), help="only the first so many rows"
         )
         parser.add_argument("--wrong", action="store_true", help="list what was decided otherwise")
+        parser.add_argument(
+            "--vectors",
+            action="store_true",
+            help="ask no model: the labels play the classifier, and it is measured what its earlier verdicts "
+            "would decide in its place. The label may also be a column named intent, and needs no mapping.",
+        )
 
     def handle(self, *_: Any, file: Path, **options: Any) -> None:
+        if options["vectors"]:
+            _measure_vectors(file, options)
+            return
         rules = _rules(options["rules"])
         texts = _read(file)[: options["limit"]]
         rows = _labelled(texts, _mapping(file, options["mapping"], texts, rules))
@@ -80,17 +91,30 @@ def _rules(name: str) -> RuleSet:
     return loaded.rules
 
 
-def _read(path: Path) -> list[tuple[str, str]]:
+def _measure_vectors(file: Path, options: Mapping[str, Any]) -> None:
+    texts = _read(file, LABEL_COLUMNS)[: options["limit"]]
+    if options["mapping"]:
+        rules = _rules(options["rules"])
+        rows = _labelled(texts, _mapping(file, options["mapping"], texts, rules))
+        texts = [(row.text, row.expected.name) for row in rows]
+    try:
+        trials = vector_trials(file.name, texts)
+    except (OSError, EmbedderUnavailable) as exc:
+        raise CommandError(str(exc)) from exc
+    Console().print(trial_table(file.name, trials))
+    if options["json"]:
+        options["json"].write_text(json.dumps(trials_json(trials), indent=2) + "\n")
+
+
+def _read(path: Path, labels: Sequence[str] = ("label",)) -> list[tuple[str, str]]:
     csv.field_size_limit(sys.maxsize)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [*csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise CommandError(f"{path} cannot be read as CSV: {exc}") from exc
-    column = next((name for name in TEXTS if rows and name in rows[0]), None)
-    if column is None or "label" not in rows[0]:
-        raise CommandError(f"{path} has no rows with the columns 'text' and 'label'.")
-    return [(row[column] or "", (row["label"] or "").strip()) for row in rows]
+        rows = read_table(path, "'text' and 'label'", PROMPT_COLUMNS, labels)
+    except TableFault as exc:
+        raise CommandError(str(exc)) from exc
+    column = next(name for name in PROMPT_COLUMNS if name in rows[0])
+    label = next(name for name in labels if name in rows[0])
+    return [(row[column] or "", (row[label] or "").strip()) for row in rows]
 
 
 def _mapping(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from routing.reuse.lab.dataset import (
     LabelledPairs,
     LabelledStream,
     embed_shown,
+    provenance,
     read_pairs,
     read_stream,
 )
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         cuts = cuts_from([one for held in figures.values() for one in held])
         model = train(NAME, streams, pairs, seed, cuts)
         figures["pairs_trained_on"] = [pair_figures(model, one) for one in pairs]
-        files = [_provenance(path) for path in (*options["stream"], *options["pairs"])]
+        files = [provenance(path) for path in (*options["stream"], *options["pairs"])]
         made = {"made_by": f"manage.py train_reuse --seed {seed}", "from": files}
         _write(options["out"], made | as_json(model) | {"figures": figures}, model.rarity)
         self.stdout.write(json.dumps(figures, indent=2))
@@ -96,15 +96,6 @@ def _read(
             for path, held in both.items()
         ],
     )
-
-
-def _provenance(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {
-        "file": path.name,
-        "lines": content.count(b"\n"),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
 
 
 def _write(folder: Path, held: dict[str, Any], rarity: Mapping[str, float]) -> None:
