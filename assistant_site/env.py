@@ -7,12 +7,14 @@ nothing reads is reported with the name that was probably meant.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Collection, Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -135,6 +137,33 @@ class Environment:
             ZoneInfo(value)
         except (ValueError, OSError, LookupError) as exc:
             raise self._fault(name, "a time zone such as Europe/Berlin") from exc
+        return value
+
+    def http_url(self, name: str) -> str:
+        """An address of http or https without a user or a fragment, or nothing."""
+        value = self.text(name)
+        try:
+            parts = urlsplit(value)
+            known = bool(parts.hostname) and parts.port != 0  # an impossible port raises
+        except ValueError:
+            known = False
+        good = known and parts.scheme in {"http", "https"} and "@" not in parts.netloc
+        if value and not (good and not parts.fragment and value.isprintable()):
+            raise self._fault(name, "an address such as https://example.com/hook")
+        return value
+
+    def signing_secret(self, name: str, *, required: bool) -> str:
+        """A secret of Standard Webhooks: ``whsec_`` and base64 of 24 to 64 bytes."""
+        value = self.text(name)
+        if not (value or required):
+            return ""
+        encoded = value.removeprefix("whsec_")
+        try:
+            size = len(base64.b64decode(encoded, validate=True))
+        except ValueError:
+            size = 0
+        if encoded == value or not 24 <= size <= 64:
+            raise self._fault(name, "whsec_ and base64 of 24 to 64 bytes")
         return value
 
     def folder(self, name: str, default: Path) -> Path:

@@ -26,6 +26,7 @@ from conversations.admin import (
     replay,
     reuse,
     reviews,
+    usage,
     versions,
 )
 from conversations.admin.filters import (
@@ -68,6 +69,7 @@ __all__ = [
     "replay",
     "reuse",
     "reviews",
+    "usage",
     "versions",
 ]
 

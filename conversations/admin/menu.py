@@ -105,6 +105,14 @@ MENU = {
         ),
         menu_page(
             "conversations",
+            "ledgerentry",
+            "receipt_long",
+            docs="limits.md#the-ledger",
+            empty="Every call to a model, as it was booked when its run ended: who asked, what it was for, "
+            "its tokens and its cost. Ask something in the playground to have the first rows.",
+        ),
+        menu_page(
+            "conversations",
             "uncounted",
             "error",
             docs="admin.md#model-performance",
@@ -113,6 +121,22 @@ MENU = {
         ),
     ],
     "People": [
+        menu_page(
+            "conversations",
+            "limit",
+            "speed",
+            docs="limits.md#limits",
+            empty="A limit says how many requests, tokens or US dollars a person, a group, an API key, an end "
+            "user or all together may spend. Press “Add limit”: it holds within a second.",
+        ),
+        menu_page(
+            "conversations",
+            "limitwarning",
+            "notifications",
+            docs="limits.md#warnings",
+            empty="A limit that is spent to 80 or 100 % is noted here, once in its window. None: there is "
+            "nothing to do here.",
+        ),
         menu_page(
             "conversations",
             "apikey",

@@ -15,6 +15,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from conversations.api.key_limits import (
+    KeyLimitSerializer,
+    asked_limits,
+    check_limits,
+    limit_objects,
+    own_limits,
+    shown_limits,
+)
 from conversations.api.pagination import NewestFirst
 from conversations.api.requests import field_fault
 from conversations.api.schemas import LabelField, StrictSerializer, TextField
@@ -31,6 +39,7 @@ from conversations.storage.api_keys import (
     keys_of,
 )
 from conversations.storage.group_policies import key_defaults
+from conversations.storage.key_limits import MAX_KEY_LIMITS, key_limits
 from routing.common.translatable import Translatable
 
 MAX_MODELS = 100
@@ -72,7 +81,10 @@ class APIKeySerializer(StrictSerializer):
         help_text="`assistant` stands for the model that the rules choose; null: all models.",
     )
     limits = serializers.ListField(
-        child=serializers.JSONField(), required=False, max_length=0, help_text="None yet."
+        child=KeyLimitSerializer(),
+        required=False,
+        max_length=MAX_KEY_LIMITS,
+        help_text="Of the key itself; `/keys/current/` tells all that hold, and what is left.",
     )
     end_users = StrictBoolean(required=False, help_text="Set by staff only.")
     lenient = StrictBoolean(required=False)
@@ -101,7 +113,7 @@ class APIKeySerializer(StrictSerializer):
             "owner": instance.owner.get_username(),
             "scopes": instance.scopes,
             "models": instance.model_names,
-            "limits": [],
+            "limits": shown_limits(instance),
             "end_users": instance.end_users,
             "lenient": instance.lenient,
             "expires_at": instance.expires_at,
@@ -143,7 +155,10 @@ class APIKeyList(generics.ListAPIView[APIKey]):
         caller = _caller(request)
         fields = {**_default_grant(caller), **_valid_fields(request)}
         _check_grant(caller, fields)
-        key, secret = key_create(owner=caller.user, by=caller.user, **fields)
+        limits = fields.pop("limits", None)
+        limits = own_limits(caller) if limits is None else limits
+        check_limits(caller, limits)
+        key, secret = key_create(owner=caller.user, by=caller.user, limits=limits, **fields)
         return _with_secret(key, secret)
 
 
@@ -164,7 +179,10 @@ class APIKeyDetail(APIView):
         stored = key_get(user=caller.user, key=api_key)
         fields = _valid_fields(request, partial=True)
         _check_grant(caller, fields)
-        return _shown(key_change(key=stored, by=caller.user, fields=fields))
+        limits = fields.pop("limits", None)
+        if limits is not None:
+            check_limits(caller, [*limits, *key_limits(stored.pk, by_owner=False)])
+        return _shown(key_change(key=stored, by=caller.user, fields=fields, limits=limits))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, api_key: UUID) -> Response:
@@ -186,6 +204,7 @@ class APIKeyRotation(APIView):
         stored = key_get(user=caller.user, key=api_key)
         # A new secret outlives the caller's own: it must not open more than the caller may.
         _check_grant(caller, {name: getattr(stored, name) for name in _GRANTED})
+        check_limits(caller, key_limits(stored.pk))
         serializer = RotationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         hours = serializer.validated_data["overlap_hours"]
@@ -204,7 +223,8 @@ class CurrentAPIKey(APIView):
         caller = _caller(request)
         if caller.grant is None:
             raise NotFound("This request was not made with an API key.")
-        return _shown(key_get(user=caller.user, key=caller.grant.key))
+        shown = APIKeySerializer(key_get(user=caller.user, key=caller.grant.key)).data
+        return Response({**shown, "limits": limit_objects(caller)})
 
 
 _GRANTED = ("scopes", "model_names", "expires_at")
@@ -219,7 +239,8 @@ def _valid_fields(request: Request, *, partial: bool = False) -> dict[str, Any]:
     serializer = APIKeySerializer(data=request.data, partial=partial)
     serializer.is_valid(raise_exception=True)
     fields = dict(serializer.validated_data)
-    fields.pop("limits", None)
+    if "limits" in fields:
+        fields["limits"] = asked_limits(fields["limits"])
     return fields
 
 

@@ -106,6 +106,7 @@ class Container(EvaluationContainer):
             simulated=settings.SIMULATED_PROVIDERS,
         )
         self.shadow_worker = ShadowWorker(self.classifier, background, self.side_calls)
+        self.limit_webhooks = parts.make_webhooks(background, self.metrics.webhook_called)
         self.admission = Admission(
             self.reservations, self.estimator, self.rules, system_prompt=settings.SYSTEM_PROMPT
         )
@@ -187,6 +188,7 @@ class Container(EvaluationContainer):
         self.stats_worker.start()
         self.provider_checks.start()
         self.reservations.start()
+        self.limit_webhooks.start()
 
     async def aclose(self) -> None:
         """Let running answers end, then close their connections."""

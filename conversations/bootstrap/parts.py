@@ -22,6 +22,7 @@ from conversations.adapters.answer_cache.verifier import (
     LearnedState,
     ReuseVerifier,
 )
+from conversations.adapters.background.limit_webhooks import LimitWebhooks, WebhookEndpoint
 from conversations.adapters.decision_vectors.index import VerdictIndex
 from conversations.adapters.decision_vectors.recall import RedisDecisionVectors, VerdictParts
 from conversations.adapters.decision_vectors.rule_vectors import RuleVectors
@@ -31,6 +32,7 @@ from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
 from conversations.db.access import in_database
 from conversations.domain import api_keys
+from conversations.domain.webhooks import signing_key
 from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.feedback.vector_records import decision_state
@@ -133,6 +135,18 @@ def make_reservations(
     watch = LimitWatch(background, zone=zone, told=told, webhook=webhook)
     limits = LimitCache(background)
     return Reservations(limits, counters, background, watch, zone=zone, lease_seconds=lease)
+
+
+def make_webhooks(background: Background, outcome: Callable[[str], None]) -> LimitWebhooks:
+    """The calls of warnings of limits."""
+    endpoint = None
+    if settings.LIMIT_WEBHOOK_URL:
+        endpoint = WebhookEndpoint(
+            settings.LIMIT_WEBHOOK_URL,
+            signing_key(settings.LIMIT_WEBHOOK_SECRET),
+            settings.LIMIT_WEBHOOK_SECONDS,
+        )
+    return LimitWebhooks(endpoint, background, outcome)
 
 
 def make_estimator(llm: ProviderClient) -> Estimator:

@@ -3,7 +3,7 @@ an entry in the admin's log that names the person who did it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from django.utils import timezone
 from conversations.domain.api_keys import Caller, Grant, generate_key, key_digest, key_hint
 from conversations.domain.errors import BadRequest, NotFound
 from conversations.models import APIKey, APIKeySecret
+from conversations.storage.key_limits import KeyLimit, key_limits_set
 from routing.common.translatable import counted
 
 MAX_KEYS = 100
@@ -34,8 +35,9 @@ class KeyRights:
 
 
 def keys_of(*, user: int) -> QuerySet[APIKey]:
-    """A person's keys, revoked ones included, with their secrets."""
-    return APIKey.objects.filter(owner_id=user).select_related("owner").prefetch_related("secrets")
+    """A person's keys, revoked ones included, with their secrets and limits."""
+    own = APIKey.objects.filter(owner_id=user).select_related("owner")
+    return own.prefetch_related("secrets", "limits")
 
 
 def key_get(*, user: int, key: UUID) -> APIKey:
@@ -47,7 +49,9 @@ def key_get(*, user: int, key: UUID) -> APIKey:
 
 
 @transaction.atomic
-def key_create(*, owner: int, by: int, **fields: Any) -> tuple[APIKey, str]:
+def key_create(
+    *, owner: int, by: int, limits: Sequence[KeyLimit] = (), **fields: Any
+) -> tuple[APIKey, str]:
     """A new key and its secret, which is nowhere else. Raises ``BadRequest`` for one key too many."""
     if APIKey.objects.filter(owner_id=owner, revoked_at=None).count() >= MAX_KEYS:
         raise BadRequest(
@@ -59,19 +63,30 @@ def key_create(*, owner: int, by: int, **fields: Any) -> tuple[APIKey, str]:
         )
     key = APIKey.objects.create(owner_id=owner, **fields)
     secret = _add_secret(key)
+    key_limits_set(key, limits)
     _log(key, by, ADDITION, "Created.")
     return key, secret
 
 
 @transaction.atomic
-def key_change(*, key: APIKey, by: int, fields: Mapping[str, Any]) -> APIKey:
-    """Change some fields. Raises ``NotFound`` for a revoked key."""
+def key_change(
+    *,
+    key: APIKey,
+    by: int,
+    fields: Mapping[str, Any],
+    limits: Sequence[KeyLimit] | None = None,
+) -> APIKey:
+    """Change some fields; ``limits`` replace those that its owner set. Raises ``NotFound`` for a revoked
+    key."""
     locked = _lock(key)
     changed = [name for name, value in fields.items() if getattr(locked, name) != value]
     if changed:
         for name in changed:
             setattr(locked, name, fields[name])
         locked.save(update_fields=changed)
+    if limits is not None and key_limits_set(locked, limits):
+        changed.append("limits")
+    if changed:
         _log(locked, by, CHANGE, f"Changed {', '.join(changed)}.")
     return locked
 

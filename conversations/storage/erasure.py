@@ -27,6 +27,7 @@ from conversations.models import (
     AnswerReview,
     CuratedAnswer,
     Feedback,
+    LimitWarning,
     Message,
     OwedWork,
     PersonCost,
@@ -89,6 +90,7 @@ def other_rows(users: Collection[int]) -> Iterator[QuerySet[Any]]:
     yield _golden_cases(users)
     yield _curated_corrections(users)
     yield PersonCost.objects.filter(user__in=users).order_by("pk")
+    yield LimitWarning.objects.filter(user__in=users).order_by("pk")
     for model in SIGN_INS:
         yield sign_in_rows(model, users)
 

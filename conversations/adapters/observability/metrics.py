@@ -143,6 +143,11 @@ class RunMetrics:
             "Limits that reached a level (percent), once in each window.",
             ("limit", "level"),
         )
+        self._limit_webhooks = counter(
+            "assistant_limit_webhooks_total",
+            "Calls of the webhook of limits: delivered, failed, or given up.",
+            ("outcome",),
+        )
         self._traces_lost = counter(
             "assistant_traces_lost_total", "Traces and scores that were not delivered to Langfuse."
         )
@@ -245,6 +250,10 @@ class RunMetrics:
     def limit_warned(self, limit: str, level: int) -> None:
         """A limit of this name reached a level."""
         self._limit_warnings.labels(self._bounded("limit", limit), str(level)).inc()
+
+    def webhook_called(self, outcome: str) -> None:
+        """The webhook of limits was called."""
+        self._limit_webhooks.labels(outcome).inc()
 
     def run_started(self) -> None:
         """A run begins."""
