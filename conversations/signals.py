@@ -17,11 +17,13 @@ from django.db.models.signals import post_delete, post_save, pre_delete
 from conversations.adapters.background.outbox import Kind, enqueue
 from conversations.feedback.reviews import subject_of
 from conversations.models import Conversation, CuratedAnswer, Feedback, GeneratedImage, Message
+from conversations.storage.audit_signals import connect_audit
 from conversations.storage.erasure import forget_traces, subject_of_person
 
 
 def connect() -> None:
     """Connect the handlers. Raw SQL and bulk operations send no signals."""
+    connect_audit()
     post_delete.connect(picture_deleted, sender=GeneratedImage, dispatch_uid="picture deleted")
     pre_delete.connect(conversation_deleted, sender=Conversation, dispatch_uid="thread deleted")
     pre_delete.connect(message_deleted, sender=Message, dispatch_uid="message deleted")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from assistant_site.launcher.redis_server import RedisServer
 from assistant_site.simulator import Simulator
+from conversations.models import AuditEntry
 from tests.live_site import LiveSite
 from tests.observability.receiver import LangfuseReceiver
 
@@ -106,8 +108,19 @@ def django_db_setup(
         connection.settings_dict["TEST"]["NAME"] = str(folder / "test.sqlite3")
     with django_db_blocker.unblock():
         databases = setup_databases(verbosity=0, interactive=False)
+        _keep_append_only()
         yield
         teardown_databases(databases, verbosity=0)
+
+
+def _keep_append_only() -> None:
+    """Leave append-only tables out of what is emptied after a test: the database refuses that."""
+    names = connection.introspection.django_table_names
+
+    def emptied(*args: Any, **kwargs: Any) -> list[str]:
+        return [name for name in names(*args, **kwargs) if name != AuditEntry._meta.db_table]
+
+    connection.introspection.django_table_names = emptied  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,6 +18,8 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import async_only_middleware
 from django.utils.http import escape_leading_slashes
+
+from conversations.domain.actor import CALLER, Actor, acting, network_of
 
 _log = structlog.get_logger("assistant.request")
 _SAFE_ID = re.compile(r"^[\w.:/+=-]{1,128}$", re.ASCII)
@@ -54,6 +57,7 @@ def RequestMiddleware(  # noqa: N802 - Django names middleware like classes
         request.META["assistant.trace_id"] = trace_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        acting.set(partial(_actor_of, request))
         started = time.perf_counter()
         response = await get_response(request)
         response.headers["X-Request-ID"] = request_id
@@ -91,6 +95,15 @@ def LanguageMiddleware(  # noqa: N802 - Django names middleware like classes
         return response
 
     return middleware
+
+
+def _actor_of(request: HttpRequest) -> Actor:
+    """The actor of a request, for the audit log: the caller of the API, else the account of the page."""
+    network = network_of(request.META.get("REMOTE_ADDR", ""))
+    if caller := request.META.get(CALLER):
+        return Actor(caller.user, caller.key, network)
+    user = getattr(request, "user", None)
+    return Actor(user.pk if user else None, None, network)
 
 
 def _trace_id(request: HttpRequest) -> str:

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 
 from conversations.admin import (
     api_keys,
+    audit,
     decisions,
     golden,
     model_check,
@@ -62,6 +63,7 @@ from routing.common.admin import (
 
 __all__ = [
     "api_keys",
+    "audit",
     "decisions",
     "golden",
     "model_check",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_date
 from unfold.paginator import InfinitePaginator
 
 from conversations.models import first_id_at
+from conversations.storage.audit import audit
+from conversations.storage.erasure import owned_tables
 from routing.common.admin import M, ReadOnlyAdmin
 
 
@@ -29,6 +32,29 @@ class HistoryAdmin(ReadOnlyAdmin[M]):
     paginator = InfinitePaginator
     show_full_result_count = False
     list_filter_submit = True
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        if response.status_code == 200:
+            # Which filters, and not for what: the words that are looked for may be a person's.
+            used = sorted(name for name in request.GET if request.GET[name])
+            audit(f"{self.opts.model_name}.listed", details={"filters": used[:20]})
+        return response
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        response = super().change_view(request, object_id, form_url, extra_context)
+        row = self.get_object(request, object_id)
+        if row is not None and response.status_code == 200:
+            audit(f"{self.opts.model_name}.viewed", row, person=person_of(row))
+        return response
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
@@ -52,6 +78,15 @@ class HistoryAdmin(ReadOnlyAdmin[M]):
         ids = rows.values_list("pk", flat=True)
         oldest = ids[self.search_limit : self.search_limit + 1].first()
         return queryset.filter(pk__gt=oldest) if oldest else queryset
+
+
+def person_of(row: Any) -> int | None:
+    """The owner of a row of the history."""
+    chain = owned_tables().get(type(row))
+    found: Any = row
+    for part in chain.split("__") if chain else ():
+        found = getattr(found, part)
+    return found.pk if chain else None
 
 
 def _parsed(text: str) -> date | None:

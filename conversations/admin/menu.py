@@ -131,6 +131,14 @@ MENU = {
         ),
         menu_page(
             "conversations",
+            "auditentry",
+            "policy",
+            docs="admin.md#audit-log",
+            empty="Who changed rules, keys, limits and rights, who signed in, and who looked at whose "
+            "conversations. The next change makes the first entry.",
+        ),
+        menu_page(
+            "conversations",
             "limitwarning",
             "notifications",
             docs="limits.md#warnings",

@@ -22,6 +22,7 @@ from conversations.admin.review_decisions import answer_curate, review_decide
 from conversations.evaluation.cache_search import search
 from conversations.feedback.reviews import verdicts_on
 from conversations.models import AnswerReview, CuratedAnswer
+from conversations.storage.audit import audit
 from routing.common.admin import NOTHING, Admin, ChoicesDropdownFilter, admin_link, column, rendered
 from routing.common.validators import check_block
 
@@ -86,6 +87,20 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
         ("Curated answer", {"fields": ("question", "answer")}),
         ("Decided", {"fields": ("opened_at", "decided_at", "decided_by")}),
     )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        response = super().change_view(request, object_id, form_url, extra_context)
+        row = self.get_object(request, object_id)
+        if row is not None and request.method == "GET":
+            person = row.source.conversation.owner_id if row.source else None
+            audit("answerreview.viewed", row, person=person)
+        return response
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.search_view)

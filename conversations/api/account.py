@@ -22,6 +22,7 @@ from conversations.api.tokens import MAX_NAME, MAX_PASSWORD, require_unlocked
 from conversations.bootstrap import container
 from conversations.db.access import in_database
 from conversations.domain.errors import NotConfirmed
+from conversations.storage.audit import audit
 from conversations.storage.export import PAGE, export_page, export_tables
 
 NDJSON = "application/x-ndjson"
@@ -77,6 +78,7 @@ async def export_me(request: HttpRequest) -> HttpResponseBase:
     await container().rate_limits.hit("export", str(user))
     # Before the first line, for a status: without Redis the export would not be whole.
     entries = await container().chat_entries.ids(user)
+    await sync_to_async(audit)("account.exported", person=user)
     lines = _lines(user, origin.site, entries)
     response = StreamingHttpResponse(lines, content_type=file_type(request, NDJSON))
     response["Content-Disposition"] = 'attachment; filename="export.ndjson"'

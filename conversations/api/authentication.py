@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from django.http import HttpRequest
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from rest_framework_simplejwt.models import TokenUser
 from conversations.api.requests import bearer_token, bearer_user
 from conversations.bootstrap import container
 from conversations.db.access import in_database
+from conversations.domain.actor import CALLER, caller_fields
 from conversations.domain.api_keys import PREFIX, Caller, Scope
 from conversations.storage.selectors import require_active
 
@@ -32,6 +34,13 @@ async def authenticate(request: HttpRequest, *scopes: Scope, active: bool = True
         if active:
             await in_database(require_active, user=caller.user)
     caller.require_scope(*scopes)
+    return _known(request, caller)
+
+
+def _known(request: HttpRequest, caller: Caller) -> Caller:
+    """Tell the audit log and the log lines of the request who calls."""
+    request.META[CALLER] = caller
+    structlog.contextvars.bind_contextvars(**caller_fields(caller.user, caller.key))
     return caller
 
 
@@ -51,7 +60,7 @@ def authenticate_in_thread(request: HttpRequest, *scopes: Scope) -> Caller:
         caller = Caller(bearer_user(token))
         require_active(user=caller.user)
     caller.require_scope(*scopes)
-    return caller
+    return _known(request, caller)
 
 
 class BearerAuthentication(JWTStatelessUserAuthentication):

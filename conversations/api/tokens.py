@@ -41,6 +41,7 @@ from conversations.api.responses import View
 from conversations.api.schemas import TextField
 from conversations.bootstrap import container
 from conversations.domain.errors import NotAuthenticated, SignInLocked
+from conversations.storage.audit_signals import signed_in
 from conversations.storage.selectors import require_active
 
 _PAIR = inline_serializer(
@@ -75,10 +76,12 @@ class SignInSerializer(TokenObtainPairSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Raises ``SignInLocked`` once the name is locked, here or for every address."""
         try:
-            return super().validate(attrs)
+            tokens = super().validate(attrs)
         except AuthenticationFailed:
             require_unlocked(self.context["request"])
             raise NotAuthenticated("No active account has this name and password.") from None
+        signed_in(user=self.user)
+        return tokens
 
 
 def require_unlocked(request: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conversations.models.api_keys import APIKey, APIKeySecret
+from conversations.models.audit import AppendOnly, AuditEntry, AuditPerson
 from conversations.models.daily import (
     DailyCost,
     DailyLink,
@@ -41,6 +42,9 @@ __all__ = [
     "APIKey",
     "APIKeySecret",
     "AnswerReview",
+    "AppendOnly",
+    "AuditEntry",
+    "AuditPerson",
     "Conversation",
     "CuratedAnswer",
     "DailyCost",

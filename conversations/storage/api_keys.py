@@ -18,6 +18,7 @@ from django.utils import timezone
 from conversations.domain.api_keys import Caller, Grant, generate_key, key_digest, key_hint
 from conversations.domain.errors import BadRequest, NotFound
 from conversations.models import APIKey, APIKeySecret
+from conversations.storage.audit import audit
 from conversations.storage.key_limits import KeyLimit, key_limits_set
 from routing.common.translatable import counted
 
@@ -100,6 +101,8 @@ def key_rotate(*, key: APIKey, by: int, overlap_hours: int) -> tuple[APIKey, str
     # The secret of an earlier rotation is dying already: a rotation never makes a secret live longer.
     locked.secrets.filter(valid_until=None).update(valid_until=until)
     secret = _add_secret(locked)
+    hours = {"overlap_hours": overlap_hours}
+    audit("key.rotated", locked, person=locked.owner_id, details=hours)
     _log(locked, by, CHANGE, f"Rotated; the old secret is valid for {overlap_hours} hours.")
     return locked, secret
 
@@ -109,6 +112,7 @@ def key_revoke(*, key: APIKey, by: int) -> None:
     """End a key for good. Does nothing to a revoked one."""
     if APIKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
         _log(key, by, CHANGE, "Revoked.")
+        audit("key.revoked", key, person=key.owner_id)
 
 
 def key_rights(digest: str) -> KeyRights | None:

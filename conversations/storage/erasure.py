@@ -33,6 +33,7 @@ from conversations.models import (
     PersonCost,
 )
 from conversations.stats.pending import add_up
+from conversations.storage.audit import audit
 from conversations.usage.ledger import forget_some
 from routing.models import GoldenCase, RuleSetVersion
 
@@ -129,6 +130,8 @@ def erasure_begin(users: Collection[int], *, keep_last_administrator: bool = Tru
     begun = set(_tasks(users).values_list("subject", flat=True))
     due = {subject_of_person(user) for user in found if user in users} - begun
     OwedWork.objects.bulk_create(OwedWork(kind=OwedWork.Kind.ERASE, subject=one) for one in due)
+    for one in due:
+        audit("account.erasure_begun", person=one.int)
     still_awaited()
 
 
