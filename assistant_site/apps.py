@@ -1,8 +1,9 @@
-"""Django app: system checks, templates and static files of the site."""
+"""Django apps: system checks, templates and static files of the site; the admin with its second factor."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 
 
 class SiteConfig(AppConfig):
@@ -13,3 +14,9 @@ class SiteConfig(AppConfig):
 
     def ready(self) -> None:
         from assistant_site import checks  # noqa: F401, PLC0415 - registers them
+
+
+class AdminConfig(DjangoAdminConfig):
+    """Django's admin on our site class."""
+
+    default_site = "assistant_site.two_factor.site.TwoFactorAdminSite"

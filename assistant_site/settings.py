@@ -32,15 +32,18 @@ INSTALLED_APPS = [
     "assistant_site.apps.SiteConfig",
     "conversations.apps.ConversationsConfig",
     "routing.apps.RoutingConfig",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "assistant_site.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "corsheaders",
     "rest_framework",
     "rest_framework_simplejwt",
@@ -183,6 +186,8 @@ LANGFUSE_CAPTURE_CONTENT = env.flag("LANGFUSE_CAPTURE_CONTENT", default=True)
 ADMIN_PASSWORD = env.text("ASSISTANT_ADMIN_PASSWORD")
 DEMO_PASSWORD = env.text("ASSISTANT_DEMO_PASSWORD")
 PASSWORD_SIGN_IN = env.flag("PASSWORD_SIGN_IN", default=True)
+ADMIN_TWO_FACTOR = env.choice("ADMIN_TWO_FACTOR", "optional", ["off", "optional", "required"])
+OTP_TOTP_ISSUER = "Assistant Core"
 # Single sign-on by OpenID Connect: off without an issuer
 OIDC_ISSUER = env.text("OIDC_ISSUER")
 OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")

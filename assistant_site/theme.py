@@ -84,6 +84,7 @@ UNFOLD: dict[str, Any] = {
             "950": "#042f2e",
         }
     },
+    "ACCOUNT": {"navigation": "assistant_site.two_factor.site.account_links"},
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,

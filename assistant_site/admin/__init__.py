@@ -17,6 +17,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django_otp.plugins.otp_static.admin import StaticDevice
+from django_otp.plugins.otp_totp.admin import TOTPDevice
 from rest_framework_simplejwt.token_blacklist import admin as _tokens  # noqa: F401 - the same
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -35,8 +37,8 @@ else:
 # For every list of the site, those of other packages included.
 admin.site.add_action(delete_selected, "delete_selected")
 
-# A list of people's refresh tokens is a list of ways to sign in as them.
-admin.site.unregister([User, Group, BlacklistedToken, OutstandingToken])
+# Lists of people's refresh tokens and of the keys of their devices are lists of ways to sign in as them.
+admin.site.unregister([User, Group, BlacklistedToken, OutstandingToken, StaticDevice, TOTPDevice])
 for model in (AccessAttempt, AccessLog, AccessFailureLog):
     if admin.site.is_registered(model):
         admin.site.unregister(model)

@@ -14,8 +14,8 @@ from conversations.storage import erasure
 PAGE = 100
 """Rows read at once."""
 
-SECRETS = frozenset({"password", "token", "digest", "session_hash"})
-"""Columns that would let their reader sign in as the person."""
+SECRETS = frozenset({"password", "token", "digest", "session_hash", "otp_totp.TOTPDevice.key"})
+"""Columns, by name or in full, that would let their reader sign in as the person."""
 
 Row = dict[str, Any]
 
@@ -44,5 +44,5 @@ def _row(row: Model, origin: str) -> Row:
 
 def _columns(row: Model) -> Iterator[tuple[str, Any]]:
     for field in row._meta.concrete_fields:  # noqa: SLF001 - Django's documented name
-        if field.name not in SECRETS:
+        if not SECRETS & {field.name, str(field)}:
             yield field.attname, getattr(row, field.attname)

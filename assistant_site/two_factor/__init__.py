@@ -1,0 +1,1 @@
+"""Two-factor authentication of staff: TOTP (RFC 6238) and recovery codes, on django-otp."""
