@@ -80,6 +80,11 @@ class Environment:
         # Not through environ: it would take a value that begins with $ for another variable's name.
         return os.environ[name].strip() if self.has(name) else default
 
+    def values_of(self, ending: str) -> dict[str, str]:
+        """The variables whose names end so, with their values."""
+        named = (name for name in os.environ if name.endswith(ending))
+        return {name: value for name in named if (value := os.environ[name].strip())}
+
     def flag(self, name: str, *, default: bool) -> bool:
         """``true``, ``1``, ``yes``, ``on`` or their opposites."""
         if not self.has(name):

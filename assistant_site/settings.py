@@ -124,6 +124,8 @@ ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY", _STAND_INS["ANTHROPIC_API_KEY"
 ANTHROPIC_BASE_URL = env.text(
     "ANTHROPIC_BASE_URL", env.text("ANTHROPIC_API_BASE", _STAND_INS["ANTHROPIC_BASE_URL"])
 )
+# Keys that models name, by their variables (docs/rules.md).
+MODEL_KEYS = env.values_of("_API_KEY")
 SIMULATED_PROVIDERS = env.words("SIMULATED_PROVIDERS", [*_RUNNING])
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "local")
 EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384, least=1, most=32_768)

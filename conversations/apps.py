@@ -13,7 +13,12 @@ class ConversationsConfig(AppConfig):
         # The models are loaded by now, not before.
         from conversations import signals  # noqa: PLC0415
         from conversations.evaluation.golden import golden_check  # noqa: PLC0415
-        from routing.publishing.services import register_check  # noqa: PLC0415
+        from conversations.usage.prices import prices_required  # noqa: PLC0415
+        from routing.publishing.services import (  # noqa: PLC0415
+            register_check,
+            register_requirement,
+        )
 
         signals.connect()
+        register_requirement(prices_required)
         register_check(golden_check)

@@ -284,6 +284,7 @@ def llm_client() -> ProviderClient:
     ticks = TickMode(settings.READ_TICKS)
     return ProviderClient(
         read_credentials(settings),
+        keys=settings.MODEL_KEYS,
         fast_lane=settings.FAST_LANE,
         ticks=ticks,
     )

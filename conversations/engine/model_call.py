@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from conversations.engine.types import State
 from routing.domain.llm import ChatMessage, ChatOptions
-from routing.domain.rules import ModelRef
+from routing.domain.rules import ModelRef, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,11 @@ class ModelCall:
 def model_call(system_prompt: str, state: State) -> ModelCall:
     """The call of a state with a decision. ``system_prompt`` is the site's."""
     rules, decision, chat = state["rules"], state["decision"], state["turn"].chat
-    cheaper = _cheaper(state)
+    rule, cheaper = rules.rule(decision.rule or ""), _cheaper(state)
+    prompt = full_prompt(system_prompt, rule)
     candidates = (cheaper,) if cheaper else rules.candidates(decision)
-    messages, options = chat_messages(system_prompt, state), chat.options if chat else None
-    return ModelCall(tuple(candidates), messages, options, system_prompt)
+    messages, options = chat_messages(prompt, state), chat.options if chat else None
+    return ModelCall(tuple(model.under(rule) for model in candidates), messages, options, prompt)
 
 
 def limited(state: State) -> State:
@@ -42,6 +43,12 @@ def limited(state: State) -> State:
 def _cheaper(state: State) -> ModelRef | None:
     name = state["turn"].cheaper
     return state["rules"].model(name) if name else None
+
+
+def full_prompt(system_prompt: str, rule: Rule | None) -> str:
+    """The site's system prompt, then the rule's own."""
+    own = rule.system_prompt if rule else ""
+    return "\n\n".join(part for part in (system_prompt, own) if part)
 
 
 def chat_messages(system_prompt: str, state: State) -> tuple[ChatMessage, ...]:

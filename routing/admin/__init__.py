@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -31,12 +32,23 @@ from routing.common.admin import NOTHING, M, column
 from routing.common.redis.clients import sync_client
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import CircuitsUnavailable
-from routing.llm.failover.circuit_states import CircuitAdmin
+from routing.domain.rules import SIMULATED_PREFIX
+from routing.llm.failover.circuit_states import CircuitAdmin, CircuitState
+from routing.llm.providers.price_list import price_list_words
 from routing.models import LLMModel, RoutingSettings, Rule
-from routing.publishing.draft import doubtful_names, without_price
+from routing.publishing.draft import (
+    doubtful_names,
+    model_ref,
+    prices_seen,
+    strange_parameters,
+    unset_variables,
+    without_price,
+)
 
 __all__ = ["GoldenCaseAdmin", "LLMModelAdmin", "RoutingSettingsAdmin", "RuleAdmin", "VersionAdmin"]
 
+ADDRESS = ("base_url", "key_variable")
+"""Fields of a model that need a permission of their own: keys are sent there."""
 ACTION_LABELS = {"Answer": "info", "Image": "primary", "Refuse": "danger"}
 
 
@@ -167,8 +179,19 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
     search_fields = ("name", "litellm_name")
     fieldsets = (
         (None, {"fields": ("name", "litellm_name", "provider", "kind", "enabled", "used_by")}),
+        ("Where it is asked", {"fields": ADDRESS}),
+        ("How it is asked", {"fields": ("temperature", "reasoning_effort", "parameters")}),
         ("Room, in tokens", {"fields": ("context_window", "max_output_tokens")}),
-        ("Price", {"fields": ("input_price", "output_price")}),
+        (
+            "Price",
+            {
+                "fields": (
+                    *("input_price", "cached_price", "output_price", "reasoning_price"),
+                    "prices",
+                ),
+                "description": price_list_words(),
+            },
+        ),
         (
             "Patience, in seconds",
             {
@@ -183,17 +206,13 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
         ("What it can do", {"fields": ("abilities",)}),
         ("How its streams end", {"fields": ("ends_without_finish",)}),
     )
-    readonly_fields = ("used_by",)
+    readonly_fields = ("used_by", "prices")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        # The page opens without Redis too: it is where an operator looks when things are down.
-        try:
-            with sync_client(settings.REDIS_URL) as client:
-                states = CircuitAdmin(client, prefix=settings.REDIS_PREFIX).states()
-        except CircuitsUnavailable:
-            states = None
+        states = _circuit_states()
+        request.circuits = {circuit.model: circuit for circuit in states or ()}  # type: ignore[attr-defined]
         context = {**(extra_context or {}), "circuits": states}
         return super().changelist_view(request, context)
 
@@ -218,6 +237,8 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
     def get_readonly_fields(self, request: HttpRequest, obj: LLMModel | None = None) -> Any:
         # Rules name their fallbacks, callers their models: a name is never changed under them.
         fields = super().get_readonly_fields(request, obj)
+        if not request.user.has_perm("routing.address_llmmodel"):
+            fields = [*fields, *ADDRESS]
         return ["name", *fields] if obj else fields
 
     def kept_on(self, row: LLMModel) -> str:
@@ -236,13 +257,25 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
     def prices(self, model: LLMModel) -> str:
         if without_price([model]):
             return "unknown: enter both prices"
-        if model.input_price is None and model.output_price is None:
-            return "price list"
-        return f"{_price(model.input_price)} in, {_price(model.output_price)} out"
+        return prices_seen(model)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        circuits: Mapping[str, CircuitState] = getattr(request, "circuits", {})
+
+        @column("health")
+        def health(model: LLMModel) -> str:
+            seen = circuits.get(model.name) or circuits.get(SIMULATED_PREFIX + model.name)
+            return _health(model, seen)
+
+        return [*super().get_list_display(request), health]
 
     def save_model(self, request: HttpRequest, obj: LLMModel, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        for doubt in doubtful_names([obj]):
+        for doubt in (
+            *doubtful_names([obj]),
+            *strange_parameters([model_ref(obj)]),
+            *unset_variables([obj]),
+        ):
             messages.warning(request, doubt)
         if without_price([obj]):
             messages.warning(
@@ -256,8 +289,23 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
         return ", ".join(users_of(model)) if model.pk else ""
 
 
-def _price(value: Any) -> str:
-    return "list" if value is None else f"{value.normalize():f}"
+def _health(model: LLMModel, circuit: CircuitState | None) -> str:
+    """What keeps a model from being asked, or its failures in a row with the last error."""
+    if told := unset_variables([model]):
+        return told[0].partition(": ")[2]
+    if circuit is None:
+        return NOTHING
+    count = f"{circuit.failures} failure{'s' * (circuit.failures != 1)} in a row"
+    return f"{count}, the last: {circuit.error}" if circuit.error else count
+
+
+def _circuit_states() -> Sequence[CircuitState] | None:
+    """``None`` without Redis: the page opens all the same, an operator looks there when things are down."""
+    try:
+        with sync_client(settings.REDIS_URL) as client:
+            return CircuitAdmin(client, prefix=settings.REDIS_PREFIX).states()
+    except CircuitsUnavailable:
+        return None
 
 
 @admin.register(RoutingSettings)

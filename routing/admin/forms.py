@@ -17,6 +17,7 @@ from routing.common.form_revisions import RevisionedForm
 from routing.common.validators import check_block
 from routing.domain.abilities import Ability
 from routing.domain.actions import ACTIONS, Action, ModelKind, action_for
+from routing.domain.endpoints import parameters_of
 from routing.domain.fields import FieldSpec, specs
 from routing.domain.rules import SHARES, ReusePolicy, RuleSet
 from routing.domain.rules import Rule as DomainRule
@@ -244,6 +245,12 @@ class LLMModelForm(RevisionedForm[LLMModel]):
     class Meta:
         model = LLMModel
         fields = "__all__"
+
+    def clean_parameters(self) -> str:
+        """The object on one line, with its names in order: the same parameters are no change."""
+        text: str = self.cleaned_data["parameters"]
+        found = parameters_of(text)
+        return json.dumps(found, sort_keys=True, ensure_ascii=False) if found else ""
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

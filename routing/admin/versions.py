@@ -24,6 +24,8 @@ from routing.publishing.draft import (
     changes_since,
     doubtful_names,
     draft_now,
+    strange_parameters,
+    unset_variables,
     without_price,
 )
 from routing.publishing.selectors import release_row, ruleset_of, succeeded_at
@@ -82,7 +84,9 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
         unpriced = without_price(draft.rules.models) if draft.rules else []
         context = {"title": "Publish the draft", "form": form, "prompt": prompt}
         context["unpriced"] = unpriced
-        context["doubtful"] = doubtful_names(draft.rules.models) if draft.rules else []
+        models = draft.rules.models if draft.rules else ()
+        doubts = (doubtful_names, strange_parameters, unset_variables)
+        context["doubtful"] = [told for find in doubts for told in find(models)]
         return self.framed(request, "routing/admin/publish.html", {**context, "publishing": True})
 
     def roll_back_view(self, request: HttpRequest, number: int) -> HttpResponse:

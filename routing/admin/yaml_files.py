@@ -13,7 +13,7 @@ from django.urls import reverse
 from routing.admin.publishing import BanneredAdmin
 from routing.admin.publishing_forms import ImportForm
 from routing.domain.errors import RuleSetInvalid
-from routing.models import RuleSetVersion
+from routing.models import LLMModel, RuleSetVersion
 from routing.publishing.draft import draft_now
 from routing.publishing.selectors import ruleset_of
 from routing.publishing.yaml_files import (
@@ -67,7 +67,9 @@ def import_view(page: BanneredAdmin[Any], request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         take = "_take" in request.POST
         try:
-            shown["imported"] = _imported(form.cleaned_data["text"], take=take)
+            document = read_document(form.cleaned_data["text"])
+            _check_addresses(request, document)
+            shown["imported"] = _imported(document, take=take)
         except RuleSetInvalid as exc:
             shown["faults"] = exc.faults
         else:
@@ -78,10 +80,24 @@ def import_view(page: BanneredAdmin[Any], request: HttpRequest) -> HttpResponse:
     return page.framed(request, "routing/admin/import.html", shown)
 
 
-def _imported(text: str, *, take: bool) -> Any:
+def _check_addresses(request: HttpRequest, document: Document) -> None:
+    """Raise ``RuleSetInvalid`` where a person without the right to it would change an address or a key."""
+    if request.user.has_perm("routing.address_llmmodel"):
+        return
+    rows = LLMModel.objects.values_list("name", "base_url", "key_variable")
+    known = {name: (url, variable) for name, url, variable in rows}
+    if faults := [
+        f"Only administrators may change the address or the key of “{entry.name}”."
+        for entry in document.models
+        if known.get(entry.name, ("", "")) != (entry.base_url, entry.key_variable)
+    ]:
+        raise RuleSetInvalid(faults)
+
+
+def _imported(document: Document, *, take: bool) -> Any:
     """The draft as it would be, and is, where it is taken over. Raises ``RuleSetInvalid``."""
     with transaction.atomic():
-        write_tables(read_document(text))
+        write_tables(document)
         draft = draft_now()
         if not take:
             transaction.set_rollback(True)

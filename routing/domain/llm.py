@@ -16,7 +16,8 @@ from routing.domain.rules import Decision, ModelRef
 _BYTES_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
 _MILLION = Decimal(1_000_000)
-_MICRODOLLAR = Decimal("0.000001")
+_SMALLEST = Decimal("1e-8")
+"""The precision of costs, in all tables and the ledger."""
 DEAREST_CALL = Decimal(100_000)
 """US dollars; more is no cost of a call."""
 
@@ -383,20 +384,39 @@ def estimated_usage(prompt: Sequence[ChatMessage], output: str) -> Usage:
 
 
 def cost(model: ModelRef, usage: Usage, listed: ListPrice | None) -> Decimal | None:
-    """US dollars, to the millionth: the model's own prices over the price list's.
+    """US dollars, to the hundred-millionth: the model's own prices over the price list's.
 
-    ``listed`` is the list's price of this input and this output, ``None`` for a model that it does not
-    have. The result is ``None`` when a part has no price at all.
+    ``listed`` is the list's price of this input and this output, which knows cached input and reasoning
+    itself; ``None`` for a model that it does not have. The result is ``None`` when a part has no price.
     """
     parts = (
-        _part(model.input_price, usage.input_tokens, listed and listed[0]),
-        _part(model.output_price, usage.output_tokens, listed and listed[1]),
+        _part(
+            _shares(usage.input_tokens, usage.cached_tokens), model.input_price, model.cached_price
+        ),
+        _part(
+            _shares(usage.output_tokens, usage.reasoning_tokens),
+            model.output_price,
+            model.reasoning_price,
+        ),
     )
-    if parts[0] is None or parts[1] is None:
+    whole = [part if part is not None else (listed and listed[at]) for at, part in enumerate(parts)]
+    if whole[0] is None or whole[1] is None:
         return None
-    total = parts[0] + parts[1]
-    return total.quantize(_MICRODOLLAR) if 0 <= total <= DEAREST_CALL else None
+    total = whole[0] + whole[1]
+    return total.quantize(_SMALLEST) if 0 <= total <= DEAREST_CALL else None
 
 
-def _part(price: Decimal | None, tokens: int, listed: Decimal | None) -> Decimal | None:
-    return listed if price is None else price * tokens / _MILLION
+def _shares(tokens: int, apart: int) -> tuple[int, int]:
+    """The tokens of the usual price, and those with one of their own."""
+    own = min(max(0, apart), tokens)
+    return tokens - own, own
+
+
+def _part(
+    shares: tuple[int, int], price: Decimal | None, price_apart: Decimal | None
+) -> Decimal | None:
+    if price is None:
+        return None
+    usual, apart = shares
+    other = price if price_apart is None else price_apart
+    return (price * usual + other * apart) / _MILLION

@@ -21,6 +21,8 @@ from routing.domain.fields import Stored, spec
 
 JudgeUse = Literal["auto", "on", "off"]
 VectorUse = Literal["auto", "measure", "off"]
+Effort = Literal["", "none", "minimal", "low", "medium", "high"]
+"""How long a model thinks; empty is its provider's own."""
 
 SIMULATED_PREFIX = "simulated/"
 HELPER_RULE = "helper"
@@ -63,6 +65,9 @@ class StaysTrue(StrEnum):
 _SECONDS = {"least": 0.05, "most": 3_600}
 _TOKENS = {"least": 1, "most": 100_000_000}
 _PRICE = {"least": 0, "most": 100_000}
+_TEMPERATURE = {"least": 0, "most": 2}
+PROMPT_CHARS = 8_000
+"""The longest system prompt of a rule."""
 _LIFE = {"least": 1, "most": 10 * 365 * 24 * 3600}
 _WRONG = {"least": 0.1, "most": 20}
 
@@ -82,9 +87,13 @@ class ModelRef(Stored):
     """A published model: a short public name and the LiteLLM name behind it.
 
     Prices are US dollars per million tokens and override LiteLLM's price list; ``None``
-    leaves the list's price. ``context_window`` and ``max_output_tokens`` are in tokens.
+    leaves the list's price. Cached input and reasoning have prices of their own, which count beside
+    ``input_price`` and ``output_price``; ``None`` there: they cost what other tokens do. ``context_window`` and ``max_output_tokens`` are in tokens.
     ``ends_without_finish``: the server sends the end of a stream and never a finish reason.
-    ``abilities`` are as in ``abilities.Ability``; where empty, LiteLLM's list tells.
+    ``abilities`` are as in ``abilities.Ability``; where empty, LiteLLM's list tells. ``base_url`` and
+    ``key_variable``, the name of an environment variable, take the place of the provider's own.
+    ``temperature``, ``reasoning_effort`` and ``parameters``, a JSON object, hold where a request says
+    nothing else.
     """
 
     name: str = field(metadata=spec("name"))
@@ -100,6 +109,25 @@ class ModelRef(Stored):
         default=False, metadata=spec("ending without a finish reason")
     )
     abilities: tuple[str, ...] = field(default=(), metadata=spec("abilities"))
+    base_url: str = field(default="", metadata=spec("base URL"))
+    key_variable: str = field(default="", metadata=spec("variable of the API key"))
+    temperature: float | None = field(default=None, metadata=spec("temperature", **_TEMPERATURE))
+    reasoning_effort: Effort = field(default="", metadata=spec("reasoning effort"))
+    parameters: str = field(default="", metadata=spec("further parameters"))
+    cached_price: Decimal | None = field(
+        default=None, metadata=spec("price of cached input", **_PRICE)
+    )
+    reasoning_price: Decimal | None = field(
+        default=None, metadata=spec("price of reasoning", **_PRICE)
+    )
+
+    def under(self, rule: Rule | None) -> ModelRef:
+        """This model as the rule asks it: with the rule's temperature, and the lower limit of tokens."""
+        if rule is None or (rule.temperature is None and rule.max_tokens is None):
+            return self
+        limits = [limit for limit in (self.max_output_tokens, rule.max_tokens) if limit]
+        own = self.temperature if rule.temperature is None else rule.temperature
+        return replace(self, temperature=own, max_output_tokens=min(limits, default=None))
 
 
 WHICH = "Which prompts"
@@ -107,6 +135,7 @@ DONE = "What is done"
 EXAMPLES = "Examples for the classifier"
 REFUSING = "When it refuses"
 REUSING = "Using answers again"
+ASKING = "How the model is asked"
 _ASKING = {"applies": tuple(each for each, row in ACTIONS.items() if row.model_kind)}
 _REFUSING = {"applies": (Action.REFUSE,)}
 _ANSWERING = {"applies": tuple(each for each, row in ACTIONS.items() if row.streams)}
@@ -183,6 +212,38 @@ class Rule(Stored):
             help="One name per line. People of other groups are never given this rule; empty: it is "
             "for everybody.",
             group=WHICH,
+        ),
+    )
+    system_prompt: str = field(
+        default="",
+        metadata=spec(
+            "system prompt",
+            help="Told to the model after the site's own system prompt, for prompts of this rule alone. "
+            "No classifier reads it; it must hold no secret.",
+            group=ASKING,
+            **_ANSWERING,
+        ),
+    )
+    temperature: float | None = field(
+        default=None,
+        metadata=spec(
+            "temperature",
+            help="From 0 (the same again) to 2 (wild). Empty: the model's.",
+            group=ASKING,
+            **_ANSWERING,
+            **_TEMPERATURE,
+        ),
+    )
+    max_tokens: int | None = field(
+        default=None,
+        metadata=spec(
+            "longest answer in tokens",
+            title="Longest answer",
+            help="Tokens. Empty: the model's own limit, which holds where it is the lower one.",
+            group=ASKING,
+            least=16,
+            most=1_000_000,
+            **_ANSWERING,
         ),
     )
 
@@ -420,11 +481,13 @@ class RuleSet(Stored):
 
     def simulated(self, providers: Collection[str]) -> RuleSet:
         """This set with the models of ``providers`` renamed, so that no answer of a stand-in
-        passes for a real one."""
+        passes for a real one. A model with an address of its own is asked there."""
         renamed = {
             model.name: SIMULATED_PREFIX + model.name
             for model in self.models
-            if model.provider in providers and not model.name.startswith(SIMULATED_PREFIX)
+            if model.provider in providers
+            and not model.base_url
+            and not model.name.startswith(SIMULATED_PREFIX)
         }
         if not renamed:
             return self
@@ -456,6 +519,6 @@ def _fingerprint(rules: RuleSet) -> str:
         del body[irrelevant]
     for model in (*body["models"], *body.get("own_classifiers", ())):
         # How its stream is read decides nothing either, and abilities only in chats that are not stored.
-        del model["ends_without_finish"], model["abilities"]
+        del model["ends_without_finish"], model["abilities"], model["key_variable"]
     canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import (
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    RegexValidator,
+)
 from django.db import models
 from django.db.models import Q
 
+from routing.domain import endpoints
 from routing.domain.abilities import Ability
 from routing.domain.actions import Action, ModelKind
 from routing.domain.fields import specs
 from routing.domain.release import Stage
-from routing.domain.rules import CachePolicy, ModelRef, ReusePolicy, RuleSet, Timeouts
+from routing.domain.rules import (
+    PROMPT_CHARS,
+    CachePolicy,
+    Effort,
+    ModelRef,
+    ReusePolicy,
+    RuleSet,
+    Timeouts,
+)
 from routing.domain.rules import Rule as DomainRule
 
 slug = RegexValidator(
@@ -37,6 +51,26 @@ def known_abilities(names: Any) -> None:
     known = set(map(str, Ability))
     if not isinstance(names, list) or not all(name in known for name in names):
         raise ValidationError(f"A list of some of: {', '.join(sorted(known))}.")
+
+
+def _checked(fault: str) -> None:
+    if fault:
+        raise ValidationError(fault)
+
+
+def checked_url(value: str) -> None:
+    """Raise ``ValidationError`` for what is no address of a server."""
+    _checked(endpoints.url_fault(value))
+
+
+def checked_variable(value: str) -> None:
+    """Raise ``ValidationError`` for what is no name of a variable with a key."""
+    _checked(endpoints.variable_fault(value))
+
+
+def checked_parameters(value: str) -> None:
+    """Raise ``ValidationError`` for what are no further parameters."""
+    _checked(endpoints.parameters_fault(value))
 
 
 def revision_field() -> models.PositiveIntegerField[int, int]:
@@ -85,6 +119,24 @@ class LLMModel(models.Model):
         blank=True,
         help_text="US dollars per million tokens; empty uses LiteLLM's price list.",
     )
+    cached_price = models.DecimalField(
+        "price of cached input",
+        validators=bounds(ModelRef, "cached_price"),
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="Beside an input price: input that the provider had in its cache. Empty: as other input.",
+    )
+    reasoning_price = models.DecimalField(
+        "price of reasoning",
+        validators=bounds(ModelRef, "reasoning_price"),
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="Beside an output price: tokens that the model thought. Empty: as other output.",
+    )
     connect_timeout = models.FloatField(
         validators=bounds(Timeouts, "connect"), default=5.0, help_text="Seconds to connect."
     )
@@ -114,12 +166,53 @@ class LLMModel(models.Model):
         help_text="Requests that need another ability go to a fallback that has it. "
         "None chosen: LiteLLM's list tells.",
     )
+    base_url = models.CharField(
+        "base URL",
+        max_length=endpoints.MAX_URL,
+        blank=True,
+        default="",
+        validators=[checked_url],
+        help_text="Of a server of your own, https://gpu.example/v1; the provider's key is not sent there. "
+        "Empty: the provider's address.",
+    )
+    key_variable = models.CharField(
+        "variable of the API key",
+        max_length=endpoints.MAX_VARIABLE,
+        blank=True,
+        default="",
+        validators=[checked_variable],
+        help_text="The name of an environment variable that ends in _API_KEY, never the key itself. While it "
+        "is not set the model is not asked. Empty: the provider's key.",
+    )
+    temperature = models.FloatField(
+        validators=bounds(ModelRef, "temperature"),
+        null=True,
+        blank=True,
+        help_text="From 0 to 2, where neither the request nor the rule says another. Empty: the provider's.",
+    )
+    reasoning_effort = models.CharField(
+        max_length=8,
+        choices=[(each, each or "the provider's own") for each in get_args(Effort)],
+        blank=True,
+        default="",
+        help_text="How long the model thinks, where the request says nothing else.",
+    )
+    parameters = models.TextField(
+        "further parameters",
+        blank=True,
+        default="",
+        validators=[checked_parameters],
+        help_text='A JSON object that goes with each chat, such as {"top_p": 0.9}. Requests win.',
+    )
     enabled = models.BooleanField(default=True)
     revision = revision_field()
 
     class Meta:
         verbose_name = "model"
         ordering = ("name",)
+        permissions = (
+            ("address_llmmodel", "Can set the address of a model and the variable of its key"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -171,6 +264,15 @@ class Rule(models.Model):
     )
     groups = models.JSONField(
         default=list, blank=True, help_text="Names of the groups that it is for; empty: everybody."
+    )
+    system_prompt = models.TextField(
+        blank=True, default="", validators=[MaxLengthValidator(PROMPT_CHARS)]
+    )
+    temperature = models.FloatField(
+        validators=bounds(DomainRule, "temperature"), null=True, blank=True
+    )
+    max_tokens = models.PositiveIntegerField(
+        validators=bounds(DomainRule, "max_tokens"), null=True, blank=True
     )
     is_default = models.BooleanField(
         default=False, help_text="Answers when no classifier can be reached. Exactly one."

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from pydantic import TypeAdapter
 
 from routing.domain.actions import ACTIONS, Action
@@ -109,6 +110,39 @@ def doubtful_names(models: Iterable[ModelRef | LLMModel]) -> list[str]:
 
     doubts = ((model, name_doubt(model.litellm_name)) for model in models)
     return [f"“{model.litellm_name}” ({model.name}): {doubt}." for model, doubt in doubts if doubt]
+
+
+def strange_parameters(models: Iterable[ModelRef]) -> list[str]:
+    """Sentences about parameters that LiteLLM does not send to the models that have them."""
+    from routing.llm.providers.litellm_request import strange_options  # noqa: PLC0415 - as above
+
+    found = ((model, ", ".join(strange_options(model))) for model in models)
+    return [
+        f"“{model.name}” is asked without {names}: LiteLLM knows no such parameter of {model.litellm_name}."
+        for model, names in found
+        if names
+    ]
+
+
+def unset_variables(models: Iterable[ModelRef | LLMModel]) -> list[str]:
+    """Sentences about models whose key is not there: they are no candidates."""
+    return [
+        f"“{model.name}” is not asked: the variable {model.key_variable} is not set."
+        for model in models
+        if model.key_variable and not settings.MODEL_KEYS.get(model.key_variable)
+    ]
+
+
+def prices_seen(model: LLMModel) -> str:
+    """The prices that a call is billed at, in words, and where they come from."""
+    from routing.llm.providers.litellm import listed_prices  # noqa: PLC0415 - as above
+
+    listed = listed_prices(model.litellm_name) or (None, None)
+    own = (model.input_price, model.output_price)
+    seen = [mine if mine is not None else list_ for mine, list_ in zip(own, listed, strict=True)]
+    told = [f"{price.normalize():f}" if price is not None else "by the list" for price in seen]
+    source = "" if None not in own else " (list)" if own == (None, None) else " (partly the list)"
+    return f"{told[0]} in, {told[1]} out{source}"
 
 
 def draft_now() -> Draft:

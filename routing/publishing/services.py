@@ -46,7 +46,12 @@ WHY_CHARS = 1_000
 ATTEMPTS = 3
 """How often the tables are built anew when others publish meanwhile."""
 
+Requirement = Callable[[RuleSet], Iterable[str]]
+"""Sentences on what must hold before a set is released, by whomever. It is asked under the lock on publishing,
+so it must be quick, and a writer of what it reads takes ``publishing_locked``."""
+
 _checks: list[Check] = []
+_requirements: list[Requirement] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,20 @@ def register_check(check: Check) -> Check:
     if check not in _checks:
         _checks.append(check)
     return check
+
+
+def register_requirement(requirement: Requirement) -> Requirement:
+    """Have nothing released that does not meet it; nobody may override it. Registering it again changes
+    nothing."""
+    if requirement not in _requirements:
+        _requirements.append(requirement)
+    return requirement
+
+
+def _require(candidate: RuleSet) -> None:
+    """Raises ``RuleSetInvalid``."""
+    if faults := tuple(fault for each in _requirements for fault in each(candidate)):
+        raise RuleSetInvalid(faults)
 
 
 def ruleset_publish(
@@ -116,6 +135,7 @@ def publish(
     """
     if restores is None and (faults := ruleset_faults(candidate)):
         raise RuleSetInvalid(faults)
+    _require(candidate)
     # Checks may take seconds: they run before the transaction, which holds the lock on publishing.
     failed = tuple(failure for check in _checks for failure in check(candidate, until))
     if failed and not (override.strip() and may_override(by)):
@@ -125,6 +145,7 @@ def publish(
         live = before.live if before else None
         if live and same(live, candidate) and target == TO_ALL:
             return live
+        _require(candidate)
         version = RuleSetVersion(
             published_by_id=by.pk if by else None,
             why=clean_block(why, WHY_CHARS),
@@ -236,6 +257,7 @@ def version_release(
     before = release_locked()
     if before and before.live_id == version.number:
         raise RuleSetInvalid([f"Version {version.number} is live for all users already."])
+    _require(ruleset_of(version))
     return release(version, before, target=target, by=by, why=why)
 
 

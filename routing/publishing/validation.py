@@ -16,9 +16,10 @@ from typing import Any
 from routing.classifier.classification import build_instructions
 from routing.common.text import unicode_form
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
+from routing.domain.endpoints import parameters_fault, url_fault, variable_fault
 from routing.domain.fields import specs
 from routing.domain.llm import estimated_tokens
-from routing.domain.rules import HELPER_RULE, ModelRef, Rule, RuleSet
+from routing.domain.rules import HELPER_RULE, PROMPT_CHARS, ModelRef, Rule, RuleSet
 
 INSTRUCTION_CHARS = 4_000
 """The longest instruction of one rule."""
@@ -69,6 +70,7 @@ def ruleset_faults(rules: RuleSet, *, disabled: Collection[str] = ()) -> tuple[s
         *_name_faults(rules),
         *_classifier_faults(rules, disabled),
         *_number_faults(rules),
+        *_endpoint_faults(rules),
         *(fault.sentence for rule in rules.rules for fault in rule_faults(rule, rules.model)),
     ]
     # The budget last: the classifier's prompt is built of valid rules only.
@@ -198,6 +200,18 @@ def _number_faults(rules: RuleSet) -> Iterable[str]:
                 yield f"{subject} must be between {item.least:g} and {item.most:,}."
 
 
+def _endpoint_faults(rules: RuleSet) -> Iterable[str]:
+    """The faults of what models have of their own: address, variable of the key, further parameters."""
+    for model in rules.models:
+        for label, fault in (
+            ("base URL", url_fault(model.base_url)),
+            ("variable of the API key", variable_fault(model.key_variable)),
+            ("further parameters", parameters_fault(model.parameters)),
+        ):
+            if fault:
+                yield f"The {label} of the model “{model.name}”: {fault}"
+
+
 def _model_faults(
     rule: Rule, field: str, name: str, model_of: Callable[[str], ModelRef | None]
 ) -> Iterable[Fault]:
@@ -231,6 +245,9 @@ def _text_faults(rule: Rule) -> Iterable[Fault]:
             f"{instruction} has {length:,} characters, {INSTRUCTION_CHARS:,} are the classifier's "
             "budget for one.",
         )
+    if (length := len(rule.system_prompt)) > PROMPT_CHARS:
+        told = f"{length:,} characters, {PROMPT_CHARS:,} are the most."
+        yield Fault("system_prompt", told, f"The system prompt of the rule “{rule.name}”: {told}")
     yield from _quoting_faults("instruction", rule.instruction, instruction, strict=True)
     for field in ("examples_for", "examples_against"):
         for example in getattr(rule, field):

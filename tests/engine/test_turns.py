@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -36,12 +37,14 @@ from routing.domain.rules import Source, StaysTrue
 from tests.fakes import (
     CLAUDE,
     GPT,
+    RULES,
     FakeCache,
     FakeChat,
     FakeClassifier,
     FakeEmbedder,
     FakeGuard,
     FakeMemory,
+    FakeRules,
     FakeSink,
     ports,
     turn,
@@ -108,6 +111,21 @@ async def test_the_system_prompt_and_the_memory_come_before_the_prompt() -> None
         "Hello Ada.",
         "Who am I?",
     ]
+
+
+async def test_a_rule_has_its_own_prompt_and_numbers() -> None:
+    asked = [
+        replace(rule, system_prompt="In verse.", temperature=0.1, max_tokens=90)
+        for rule in RULES.rules
+    ]
+    chat = FakeChat()
+    rules = FakeRules(replace(RULES, rules=tuple(asked)))
+    await answered(turn("Why?"), rules=rules, chat=chat)
+
+    assert chat.messages[0].content == "Be brief.\n\nIn verse."
+    assert {(model.temperature, model.max_output_tokens) for model in chat.candidates} == {
+        (0.1, 90)
+    }
 
 
 @pytest.mark.parametrize(

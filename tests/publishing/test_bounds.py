@@ -26,7 +26,7 @@ ODD = [
         for name in ("connect", "first_token", "stall", "total")
         for value in (0, -5, 1e9)
     ),
-    *((name, -1) for name in ("input_price", "output_price")),
+    *((name, -1) for name in ("input_price", "output_price", "cached_price", "reasoning_price")),
     *((name, 0) for name in ("context_window", "max_output_tokens")),
 ]
 

@@ -37,6 +37,7 @@ from routing.llm.providers.base import (
     WholeAnswer,
     empty_answer,
 )
+from routing.llm.providers.credentials import Credentials
 from routing.llm.providers.errors import to_provider_error
 from routing.llm.providers.finish_reasons import FinishReason
 from routing.llm.providers.http_stream import HTTPStreamClient
@@ -50,22 +51,24 @@ class ProviderClient:
     """Every method raises ``ProviderError`` and nothing else.
 
     ``credentials`` are by LiteLLM's provider names; other providers' keys come from the environment
-    variables that LiteLLM documents. ``fast_lane=False`` has LiteLLM read all answers. A client belongs
-    to no event loop; ``aclose`` closes the connections of the running one.
+    variables that LiteLLM documents. ``keys`` are those that models name, by their variables. ``fast_lane=False`` has LiteLLM read all answers; of the others,
+    ``ticks`` says when reads are gathered. A client belongs to no event loop; ``aclose`` closes the
+    connections of the running one.
     """
 
     def __init__(
         self,
         credentials: Mapping[str, Credential],
         *,
+        keys: Mapping[str, str] | None = None,
         fast_lane: bool = True,
         ticks: TickMode = TickMode.AUTO,
     ) -> None:
-        self._credentials = dict(credentials)
-        self._secrets = tuple(item.api_key for item in credentials.values() if item.api_key)
+        self._credentials = Credentials(credentials, keys)
+        self._secrets = tuple(self._credentials.secrets())
         self._direct = fast_lane
         self._http = HTTPStreamClient(ticks)
-        self._calls = LiteLLMCalls(credentials)
+        self._calls = LiteLLMCalls(self._credentials)
 
     async def stream(
         self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None = None
@@ -96,7 +99,7 @@ class ProviderClient:
         provider = self._direct_provider(model)
         if provider is None:
             return self._calls.stream(model, messages, options)
-        credential = self._credentials.get(provider.name)
+        credential = self._credentials.of(model, provider.name)
         streamed = {**(options or {}), "stream": True}
         request = litellm_request.build_request(provider, model, messages, credential, streamed)
         return self._http.stream(request, model.name)
@@ -133,7 +136,7 @@ class ProviderClient:
         provider = self._direct_provider(model)
         if provider is None:
             return await self._calls.whole(model, messages, options)
-        credential = self._credentials.get(provider.name)
+        credential = self._credentials.of(model, provider.name)
         request = litellm_request.build_request(provider, model, messages, credential, options)
         with litellm.refusals_named(model.litellm_name):
             return await self._http.whole(request, model.name)

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -34,6 +35,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env into our environment
 os.environ["MAX_IMAGE_URL_DOWNLOAD_SIZE_MB"] = "0"  # else it fetches addresses in callers' messages
 import litellm  # the variables count at this import only
+from litellm.constants import DEFAULT_CHAT_COMPLETION_PARAM_VALUES
 from litellm.exceptions import UnsupportedParamsError
 from litellm.litellm_core_utils import core_helpers
 from litellm.llms.custom_httpx import http_handler
@@ -43,6 +45,7 @@ from litellm.types.utils import LlmProviders
 from litellm.utils import ProviderConfigManager, get_optional_params, supports_pdf_input
 
 __all__ = [  # for our own modules
+    "DEFAULT_CHAT_COMPLETION_PARAM_VALUES",
     "AsyncHTTPHandler",
     "LlmProviders",
     "ProviderConfigManager",
@@ -110,6 +113,10 @@ http_handler.AsyncHTTPHandler = _LineHandler  # type: ignore[misc,assignment]
 core_helpers._FINISH_REASON_MAP = _FinishReasons()  # type: ignore[misc,assignment]  # noqa: SLF001
 _quieten()
 _warm()
+
+
+NEAR = 0.6
+"""Similarity of a name from which it is offered in place of one that nobody knows."""
 
 
 @lru_cache(maxsize=256)
@@ -238,7 +245,25 @@ def name_doubt(litellm_name: str) -> str:
     own = provider in {"azure", "ollama", "ollama_chat", "bedrock", "vertex_ai", "sagemaker"}
     if _is_listed(litellm_name) or own or not listed:
         return ""
-    return f"LiteLLM's list has no such model of {provider}: check the spelling"
+    near = get_close_matches(litellm_name, sorted(listed), n=3, cutoff=NEAR)
+    bare = [name.removeprefix(f"{provider}/") for name in near]
+    told = f"did you mean {', '.join(dict.fromkeys(bare))}?" if bare else "check the spelling"
+    return f"LiteLLM's list has no such model of {provider}: {told}"
+
+
+def listed_prices(litellm_name: str) -> tuple[Decimal, Decimal] | None:
+    """The price list's US dollars for a million tokens, in and out; ``None`` for a name without both."""
+    try:
+        name, provider, *_ = lookup(litellm_name)
+    except Exception:  # noqa: BLE001 - told by several classes
+        return None
+    prices = litellm.model_cost
+    listed = prices.get(litellm_name) or prices.get(f"{provider}/{name}") or prices.get(name, {})
+    parts = [listed.get(f"{side}_cost_per_token") for side in ("input", "output")]
+    if any(part is None for part in parts):
+        return None
+    read, written = (Decimal(str(part)) * 1_000_000 for part in parts)
+    return read, written
 
 
 def _listed(model: ModelRef, usage: Usage, reported: Any) -> ListPrice | None:

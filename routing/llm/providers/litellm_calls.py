@@ -38,6 +38,7 @@ from routing.llm.providers import litellm as adapter
 from routing.llm.providers import litellm_request
 from routing.llm.providers.answer_text import read_content
 from routing.llm.providers.base import AnswerEnd, AnswerPiece, Credential, EventError, WholeAnswer
+from routing.llm.providers.credentials import Credentials
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
@@ -49,6 +50,8 @@ from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
 from routing.llm.providers.response_filter import filter_usages, picture_stream
 
+MOST_CREDENTIALS = 100
+"""Clients that are kept for models with keys or addresses of their own; they share their connections."""
 REVISED_PROMPT_CHARS = 4_000
 """Characters that are kept of a prompt as the provider drew it."""
 
@@ -60,8 +63,8 @@ _read_by: ContextVar[EventFilter | None] = ContextVar("read_by", default=None)
 class LiteLLMCalls:
     """Requests through LiteLLM's public functions. Raises LiteLLM's errors, httpx's and ``ProviderError``."""
 
-    def __init__(self, credentials: Mapping[str, Credential]) -> None:
-        self._credentials = dict(credentials)
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections] = (
             WeakKeyDictionary()
         )
@@ -175,17 +178,18 @@ class LiteLLMCalls:
             "max_retries": 0,
             "timeout": httpx.Timeout(model.timeouts.total, connect=model.timeouts.connect),
         }
-        credential = self._credentials.get(provider)
+        credential = self._credentials.of(model, provider)
         if credential is not None:
             options["api_key"] = credential.api_key or None
             options["api_base"] = credential.base_url or None
-            options["client"] = self._here().client(provider)
+            if client := self._here().client(provider, credential):
+                options["client"] = client
         return options
 
     def _here(self) -> _Connections:
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
-            self._loops[loop] = _Connections(self._credentials)
+            self._loops[loop] = _Connections()
         return self._loops[loop]
 
 
@@ -208,24 +212,28 @@ def _picture_taken(model: str) -> Iterator[PictureStream]:
 class _Connections:
     """One event loop's connections, in the kinds that LiteLLM takes as ``client``."""
 
-    def __init__(self, credentials: Mapping[str, Credential]) -> None:
+    def __init__(self) -> None:
         self._handler = _OneShotHandler()
         self.http: httpx.AsyncClient = self._handler.client
-        self._sdks = {
-            name: _OneShotOpenAI(
+        self._sdks: dict[Credential, _OneShotOpenAI] = {}
+
+    def client(self, provider: str, credential: Credential) -> Any:
+        """``None`` for a provider that LiteLLM brings its own connections for."""
+        kind = _kind(provider)
+        if kind == "handler":
+            return self._handler
+        if kind != "openai_sdk" or not credential.api_key:
+            return None
+        if credential not in self._sdks:
+            if len(self._sdks) >= MOST_CREDENTIALS:  # of models that were changed since
+                self._sdks.clear()
+            self._sdks[credential] = _OneShotOpenAI(
                 api_key=credential.api_key,
                 base_url=credential.base_url or None,
                 http_client=self.http,
                 max_retries=0,
             )
-            for name, credential in credentials.items()
-            if credential.api_key and _kind(name) == "openai_sdk"
-        }
-
-    def client(self, provider: str) -> Any:
-        """``None`` for a provider that LiteLLM brings its own connections for."""
-        kind = _kind(provider)
-        return self._handler if kind == "handler" else self._sdks.get(provider)
+        return self._sdks[credential]
 
 
 def _kind(provider: str) -> str | None:

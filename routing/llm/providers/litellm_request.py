@@ -15,12 +15,14 @@ from typing import Any
 import orjson
 
 from routing.domain.abilities import Ability
+from routing.domain.endpoints import parameters_of
 from routing.domain.errors import ProviderMisconfigured
 from routing.domain.llm import ChatMessage, ChatOptions
 from routing.domain.rules import ModelRef
 from routing.llm.providers.anthropic import JSON_TOOL
 from routing.llm.providers.base import Credential, Provider, ProviderRequest
 from routing.llm.providers.litellm import (
+    DEFAULT_CHAT_COMPLETION_PARAM_VALUES,
     LlmProviders,
     UnsupportedParamsError,
     get_optional_params,
@@ -59,6 +61,10 @@ _CHECKS: Mapping[str, Callable[[str, str], bool]] = {
     Ability.AUDIO_INPUT: litellm.supports_audio_input,
     Ability.REASONING: litellm.supports_reasoning,
 }
+
+
+OPENAI_PARAMETERS = frozenset(DEFAULT_CHAT_COMPLETION_PARAM_VALUES)
+"""The parameters of OpenAI's chats that LiteLLM translates."""
 
 
 @lru_cache(maxsize=256)
@@ -158,8 +164,9 @@ def _is_object(text: str) -> bool:
 def fitted_options(
     model: ModelRef, options: ChatOptions, messages: Sequence[ChatMessage] = ()
 ) -> dict[str, Any]:
-    """The parameters with the model's limit for its answer, where it is the lower one, and with thinking
-    that fits into it and to the chat."""
+    """The parameters with the model's own where the request has none, with its limit for its answer, where it
+    is the lower one, and with thinking that fits into it and to the chat."""
+    options = _with_callable_tools(model, {**own_options(model), **options})
     limits = [limit for limit in (model.max_output_tokens, options.get("max_tokens")) if limit]
     fitted = {**options, "max_tokens": min(limits)} if limits else dict(options)
     thinking = _parameters(model, fitted).get("thinking") if "reasoning_effort" in options else None
@@ -176,6 +183,45 @@ def fitted_options(
         del fitted["reasoning_effort"]
         fitted["thinking"] = {**thinking, "budget_tokens": max(_LEAST_BUDGET, limit // 2)}
     return fitted
+
+
+def own_options(model: ModelRef) -> dict[str, Any]:
+    """The parameters that a model has of its own, but for those that it does not understand: one that was
+    published must not make each answer fail."""
+    return dict(pair for pair in _own_options(model).items() if not _is_strange(model, *pair))
+
+
+def strange_options(model: ModelRef) -> list[str]:
+    """The names of a model's own parameters that LiteLLM does not send to it."""
+    return [name for name, value in _own_options(model).items() if _is_strange(model, name, value)]
+
+
+def _own_options(model: ModelRef) -> dict[str, Any]:
+    named = {"temperature": model.temperature, "reasoning_effort": model.reasoning_effort or None}
+    own = {name: value for name, value in named.items() if value is not None}
+    return {**parameters_of(model.parameters), **own}
+
+
+def _is_strange(model: ModelRef, name: str, value: Any) -> bool:
+    if name in options_of(model.abilities):
+        return False
+    if name in OPENAI_PARAMETERS:
+        return not understands(model.litellm_name, name, value)
+    # Beyond OpenAI's: a server of one's own may know it, else the provider's class names it.
+    return not model.base_url and name not in _provider_parameters(model.litellm_name)
+
+
+@lru_cache(maxsize=256)
+def _provider_parameters(litellm_name: str) -> frozenset[str]:
+    """Parameters of the provider's own that LiteLLM's class for it names."""
+    name, provider, *_ = lookup(litellm_name)
+    if provider not in {each.value for each in LlmProviders}:
+        return frozenset()
+    config = getattr(transformation(provider, name), "get_config", dict)
+    try:
+        return frozenset(config())
+    except TypeError:  # newer classes take the model's name
+        return frozenset(config(model=name))
 
 
 def _with_callable_tools(model: ModelRef, options: ChatOptions) -> ChatOptions:
