@@ -14,6 +14,9 @@ help: ## Show these lines
 run: ## Install what is missing and serve on 127.0.0.1:8000 (PORT moves it); Ctrl-C ends it
 	@exec $(LOCAL) run
 
+demo: ## Fill the running site with 30 days of history (ARGS=--remove takes it away)
+	@$(BIN)/python manage.py demo $(ARGS)
+
 check: ## Lint, check types and imports, and run the tests marked pure: under a minute
 	@$(LOCAL) install --dev
 	$(BIN)/ruff check .
@@ -42,6 +45,10 @@ bench: ## Measure the stream path beside a bare relay and LiteLLM Proxy (ARGS="-
 growth: ## Time the database at 1,000 to a million messages (ARGS="--database postgresql --json F")
 	@$(LOCAL) install --dev
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
+
+screenshots: ## Take the pictures of README and docs of a demo of their own (ARGS="--url U --password P")
+	@$(LOCAL) install --dev
+	@$(BIN)/python -m benchmarks.screenshots $(ARGS)
 
 harden: ## Play hostile clients against a server and print the table (ARGS="--http h11 --json F")
 	@$(LOCAL) install --dev

@@ -5,6 +5,7 @@ docs/settings.md lists every variable with its meaning; ``.env.example`` is the 
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,12 @@ DATA_DIR = env.folder("ASSISTANT_DATA_DIR", BASE_DIR / "var")
 DEBUG = env.flag("DEBUG", default=False)
 # For commands without a server; the server refuses to start with it.
 NOBODYS_KEY = "insecure-key-for-commands-that-serve-nobody-0123456789"
-SECRET_KEY = env.text("SECRET_KEY", NOBODYS_KEY)
+# Commands sign with the secret that `make run` keeps: its server has to accept their tokens.
+_KEPT_SECRET = DATA_DIR / "secret_key"
+SECRET_KEY = env.text(
+    "SECRET_KEY",
+    _KEPT_SECRET.read_text() if os.access(_KEPT_SECRET, os.R_OK) else NOBODYS_KEY,
+)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 HTTPS = env.flag("HTTPS", default=False)

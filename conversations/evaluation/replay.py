@@ -126,6 +126,15 @@ def replay_start(
     *, pool: int, size: int, cap_usd: Decimal, draft: RuleSet, live: RuleSet, by: Person = None
 ) -> ReplayRun:
     """Draw the prompts, store the run and start its thread."""
+    run = replay_prepare(pool=pool, size=size, cap_usd=cap_usd, draft=draft, live=live, by=by)
+    replay_in_background(run)
+    return run
+
+
+def replay_prepare(
+    *, pool: int, size: int, cap_usd: Decimal, draft: RuleSet, live: RuleSet, by: Person = None
+) -> ReplayRun:
+    """Draw the prompts and store the run, for ``replay_work``."""
     answers = sampled(pool, size)
     run = ReplayRun.objects.create(
         pool=pool,
@@ -138,7 +147,6 @@ def replay_start(
     )
     # All rows before the start: progress and cap are counted of them, also after a restart.
     ReplayResult.objects.bulk_create(ReplayResult(run=run, answer=answer) for answer in answers)
-    replay_in_background(run)
     return run
 
 

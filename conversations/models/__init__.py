@@ -27,6 +27,7 @@ from conversations.models.messages import (
 )
 from conversations.models.shares import SharedConversation
 from conversations.models.stats import (
+    DemoShare,
     ModelPerformance,
     ReplayResult,
     ReplayRun,
@@ -51,6 +52,7 @@ __all__ = [
     "DailyLink",
     "DailyOutcome",
     "DailySpeculation",
+    "DemoShare",
     "ExternalIdentity",
     "Feedback",
     "FirstTokenCount",

@@ -230,3 +230,14 @@ class WriteProbeRow(models.Model):
 
     def __str__(self) -> str:
         return f"Write {self.pk}"
+
+
+class DemoShare(models.Model):
+    """What ``manage.py demo`` added to one row of sums, to be taken away with it."""
+
+    table = models.CharField(max_length=64, help_text="Name of the row's class.")
+    key = models.JSONField(help_text="Values of its key columns, as texts.")
+    sums = models.JSONField(help_text="By how much each column grew.")
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.key}"

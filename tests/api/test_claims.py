@@ -49,7 +49,7 @@ def signed(payload: dict[str, Any], *left_out: str) -> str:
     kept = {name: value for name, value in payload.items() if name not in left_out}
     # Not jwt.encode: it refuses some of what a signer in another language writes.
     body = json.dumps(kept).encode()
-    return jwt.PyJWS().encode(body, settings.SIMPLE_JWT["SIGNING_KEY"], "HS256")
+    return jwt.PyJWS().encode(body, str(settings.SIMPLE_JWT["SIGNING_KEY"]), "HS256")
 
 
 def each(claim: str, *values: Any) -> list[dict[str, Any]]:

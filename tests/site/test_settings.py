@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -205,3 +208,10 @@ def test_libraries_add_no_lines_to_what_commands_print() -> None:
     assert not logging.getLogger("redisvl.index.index").isEnabledFor(logging.INFO)
 
 
+def test_commands_sign_with_the_secret_that_the_server_keeps(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("kept-by-the-launcher")
+    told = "from assistant_site import settings; print(settings.SECRET_KEY)"
+    environment = {"PATH": os.environ["PATH"], "ASSISTANT_DATA_DIR": str(tmp_path)}
+
+    found = subprocess.check_output([sys.executable, "-c", told], env=environment, text=True)
+    assert found.strip() == "kept-by-the-launcher"
