@@ -25,6 +25,7 @@ from conversations.api.tokens import limited
 # Clients of the public API without data of their own: their scripts sign in like any client.
 _playground = TemplateView.as_view(template_name="playground.html")
 _keys = TemplateView.as_view(template_name="keys.html")
+_usage = TemplateView.as_view(template_name="usage.html")
 _shared = unlisted(TemplateView.as_view(template_name="shared.html"))
 _session = SessionView.as_view()
 _sign_out: Callable[..., Any] = _session
@@ -49,6 +50,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^[\s\S]{300}", nowhere),
     path("", by_method(GET=_playground), name="playground"),
     path("keys/", by_method(GET=_keys), name="keys"),
+    path("usage/", by_method(GET=_usage), name="usage"),
     path("session/", by_method(POST=limited(_session), DELETE=_sign_out), name="session"),
     path("session/refresh/", by_method(POST=RefreshedSession.as_view())),
     path("session/password/", by_method(POST=limited(PasswordView.as_view()))),

@@ -15,6 +15,7 @@ from conversations.api.api_keys import (
 from conversations.api.decisions import DecisionTrial
 from conversations.api.feedback import MessageFeedback
 from conversations.api.responses import by_method
+from conversations.api.usage import UsageView
 
 _conversations = threads.ConversationList.as_view()
 _conversation = threads.ConversationDetail.as_view()
@@ -65,6 +66,7 @@ urlpatterns = [
     path("keys/current/", by_method(GET=CurrentAPIKey.as_view())),
     path("keys/<uuid:api_key>/", by_method(GET=_key, PATCH=_key, DELETE=_key)),
     path("keys/<uuid:api_key>/rotate/", by_method(POST=APIKeyRotation.as_view())),
+    path("usage/", by_method(GET=UsageView.as_view())),
     path("decisions/", by_method(POST=_trial)),
     path("images/<uuid:image>/", by_method(GET=images.image)),
 ]

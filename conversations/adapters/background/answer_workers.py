@@ -19,6 +19,7 @@ from conversations.runs.lifecycle import Meter
 from conversations.runs.side_calls import SideCalls
 from conversations.stats.pending import add_up, set_aside
 from conversations.stats.stats_table import shadow_record
+from conversations.usage.roll_up import roll_up
 from routing.common.tasks import Background
 from routing.domain.decide import Classifier
 from routing.domain.errors import RulesUnavailable
@@ -30,6 +31,8 @@ _shadow_log = structlog.get_logger("assistant.shadows")
 _reuse_log = structlog.get_logger("assistant.reuse")
 
 STATS_SECONDS = 1.0
+ROLL_UP_SECONDS = 20.0
+"""Between two days of usage that are summed up."""
 
 SHADOW, REUSE_RECORDS = "shadow", "reuse records"
 """Names of background work."""
@@ -51,6 +54,7 @@ class StatsWorker:
     def start(self) -> None:
         """Add up from now on, and once more at the end. Increments that fail stay pending."""
         self._background.every("statistics", self._add, seconds=STATS_SECONDS, last=True)
+        self._background.every("sums of usage", self._roll_up, seconds=ROLL_UP_SECONDS)
 
     async def _add(self) -> None:
         try:
@@ -59,6 +63,12 @@ class StatsWorker:
         except DatabaseError as exc:
             _stats_log.warning("sums are added up later", error=f"{type(exc).__name__}: {exc}")
             self._show(-1)
+
+    async def _roll_up(self) -> None:
+        try:
+            await written(roll_up)
+        except DatabaseError as exc:
+            _stats_log.warning("usage is summed later", error=f"{type(exc).__name__}: {exc}")
 
 
 class ShadowWorker:
