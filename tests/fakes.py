@@ -17,6 +17,7 @@ from conversations.engine.types import (
     Picture,
     Record,
     Step,
+    StoredAnswer,
     TraceRecord,
     Turn,
     Vector,
@@ -218,6 +219,14 @@ class FakeCache:
 
     async def sign(self, entry: UUID, content: str) -> None:
         self.signed.append((entry, content))
+
+
+@dataclass
+class FakeLinks:
+    settled: list[StoredAnswer] = field(default_factory=list)
+
+    def settle(self, stored: StoredAnswer) -> None:
+        self.settled.append(stored)
 
 
 @dataclass

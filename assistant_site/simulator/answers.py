@@ -14,7 +14,14 @@ from assistant_site.simulator.errors import Rejection
 from assistant_site.simulator.faults import SimulatedFault
 from assistant_site.simulator.keywords import RULE_WORDS, STOPWORDS, stem, words
 from assistant_site.simulator.known_answers import greeting, known_answer, stand_in, told_name
-from assistant_site.simulator.small_model import asks_for_judgement, carries_rules, classify, judge
+from assistant_site.simulator.small_model import (
+    asks_for_judgement,
+    asks_what_says_the_same,
+    carries_rules,
+    classify,
+    compare_answers,
+    judge,
+)
 
 _FINISHES: dict[str, Finish] = {
     "stop": "stop",
@@ -44,6 +51,8 @@ def compose_reply(ask: ChatRequest, fault: SimulatedFault, *, obey: bool) -> Cha
 def _text(ask: ChatRequest, *, obey: bool) -> str:
     if asks_for_judgement(ask):
         return judge(ask)
+    if asks_what_says_the_same(ask):
+        return compare_answers(ask)
     if carries_rules(ask):
         return orjson.dumps(classify(ask, obey=obey)).decode()
     if ask.schema is not None:

@@ -102,6 +102,8 @@ async def _receive(call: SimulatedCall) -> None:
     if call.kind == "chat" and b"</rules>" in raw:
         # A classification is a chat whose system text carries the rules.
         call.kind = "classify"
+    elif call.kind == "chat" and b"<stored-1>" in raw:
+        call.kind = "link"
     call.number = call.state.journal.open(
         provider=call.provider,
         method=request.method,

@@ -221,11 +221,28 @@ def asks_for_judgement(ask: ChatRequest) -> bool:
     return "stored answer may be given" in ask.system and "<asked>" in ask.prompt
 
 
+def asks_what_says_the_same(ask: ChatRequest) -> bool:
+    """Whether ``ask`` is a request to compare a stored answer with others."""
+    return "says the same as the new answer" in ask.system and "<new>" in ask.prompt
+
+
+def compare_answers(ask: ChatRequest) -> str:
+    """The number of the first stored answer to an alike question."""
+    tags = ("new", *(f"stored-{at}" for at in range(1, 10)))
+    lines = [_tagged(ask.prompt, tag).partition("\n")[0] for tag in tags]
+    asked, *stored = [orjson.loads(line.removeprefix("question: ")) for line in lines if line]
+    return str(next((at for at, one in enumerate(stored, 1) if _alike(asked, one)), 0))
+
+
 def judge(ask: ChatRequest) -> str:
     """``yes`` or ``no``; without the stored question it believes the answer."""
     found = {name: _tagged(ask.prompt, name) for name in ("asked", "stored", "answer")}
     parts = {name: orjson.loads(quoted) for name, quoted in found.items() if quoted}
     if not parts.get("stored"):
         return "yes"
-    signals = compare(parts["asked"], parts["stored"], lambda _: 3.0)
-    return "no" if vetoes(signals) or signals["overlap"] < _ALIKE else "yes"
+    return "yes" if _alike(parts["asked"], parts["stored"]) else "no"
+
+
+def _alike(one: str, other: str) -> bool:
+    signals = compare(one, other, lambda _: 3.0)
+    return not vetoes(signals) and signals["overlap"] >= _ALIKE

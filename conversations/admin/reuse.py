@@ -23,6 +23,7 @@ from conversations.feedback.reuse_records import (
     precision,
 )
 from conversations.models import Message, Reuse
+from conversations.stats.link_records import link_sums, link_usd_today
 from routing.common.admin import ReadOnlyAdmin, admin_link, column
 from routing.reuse.model import Precision
 
@@ -61,6 +62,8 @@ def reuse_context() -> dict[str, Any]:
         "hit_rate": 100 * hits / lookups if lookups else None,
         "economy": means,
         "yes_percent": 100 * means.yes,
+        "links": link_sums(since=since.date()),
+        "links_usd_today": link_usd_today(),
         "saved": _saved(hits, means, judge_bill(since=since)),
     }
 

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from conversations.adapters.answer_cache.chat_entries import ChatEntryReader
 from conversations.adapters.api_keys import APIKeyCache
+from conversations.adapters.background.answer_links import AnswerLinker
 from conversations.adapters.background.answer_workers import (
     ReuseRecorder,
     ShadowWorker,
@@ -170,6 +171,13 @@ class Container(EvaluationContainer):
             flag=self.flag,
             output=parts.make_output_guard(),
             vectors=self.vectors,
+            links=AnswerLinker(
+                self.cache,
+                self.judge,
+                self.background,
+                self.side_calls,
+                self.metrics.answer_linked,
+            ),
             vector_audits=VectorAuditor(
                 self.classifier,
                 self.vectors,

@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from langgraph.graph import END
 from langgraph.runtime import Runtime
@@ -31,6 +30,7 @@ from conversations.engine.types import (
     State,
     Step,
     StepKind,
+    StoredAnswer,
     Turn,
     Update,
     Vector,
@@ -313,13 +313,16 @@ async def _write_back(state: State, context: Context) -> None:
             with tolerated(context.sink):
                 entry = await context.ports.cache.store(turn, state["rules"], vector, answer)
                 # Embedding the answer takes some 70 ms, and the same question finds the entry without.
-                context.sink.follow_up(partial(_sign, context, entry, answer.content))
+                made = StoredAnswer(turn, state["rules"], vector, entry, answer.content)
+                context.sink.follow_up(partial(_sign, context, made))
         opened.output = {"stored_for_reuse": stores}
 
 
-async def _sign(context: Context, entry: UUID, content: str) -> None:
-    with suppress(DependencyUnavailable):  # an unsigned entry agrees with no other
-        await context.ports.cache.sign(entry, content)
+async def _sign(context: Context, stored: StoredAnswer) -> None:
+    with suppress(DependencyUnavailable):  # of an unsigned entry less is known
+        await context.ports.cache.sign(stored.entry, stored.content)
+    if context.ports.links:
+        context.ports.links.settle(stored)
 
 
 def storable(state: State) -> bool:

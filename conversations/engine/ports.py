@@ -22,6 +22,7 @@ from conversations.engine.types import (
     Picture,
     Record,
     Shadowed,
+    StoredAnswer,
     TraceRecord,
     Turn,
     Vector,
@@ -99,6 +100,14 @@ class AnswerCache(Protocol):
     async def sign(self, entry: UUID, content: str) -> None:
         """Add the signature of its answer, ``content``, to a stored entry. This embeds the text, which
         takes longer than the rest of ``store``."""
+        ...
+
+
+class AnswerLinks(Protocol):
+    """Finds out in the background which stored answers say the same."""
+
+    def settle(self, stored: StoredAnswer) -> None:
+        """Compare a stored answer with those near it. Returns at once."""
         ...
 
 
@@ -283,6 +292,7 @@ class Ports:
     output: OutputGuard | None = None
     vectors: DecisionVectors | None = None
     vector_audits: VectorAudits | None = None
+    links: AnswerLinks | None = None
     translate: Translate = str
 
 

@@ -190,6 +190,17 @@ class Leader:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer that the cache keeps as ``entry``: its ``content``, and the parts that it was stored with."""
+
+    turn: Turn
+    rules: RuleSet
+    vector: Vector
+    entry: UUID
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditCase:
     """A decision that earlier verdicts made, or would have made (``opinion``), and the one in force. ``calls``
     are those to classifiers, none where the verdicts decided."""

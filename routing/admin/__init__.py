@@ -328,6 +328,7 @@ class RoutingSettingsAdmin(PublishingAdmin[RoutingSettings]):
                     "wrong_own",
                     "judge",
                     "audited_percent",
+                    "links_usd_per_day",
                     "min_similarity",
                     "cache_ttl_seconds",
                 )

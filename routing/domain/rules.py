@@ -360,6 +360,18 @@ class ReusePolicy(Stored):
         ),
     )
 
+    links_usd_per_day: float = field(
+        default=0.5,
+        metadata=spec(
+            "US dollars a day for comparing stored answers",
+            title="Comparing stored answers, US dollars a day at most",
+            help="The classifier's model is asked once about each stored answer with a similar question "
+            "beside it: which of them say the same. Similar questions then share their answers more "
+            "often. 0: never.",
+            least=0,
+            most=1_000,
+        ),
+    )
     vectors: VectorUse = field(
         default="auto",
         metadata=spec(

@@ -336,6 +336,9 @@ class RoutingSettings(models.Model):
     audited_percent = models.FloatField(
         default=2.0, validators=[MinValueValidator(0.0), MaxValueValidator(100.0)]
     )
+    links_usd_per_day = models.FloatField(
+        default=0.5, validators=bounds(ReusePolicy, "links_usd_per_day")
+    )
     vectors = models.CharField(max_length=8, choices=VectorUse, default=VectorUse.AUTO)
     wrong_decisions = models.FloatField(
         default=1.0, validators=bounds(ReusePolicy, "wrong_decisions")

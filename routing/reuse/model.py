@@ -39,7 +39,10 @@ DOUBTS = (
     "inserted",
 )
 """Signals of words that only one question has: they count in any neighbourhood."""
-NEIGHBOURHOOD_SIGNALS = ("cosine", "rival", "margin", "agreeing", "mass", "unrivalled", "doubts")
+NEIGHBOURHOOD_SIGNALS = (
+    *("cosine", "rival", "margin", "agreeing", "mass", "unrivalled", "doubts"),
+    *("open", "open_cosine", "open_gap", "alike"),
+)
 
 NEIGHBOURS = 10
 """Stored questions looked up for each request."""
@@ -52,6 +55,11 @@ ENOUGH = 5
 LONE = 1.0
 """How far the log-odds are lowered where nothing is known of the neighbourhood: of stored questions
 estimated by themselves more were wrong on streams than their probability said."""
+UNKNOWN = 1.0
+"""How far they are lowered where of no neighbour's answer it is known whether it differs, likewise."""
+ALONE = 2.0
+"""How far those of the pair are lowered for it to decide alone among such neighbours; the more is known of
+them, the farther."""
 VETOED = 6.0
 """How far a veto lowers the log-odds where pairs are only ranked; served it never is."""
 BELIEF = 100.0
@@ -64,12 +72,26 @@ _NO_RIVAL = 0.4
 
 @dataclass(frozen=True, slots=True)
 class ReuseCandidate:
-    """A stored question, its cosine to the new one, and a label of its answer that is equal for
-    answers that say the same."""
+    """A stored question, its cosine to the new one, and the knowledge of its answer.
+
+    ``says`` is equal for answers that are known to say the same, ``apart`` holds what answers known to
+    differ say; ``None`` where every other one is known to. Of the rest only ``alike`` hints at whether
+    they agree: the same text of both where they look it, empty without a hint.
+    """
 
     question: str
     cosine: float
     says: Hashable
+    apart: frozenset[Hashable] | None = None
+    alike: Hashable = ""
+
+    def differs(self, other: ReuseCandidate) -> bool:
+        """Whether the answers are known to say different things."""
+        if self.says == other.says:
+            return False
+        if self.apart is None or other.apart is None:
+            return True
+        return other.says in self.apart or self.says in other.apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +166,26 @@ class ReuseModel:
     def _estimate(
         self, signals: dict[str, float], at: int, neighbourhood: Neighbourhood
     ) -> ReuseEstimate:
-        signals["cosine"] = neighbourhood.cosines[at]
-        odds = weighed(self.pair, signals) - LONE
-        known = neighbourhood.known if self.neighbourhood else 0.0
-        if known:
-            signals |= neighbourhood.signals(at)
-            signals |= {"doubts": self.doubts(signals), "known": known}
-            odds += known * (weighed(self.neighbourhood, signals) - odds)
+        signals |= {"cosine": neighbourhood.cosines[at], "doubts": self.doubts(signals)}
+        if neighbourhood.known and self.neighbourhood:
+            signals |= neighbourhood.signals(at) | {"known": neighbourhood.known}
+        odds = self.odds(weighed(self.pair, signals), signals, neighbourhood.known)
         forbidden = vetoes(signals)
         odds -= VETOED * bool(forbidden)
         # Bounded, so that no weights can make the exponential overflow.
         probability = 1 / (1 + math.exp(-max(-40.0, odds)))
         return ReuseEstimate(probability, forbidden, uncertain(signals), signals)
+
+    def odds(self, pair: float, signals: Mapping[str, float], known: float) -> float:
+        """The log-odds of a candidate from those of the pair and from the signals of its neighbourhood."""
+        odds = pair - LONE
+        if known and self.neighbourhood:
+            around = weighed(self.neighbourhood, signals) - UNKNOWN * signals["open"]
+            if signals["open"]:
+                # Neighbours of which nothing is known must not forbid what a sure pair justifies.
+                around = max(around, odds - ALONE / signals["open"])
+            odds += known * (around - odds)
+        return odds
 
     def weight_of(self, stem: str) -> float:
         """How rare a stem is, in nats."""
@@ -173,44 +203,55 @@ class ReuseModel:
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """The stored questions around a request, the nearest first: their cosines and answers.
+    """The stored questions around a request, the nearest first, with their cosines in [-1, 1].
 
-    ``known`` is how well the cache knows the neighbourhood, in [0, 1]; ``counts`` and ``shares``
-    are of each answer: how many neighbours have it, and their share by nearness.
+    ``known`` is how many there are, as a share of enough of them, in [0, 1]; ``nearness`` is how much
+    each counts: 1 for the nearest.
     """
 
+    candidates: tuple[ReuseCandidate, ...]
     cosines: tuple[float, ...]
-    says: tuple[Hashable, ...]
+    nearness: tuple[float, ...]
     known: float
-    counts: Mapping[Hashable, int]
-    shares: Mapping[Hashable, float]
 
     @classmethod
     def of(cls, candidates: Sequence[ReuseCandidate]) -> Neighbourhood:
         """The neighbourhood that they make together; one alone makes none."""
         cosines = tuple(min(1.0, max(-1.0, one.cosine)) for one in candidates)
-        says = tuple(one.says for one in candidates)
-        counts: dict[Hashable, int] = {}
-        shares: dict[Hashable, float] = {}
-        for cosine, answer in zip(cosines, says, strict=True):
-            counts[answer] = counts.get(answer, 0) + 1
-            shares[answer] = shares.get(answer, 0.0) + math.exp((cosine - cosines[0]) / _WIDTH)
         near = sum(cosine >= NEAR for cosine in cosines)
         known = min(1.0, near / ENOUGH) if len(cosines) > 1 else 0.0
-        return cls(cosines, says, known, counts, shares)
+        nearness = tuple(math.exp((cosine - cosines[0]) / _WIDTH) for cosine in cosines)
+        return cls(tuple(candidates), cosines, nearness, known)
 
     def signals(self, at: int) -> dict[str, float]:
-        """Signals of one neighbour among the others: the nearest ``rival`` has another answer,
-        ``agreeing`` is the logarithm of how many have this one, ``mass`` their share by nearness."""
-        answer = self.says[at]
-        contested = len(self.counts) > 1
-        rival = self._rival(answer) if contested else _NO_RIVAL
+        """Signals of one neighbour among the others: the nearest ``rival`` is known to have another
+        answer, ``agreeing`` is the logarithm of how many are known to have this one, ``mass`` their
+        share by nearness of those that are known; ``open`` is the share of the others of which nothing
+        is known, and ``alike`` of those among them that look as if they agree."""
+        this, cosine = self.candidates[at], self.cosines[at]
+        rival, agreeing, same, other, unknown, alike = _NO_RIVAL, 0, 0.0, 0.0, 0.0, 0.0
+        for one, near in zip(self.candidates, self.nearness, strict=True):
+            if one.says == this.says:
+                agreeing, same = agreeing + 1, same + near
+            elif one.differs(this):
+                # The nearest comes first.
+                rival = rival if other else min(1.0, max(-1.0, one.cosine))
+                other += near
+            else:
+                unknown += near
+                alike += near * (one.alike == this.alike != "")
+        rest = sum(self.nearness) - self.nearness[at]
+        is_open = unknown / rest if rest else 0.0
         return {
             "rival": rival,
-            "margin": self.cosines[at] - rival,
-            "agreeing": math.log(self.counts[answer]),
-            "mass": self.shares[answer] / sum(self.shares.values()),
-            "unrivalled": float(not contested),
+            "margin": cosine - rival,
+            "agreeing": math.log(agreeing),
+            "mass": same / (same + other),
+            "unrivalled": float(not other),
+            "open": is_open,
+            "open_cosine": is_open * cosine,
+            "open_gap": is_open * (self.cosines[0] - cosine),
+            "alike": alike / rest if rest else 0.0,
         }
 
 

@@ -43,6 +43,7 @@ from tests.fakes import (
     FakeClassifier,
     FakeEmbedder,
     FakeGuard,
+    FakeLinks,
     FakeMemory,
     FakeRules,
     FakeSink,
@@ -68,8 +69,8 @@ def cached(outcome: str = "exact") -> CachedAnswer:
 
 
 async def test_a_fresh_question_is_classified_generated_and_remembered() -> None:
-    memory, cache = FakeMemory(), FakeCache()
-    answer, sink = await answered(turn(), memory=memory, cache=cache)
+    memory, cache, links = FakeMemory(), FakeCache(), FakeLinks()
+    answer, sink = await answered(turn(), memory=memory, cache=cache, links=links)
 
     assert answer.content == spoken(sink) == "Because light scatters."
     assert [type(event) for event in sink.events] == [Decided, Token, Token]
@@ -84,6 +85,7 @@ async def test_a_fresh_question_is_classified_generated_and_remembered() -> None
     assert answer.cache.outcome == "miss"
     assert [said.role for said in memory.said] == ["user", "assistant"]
     assert cache.stored == [answer]
+    assert [(one.entry, one.content) for one in links.settled] == cache.signed != []
 
 
 @pytest.mark.parametrize("where", ["exact", "similar"])

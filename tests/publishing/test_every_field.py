@@ -146,6 +146,13 @@ def test_every_field_is_on_its_form(
         (RoutingSettings, "wrong_own", "Wrong ones in a hundred, of a person's own answers"),
         (RoutingSettings, "judge", "Ask the small model when in doubt"),
         (RoutingSettings, "audited_percent", "Reuses checked afterwards, in per cent"),
+        (
+            RoutingSettings,
+            "links_usd_per_day",
+            "Comparing stored answers, US dollars a day at most",
+        ),
+        (RoutingSettings, "wrong_decisions", "Other decisions than the classifier's, in a hundred"),
+        (RoutingSettings, "audited_decisions_percent", "Decisions checked afterwards, in per cent"),
         (RoutingSettings, "min_similarity", "Similarity"),
         (RoutingSettings, "callers_choose", "Callers may name a model"),
     ],

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 
 from routing.common.statistics import wilson
+from routing.reuse.lab.agreement import Spoiled
 from routing.reuse.lab.evaluation import auc, recall_at
 
 pytestmark = pytest.mark.services
@@ -66,6 +67,24 @@ def test_a_stream_is_replayed_the_same_every_time(tmp_path: Path) -> None:
     assert found["verified"]["served"]["wrong"]["share"] == 0.0
     assert found["verified"]["reuse_at_wrong"]["0.01"] >= found["plain"]["reuse_at_wrong"]["0.01"]
     assert run(file, stream=True) == found
+
+
+def test_spoiled_agreement_is_never_more_than_all_known(tmp_path: Path) -> None:
+    file = tmp_path / "stream.csv"
+    rows = [f"{text},{name}" for name, texts in INTENTS.items() for text in texts]
+    file.write_text("\n".join(["text,intent", *rows]))
+    known = run(file, stream=True)
+    assert known["agreement"] is None
+    spoiled = run(file, stream=True, agreement=Spoiled(0.0, 0.0))
+    assert spoiled["agreement"] == {"joined": 0.0, "merged": 0.0}
+    assert spoiled["alone"] == known["alone"]
+    assert (
+        spoiled["linked"]["served"]["judge_calls"]
+        > 0
+        == spoiled["verified"]["served"]["judge_calls"]
+    )
+    with pytest.raises(CommandError, match="from 0 to 1"):
+        call_command("evaluate_cache", str(file), "--agreement", "0.5,2")
 
 
 @pytest.mark.parametrize(

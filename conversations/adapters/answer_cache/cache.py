@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
@@ -25,18 +25,32 @@ from conversations.adapters.answer_cache.entries import (
     prompt_digest,
 )
 from conversations.adapters.answer_cache.explain import LookupReport
-from conversations.adapters.answer_cache.index import FIELDS, AnswerIndex, CacheStats, Visibility
+from conversations.adapters.answer_cache.index import (
+    COMPARED,
+    FIELDS,
+    AnswerIndex,
+    CacheStats,
+    Visibility,
+)
 from conversations.adapters.answer_cache.verifier import ReuseVerifier, ScoredHit
 from conversations.domain.entry_ids import EntryIds
 from conversations.engine.ports import OnCandidate
 from conversations.engine.reusability import shareable
-from conversations.engine.types import Answer, CachedAnswer, CacheOutcome, Turn, Vector
+from conversations.engine.types import (
+    Answer,
+    CachedAnswer,
+    CacheOutcome,
+    StoredAnswer,
+    Turn,
+    Vector,
+)
 from routing.common.redis.clients import Breaker, redis_call
 from routing.domain.errors import CacheUnavailable, EmbedderUnavailable
 from routing.domain.llm import Meter
 from routing.domain.rules import RuleSet
 from routing.guard.personal import personal_data
 from routing.reuse.answer_signature import answer_signature
+from routing.reuse.linking import NEAR_ENOUGH, Known
 
 Embed = Callable[[str], Awaitable[Vector]]
 Warmth = Literal["new", "changed", "unchanged"]
@@ -58,6 +72,15 @@ async def is_withheld(withheld: Withheld, entry: UUID, user: int) -> bool:
         return await withheld(entry, user)
     except DatabaseError as exc:
         raise CacheUnavailable(f"database: {exc}") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A stored answer with its question, and the group that it says the same as."""
+
+    group: str
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +209,38 @@ class RedisAnswerCache:
         if signature := await self._signature(content):
             with redis_call(self._breaker, CacheUnavailable):
                 await self._index.sign(entry, signature)
+
+    async def neighbours(self, stored: StoredAnswer) -> list[Neighbour]:
+        """The answers to questions near that of a stored one, the nearest first, of those that its
+        readers may be served too. Raises ``CacheUnavailable``."""
+        if not self._has_meaning(stored.turn.prompt):
+            return []
+        visible = self._visibility(stored.turn, stored.rules)
+        with redis_call(self._breaker, CacheUnavailable):
+            hits = await self._index.nearest(stored.vector, visible, COMPARED)
+            own = {hit.fields["scope"] for hit in hits if hit.entry == stored.entry}
+            # A shared answer is shown beside shared ones only.
+            near = [
+                hit
+                for hit in self._readable(hits)
+                if hit.entry != stored.entry
+                and hit.similarity >= NEAR_ENOUGH
+                and own in ({hit.fields["scope"]}, {visible.key.scopes[0]})
+            ]
+            groups = await self._index.group([hit.entry for hit in near]) if near else []
+        return [
+            Neighbour(group, hit.fields["question"], hit.fields["answer"])
+            for hit, group in zip(near, groups, strict=True)
+            if group and "answer" in hit.fields
+        ]
+
+    async def link(self, stored: StoredAnswer, shown: Sequence[str], same: int | None) -> None:
+        """Keep the links of a stored answer: ``shown`` are the groups that it was compared with, and
+        ``same`` is the place of the one that says the same. Raises ``CacheUnavailable``."""
+        with redis_call(self._breaker, CacheUnavailable):
+            (own,) = await self._index.group([stored.entry])
+            if own:
+                await self._index.link(stored.entry, Known.judged(own, shown, same))
 
     async def warmth(self, question: str, answer: str) -> Warmth:
         """The effect that ``warm`` would have with this answer. Raises ``CacheUnavailable``."""

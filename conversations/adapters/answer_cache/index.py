@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -34,6 +35,7 @@ from conversations.adapters.answer_cache.entries import (
 )
 from conversations.adapters.answer_cache.index_schema import SearchIndex, tags, vector
 from conversations.engine.types import Vector
+from routing.reuse.linking import Known
 from routing.reuse.model import NEIGHBOURS
 
 CANDIDATES = NEIGHBOURS
@@ -46,8 +48,10 @@ ahead of ours, and it deletes late what it has expired."""
 
 FILTERED = ("scope", "fingerprint", "system", "language", "state", "hidden", "expires_at")
 """Fields of an entry that ``Visibility`` reads."""
-WEIGHED = ("question", "scope", "penalty", "says")
+WEIGHED = ("question", "scope", "penalty", "says", "group", "apart")
 """Fields of an entry that a candidate is weighed by."""
+COMPARED = ("question", "scope", "answer", "group")
+"""Fields of an entry that its links are made by."""
 FIELDS = (*SERVED, "fingerprint", *WEIGHED)
 """Fields of an entry that it is shown by."""
 _NEEDED = frozenset({"question", "scope", "distance"})
@@ -77,6 +81,24 @@ return found
 # KEYS: an entry. ARGV: the signature of its answer. A deleted entry must not come back without an end.
 _SIGN = """
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'says', ARGV[1]) end
+"""
+# KEYS: entries. ARGV: a name for the group of each. Returns the group that each has now; none without entry.
+_GROUP = """
+local groups = {}
+for at, key in ipairs(KEYS) do
+  groups[at] = false
+  if redis.call('EXISTS', key) == 1 then
+    redis.call('HSETNX', key, 'group', ARGV[at])
+    groups[at] = redis.call('HGET', key, 'group')
+  end
+end
+return groups
+"""
+# KEYS: an entry. ARGV: its group, and those that differ.
+_LINK = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'group', ARGV[1], 'apart', ARGV[2])
+end
 """
 
 
@@ -246,6 +268,21 @@ class AnswerIndex:
     async def sign(self, entry: UUID, signature: str) -> None:
         """Add the signature of its answer to an entry, if it exists."""
         await self.client.eval(_SIGN, 1, self.key(entry), signature)
+
+    async def group(self, entries: Sequence[UUID]) -> list[str | None]:
+        """The group of each entry, of answers that say the same; one without gets one of its own. ``None``
+        where the entry is gone."""
+        # A group has a name of chance: it tells nothing of the entries in it, also when these are gone.
+        names = [secrets.token_hex(8) for _ in entries]
+        found = await self.client.eval(
+            _GROUP, len(entries), *(self.key(entry) for entry in entries), *names
+        )
+        return [each and each.decode() for each in found]
+
+    async def link(self, entry: UUID, known: Known[str]) -> None:
+        """Put an entry into its group and apart from others, if it exists."""
+        apart = " ".join(sorted(known.apart))
+        await self.client.eval(_LINK, 1, self.key(entry), known.group, apart)
 
     async def count(self) -> CacheStats:
         """Count the entries."""

@@ -147,7 +147,13 @@ class ReuseVerifier:
         """Score the nearest entries (nearest first); the likeliest first."""
         signatures = group_answers([str(hit.fields.get("says") or "") for hit in hits])
         candidates = [
-            ReuseCandidate(str(hit.fields["question"]), hit.similarity, signature)
+            ReuseCandidate(
+                str(hit.fields["question"]),
+                hit.similarity,
+                hit.fields.get("group") or hit.entry,
+                frozenset(str(hit.fields.get("apart") or "").split()),
+                signature,
+            )
             for hit, signature in zip(hits, signatures, strict=True)
         ]
         verdicts = self._model.estimates(prompt, candidates)

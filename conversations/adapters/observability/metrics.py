@@ -138,6 +138,11 @@ class RunMetrics:
             "Decisions by earlier verdicts that were compared with the classifier's, by whether they agree.",
             ("right",),
         )
+        self._links = counter(
+            "assistant_answer_links_total",
+            "Stored answers that were compared with those near them, by outcome.",
+            ("outcome",),
+        )
         self._limit_warnings = counter(
             "assistant_limit_warnings_total",
             "Limits that reached a level (percent), once in each window.",
@@ -213,6 +218,10 @@ class RunMetrics:
     def vector_audited(self, right: bool) -> None:
         """A decision by earlier verdicts was compared with the classifier's."""
         self._vector_audits.labels("true" if right else "false").inc()
+
+    def answer_linked(self, outcome: str) -> None:
+        """A stored answer was compared with its neighbours'."""
+        self._links.labels(outcome).inc()
 
     def sums_set_aside(self, count: int) -> None:
         """``count`` answers are missing from the statistics; -1 where they could not be added up now."""

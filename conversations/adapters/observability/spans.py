@@ -32,6 +32,7 @@ OPERATIONS = {
     "image": "generate_content",
     "embedding": "embeddings",
     "judge": "chat",
+    "link": "chat",
 }
 """Operations of attempts, in the words of OpenTelemetry's GenAI conventions."""
 

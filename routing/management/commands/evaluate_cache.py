@@ -14,6 +14,7 @@ from rich.console import Console
 from routing.common.arguments import decimal, whole
 from routing.common.files import file_fault
 from routing.domain.errors import EmbedderUnavailable
+from routing.reuse.lab.agreement import SimulatedJudge, Spoiled
 from routing.reuse.lab.dataset import (
     LabelledStream,
     embed_shown,
@@ -22,7 +23,6 @@ from routing.reuse.lab.dataset import (
     read_stream,
 )
 from routing.reuse.lab.evaluation import evaluate_pairs, evaluate_stream
-from routing.reuse.lab.replay import SimulatedJudge
 from routing.reuse.lab.report import WAYS, Axes, draw, tables
 from routing.reuse.model import ReuseModel
 
@@ -51,6 +51,13 @@ class Command(BaseCommand):
             type=decimal(0, 1),
             default=0.03,
             help="of the simulated judge, either way",
+        )
+        parser.add_argument(
+            "--agreement",
+            type=_agreement,
+            metavar="JOINED[,MERGED]",
+            help="of a stream: spoil the knowledge which stored answers say the same; the chance that two"
+            " to one intent are seen to, and that one is taken for the nearest other intent's",
         )
         parser.add_argument("--json", type=Path, metavar="OUT", help="also write the figures here")
         parser.add_argument("--plot", type=Path, metavar="DIR", help="also draw them here, as PNG")
@@ -95,8 +102,17 @@ def _stream(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     vectors = embed_shown(texts, Path(settings.DATA_DIR))
     stream = LabelledStream(path.stem, texts, [row.answer for row in rows], vectors)
     model, judging = ReuseModel.load(), _judging(options)
-    found = evaluate_stream(stream, model, budget=options["budget"], judging=judging)
-    return {"kind": "stream"} | found
+    spoiled: Spoiled | None = options["agreement"]
+    found = evaluate_stream(
+        stream, model, budget=options["budget"], judging=judging, spoiled=spoiled
+    )
+    agreement = {"joined": spoiled.joined, "merged": spoiled.merged} if spoiled else None
+    return {"kind": "stream", "agreement": agreement} | found
+
+
+def _agreement(text: str) -> Spoiled:
+    joined, _, merged = text.partition(",")
+    return Spoiled(decimal(0, 1)(joined), decimal(0, 1)(merged or "0"))
 
 
 def _without_curves(figures: dict[str, Any]) -> dict[str, Any]:

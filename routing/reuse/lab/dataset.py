@@ -128,6 +128,11 @@ class LabelledStream:
     answers: Sequence[str]
     vectors: NDArray[np.float32]
 
+    @property
+    def numbers(self) -> Ints:
+        """A number for each answer: equal where its name is."""
+        return np.unique(np.asarray(self.answers), return_inverse=True)[1]
+
     def part(self, chosen: NDArray[np.bool_]) -> LabelledStream:
         """The questions chosen, in their order."""
         at = np.flatnonzero(chosen).tolist()

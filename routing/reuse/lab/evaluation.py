@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -10,18 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.common.statistics import wilson
+from routing.reuse.lab.agreement import AGREEMENTS, SimulatedJudge, Spoiled, make_agreement
 from routing.reuse.lab.dataset import Flags, Ints, LabelledStream, PairRow
 from routing.reuse.lab.replay import (
-    Choose,
-    EarlierQuestions,
     ReplayOutcome,
-    SimulatedJudge,
     StoredChoice,
     best_within,
     firsts,
     nearest_earlier,
     of_requests,
-    of_reuses,
     replay,
 )
 from routing.reuse.logistic import Floats, logistic
@@ -36,6 +35,10 @@ PLAIN_CUT = 0.90
 HOPELESS = 0.3
 """Probability below which a judge would be asked in vain."""
 
+CURVE = "curve"
+"""The name of figures that are for the cuts alone."""
+
+_CUT_ODDS = np.linspace(0.25, 5.25, 16)
 _COSINES = np.linspace(0.5, 1.0, 101)
 _ODDS = np.linspace(-3.0, 7.0, 81)
 
@@ -147,62 +150,97 @@ def _share(part: int, whole: int) -> dict[str, Any]:
 
 
 def evaluate_stream(
-    stream: LabelledStream, model: ReuseModel, *, budget: float, judging: SimulatedJudge
+    stream: LabelledStream,
+    model: ReuseModel,
+    *,
+    budget: float,
+    judging: SimulatedJudge,
+    spoiled: Spoiled | None = None,
 ) -> dict[str, Any]:
     """Figures for a stream: the best reuse of each way at as many wrong reuses, and the figures
-    of the cuts in use. ``alone`` judges every stored answer by itself, as though none
-    were known to say the same as another."""
-    _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
-    near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model, answers)
+    of the cuts in use. ``verified`` knows of all stored answers which say the same, or the part of that which is
+    left where it is ``spoiled``; ``linked`` knows the findings of the background judge; ``alone`` judges every stored
+    answer by itself."""
+    answers, seed = stream.numbers, judging.seed
+    near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model)
+    linked = replace(spoiled or Spoiled(), linked=True, error=judging.error)
 
     def judge(one: int, other: int) -> bool:
         right = bool(answers[one] == answers[other])
         return judging.says(right, stream.texts[one], stream.texts[other])
 
-    run: dict[str, Callable[[float], ReplayOutcome]] = {
+    def run(known: Spoiled | None, cut: float, **asking: Any) -> ReplayOutcome:
+        agreement = make_agreement(stream, known, seed)
+        choose = partial(choosing.likeliest, agreement)
+        return replay(near, answers, choose, cut, agreement=agreement, **asking)
+
+    def ranked(known: Spoiled | None) -> dict[str, Any]:
+        agreement = make_agreement(stream, known, seed)
+        choose = partial(choosing.likeliest, agreement)
+        return _ranking(*firsts(near, choose, answers, agreement))
+
+    ways: dict[str, Callable[[float], ReplayOutcome]] = {
         "plain": partial(replay, near, answers, choosing.nearest),
-        "verified": cache(partial(replay, near, answers, choosing.likeliest)),
+        "verified": cache(partial(run, spoiled)),
+        "linked": cache(partial(run, linked)),
         "alone": cache(partial(replay, near, answers, choosing.likeliest_alone)),
     }
     # sure enough to need no judge: what errs half as often as is allowed
-    sure = best_within(run["verified"], _ODDS.tolist(), of_requests(BUDGETS[0] / 2))[0]
+    sure = best_within(ways["verified"], _ODDS.tolist(), of_requests(BUDGETS[0] / 2))[0]
 
     def judged(grey: float) -> ReplayOutcome:
-        return replay(near, answers, choosing.likeliest, sure, grey=min(grey, sure), judge=judge)
+        return run(spoiled, sure, grey=min(grey, sure), judge=judge)
 
     own = log_odds(model.cut(budget))
+    plain = _ranking(*firsts(near, choosing.nearest, answers))
     return {
         "requests": len(answers),
-        "plain": _ranked(near, choosing.nearest, answers)
-        | _stream_figures(run["plain"], _COSINES, PLAIN_CUT),
-        "verified": _ranked(near, choosing.likeliest, answers)
-        | _stream_figures(run["verified"], _ODDS, own),
-        "alone": _stream_figures(run["alone"], _ODDS, own),
+        "plain": plain | _stream_figures(ways["plain"], _COSINES, PLAIN_CUT),
+        "verified": ranked(spoiled) | _stream_figures(ways["verified"], _ODDS, own),
+        "linked": ranked(linked) | _stream_figures(ways["linked"], _ODDS, own),
+        "alone": _stream_figures(ways["alone"], _ODDS, own),
         "judged": _stream_figures(judged, _ODDS, log_odds(HOPELESS))
         | {"error": judging.error, "sure": round(float(logistic(np.array(sure))), 4)},
     }
 
 
-def stream_sweep(stream: LabelledStream, model: ReuseModel) -> dict[str, dict[str, Any]]:
-    """The best of each way by the wrong share of all requests, and the cuts by the wrong share of the
-    reuses (under ``cuts``)."""
-    _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
-    near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model, answers)
-    verified = cache(partial(replay, near, answers, choosing.likeliest))
+def stream_sweep(stream: LabelledStream, model: ReuseModel, seed: int) -> dict[str, Any]:
+    """The best of each way by the wrong share of all requests (``verified`` knows which answers agree,
+    others by the state of knowledge), and under ``CURVE`` the reuses and wrong ones of all of them from
+    each log-odds on."""
+    answers = stream.numbers
+    near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model)
+
+    def run(known: Spoiled | None, cut: float) -> ReplayOutcome:
+        agreement = make_agreement(stream, known, seed)
+        choose = partial(choosing.likeliest, agreement)
+        return replay(near, answers, choose, cut, agreement=agreement)
+
+    ways = {name: cache(partial(run, known)) for name, known in AGREEMENTS.items()}
     plain = partial(replay, near, answers, choosing.nearest)
     return {
         "plain": _sweep(plain, _COSINES),
-        "verified": _sweep(verified, _ODDS),
-        "cuts": {
-            f"{budget:g}": round(_strict_cut(verified, budget / 100), 4)
-            for budget in SERVED_BUDGETS
-        },
+        **{name: _sweep(way, _ODDS) for name, way in ways.items()},
+        CURVE: [
+            (cut, outcome.reused, outcome.wrong)
+            for way in ways.values()
+            for cut in _CUT_ODDS.tolist()
+            for outcome in [way(cut)]
+        ],
     }
 
 
-def _strict_cut(run: Callable[[float], ReplayOutcome], wrong: float) -> float:
-    """The lowest probability from which at most this share of the reuses is wrong."""
-    return float(logistic(np.array(best_within(run, _ODDS.tolist(), of_reuses(wrong))[0])))
+def strict_cut(curves: Sequence[tuple[float, int, int]], wrong: float) -> float:
+    """The lowest probability from which on at most this share of all the reuses is wrong, between two that
+    were measured in proportion; of log-odds, reuses and wrong ones."""
+    sums: defaultdict[float, Ints] = defaultdict(lambda: np.zeros(2, np.int64))
+    for cut, *counts in curves:
+        sums[cut] += counts
+    shares = {cut: wrongs / max(count, 1) for cut, (count, wrongs) in sums.items()}
+    low = max((cut for cut, share in shares.items() if share > wrong), default=min(shares))
+    high = min((cut for cut in shares if cut > low), default=low)
+    odds = np.interp(wrong, [shares[high], shares[low]], [high, low])
+    return float(logistic(np.array(odds)))
 
 
 def _sweep(run: Callable[[float], ReplayOutcome], cuts: Floats) -> dict[str, Any]:
@@ -211,10 +249,6 @@ def _sweep(run: Callable[[float], ReplayOutcome], cuts: Floats) -> dict[str, Any
         for wrong in BUDGETS
         for cut, outcome in [best_within(run, cuts.tolist(), of_requests(wrong))]
     }
-
-
-def _ranked(near: EarlierQuestions, choose: Choose, answers: Ints) -> dict[str, Any]:
-    return _ranking(*firsts(near, choose, answers))
 
 
 def _stream_figures(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.reuse.lab.agreement import Agreement
 from routing.reuse.lab.dataset import Flags, Ints, LabelledStream
-from routing.reuse.model import COMPARED, NEIGHBOURS, ReuseCandidate, ReuseModel, log_odds
-from routing.reuse.pair_features import Rarity, compare
+from routing.reuse.model import (
+    COMPARED,
+    NEIGHBOURS,
+    Neighbourhood,
+    ReuseCandidate,
+    ReuseModel,
+    weighed,
+)
+from routing.reuse.pair_features import compare, uncertain, vetoes
 
 # Earlier questions kept for each request: most of a popular question's nearest_earlier are never
 # stored.
@@ -36,7 +43,7 @@ class EarlierQuestions:
 
 @dataclass(frozen=True, slots=True)
 class ReplayOutcome:
-    """Counts of a replay; ``judged`` is calls to the judge."""
+    """Counts of a replay; ``judged`` is calls to the judge, also those that link stored answers."""
 
     requests: int
     reused: int
@@ -85,16 +92,19 @@ def replay(
     *,
     grey: float | None = None,
     judge: Judge | None = None,
+    agreement: Agreement | None = None,
 ) -> ReplayOutcome:
     """Serve the best of a request's stored neighbours from ``cut`` on, else answer and store it.
 
-    Between ``grey`` and ``cut`` a judge is asked about the best one, once.
+    Between ``grey`` and ``cut`` a judge is asked about the best one, once. ``agreement`` is told of each
+    stored request.
     """
     stored = np.zeros(len(answers), bool)
     reused = wrong = judged = 0
     for request in range(len(answers)):
         places = near.places[request]
-        neighbours = places[(places >= 0) & stored[places]][:NEIGHBOURS].astype(np.int64)
+        there = np.flatnonzero((places >= 0) & stored[places])[:NEIGHBOURS]
+        neighbours = places[there].astype(np.int64)
         best, score = choose(request, neighbours) if len(neighbours) else (-1, -np.inf)
         hit = best >= 0 and score >= cut
         if not hit and best >= 0 and judge is not None and grey is not None and score >= grey:
@@ -102,8 +112,11 @@ def replay(
             hit = judge(request, best)
         # As in the cache, an answer that was served is not stored again.
         stored[request] = not hit
+        if agreement and not hit:
+            agreement.store(request, neighbours, near.cosines[request, there])
         reused += hit
         wrong += int(hit and answers[best] != answers[request])
+    judged += agreement.calls if agreement else 0
     return ReplayOutcome(len(answers), reused, wrong, judged)
 
 
@@ -132,81 +145,77 @@ def of_requests(wrong: float) -> Callable[[ReplayOutcome], bool]:
     return lambda outcome: outcome.wrong_share <= wrong
 
 
-def of_reuses(wrong: float) -> Callable[[ReplayOutcome], bool]:
-    """Whether at most this share of the reuses was wrong."""
-    return lambda outcome: outcome.wrong <= wrong * outcome.reused
-
-
 def firsts(
-    near: EarlierQuestions, choose: Choose, answers: Ints
+    near: EarlierQuestions, choose: Choose, answers: Ints, agreement: Agreement | None = None
 ) -> tuple[NDArray[np.float64], Flags]:
     """Each request's best neighbour when everything is stored: its score, and whether it is right."""
     scores, right = np.full(len(answers), -np.inf), np.zeros(len(answers), bool)
-    for request in range(1, len(answers)):
-        neighbours = near.places[request][:NEIGHBOURS].astype(np.int64)
-        best, score = choose(request, neighbours[neighbours >= 0])
+    for request in range(len(answers)):
+        there = np.flatnonzero(near.places[request] >= 0)[:NEIGHBOURS]
+        neighbours = near.places[request, there].astype(np.int64)
+        best, score = choose(request, neighbours) if len(neighbours) else (-1, -np.inf)
         if best >= 0:
             scores[request], right[request] = score, answers[best] == answers[request]
+        if agreement:
+            agreement.store(request, neighbours, near.cosines[request, there])
     return scores[1:], right[1:]
 
 
 @dataclass(frozen=True, slots=True)
-class SimulatedJudge:
-    """A judge simulated from the labels, wrong this often either way. Seeded a pair, so that asked
-    twice it says the same."""
+class _Words:
+    """The part of two questions' words in the log-odds, at any cosine."""
 
-    error: float
-    seed: int
-
-    def says(self, right: bool, one: str, other: str) -> bool:
-        """Its answer to whether one answer serves both."""
-        digest = hashlib.sha256(f"{self.seed}\0{one}\0{other}".encode("utf-8", "replace")).digest()
-        return right != (int.from_bytes(digest[:6], "big") / 2**48 < self.error)
+    odds: float
+    doubts: float
 
 
 class StoredChoice:
-    """How the stored neighbours of a stream's requests are chosen among; ``answers`` numbers the
-    answer that serves each request."""
+    """How the stored neighbours of a stream's requests are chosen among."""
 
-    def __init__(self, stream: LabelledStream, model: ReuseModel, answers: Ints) -> None:
+    def __init__(self, stream: LabelledStream, model: ReuseModel) -> None:
         self._stream = stream
         self._model = model
-        self._answers = answers
-        self._compared: dict[tuple[str, str], dict[str, float]] = {}
-        # a stream is replayed at many cuts, and most requests have most neighbours again
-        self._best = lru_cache(maxsize=300_000)(self._judged)
+        # a stream is replayed many times, and most requests have most neighbours again
+        self._words = cache(self._compared)
 
     def nearest(self, request: int, neighbours: Ints) -> tuple[int, float]:
         """Plain cosine."""
         place = int(neighbours[0])
         return place, float(self._stream.vectors[place] @ self._stream.vectors[request])
 
-    def likeliest(self, request: int, neighbours: Ints) -> tuple[int, float]:
-        """The verifier's choice: stored requests that one answer serves agree with each other."""
-        return self._best(request, *neighbours.tolist())
+    def likeliest(self, agreement: Agreement, request: int, neighbours: Ints) -> tuple[int, float]:
+        """The verifier's choice, with the knowledge of the stored answers."""
+        places = neighbours.tolist()
+        cosines = (self._stream.vectors[places] @ self._stream.vectors[request]).tolist()
+        around = Neighbourhood.of(
+            [agreement.candidate(*each) for each in zip(places, cosines, strict=True)]
+        )
+        return self._choose(request, places, around)
 
     def likeliest_alone(self, request: int, neighbours: Ints) -> tuple[int, float]:
-        """The verifier's choice where nothing tells that two answers say the same."""
-        choices = (self._best(request, place) for place in neighbours[:COMPARED].tolist())
-        return max(choices, key=lambda one: one[1])
+        """The verifier's choice where each one is judged by itself."""
+        places = neighbours.tolist()
+        cosines = (self._stream.vectors[places] @ self._stream.vectors[request]).tolist()
+        around = Neighbourhood.of([ReuseCandidate("", cosine, 0) for cosine in cosines])
+        return self._choose(request, places, replace(around, known=0.0))
 
-    def _judged(self, request: int, *places: int) -> tuple[int, float]:
-        stream = self._stream
-        cosines = (stream.vectors[list(places)] @ stream.vectors[request]).tolist()
-        candidates = [
-            ReuseCandidate(stream.texts[place], cosine, int(self._answers[place]))
-            for place, cosine in zip(places, cosines, strict=True)
-        ]
-        verdicts = self._model.estimates(stream.texts[request], candidates, self._compare)
-        odds = (
-            (place, log_odds(verdict.probability))
-            for place, verdict in zip(places, verdicts, strict=False)
-            if not (verdict.vetoes or verdict.uncertain)
-        )
-        return max(odds, key=lambda one: one[1], default=(-1, -np.inf))
+    def _choose(self, request: int, places: list[int], around: Neighbourhood) -> tuple[int, float]:
+        best = -1, -np.inf
+        slope = self._model.pair["cosine"]
+        for at, place in enumerate(places[:COMPARED]):
+            words = self._words(self._stream.texts[request], self._stream.texts[place])
+            if words is None:
+                continue
+            signals = {"cosine": around.cosines[at], "doubts": words.doubts}
+            if around.known:
+                signals |= around.signals(at)
+            odds = self._model.odds(words.odds + slope * signals["cosine"], signals, around.known)
+            best = max(best, (place, odds), key=lambda one: one[1])
+        return best
 
-    def _compare(self, one: str, other: str, rarity: Rarity) -> dict[str, float]:
-        # Each pair once: a stream is replayed many times.
-        if (one, other) not in self._compared:
-            self._compared[one, other] = compare(one, other, rarity)
-        return dict(self._compared[one, other])
+    def _compared(self, one: str, other: str) -> _Words | None:
+        signals = compare(one, other, self._model.weight_of)
+        if vetoes(signals) or uncertain(signals):
+            return None
+        odds = weighed(self._model.pair, signals | {"cosine": 0.0})
+        return _Words(odds, self._model.doubts(signals))

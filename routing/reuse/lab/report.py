@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 from rich.table import Table
 
-WAYS = ("plain", "verified", "alone", "judged")
+WAYS = ("plain", "verified", "linked", "alone", "judged")
 
 
 def tables(figures: Mapping[str, Any]) -> Iterable[Table]:
@@ -113,7 +113,7 @@ def _share(figures_of_way: Mapping[str, Any]) -> str:
 
 SIZE = (760, 520)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 50, 730, 440
-_COLOURS = ("#9a3412", "#1d4ed8", "#15803d", "#7e22ce")
+_COLOURS = ("#9a3412", "#1d4ed8", "#0e7490", "#15803d", "#7e22ce")
 _GRID, _INK = "#d4d4d8", "#18181b"
 
 
@@ -145,7 +145,7 @@ def draw(path: Path, axes: Axes, lines: Mapping[str, Sequence[tuple[float, float
             pen.line(pixels, fill=_COLOURS[at], width=3, joint="curve")
         for x, y in pixels[:1]:
             pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_COLOURS[at])
-        pen.text((_LEFT + 150 * at, 484), name, _COLOURS[at])
+        pen.text((_LEFT + 125 * at, 484), name, _COLOURS[at])
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
 

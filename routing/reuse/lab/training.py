@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.reuse.lab.agreement import AGREEMENTS, Agreement, make_agreement
 from routing.reuse.lab.dataset import Ints, LabelledPairs, LabelledStream
-from routing.reuse.lab.replay import nearest_earlier
+from routing.reuse.lab.replay import EarlierQuestions, nearest_earlier
 from routing.reuse.logistic import Floats, Prior, fit
 from routing.reuse.model import (
     DOUBTS,
@@ -110,13 +112,20 @@ def train_pair(
 def train_neighbourhood(
     streams: Sequence[LabelledStream], pair: Mapping[str, float], rarity: Rarity, seed: int
 ) -> dict[str, float]:
-    """Weights of a candidate's neighbourhood, from caches of every size that a stream fills. ``pair`` holds
-    the weights of pairs, which say how much a doubt weighs. Without a stream there are none: pairs are judged alone."""
+    """Weights of a candidate's neighbourhood, from caches of every size that a stream fills, in which more
+    or less is known of the answers. ``pair`` holds the weights of pairs, which say how much a doubt weighs.
+    Without a stream there are none: pairs are judged alone."""
+    comparing = lru_cache(maxsize=None)(partial(compare, rarity=rarity))
     parts = [
-        _neighbourhood_samples(stream.part(chosen), pair, rarity, chance)
+        _neighbourhood_samples(
+            cases(part, near, make_agreement(part, known, seed), chance), pair, part, comparing
+        )
         for stream in streams
         for chance in [np.random.default_rng(seed)]
         for chosen in _portions(len(stream.texts), chance)
+        for part in [stream.part(chosen)]
+        for near in [nearest_earlier(part.vectors)]
+        for known in AGREEMENTS.values()
     ]
     if not parts:
         return {}
@@ -165,13 +174,15 @@ def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _neighbourhood_samples(
-    stream: LabelledStream, pair: Mapping[str, float], rarity: Rarity, chance: np.random.Generator
+    played: Iterable[CacheCase],
+    pair: Mapping[str, float],
+    stream: LabelledStream,
+    comparing: Callable[[str, str], dict[str, float]],
 ) -> TrainingSamples:
     """Samples from a filling cache; vetoed pairs teach nothing and are left out."""
-    _, answers = np.unique(np.asarray(stream.answers), return_inverse=True)
     signals, labels, weights = [], [], []
-    for case in cases(stream.vectors, stream.texts, answers, chance):
-        pair_signals = compare(stream.texts[case.request], stream.texts[case.stored], rarity)
+    for case in played:
+        pair_signals = dict(comparing(stream.texts[case.request], stream.texts[case.stored]))
         if vetoes(pair_signals):
             continue
         pair_signals |= case.neighbourhood.signals(case.at) | {
@@ -271,35 +282,36 @@ class CacheCase:
 
 
 def cases(
-    vectors: NDArray[np.float32], texts: Sequence[str], answers: Ints, chance: np.random.Generator
+    stream: LabelledStream,
+    near: EarlierQuestions,
+    agreement: Agreement,
+    chance: np.random.Generator,
 ) -> Iterator[CacheCase]:
     """Play the requests in their order through a cache that is empty at first."""
-    near = nearest_earlier(vectors)
+    answers = stream.numbers
     stored = np.zeros(len(answers), bool)
     for request in range(len(answers)):
-        places = near.places[request]
-        available = (places >= 0) & stored[places]
+        places, cosines = near.places[request], near.cosines[request]
+        available = (places >= 0) & stored[places] & (cosines > _FARTHEST)
+        there = np.flatnonzero(available)[:NEIGHBOURS]
         if chance.random() < _NOVEL:
             available &= answers[places] != answers[request]
-        available &= near.cosines[request] > _FARTHEST
         columns = np.flatnonzero(available)[:NEIGHBOURS]
-        yield from _beside(request, places[columns], near.cosines[request, columns], texts, answers)
+        candidates = [
+            agreement.candidate(place, float(cosine))
+            for place, cosine in zip(places[columns].tolist(), cosines[columns], strict=True)
+        ]
+        yield from _beside(request, places[columns], candidates, answers)
         first = columns[:1]
-        served = first.size and near.cosines[request, first[0]] >= _EASY
+        served = first.size and cosines[first[0]] >= _EASY
         stored[request] = not (served and answers[places[first[0]]] == answers[request])
+        if stored[request]:
+            agreement.store(request, places[there].astype(np.int64), cosines[there])
 
 
 def _beside(
-    request: int,
-    places: NDArray[np.int32],
-    cosines: NDArray[np.float32],
-    texts: Sequence[str],
-    answers: Ints,
+    request: int, places: NDArray[np.int32], candidates: Sequence[ReuseCandidate], answers: Ints
 ) -> Iterator[CacheCase]:
-    candidates = [
-        ReuseCandidate(texts[place], float(cosine), int(answers[place]))
-        for place, cosine in zip(places.tolist(), cosines, strict=True)
-    ]
     neighbourhood = Neighbourhood.of(candidates)
     heads = list({one.says: at for at, one in reversed(list(enumerate(candidates)))}.values())
     for at in sorted(heads)[:_GROUPS]:

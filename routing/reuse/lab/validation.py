@@ -9,12 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.reuse.lab.dataset import LabelledPairs, LabelledStream
-from routing.reuse.lab.evaluation import SERVED_BUDGETS, auc, recall_at, stream_sweep
+from routing.reuse.lab.evaluation import (
+    CURVE,
+    SERVED_BUDGETS,
+    auc,
+    recall_at,
+    stream_sweep,
+    strict_cut,
+)
 from routing.reuse.lab.training import rarities, texts_of, train, train_pair
 from routing.reuse.model import ReuseModel
 
-MEASURED = 5_000
-"""Requests of a stream that are replayed: some twenty times."""
+MEASURED = 2_000
+"""Requests of a stream that are replayed: some thirty times for each state of knowledge."""
 
 _PLACEHOLDER: Mapping[float, float] = {1.0: 0.95}
 
@@ -30,7 +37,8 @@ def unseen(
     learned = [one.part(half) for one, half in zip(streams, halves, strict=True)]
     model = train("", learned, pairs, seed, _PLACEHOLDER)
     return [
-        stream_figures(model, one.part(~half)) for one, half in zip(streams, halves, strict=True)
+        stream_figures(model, one.part(~half), seed)
+        for one, half in zip(streams, halves, strict=True)
     ]
 
 
@@ -41,7 +49,7 @@ def left_out(
     figures = []
     for stream in streams:
         others = [one for one in streams if one is not stream]
-        figures.append(stream_figures(train("", others, pairs, seed, _PLACEHOLDER), stream))
+        figures.append(stream_figures(train("", others, pairs, seed, _PLACEHOLDER), stream, seed))
     for one in pairs:
         others_ = [other for other in pairs if other is not one]
         figures.append(pair_figures(_pairs_only(streams, others_), one))
@@ -55,18 +63,23 @@ def _pairs_only(streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs
     return ReuseModel("", weights, {}, rarity, unknown, _PLACEHOLDER)
 
 
-def cuts_from(figures: Sequence[Mapping[str, Any]]) -> dict[float, float]:
-    """The strictest cut that any stream never seen needed, by wrong ones in a hundred reuses."""
-    streams = [one["cuts"] for one in figures if "cuts" in one]
-    if not streams:
+def cuts_from(figures: Sequence[dict[str, Any]]) -> dict[float, float]:
+    """The cuts that streams never seen needed together, over all states of knowledge of their answers, by
+    wrong ones in a hundred reuses. Takes the curves out of the figures."""
+    curves = [point for one in figures for point in one.pop(CURVE, [])]
+    if not curves:
         return {1.0: 0.95, 2.0: 0.9}
-    return {budget: max(one[f"{budget:g}"] for one in streams) for budget in SERVED_BUDGETS}
+    return {budget: strict_cut(curves, budget / 100) for budget in SERVED_BUDGETS}
 
 
-def stream_figures(model: ReuseModel, stream: LabelledStream) -> dict[str, Any]:
+def stream_figures(model: ReuseModel, stream: LabelledStream, seed: int) -> dict[str, Any]:
     """Reuse at equal wrong reuses, of plain cosine and of this model, on the first requests."""
     measured = stream.part(np.arange(len(stream.texts)) < MEASURED)
-    return {"name": stream.name, "requests": len(measured.texts), **stream_sweep(measured, model)}
+    return {
+        "name": stream.name,
+        "requests": len(measured.texts),
+        **stream_sweep(measured, model, seed),
+    }
 
 
 def pair_figures(model: ReuseModel, pairs: LabelledPairs) -> dict[str, Any]:
