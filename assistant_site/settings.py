@@ -138,6 +138,7 @@ EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 384, least=1, most=32
 EMBEDDING_SECONDS = env.number("EMBEDDING_SECONDS", 5.0, least=0.1, most=3_600)
 # Failover and circuit breakers, see docs/reliability.md
 FAST_LANE = env.flag("FAST_LANE", default=True)
+SPECULATION = env.choice("SPECULATION", "auto", ["auto", "always", "never"])
 READ_TICKS = env.choice("READ_TICKS", "auto", ["auto", "always", "never"])
 FAILOVER_RETRIES = env.integer("FAILOVER_RETRIES", 1, most=20)
 FAILOVER_PATIENCE_SECONDS = env.number("FAILOVER_PATIENCE_SECONDS", 2.0)

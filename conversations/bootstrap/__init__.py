@@ -178,6 +178,7 @@ class Container(EvaluationContainer):
                 self.side_calls,
                 self.metrics.answer_linked,
             ),
+            speculator=parts.make_speculator(self.vectors, self.embedder, self.background),
             vector_audits=VectorAuditor(
                 self.classifier,
                 self.vectors,

@@ -30,6 +30,7 @@ from conversations.adapters.embeddings import LOCAL, EmbeddingTool
 from conversations.adapters.limits import RateLimiter, StreamLimiter, configured_rates
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
+from conversations.adapters.speculation import MeasuredSpeculator, SpeculationMode
 from conversations.db.access import in_database
 from conversations.domain import api_keys
 from conversations.domain.webhooks import signing_key
@@ -37,6 +38,7 @@ from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.feedback.vector_records import decision_state
 from conversations.runs.event_log import RunLog
+from conversations.stats.speculation import wasted_today
 from conversations.storage import selectors
 from conversations.usage.counters import UsageCounters
 from conversations.usage.days import limit_zone
@@ -219,6 +221,15 @@ def make_vectors(
         most=settings.VERDICTS_KEPT,
     )
     return RedisDecisionVectors(index, redis, breaker, embedder, verdict_parts)
+
+
+def make_speculator(
+    vectors: RedisDecisionVectors, embedder: Embedder, background: Background
+) -> MeasuredSpeculator:
+    """The guesses at decisions, within the budget of the published settings."""
+    wasted = partial(in_database, wasted_today)
+    mode = SpeculationMode(settings.SPECULATION)
+    return MeasuredSpeculator(vectors, embedder, background, wasted, mode=mode)
 
 
 def make_index(redis: Redis, embedder: Embedder) -> AnswerIndex:

@@ -8,7 +8,7 @@ from typing import Any
 
 from conversations.domain.booking import Booking
 from conversations.domain.problems import Problem
-from conversations.engine.types import CacheFacts, Degraded
+from conversations.engine.types import CacheFacts, Degraded, Speculated
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ThinkingBlock, Usage
 from routing.domain.rules import Decision
@@ -34,3 +34,4 @@ class RunOutcome:
     problem: Problem | None = None
     booking: Booking | None = None
     thinking: Sequence[ThinkingBlock] = ()
+    speculated: Speculated | None = None

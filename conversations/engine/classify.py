@@ -11,8 +11,9 @@ from functools import partial
 
 from langgraph.runtime import Runtime
 
+from conversations.engine.model_call import ModelCall, model_call
 from conversations.engine.nodes import OpenStep, step, tolerated
-from conversations.engine.ports import Context
+from conversations.engine.ports import Context, Speculator
 from conversations.engine.types import AuditCase, CallerChat, CallOrigin, State, Update
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION
 from routing.domain.decide import default_decision, helper_decision, requested_decision
@@ -33,6 +34,8 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
                 report = await context.ports.flag.refine(turn.prompt, report)
             said = await _by_rules({**state, "guard": report}, context, opened)
             decision = in_text(said, turn.chat, state["rules"])
+        if not ACTIONS[decision.action].streams:
+            await context.speculation.discard(context.sink)
         opened.output = asdict(decision)
         if opinion := state.get("opinion"):
             opened.output["vectors"] = opinion.as_json()
@@ -47,6 +50,7 @@ async def _by_rules(state: State, context: Context, opened: OpenStep) -> Decisio
     if opinion and opinion.decides and not flagged:
         decision = opinion.decision
     else:
+        _ask_ahead(state, context)
         classified = await context.ports.classifier.classify(
             turn.prompt,
             rules,
@@ -56,10 +60,30 @@ async def _by_rules(state: State, context: Context, opened: OpenStep) -> Decisio
             pictures=turn.chat.pictures if turn.chat else 0,
         )
         decision = classified.decision
+        if context.ports.speculator:
+            context.ports.speculator.learn(rules, decision)
     if context.ports.vectors and not flagged and turn.opens:
         calls = tuple(opened.attempts)
         context.sink.defer(partial(_learn, state, context, decision, calls))
     return decision
+
+
+def _ask_ahead(state: State, context: Context) -> None:
+    """Ask the likeliest model meanwhile. Not about what the guard flagged, nor in a chat with tools or
+    pictures, whose calls cost the most."""
+    turn, speculator = state["turn"], context.ports.speculator
+    plain = turn.chat is None or turn.chat.plain
+    passed = state["guard"].verdict == "pass"
+    if speculator and plain and passed and speculator.allows(state["rules"]):
+        context.speculation.start(context.ports.chat, partial(_guess, state, context, speculator))
+
+
+async def _guess(state: State, context: Context, speculator: Speculator) -> ModelCall | None:
+    vector, opinion = state.get("vector"), state.get("opinion")
+    decision = await speculator.guess(state["turn"], state["rules"], vector, opinion)
+    if decision is None:
+        return None
+    return model_call(context.ports.system_prompt, {**state, "decision": decision})
 
 
 async def _learn(

@@ -58,7 +58,11 @@ class Engine:
         """
         release = turn.release or await self._ports.rules.for_person(turn.user)
         state = initial_state(turn, release.rules_for(turn.user))
-        final = await self._graph.ainvoke(state, context=Context(self._ports, sink))
+        context = Context(self._ports, sink)
+        try:
+            final = await self._graph.ainvoke(state, context=context)
+        finally:
+            await context.speculation.discard(sink)
         # Noted for after the answer: a version in shadow must not cost the user time.
         if release.shadow and not turn.chat and was_classified(final):
             history = final.get("history", ())

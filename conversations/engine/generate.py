@@ -89,6 +89,9 @@ async def _transcribe(
     call: ModelCall, transcript: Transcript, context: Context, meter: Meter
 ) -> None:
     """Take all events of the call, which may be under way already."""
+    if await context.speculation.confirm(call, context.sink):
+        await context.speculation.pass_on(transcript.take, meter)
+        return
     stream = context.ports.chat.stream(call.candidates, call.messages, meter, call.options)
     # Closed, not left to the garbage collector: a cancelled turn stops the provider's call.
     async with aclosing(stream):

@@ -8,11 +8,12 @@ them. Every method raises from the tree in ``routing.domain.errors`` and nothing
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
 from conversations.engine.events import Event
+from conversations.engine.speculation import Speculation
 from conversations.engine.types import (
     Answer,
     AuditCase,
@@ -238,6 +239,25 @@ class Shadow(Protocol):
         ...
 
 
+class Speculator(Protocol):
+    """Guesses decisions, so that a model may be asked ahead."""
+
+    def allows(self, rules: RuleSet) -> bool:
+        """Whether any model may be asked ahead now."""
+        ...
+
+    async def guess(
+        self, turn: Turn, rules: RuleSet, vector: Vector | None, opinion: VectorOpinion | None
+    ) -> Decision | None:
+        """The likeliest decision of the classifier; ``None`` where none is likely enough, or near a rule that
+        refuses. Never raises."""
+        ...
+
+    def learn(self, rules: RuleSet, decision: Decision) -> None:
+        """Take note of a decision of the classifier."""
+        ...
+
+
 class OutputWatch(Protocol):
     """Streaming filter of one answer's text."""
 
@@ -293,12 +313,14 @@ class Ports:
     vectors: DecisionVectors | None = None
     vector_audits: VectorAudits | None = None
     links: AnswerLinks | None = None
+    speculator: Speculator | None = None
     translate: Translate = str
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A run's surroundings: the shared ports and this run's own sink."""
+    """A run's surroundings: the shared ports, this run's own sink, and its call ahead of the decision."""
 
     ports: Ports
     sink: Sink
+    speculation: Speculation = field(default_factory=Speculation)

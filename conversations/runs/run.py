@@ -24,6 +24,7 @@ from conversations.engine.types import (
     Degraded,
     Record,
     Shadowed,
+    Speculated,
     Step,
     Turn,
 )
@@ -33,7 +34,7 @@ from conversations.usage.reservation import Reservation
 from routing.common.time_limits import TimeLimit
 from routing.common.translatable import Translatable
 from routing.domain.errors import FieldFault
-from routing.domain.llm import Attempt, Usage
+from routing.domain.llm import BESIDE, Attempt, Usage
 
 IDLE_SECONDS = 10.0
 """Silence after which a listener gets an empty batch, to send a keep-alive."""
@@ -56,6 +57,7 @@ class Run:
         self.degraded: list[Degraded] = []
         self.answer: Answer | None = None
         self.shadowed: Shadowed | None = None
+        self.speculated: Speculated | None = None
         self.first_token_ms: int | None = None
         self.stop_asked = False
         self.finishing = False
@@ -96,6 +98,8 @@ class Run:
                 self.attempts.append(record)
             case Shadowed():
                 self.shadowed = record
+            case Speculated():
+                self.speculated = record
             case Degraded():
                 if record.part not in {known.part for known in self.degraded}:
                     self.degraded.append(record)
@@ -163,8 +167,8 @@ class Run:
 
     @property
     def usage(self) -> Usage:
-        """The sum over the answer's calls; the choice of the model is not part of the answer."""
-        usages = (one.usage for one in self.attempts if one.operation not in {"classify", "judge"})
+        """The sum over the answer's calls; the choice of the model and calls ahead of it are no part of the answer."""
+        usages = (one.usage for one in self.attempts if one.operation not in BESIDE)
         return sum(usages, Usage())
 
     @property
@@ -193,6 +197,7 @@ class Run:
             script=script_of(self.events),
             problem=problem,
             booking=self.booking,
+            speculated=self.speculated,
             thinking=self.answer.thinking if self.answer and self._is_response else (),
         )
 

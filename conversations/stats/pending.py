@@ -31,6 +31,7 @@ from conversations.stats.daily import (
     outcome_increments,
     person_increments,
 )
+from conversations.stats.speculation import SPECULATIONS, speculation_increments
 from conversations.stats.stats_table import (
     MODELS,
     VERSIONS,
@@ -54,6 +55,7 @@ TABLES = {
     "outcomes": OUTCOMES,
     "first_tokens": FIRST_TOKENS,
     "people": PEOPLE,
+    "speculations": SPECULATIONS,
 }
 """The tables by their part of a note. An older worker's note lacks some."""
 MOST = 10**15
@@ -77,6 +79,7 @@ def note_answer(message: UUID, outcome: RunOutcome, started: datetime) -> None:
         "outcomes": outcome_increments(outcome, started),
         "first_tokens": first_token_increments(outcome, started),
         "people": person_increments(outcome, started),
+        "speculations": speculation_increments(outcome, started),
     }
     _insert((message, {name: _as_json(changes) for name, changes in sums.items()}))
 

@@ -319,6 +319,7 @@ class RoutingSettingsAdmin(PublishingAdmin[RoutingSettings]):
             "Deciding without the classifier",
             {"fields": ("vectors", "wrong_decisions", "audited_decisions_percent")},
         ),
+        ("Asking ahead of the decision", {"fields": ("speculation_usd_per_day",)}),
         ("What callers may do", {"fields": ("callers_choose",)}),
         (
             "Using answers again",

@@ -5,7 +5,7 @@ Pure: standard library only.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -29,7 +29,9 @@ ImageOptions = Mapping[str, str]
 """Parameters of a picture by OpenAI's names: ``size`` (``1024x1536``) and ``quality``."""
 EmbeddingInputs = Sequence[str] | Sequence[Sequence[int]]
 """Texts, or lists of the model's own token ids; never empty."""
-Operation = Literal["chat", "classify", "image", "embedding", "judge"]
+Operation = Literal["chat", "classify", "image", "embedding", "judge", "link", "speculate"]
+BESIDE: Collection[Operation] = frozenset({"classify", "judge", "link", "speculate"})
+"""Operations that are no part of the answer itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ PROMPT_CHARS = 8_000
 """The longest system prompt of a rule."""
 _LIFE = {"least": 1, "most": 10 * 365 * 24 * 3600}
 _WRONG = {"least": 0.1, "most": 20}
+_DAILY_USD = {"least": 0, "most": 100_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,17 @@ class Rule(Stored):
             **_ANSWERING,
         ),
     )
+    speculation: bool = field(
+        default=True,
+        metadata=spec(
+            "asking its model ahead",
+            title="Its model may be asked ahead",
+            help="While the classifier decides, where this rule is the likeliest. The routing settings say "
+            "how much money may be wasted so; with none, no model is asked ahead.",
+            group=ASKING,
+            **_ANSWERING,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +329,12 @@ class ReusePolicy(Stored):
     ``wrong_shared`` and ``wrong_own`` are the wrong ones accepted in a hundred reuses of shared answers,
     and of a person's own. ``judge`` says when the small model decides about candidates that are neither
     sure nor hopeless: ``auto`` is when it saves more than it costs. ``audited`` is the share of reuses
-    that are judged afterwards, in [0, 1].
+    that are judged afterwards, in [0, 1]. ``links_usd_per_day`` is the most to spend a day (UTC, in US
+    dollars) on having the small model compare stored answers with each other; 0 is nothing. ``vectors`` says whether earlier verdicts of the classifier
+    decide about similar questions: ``auto`` is once audits have shown that they keep their budget,
+    ``wrong_decisions`` in a hundred; ``audited_decisions`` is the share of their decisions that the
+    classifier is asked about afterwards. ``speculation_usd_per_day`` is the money a day (UTC) for calls to the
+    likeliest model that the classifier does not confirm; with 0 no model is asked ahead.
     """
 
     wrong_shared: float = field(
@@ -400,6 +417,18 @@ class ReusePolicy(Stored):
             "the cut and show in the precision.",
             least=0,
             most=1,
+        ),
+    )
+
+    speculation_usd_per_day: float = field(
+        default=0.0,
+        metadata=spec(
+            "US dollars a day for calls ahead of the decision that are wasted",
+            title="US dollars a day for calls that are wasted",
+            help="While the classifier decides, the likeliest model is asked already. Where the classifier "
+            "names another one, that call is cancelled, and wasted. No model is asked ahead any more once a "
+            "day's waste reaches this; with 0 none ever is.",
+            **_DAILY_USD,
         ),
     )
 
@@ -529,6 +558,8 @@ def _fingerprint(rules: RuleSet) -> str:
     body = rules.facts()
     for irrelevant in _WITHOUT_EFFECT:
         del body[irrelevant]
+    for rule in body["rules"]:
+        del rule["speculation"]
     for model in (*body["models"], *body.get("own_classifiers", ())):
         # How its stream is read decides nothing either, and abilities only in chats that are not stored.
         del model["ends_without_finish"], model["abilities"], model["key_variable"]

@@ -274,6 +274,7 @@ class Rule(models.Model):
     max_tokens = models.PositiveIntegerField(
         validators=bounds(DomainRule, "max_tokens"), null=True, blank=True
     )
+    speculation = models.BooleanField(default=True)
     is_default = models.BooleanField(
         default=False, help_text="Answers when no classifier can be reached. Exactly one."
     )
@@ -345,6 +346,9 @@ class RoutingSettings(models.Model):
     )
     audited_decisions_percent = models.FloatField(
         default=5.0, validators=[MinValueValidator(0.0), MaxValueValidator(100.0)]
+    )
+    speculation_usd_per_day = models.FloatField(
+        default=0.0, validators=bounds(ReusePolicy, "speculation_usd_per_day")
     )
     revision = revision_field()
 

@@ -203,7 +203,15 @@ def test_without_settings_their_page_offers_to_add_them(admin_client: Client) ->
     haiku = LLMModel.objects.get(name="claude-haiku").pk
     body = {"classifier": haiku, "callers_choose": "on", "min_similarity": "0.9"}
     url = reverse("admin:routing_routingsettings_add")
-    budget = {"wrong_shared": "1", "wrong_own": "1", "judge": "auto", "audited_percent": "2"}
+    budget = {
+        "wrong_shared": "1",
+        "wrong_own": "1",
+        "judge": "auto",
+        "audited_percent": "2",
+        "links_usd_per_day": "0",
+        "speculation_usd_per_day": "0",
+    }
+    budget |= {"vectors": "auto", "wrong_decisions": "1", "audited_decisions_percent": "5"}
     admin_client.post(url, {**body, **budget, "cache_ttl_seconds": "60"})
     assert RoutingSettings.objects.get().pk == 1
 

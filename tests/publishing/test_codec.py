@@ -16,7 +16,8 @@ RULES = RuleSet(
     rules=(
         Rule(
             "code", "Programs: “small” ones.", Action.ANSWER, "gpt", ("claude",), 50,
-            ("Fix\nthis.",), ("Cook.",), "", (), CachePolicy.SHARED, 3600,
+            ("Fix\nthis.",), ("Cook.",), "", (), CachePolicy.SHARED, 3600, ("Legal",),
+            "Be brief.", 0.5, 800,
         ),
         Rule("no", "Harm.", Action.REFUSE, refusal_reason="No.", suggestions=("Ask else.",)),
     ),
@@ -24,6 +25,8 @@ RULES = RuleSet(
         ModelRef(
             "gpt", "openai/gpt-5.4", "openai", ModelKind.CHAT, 1050000, 32000,
             Decimal("2.500000"), Decimal("0.000001"), Timeouts(2.0, 6.5, 4.0, 8.0), True, ("tools",),
+            "http://gpu.internal:8001/v1", "GPU_API_KEY", 0.25, "low", '{"seed": 1}',
+            Decimal("0.250000"), Decimal("30.000000"),
         ),
         ModelRef("claude", "anthropic/c", "anthropic", ModelKind.CLASSIFIER),
     ),
@@ -32,35 +35,45 @@ RULES = RuleSet(
     callers_choose=False,
     min_similarity=0.6,
     cache_ttl_seconds=60,
-    reuse=ReusePolicy(0.5, 2.0, "on", 0.02),
+    reuse=ReusePolicy(0.5, 2.0, "on", 0.02, 0.75, "measure", 0.5, 0.1),
 )  # fmt: skip
 
 STORED = (
-    '{"cache_ttl_seconds": 60, "callers_choose": false, "classifiers": ["claude", "gpt"], '
-    '"default_rule": "code", "min_similarity": 0.6, "models": [{"abilities": ["tools"], "context_window": 1050000, '
-    '"ends_without_finish": true, "input_price": "2.500000", "kind": "chat", "litellm_name": "openai/gpt-5.4", '
-    '"max_output_tokens": 32000, "name": "gpt", "output_price": "0.000001", "provider": "openai", '
-    '"timeouts": {"connect": 2.0, "first_token": 6.5, "stall": 4.0, "total": 8.0}}, '
-    '{"abilities": [], "context_window": 128000, "ends_without_finish": false, "input_price": null, "kind": "classifier", '
-    '"litellm_name": "anthropic/c", "max_output_tokens": null, "name": "claude", '
-    '"output_price": null, "provider": "anthropic", "timeouts": {"connect": 5.0, '
+    '{"cache_ttl_seconds": 60, "callers_choose": false, "classifiers": ["claude", '
+    '"gpt"], "default_rule": "code", "min_similarity": 0.6, '
+    '"models": [{"abilities": ["tools"], "base_url": "http://gpu.internal:8001/v1", '
+    '"cached_price": "0.250000", "context_window": 1050000, "ends_without_finish": true, "input_price": "2.500000", '
+    '"key_variable": "GPU_API_KEY", "kind": "chat", "litellm_name": "openai/gpt-5.4", '
+    '"max_output_tokens": 32000, "name": "gpt", "output_price": "0.000001", '
+    '"parameters": "{\\"seed\\": 1}", "provider": "openai", "reasoning_effort": "low", "reasoning_price": "30.000000", '
+    '"temperature": 0.25, "timeouts": {"connect": 2.0, "first_token": 6.5, "stall": 4.0, '
+    '"total": 8.0}}, {"abilities": [], "base_url": "", "cached_price": null, "context_window": 128000, '
+    '"ends_without_finish": false, "input_price": null, "key_variable": "", '
+    '"kind": "classifier", "litellm_name": "anthropic/c", "max_output_tokens": null, '
+    '"name": "claude", "output_price": null, "parameters": "", "provider": "anthropic", '
+    '"reasoning_effort": "", "reasoning_price": null, "temperature": null, "timeouts": {"connect": 5.0, '
     '"first_token": 20.0, "stall": 15.0, "total": 180.0}}], "reuse": {"audited": 0.02, '
-    '"judge": "on", "wrong_own": 2.0, "wrong_shared": 0.5}, "rules": [{"action": "answer", '
-    '"cache": "shared", "cache_ttl_seconds": 3600, "examples_against": ["Cook."], '
-    '"examples_for": ["Fix\\nthis."], "fallbacks": ["claude"], '
-    '"instruction": "Programs: “small” ones.", "model": "gpt", "name": "code", "priority": 50, '
-    '"refusal_reason": "", "suggestions": []}, {"action": "refuse", "cache": "user", '
-    '"cache_ttl_seconds": null, "examples_against": [], "examples_for": [], "fallbacks": [], '
-    '"instruction": "Harm.", "model": null, "name": "no", "priority": 100, '
-    '"refusal_reason": "No.", "suggestions": ["Ask else."]}], "version": 7}'
+    '"audited_decisions": 0.1, "judge": "on", "links_usd_per_day": 0.75, "speculation_usd_per_day": 0.0, "vectors": "measure", '
+    '"wrong_decisions": 0.5, "wrong_own": 2.0, "wrong_shared": 0.5}, '
+    '"rules": [{"action": "answer", "cache": "shared", "cache_ttl_seconds": 3600, '
+    '"examples_against": ["Cook."], "examples_for": ["Fix\\nthis."], '
+    '"fallbacks": ["claude"], "groups": ["Legal"], '
+    '"instruction": "Programs: “small” ones.", "max_tokens": 800, "model": "gpt", '
+    '"name": "code", "priority": 50, "refusal_reason": "", "speculation": true, "suggestions": [], '
+    '"system_prompt": "Be brief.", "temperature": 0.5}, {"action": "refuse", '
+    '"cache": "user", "cache_ttl_seconds": null, "examples_against": [], '
+    '"examples_for": [], "fallbacks": [], "groups": [], "instruction": "Harm.", '
+    '"max_tokens": null, "model": null, "name": "no", "priority": 100, '
+    '"refusal_reason": "No.", "speculation": true, "suggestions": ["Ask else."], "system_prompt": "", '
+    '"temperature": null}], "version": 7}'
 )
 
 
 def test_a_blob_keeps_its_bytes_its_name_and_its_fingerprint() -> None:
     blob = Blob.of(RULES)
     assert blob.body.decode() == STORED
-    assert blob.name == "7:e9c887031e038898"
-    assert RULES.fingerprint == "1d22de3ba8a36b62"
+    assert blob.name == "7:ac141ea65f568e81"
+    assert RULES.fingerprint == "0b32e77b5f0fac76"
 
 
 def test_a_blob_is_read_back_as_the_same_rules() -> None:

@@ -25,12 +25,14 @@ from routing.publishing.yaml_files import document_of, write_tables
 from tests.publishing.test_codec import RULES
 
 OTHER: dict[str, Any] = {
-    "action": "refuse", "kind": "image", "cache": "never", "judge": "off", "model": "claude",
-    "default_rule": "no", "classifiers": ("gpt",), "name": "renamed",
+    "action": "refuse", "kind": "image", "cache": "never", "judge": "off", "vectors": "off", "model": "claude",
+    "default_rule": "no", "classifiers": ("gpt",), "name": "renamed", "base_url": "https://other/v1",
+    "key_variable": "OTHER_API_KEY", "parameters": '{"seed": 2}', "reasoning_effort": "high",
+    "temperature": 1.5, "max_tokens": 900, "speculation_usd_per_day": 2.5,
 }  # fmt: skip
 """Other values of fields that not every text fits."""
 
-COLUMNS = {"audited": ("audited_percent",), "classifiers": ("classifier", "classifier_fallback"),
+COLUMNS = {"audited": ("audited_percent",), "audited_decisions": ("audited_decisions_percent",), "classifiers": ("classifier", "classifier_fallback"),
            "default_rule": (), "timeouts": tuple(f"{phase.name}_timeout" for phase in fields(Timeouts))}  # fmt: skip
 """The columns of fields that have not one of the same name."""
 
@@ -104,8 +106,11 @@ def test_every_field_survives_the_tables() -> None:
                 suggestions=("Else.",),
                 refusal_reason="Why.",
             ),
+            # The default is for everybody: it has no groups.
+            replace(RULES.rules[0], name="rest", groups=(), fallbacks=("small",)),
             RULES.rules[1],
         ),
+        default_rule="rest",
         models=(
             RULES.models[1],
             RULES.models[0],

@@ -33,6 +33,7 @@ OPERATIONS = {
     "embedding": "embeddings",
     "judge": "chat",
     "link": "chat",
+    "speculate": "chat",
 }
 """Operations of attempts, in the words of OpenTelemetry's GenAI conventions."""
 

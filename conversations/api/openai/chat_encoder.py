@@ -30,6 +30,7 @@ from conversations.engine.events import (
 )
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import ProviderStreamBroken
+from routing.domain.llm import BESIDE
 
 DONE = b"data: [DONE]\n\n"
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
@@ -286,11 +287,7 @@ def usage_object(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def usage_details(message: Mapping[str, Any]) -> dict[str, int]:
     """The cached and the reasoning tokens of the calls that made the answer."""
-    calls = [
-        call
-        for call in message.get("attempts", ())
-        if call["operation"] not in {"classify", "judge"}
-    ]
+    calls = [call for call in message.get("attempts", ()) if call["operation"] not in BESIDE]
     return {
         name: sum(call.get(name, 0) for call in calls)
         for name in ("cached_tokens", "reasoning_tokens")
