@@ -9,6 +9,7 @@ import os
 from collections import defaultdict
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from corsheaders.defaults import default_headers
 
@@ -189,6 +190,15 @@ LANGFUSE_SECRET_KEY = env.text("LANGFUSE_SECRET_KEY")
 LANGFUSE_HOST = env.text("LANGFUSE_HOST", env.text("LANGFUSE_BASE_URL"))
 LANGFUSE_ENVIRONMENT = env.text("LANGFUSE_TRACING_ENVIRONMENT")
 LANGFUSE_RELEASE = env.text("LANGFUSE_RELEASE")
+OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+OTLP_HEADERS = {
+    name.strip(): unquote(value.strip())
+    for name, _, value in (
+        each.partition("=") for each in env.words("OTEL_EXPORTER_OTLP_HEADERS", [])
+    )
+}
+OTLP_SERVICE = env.text("OTEL_SERVICE_NAME", "assistant-core")
+OTLP_CAPTURE_CONTENT = env.flag("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", default=False)
 LANGFUSE_CAPTURE_CONTENT = env.flag("LANGFUSE_CAPTURE_CONTENT", default=True)
 
 # People: for the accounts that ``manage.py seed`` makes; empty gives a new account a random one

@@ -1,9 +1,10 @@
-"""Metrics: ``GET /metrics`` in Prometheus' text format."""
+"""Metrics: ``GET /metrics`` in Prometheus' text format, or OpenMetrics with exemplars."""
 
 from __future__ import annotations
 
+import asyncio
+
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import generate_latest
 
 from assistant_site.http.refusals import REGISTRY
 from conversations.api.responses import native
@@ -18,7 +19,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     circuits = {
         each.model: openness.get(each.state, 0.0) for each in await services.circuits.states()
     }
-    await services.write_probe.look()
+    await asyncio.gather(services.write_probe.look(), services.queue_watch.look())
     services.metrics.show(
         writable=services.write_probe.database == "ok",
         circuits=circuits,
@@ -26,6 +27,9 @@ async def metrics(request: HttpRequest) -> HttpResponse:
         background=services.background.running(),
         tick=services.llm.ticks.tick,
         lag=services.llm.ticks.lag,
+        events=services.lifecycle.events_waiting,
+        queues=services.queue_watch.queues,
+        drifting=services.queue_watch.drifting,
     )
-    body, content_type = services.metrics.render()
-    return HttpResponse(body + generate_latest(REGISTRY), content_type=content_type)
+    body, content_type = services.metrics.render(request.headers.get("Accept", ""), also=REGISTRY)
+    return HttpResponse(body, content_type=content_type)

@@ -20,6 +20,7 @@ from conversations.adapters.background.answer_workers import (
 from conversations.adapters.background.delivery import OutboxWorker
 from conversations.adapters.background.erasure import ErasureWorker
 from conversations.adapters.background.provider_checks import ProviderChecks
+from conversations.adapters.background.queue_watch import QueueWatch
 from conversations.adapters.background.vector_audits import VectorAuditor
 from conversations.adapters.background.write_probe import WriteProbe
 from conversations.adapters.observability.metrics import RunMetrics
@@ -100,6 +101,7 @@ class Container(EvaluationContainer):
         self.erasure_worker = ErasureWorker(background)
         self.stats_worker = StatsWorker(background, self.metrics.sums_set_aside)
         self.write_probe = WriteProbe(background)
+        self.queue_watch = QueueWatch(redis, breaker, background, prefix=settings.REDIS_PREFIX)
         self.provider_checks = ProviderChecks(
             read_credentials(settings),
             self.rules,
@@ -112,7 +114,7 @@ class Container(EvaluationContainer):
             self.reservations, self.estimator, self.rules, system_prompt=settings.SYSTEM_PROMPT
         )
         meter = ReuseRecorder(self.metrics, self.judge, self.rules, background, self.side_calls)
-        lifecycle = RunLifecycle(
+        lifecycle = self.lifecycle = RunLifecycle(
             self.engine,
             log,
             tracer=self.tracer,
@@ -198,6 +200,7 @@ class Container(EvaluationContainer):
         self.provider_checks.start()
         self.reservations.start()
         self.limit_webhooks.start()
+        self.queue_watch.start()
 
     async def aclose(self) -> None:
         """Let running answers end, then close their connections."""

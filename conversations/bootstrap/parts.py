@@ -29,11 +29,18 @@ from conversations.adapters.decision_vectors.rule_vectors import RuleVectors
 from conversations.adapters.embeddings import LOCAL, EmbeddingTool
 from conversations.adapters.limits import RateLimiter, StreamLimiter, configured_rates
 from conversations.adapters.memory import RedisMemory
-from conversations.adapters.observability.tracer import LangfuseTracer, NullTracer
+from conversations.adapters.observability.tracer import (
+    CollectorTracer,
+    LangfuseTracer,
+    NullTracer,
+    QueuedTracer,
+    TeeTracer,
+)
 from conversations.adapters.speculation import MeasuredSpeculator, SpeculationMode
 from conversations.db.access import in_database
 from conversations.domain import api_keys
 from conversations.domain.webhooks import signing_key
+from conversations.engine.ports import Tracer
 from conversations.feedback import reuse_records as reuse
 from conversations.feedback import reviews
 from conversations.feedback.vector_records import decision_state
@@ -330,10 +337,26 @@ def make_embedding_tool(
     return EmbeddingTool(generator, provider_embedder() or LOCAL, None)
 
 
-def make_tracer(lost: Callable[[int], None], background: Background) -> LangfuseTracer | NullTracer:
-    """Langfuse where its keys are set. ``lost`` gets the number of traces that were not delivered."""
-    if not (settings.LANGFUSE_PUBLIC_KEY and settings.LANGFUSE_SECRET_KEY):
-        return NullTracer()
+def make_tracer(lost: Callable[[int], None], background: Background) -> Tracer:
+    """Langfuse where its keys are set, a collector where its address is. ``lost`` gets the number of traces
+    that were not delivered."""
+    found: list[QueuedTracer] = []
+    if settings.LANGFUSE_PUBLIC_KEY and settings.LANGFUSE_SECRET_KEY:
+        found.append(_langfuse(lost, background))
+    if settings.OTLP_ENDPOINT:
+        collector = CollectorTracer(
+            settings.OTLP_ENDPOINT,
+            settings.OTLP_HEADERS,
+            service=settings.OTLP_SERVICE,
+            capture_content=settings.OTLP_CAPTURE_CONTENT,
+            lost=lost,
+            background=background,
+        )
+        found.append(collector)
+    return TeeTracer(*found) if len(found) > 1 else found[0] if found else NullTracer()
+
+
+def _langfuse(lost: Callable[[int], None], background: Background) -> LangfuseTracer:
     return LangfuseTracer(
         settings.LANGFUSE_PUBLIC_KEY,
         settings.LANGFUSE_SECRET_KEY,

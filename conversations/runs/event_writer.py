@@ -45,6 +45,11 @@ class LogCursor:
         self._written = 0
 
     @property
+    def written(self) -> int:
+        """Events that the log has."""
+        return self._written
+
+    @property
     def behind(self) -> bool:
         """Whether there are events to write."""
         return not self.closed.done() and len(self.run.events) > self._written
@@ -103,6 +108,11 @@ class EventWriter:
         self._cursors: set[LogCursor] = set()
         self._stir, self._rest_until = asyncio.Event(), 0.0
         self._trouble: Degraded | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Events that Redis does not have yet."""
+        return sum(len(each.run.events) - each.written for each in self._cursors)
 
     def open(self, run: Run) -> LogCursor:
         """Write the events of ``run`` from now on, until it ends."""

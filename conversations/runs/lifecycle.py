@@ -15,6 +15,7 @@ import structlog
 from django.db import DatabaseError
 
 from conversations.db.access import AWAY, written
+from conversations.domain.actor import caller_fields
 from conversations.domain.errors import DatabaseAway, NotFound, RunInterrupted, RunLogUnavailable
 from conversations.domain.outcome import RunOutcome
 from conversations.domain.problems import Problem, problem_of
@@ -91,11 +92,19 @@ class RunLifecycle:
         self._tracer, self._meter, self._forget = tracer, meter, forget
         self._shadow, self._background = shadow, background
 
+    @property
+    def events_waiting(self) -> int:
+        """Events of this process' runs that Redis does not have yet."""
+        return self._writer.waiting
+
     async def own(self, run: Run) -> None:
         """Run the turn to its end. Cancelling it before ``run.finishing`` ends the answer early;
         afterwards it must not be cancelled."""
         structlog.contextvars.bind_contextvars(
-            request_id=run.turn.request_id, message=str(run.turn.message)
+            request_id=run.turn.request_id,
+            message=str(run.turn.message),
+            **caller_fields(run.turn.user, run.turn.key),
+            **({"groups": sorted(run.booking.groups)} if run.booking.groups else {}),
         )
         self._meter.run_started()
         cursor = self._writer.open(run)

@@ -24,27 +24,14 @@ from langfuse.api.core import ApiError, RequestOptions
 from langfuse.api.scores import CreateScoreBatchResults
 
 from conversations.adapters.observability.observations import SCORE_NAME, Score
+from conversations.adapters.observability.retries import REJECTED, retry
 from conversations.adapters.observability.spans import SpanMaker
 from conversations.engine.types import TraceRecord
-from routing.domain.errors import DependencyUnavailable
 
 SCOPE = "langfuse-sdk"
 """By this scope the server knows spans that follow its SDK's conventions."""
 
-RETRY_PAUSES = (0.5, 2.0)
-"""Seconds before the second and the third try."""
-
-_TRANSIENT = {429, 500, 502, 503, 504}
-# Multi-Status: the scores API accepted the request, but not its content.
-_REJECTED = 207
-
 _ONCE: RequestOptions = {"max_retries": 0}
-
-
-class TracingUnavailable(DependencyUnavailable):
-    """Langfuse did not accept a request; ``str`` is short and quotes nothing of it."""
-
-    part = "tracing"
 
 
 class LangfuseClient:
@@ -95,7 +82,7 @@ class LangfuseClient:
             path = "/api/public/otel/v1/traces"
             return self._http.post(path, content=body, headers=self._headers).status_code
 
-        self._retry(post)
+        retry(post, self._giving_up)
 
     def put_score(self, score: Score) -> None:
         """Write a score over any earlier one of its message. Raises ``TracingUnavailable``."""
@@ -111,7 +98,10 @@ class LangfuseClient:
             timestamp=score.timestamp,
         )
         create = self._api.scores.create
-        self._retry(lambda: _status(lambda: create(request=[request], request_options=_ONCE)))
+        retry(
+            lambda: _status(lambda: create(request=[request], request_options=_ONCE)),
+            self._giving_up,
+        )
 
     def delete_score(self, score: Score) -> None:
         """Take a score back, if it exists. Raises ``TracingUnavailable``."""
@@ -122,21 +112,11 @@ class LangfuseClient:
             # Taken back before it was sent, or twice: there is nothing left to do.
             return 200 if status == 404 else status
 
-        self._retry(delete)
+        retry(delete, self._giving_up)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-
-    def _retry(self, call: Callable[[], int]) -> None:
-        """Retry while another try can help, until ``giving_up``."""
-        for pause in (*RETRY_PAUSES, None):
-            reason, transient = _try(call)
-            if not reason:
-                return
-            # Waiting ends at once when the process is about to end.
-            if not transient or pause is None or self._giving_up.wait(pause):
-                raise TracingUnavailable(reason)
 
 
 def _headers(public_key: str, secret_key: str) -> dict[str, str]:
@@ -153,18 +133,6 @@ def _headers(public_key: str, secret_key: str) -> dict[str, str]:
     }
 
 
-def _try(call: Callable[[], int]) -> tuple[str, bool]:
-    """The error, empty for none, and whether another try may succeed."""
-    try:
-        status = call()
-    except httpx.HTTPError as exc:
-        # Not after a time-out: the server may have taken it, and would cost as much time again.
-        return type(exc).__name__, isinstance(exc, httpx.ConnectError)
-    if 200 <= status < 300 and status != _REJECTED:
-        return "", False
-    return f"HTTP {status}", status in _TRANSIENT
-
-
 def _status(call: Callable[[], Any]) -> int:
     """The HTTP status of a call of the SDK, which raises it."""
     try:
@@ -172,4 +140,4 @@ def _status(call: Callable[[], Any]) -> int:
     except ApiError as exc:
         return exc.status_code or 0
     rejected = isinstance(answer, CreateScoreBatchResults) and answer.rejected
-    return _REJECTED if rejected else 200
+    return REJECTED if rejected else 200

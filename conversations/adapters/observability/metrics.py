@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -23,6 +24,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from conversations.engine.types import TraceRecord
 from routing.domain.errors import ErrorKind
@@ -41,6 +43,10 @@ FIRST_TOKEN_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 12, 2
 
 RUN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 180)
 """Seconds: from an answer out of the cache to the longest that a model may take."""
+
+OPENMETRICS = "application/openmetrics-text"
+_END = b"# EOF\n"
+"""The last line of OpenMetrics."""
 
 _CALL = ("operation", "provider", "model")
 
@@ -204,6 +210,21 @@ class RunMetrics:
             "assistant_statistics_set_aside",
             "Answers whose numbers could not be added to the statistics.",
         )
+        self._events = gauge(
+            "assistant_events_waiting", "Events of this process' runs that Redis does not have yet."
+        )
+        self._queues = gauge(
+            "assistant_queue_depth",
+            "Rows of work that wait in the database, by queue; the same on each worker.",
+            ("queue",),
+        )
+        self._oldest = gauge(
+            "assistant_queue_oldest_seconds", "Age of the oldest of these rows.", ("queue",)
+        )
+        self._drifting = gauge(
+            "assistant_usage_drifting_counters",
+            "Counters of limits that differed from the ledger when they were last compared.",
+        )
         self._background = gauge(
             "assistant_background_tasks",
             "Tasks and threads of background work that run in this process now.",
@@ -239,9 +260,13 @@ class RunMetrics:
         writable: bool = True,
         tick: float = 0.0,
         lag: float = 0.0,
+        events: int = 0,
+        queues: Mapping[str, tuple[int, float]] = MappingProxyType({}),
+        drifting: int = 0,
     ) -> None:
         """Set the gauges of the present, before rendering. ``circuits``: 1 open, 0.5 half open;
-        ``background``: tasks and threads by name."""
+        ``background``: tasks and threads by name; ``tick`` and ``lag`` in seconds;
+        ``queues``: waiting rows and the age of the oldest in seconds; ``drifting``: counters."""
         self._circuits.clear()
         for model, openness in circuits.items():
             self._circuits.labels(self._bounded("model", model)).set(openness)
@@ -252,6 +277,11 @@ class RunMetrics:
         self._writable.set(writable)
         self._tick.set(tick)
         self._lag.set(lag)
+        self._events.set(events)
+        self._drifting.set(drifting)
+        for queue, (depth, age) in queues.items():
+            self._queues.labels(queue).set(depth)
+            self._oldest.labels(queue).set(age)
         self._background.clear()
         for name, count in background.items():
             self._background.labels(name).set(count)
@@ -280,18 +310,28 @@ class RunMetrics:
         source = decision.source.value if decision else NONE
         seconds = max(0, trace.ended_ns - trace.started_ns) / 1e9
         self._runs.labels(trace.status, action, source).inc()
-        self._run_seconds.labels(trace.status, source).observe(seconds)
+        exemplar = {"trace_id": trace.turn.trace_id}
+        self._run_seconds.labels(trace.status, source).observe(seconds, exemplar)
         self._cache.labels(trace.cache.outcome).inc()
         for degraded in trace.degraded:
             self._degraded.labels(self._bounded("part", degraded.part)).inc()
         for attempt in (attempt for step in trace.steps for attempt in step.attempts):
-            self._observe_attempt(attempt)
+            self._observe_attempt(attempt, exemplar)
 
-    def render(self) -> tuple[bytes, str]:
-        """All metrics of the registry in Prometheus' text format, and its content type."""
-        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+    def render(self, accept: str = "", also: CollectorRegistry | None = None) -> tuple[bytes, str]:
+        """All metrics of the registry, and of another one, and their content type: OpenMetrics with exemplars
+        (the trace of a measured time) where the scraper accepts it, else Prometheus' text format."""
+        # Not the library's own choice, which raises on a version that is no number.
+        generate: Callable[[CollectorRegistry], bytes] = generate_latest
+        content_type = CONTENT_TYPE_LATEST
+        if OPENMETRICS in accept:
+            generate, content_type = openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST
+        body = generate(self.registry)
+        if also is None:
+            return body, content_type
+        return body.removesuffix(_END) + generate(also), content_type
 
-    def _observe_attempt(self, attempt: Attempt) -> None:
+    def _observe_attempt(self, attempt: Attempt, exemplar: dict[str, str]) -> None:
         provider = self._bounded("provider", attempt.provider)
         model = self._bounded("model", attempt.model)
         call, usage = (attempt.operation, provider, model), attempt.usage
@@ -302,7 +342,8 @@ class RunMetrics:
             self._cost.labels(*call).inc(float(usage.cost_usd))
         self._unpriced.labels(*call).inc(usage.unpriced)
         if attempt.operation == "chat" and attempt.first_token_ms is not None:
-            self._first_token.labels(provider, model).observe(attempt.first_token_ms / 1e3)
+            seconds = attempt.first_token_ms / 1e3
+            self._first_token.labels(provider, model).observe(seconds, exemplar)
 
     def _bounded(self, label: str, value: str) -> str:
         known = self._known.setdefault(label, set())

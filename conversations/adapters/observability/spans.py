@@ -65,7 +65,8 @@ class SpanMaker(SpanProcessor):
     """Encodes finished turns as one export request. For one thread only.
 
     ``scope`` is the instrumentation scope's name, version and attributes. With ``capture`` false, texts
-    of users and models stay out. ``environment`` and ``release`` label every span.
+    of users and models stay out. ``environment`` and ``release`` label every span. Without ``vendor`` the spans
+    have the attributes of OpenTelemetry's conventions alone.
     """
 
     def __init__(
@@ -75,13 +76,15 @@ class SpanMaker(SpanProcessor):
         environment: str = "",
         release: str = "",
         capture: bool = True,
+        service: str = "assistant-core",
+        vendor: bool = True,
     ) -> None:
-        self._capture = capture
+        self._capture, self._vendor = capture, vendor
         self._labels = _present({Name.ENVIRONMENT: environment, Name.RELEASE: release})
         self._ids = _TraceIds()
         provider = TracerProvider(
             sampler=ALWAYS_ON,
-            resource=Resource({"service.name": "assistant-core", **self._labels}),
+            resource=Resource({"service.name": service, **self._labels}),
             shutdown_on_exit=False,
             id_generator=self._ids,
         )
@@ -108,6 +111,7 @@ class SpanMaker(SpanProcessor):
             Name.TRACE_USER_ID: str(trace.turn.user),
             Name.TRACE_SESSION_ID: trace.turn.session or str(trace.turn.conversation),
             "gen_ai.conversation.id": str(trace.turn.conversation),
+            **_caller(trace, capture=self._capture),
             Name.TRACE_TAGS: tags_of(trace),
             **self._labels,
         }
@@ -126,7 +130,7 @@ class SpanMaker(SpanProcessor):
             node.name,
             context=parent,
             kind=SpanKind.CLIENT if node.attempt else SpanKind.INTERNAL,
-            attributes={**own, **_attributes(node)},
+            attributes=self._told({**own, **_attributes(node)}, node),
             start_time=node.started_ns,
         )
         if node.level == "ERROR":
@@ -134,6 +138,12 @@ class SpanMaker(SpanProcessor):
         for child in node.children:
             self._add(child, set_span_in_context(span, Context()), shared, shared)
         span.end(end_time=node.ended_ns)
+
+    def _told(self, attributes: Attributes, node: Observation) -> Attributes:
+        if self._vendor:
+            return attributes
+        kept = {name: value for name, value in attributes.items() if "langfuse." not in name}
+        return {**kept, **_contents(node)} if node.attempt else kept
 
 
 class _TraceIds(RandomIdGenerator):
@@ -143,6 +153,13 @@ class _TraceIds(RandomIdGenerator):
 
     def generate_trace_id(self) -> int:
         return self.trace_id
+
+
+def _caller(trace: TraceRecord, *, capture: bool) -> Attributes:
+    """The API key, and its own end user: that id may be an address, so it counts as a text."""
+    turn = trace.turn
+    end_user = _text(turn.end_user) if capture else ""
+    return _present({"assistant.key.id": turn.key and str(turn.key), "enduser.id": end_user})
 
 
 def _attributes(node: Observation) -> Attributes:
@@ -179,6 +196,22 @@ def _call_attributes(attempt: Attempt) -> Attributes:
         "gen_ai.response.finish_reasons": reasons,
         "error.type": None if attempt.ok else attempt.outcome,
     }
+
+
+def _contents(node: Observation) -> Attributes:
+    """The messages of a call, where they may be told."""
+    given = [_message(each["role"], each["content"]) for each in node.input or ()]
+    output = [_message("assistant", node.output)] if node.output else []
+    return _present(
+        {
+            "gen_ai.input.messages": _json(given) if given else None,
+            "gen_ai.output.messages": _json(output) if output else None,
+        }
+    )
+
+
+def _message(role: str, content: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": content}]}
 
 
 def _first_token(attempt: Attempt) -> Attributes:
