@@ -65,6 +65,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("playground/icon.svg")}
     ],
     "STYLES": [lambda _: static("assistant_admin.css")],
+    "SCRIPTS": [lambda _: static("assistant_admin.js")],
     "GLOBAL_CALLBACK": "assistant_site.theme.page_context",
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "assistant_site.admin.dashboard.dashboard",

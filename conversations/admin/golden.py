@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from conversations.admin.forms import PromptForm
+from conversations.admin.forms import PromptForm, PromptsForm
 from conversations.admin.pages import require_permissions
 from conversations.domain.errors import LimitReached
 from conversations.evaluation.golden import golden_from, golden_run
-from conversations.evaluation.try_prompt import PromptTrial, try_prompt
+from conversations.evaluation.try_prompt import PromptTrial, try_prompt, try_prompts
 from conversations.models import Message
 from routing.admin import GoldenCaseAdmin
 from routing.admin.publishing import ExtraPage, Panel
 from routing.common.admin import NOTHING, admin_link, column
+from routing.common.files import csv_text
+from routing.domain.decide import Outcome
 from routing.domain.errors import RuleSetInvalid
 from routing.models import GoldenCase
 from routing.publishing.draft import ruleset_build
@@ -30,13 +32,43 @@ LONGEST_LINKED = 1_500
 def try_view(page: GoldenCaseAdmin, request: HttpRequest) -> HttpResponse:
     """Decide a prompt by the draft and the live rules; no answer is made."""
     require_permissions(request, "routing.view_rule")
-    form = PromptForm(request.POST or None)
+    several = "_several" in request.POST
+    form = PromptForm(None if several else request.POST or None)
+    many = PromptsForm(request.POST if several else None, request.FILES if several else None)
     trial = None
-    if request.method == "POST" and form.is_valid():
-        trial = try_prompt(form.cleaned_data["prompt"], user=int(request.user.pk or 0))
-    context: dict[str, Any] = {"title": "Try a prompt", "form": form, "trial": trial}
+    if form.is_bound and form.is_valid():
+        try:
+            trial = try_prompt(form.cleaned_data["prompt"], user=int(request.user.pk or 0))
+        except LimitReached as exc:
+            form.add_error("prompt", str(exc))
+    trials = try_prompts(many.cleaned_data["tried"]) if many.is_bound and many.is_valid() else []
+    context: dict[str, Any] = {"title": "Try a prompt", "form": form, "trial": trial, "many": many}
     context["keep"] = trial and _new_case_url(trial)
+    context |= {"trials": trials, "csv": quote(_csv_of(trials))}
+    context["differing"] = sum(one.differs for one in trials)
     return page.framed(request, "conversations/admin/try.html", context)
+
+
+def _csv_of(trials: list[PromptTrial]) -> str:
+    """The decisions as a table, one prompt a row."""
+
+    def told(outcome: Outcome | None) -> tuple[str, str, str]:
+        if outcome is None:
+            return "", "", ""
+        return outcome.decision.action, outcome.decision.rule or "", outcome.decision.model or ""
+
+    sides = [f"{side} {name}" for side in ("draft", "live") for name in ("action", "rule", "model")]
+    rows = (
+        (
+            one.prompt,
+            *told(one.draft.outcome),
+            *told(one.live.outcome),
+            "no" if one.differs else "yes",
+            one.guard.verdict if one.guard else "",
+        )
+        for one in trials
+    )
+    return csv_text(("prompt", *sides, "alike", "guard"), rows)
 
 
 def run_view(_page: GoldenCaseAdmin, request: HttpRequest) -> HttpResponseRedirect:

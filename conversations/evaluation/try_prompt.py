@@ -21,6 +21,7 @@ from routing.domain.guard import GuardReport
 from routing.domain.llm import ChatMessage
 from routing.domain.rules import RuleSet
 from routing.guard.validation import validate_prompt
+from routing.publishing.draft import draft_now
 
 TRIAL = "trial"
 """The purpose of these calls in the ledger."""
@@ -73,6 +74,23 @@ def try_prompt(prompt: str, *, user: int = NO_USER) -> PromptTrial:
     validate_prompt(prompt, max_chars=settings.PROMPT_MAX_CHARS)
     draft, live = async_to_sync(_try_rule_sets)(prompt, (draft_rules(), live_rules()), user)
     return PromptTrial(prompt, draft, live)
+
+
+def try_prompts(prompts: Sequence[str]) -> list[PromptTrial]:
+    """Decide each by both rule sets, without looking into the cache. A draft that says what is live costs
+    nothing: its decisions are those of the live version."""
+
+    def decided(loaded: LoadedRules) -> list[RuleTrial]:
+        if loaded.rules is None:
+            return [RuleTrial(loaded)] * len(prompts)
+        outcomes = decide_all([Question(prompt, loaded.rules) for prompt in prompts])
+        return [RuleTrial(loaded, outcome) for outcome in outcomes]
+
+    live = live_rules()
+    by_live = decided(live)
+    same = live.rules is not None and not draft_now().differs
+    by_draft = by_live if same else decided(draft_rules())
+    return [PromptTrial(*row) for row in zip(prompts, by_draft, by_live, strict=True)]
 
 
 def decide_all(

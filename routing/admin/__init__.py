@@ -13,6 +13,7 @@ from django.db.models import F, JSONField, Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from routing.admin.forms import (
@@ -26,9 +27,10 @@ from routing.admin.forms import (
     users_of,
 )
 from routing.admin.golden import GoldenCaseAdmin
-from routing.admin.publishing import PublishingAdmin
+from routing.admin.publishing import ExtraPage, PublishingAdmin
+from routing.admin.rule_order import add_places, order_view
 from routing.admin.versions import VersionAdmin
-from routing.common.admin import NOTHING, M, column
+from routing.common.admin import NOTHING, M, column, rendered
 from routing.common.redis.clients import sync_client
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import CircuitsUnavailable
@@ -96,7 +98,7 @@ class RuleAdmin(SwitchingAdmin[Rule]):
 
     list_parts: ClassVar[list[str]] = ["routing/admin/rule_tools.html"]
     form = RuleForm
-    list_display = ("name", "does", "by", "priority", "caching", "enabled", "stands_in")
+    list_display = ("name", "does", "by", "ranked", "caching", "enabled", "stands_in")
     list_filter = ("action", "enabled")
     list_select_related = ("model",)
     search_fields = ("name", "instruction")
@@ -118,6 +120,12 @@ class RuleAdmin(SwitchingAdmin[Rule]):
         if rule.action == Action.REFUSE or rule.model is None:
             return NOTHING
         return ", then ".join([rule.model.name, *map(str, rule.fallbacks)])
+
+    @column("priority", ordering="priority")
+    def ranked(self, rule: Rule) -> SafeString:
+        place = getattr(rule, "place", 0)
+        steps = {"before": max(0, place - 1), "after": place + 1}
+        return rendered("routing/admin/rule_moves.html", rule=rule, **steps)
 
     @column("may be used again for", ordering="cache")
     def caching(self, rule: Rule) -> str:
@@ -166,6 +174,10 @@ class RuleAdmin(SwitchingAdmin[Rule]):
             )
             return redirect("admin:routing_rule_change", object_id)
         return super().delete_view(request, object_id, extra_context)
+
+
+RuleAdmin.row_figures.append(add_places)
+RuleAdmin.pages.append(ExtraPage("order/", "routing_rule_order", order_view, post_only=True))
 
 
 @admin.register(LLMModel)

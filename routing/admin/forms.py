@@ -79,7 +79,9 @@ class OrderedModelsWidget(forms.Widget):
         padded = chosen + [""] * (count - len(chosen))
         known = {name for name, _ in self.choices}
         gone = [(name, f"{name} (not enabled)") for name in chosen if name not in known]
-        select = UnfoldAdminSelectWidget(choices=[("", "-"), *self.choices, *gone])
+        select = UnfoldAdminSelectWidget(
+            choices=[("", "-"), *self.choices, *gone], attrs={**self.attrs}
+        )
         selects = (
             (select.render(name, item, self._attrs(attrs, at)),) for at, item in enumerate(padded)
         )

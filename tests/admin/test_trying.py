@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import unquote
+
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -103,3 +107,55 @@ def test_asking_costs_so_looking_is_not_enough(published: None, client: Client) 
     page = client.get(reverse("admin:routing_llmmodel_change", args=[model.pk]))
     assert "Try it" not in page.content.decode()
     assert client.get(reverse("admin:routing_model_try", args=[model.pk])).status_code == 403
+
+
+def tried_at_once(client: Client, prompts: str, **files: Any) -> str:
+    sent = {"prompts": prompts, "_several": "", **files}
+    return client.post(reverse("admin:routing_try"), sent).content.decode()
+
+
+@pytest.mark.usefixtures("providers")
+def test_several_prompts_are_tried_at_once(admin_client: Client) -> None:
+    Rule.objects.filter(name="code").update(enabled=False)
+    file = SimpleUploadedFile("more.txt", "=Tell me about tides.\r\n\r\n".encode("utf-8-sig"))
+    page = tried_at_once(admin_client, f"{CODE}\n\n  What is a fjord?", file=file)
+
+    assert "3 prompts: draft and live decide 1 of them differently" in page
+    assert page.count('<span class="assistant-quiet">rule ') == 6
+    table = unquote(page.partition("charset=utf-8,")[2].partition('"')[0]).splitlines()
+    assert table[0] == "prompt,draft action,draft rule,draft model,live action,live rule,live model,alike,guard"  # fmt: skip
+    assert table[1].startswith(f"{CODE},answer,")
+    assert table[1].endswith(",code,gpt,no,pass")
+    assert table[3].startswith("'=Tell me about tides.,answer,")
+    assert ",yes," in table[3]
+
+
+def test_a_draft_that_says_what_is_live_is_asked_once(
+    providers: Simulator, admin_client: Client
+) -> None:
+    page = tried_at_once(admin_client, "What is a fjord?")
+    assert "1 prompt: draft and live decide 0 of them differently" in page
+    assert len(providers.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("prompts", "told"),
+    [
+        ("\n  \n", "There is no prompt"),
+        ("a\n" * 51, "These are 51 prompts, of 50 at most."),
+        ("fine\n\u200b", "Prompt 2: The message is empty"),
+        ("x" * 200_001, "at most 200000 characters"),
+    ],
+)
+def test_several_prompts_are_bounded(
+    published: None, admin_client: Client, prompts: str, told: str
+) -> None:
+    page = tried_at_once(admin_client, prompts)
+    assert told in page
+    assert "assistant-fault" in page
+    assert 'aria-label="Decisions"' not in page
+
+
+def test_a_file_that_is_no_text_is_told(published: None, admin_client: Client) -> None:
+    file = SimpleUploadedFile("picture.txt", b"\xff\xfe\x00")
+    assert "The file is not UTF-8." in tried_at_once(admin_client, "", file=file)

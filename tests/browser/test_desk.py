@@ -38,7 +38,7 @@ async def test_a_prompt_is_tried_and_kept_and_then_guards_the_rules(
 ) -> None:
     await sign_in(page, administrator)
     await page.get_by_role("link", name="Try a prompt").first.click()
-    await page.get_by_label("Prompt").fill(CODE)
+    await page.get_by_label("Prompt", exact=True).fill(CODE)
     await page.get_by_role("button", name="Try it").click()
     await expect(page.get_by_text("Draft and live decide alike")).to_be_visible()
     live = page.get_by_role("region", name="Live")
@@ -87,7 +87,7 @@ async def test_the_desk_fits_a_phone(page: Page, administrator: str) -> None:
         await page.goto(f"/admin/{path}")
         assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
     await page.goto("/admin/routing/goldencase/try/")
-    await page.get_by_label("Prompt").fill(CODE)
+    await page.get_by_label("Prompt", exact=True).fill(CODE)
     await page.get_by_role("button", name="Try it").click()
     await expect(page.get_by_text("Draft and live decide alike")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]

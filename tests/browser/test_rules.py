@@ -80,3 +80,23 @@ async def test_the_second_of_two_is_told_and_keeps_the_input(
     await expect(page.get_by_label("Instruction")).to_have_value("Only Rust.")
     await page.get_by_role("button", name="Save and publish").click()
     await expect(page.get_by_text("Published as")).to_be_visible()
+
+
+async def test_rules_are_ordered_by_keyboard_and_by_dragging(
+    page: Page, site: LiveSite, administrator: str
+) -> None:
+    async def order() -> list[str]:
+        return await page.locator("#result_list th.field-name a").all_inner_texts()
+
+    await sign_in(page, administrator)
+    await page.goto("/admin/routing/rule/")
+    before = await order()
+    await page.get_by_role("button", name=f"Move {before[1]} up").press("Enter")
+    await expect(page.get_by_text("moved in the draft")).to_be_visible()
+    assert await order() == [before[1], before[0], *before[2:]]
+
+    grips = page.locator(".assistant-grip")
+    await grips.nth(0).drag_to(grips.nth(1))
+    await expect(page.get_by_text(f"“{before[1]}” moved in the draft")).to_be_visible()
+    await expect(page.locator("#result_list th.field-name a").first).to_have_text(before[0])
+    assert await order() == before
