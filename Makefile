@@ -72,6 +72,9 @@ lock: ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
 	for name in newest oldest; do $(LOCK) tests/clients/python/$$name.in --output-file tests/clients/python/$$name.txt || exit 1; done
 	for name in installer embedder redis; do $(LOCK) --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
+browser-libraries: ## Fetch the libraries of static/vendor again and compare them (ARGS=--write: upgrade)
+	@$(PYTHON) -m assistant_site.launcher.browser_libraries $(ARGS)
+
 clean: ## Remove caches and .venv; your data in var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.generic import RedirectView, TemplateView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -36,6 +37,7 @@ if settings.OIDC_ISSUER:
 
     _sign_out = sign_out.of_the_playground(_session)
     _admin_logout = sign_out.of_the_admin(_admin_logout)
+_diagram = xframe_options_sameorigin(TemplateView.as_view(template_name="diagram.html"))
 _start = RedirectView.as_view(pattern_name="admin:index")
 _icon = RedirectView.as_view(url=static("playground/icon.svg"))
 
@@ -55,6 +57,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("session/refresh/", by_method(POST=RefreshedSession.as_view())),
     path("session/password/", by_method(POST=limited(PasswordView.as_view()))),
     path("shared/", by_method(GET=_shared), name="shared"),
+    path("diagram/", by_method(GET=_diagram), name="diagram"),
     path("favicon.ico", by_method(GET=_icon)),
     path("healthz", by_method(GET=healthz)),
     path("readyz", by_method(GET=readyz)),

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware
 from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
@@ -33,6 +33,12 @@ EXTRA_SOURCES: Mapping[str, dict[str, list[str]]] = {
     },
     # Swagger UI brings its own inline styles
     "/api/docs/": {"style-src": [SELF, UNSAFE_INLINE]},
+    # Mermaid puts a style sheet into each diagram; the page is shown in a frame without rights
+    "/diagram/": {
+        "style-src": [SELF, UNSAFE_INLINE],
+        "frame-ancestors": [SELF],
+        "connect-src": [NONE],
+    },
 }
 """Sources that pages of libraries need beyond ``settings.CONTENT_SECURITY_POLICY``, by path."""
 

@@ -8,21 +8,32 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversations.api.pagination import NewestFirst, OldestFirst
-from conversations.api.requests import origin_of
-from conversations.api.schemas import ConversationSerializer, MessageSerializer
+from conversations.api.requests import field_fault, origin_of
+from conversations.api.schemas import ConversationSerializer, LabelField, MessageSerializer
 from conversations.bootstrap import container
 from conversations.domain.api_keys import Scope
 from conversations.domain.errors import RunLogUnavailable
 from conversations.models import Conversation, Message
 from conversations.storage import selectors, services
 from conversations.storage.branches import version_show
+from routing.common.translatable import Translatable
+from routing.guard.validation import label_faults
+
+MAX_SEARCH = 200
+"""Characters."""
+
+_SEARCH = OpenApiParameter(
+    "search",
+    {"type": "string", "maxLength": MAX_SEARCH, "pattern": f"^[^{LabelField.refused}]*$"},
+    description="Only those with these words in the title or in a message.",
+)
 
 
 def person(request: Request | HttpRequest) -> int:
@@ -39,8 +50,16 @@ class ConversationList(generics.ListCreateAPIView[Conversation]):
     queryset = Conversation.objects.none()
 
     def get_queryset(self) -> Any:
-        """Mine only."""
-        return selectors.conversations_of(user=person(self.request))
+        """Mine only. Raises ``BadRequest``."""
+        search = self.request.query_params.get("search", "").strip()
+        faults = (fault.code for fault in label_faults(search))
+        if len(search) > MAX_SEARCH or any(code != "empty" for code in faults):
+            raise field_fault(
+                "search",
+                "invalid",
+                Translatable("One line of at most {most} characters.", most=MAX_SEARCH),
+            )
+        return selectors.conversations_listed(user=person(self.request), search=search)
 
     def perform_create(self, serializer: Any) -> None:
         """Through the service."""

@@ -16,7 +16,7 @@ from conversations.api.requests import field_fault
 
 Schema = dict[str, Any]
 
-CURSOR = re.compile(r"^[fr]-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+CURSOR = re.compile(r"^(last|[fr]-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 
 _LINK: Schema = {"type": ["string", "null"], "format": "uri"}
 
@@ -43,9 +43,15 @@ class Pages(CursorPagination):
         if given is None:
             return None
         try:
-            return _cursor(given)
+            return self._last() if given == "last" else _cursor(given)
         except (ValueError, KeyError) as exc:
             raise field_fault("cursor", "invalid", "Must come from a page's links.") from exc
+
+    def _last(self) -> Cursor:
+        """Backwards from beyond the end."""
+        descends = self.ordering[0].startswith("-")
+        beyond = UUID(int=0 if descends else 2**128 - 1)
+        return Cursor(offset=0, reverse=True, position=str(beyond))  # type: ignore[arg-type]
 
     def encode_cursor(self, cursor: Cursor) -> str:
         """The link of a page: ``r`` reads backwards, and the id is where it begins."""
@@ -66,7 +72,7 @@ class Pages(CursorPagination):
         return [
             {"name": "cursor", "in": "query", "required": False,
              "schema": {"type": "string", "pattern": CURSOR.pattern},
-             "description": "From `next` or `previous` of another page."},
+             "description": "From `next` or `previous` of another page; `last`: the last page."},
             {"name": "page_size", "in": "query", "required": False, "schema": size,
              "description": f"More than {self.max_page_size} count as {self.max_page_size}."},
         ]  # fmt: skip

@@ -9,7 +9,7 @@ from drf_spectacular.extensions import (
     OpenApiSerializerFieldExtension,
 )
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import Direction
+from drf_spectacular.utils import Direction, extend_schema_field
 from rest_framework import serializers
 
 from conversations.models import Conversation, Feedback, Message
@@ -104,10 +104,16 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
     """A conversation. ``title`` is the only field that can be written."""
 
     title = LabelField(max_length=200, required=False, allow_blank=True)
+    answering = serializers.SerializerMethodField()
+
+    @extend_schema_field(bool)
+    def get_answering(self, conversation: Conversation) -> bool:
+        """Whether an answer is being written, as far as a list tells."""
+        return bool(getattr(conversation, "answering", False))
 
     class Meta:
         model = Conversation
-        fields = ("id", "title", "created_at", "updated_at")
+        fields = ("id", "title", "created_at", "updated_at", "answering")
         read_only_fields = ("id", "created_at", "updated_at")
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists as ExistsIn
 from django.utils import timezone
 
 from conversations.db.access import Exists
@@ -37,6 +38,18 @@ def require_active(*, user: int) -> None:
 def conversations_of(*, user: int) -> QuerySet[Conversation]:
     """A person's conversations."""
     return Conversation.objects.filter(owner_id=user)
+
+
+def conversations_listed(*, user: int, search: str = "") -> QuerySet[Conversation]:
+    """A person's conversations with ``answering``: whether an answer is being written. With ``search`` those
+    whose title, or a message of which, has these words."""
+    within = Message.objects.filter(conversation=OuterRef("pk"))
+    running = within.filter(status=Message.Status.STREAMING)
+    listed = conversations_of(user=user).annotate(answering=ExistsIn(running))
+    if search:
+        said = ExistsIn(within.filter(content__icontains=search))
+        listed = listed.filter(Q(title__icontains=search) | Q(said))
+    return listed
 
 
 def conversation_get(*, user: int, conversation: UUID) -> Conversation:

@@ -101,7 +101,7 @@ async def test_a_reloaded_page_goes_on_with_the_running_answer(
     message = stored(person, await resumed.get_attribute("data-message-id"))
     assert message["status"] == "complete"
     said = await resumed.locator(".bubble").inner_text()
-    assert said.split() == message["content"].split()
+    assert said.split() == message["content"].replace("`", "").split()
     assert len([r for r in site.simulator.requests if r.body.get("stream")]) == 1
 
 
@@ -124,7 +124,7 @@ async def test_a_broken_connection_goes_on_where_it_broke(page: Page, person: Pe
 
     message = stored(person, await card.get_attribute("data-message-id"))
     said = await card.locator(".bubble").inner_text()
-    assert said.split() == message["content"].split()
+    assert said.split() == message["content"].replace("`", "").split()
     assert len(resumed) == 1
     assert int(resumed[0] or 0) > 1
 
@@ -140,9 +140,9 @@ async def test_a_model_that_breaks_off_is_replaced_and_said_so(
     assert message["decision"]["fallback"]
     await expect(card.locator(".notices li")).to_have_count(1)
     await expect(card.locator(".notices")).to_contain_text(message["decision"]["model"])
-    await expect(card.locator(".route")).to_contain_text("stand-in model")
+    await expect(card.locator(".route")).to_contain_text("the first model did not answer")
     said = await card.locator(".bubble").inner_text()
-    assert said.split() == message["content"].split()
+    assert said.split() == message["content"].replace("`", "").split()
 
 
 async def test_feedback_is_given_explained_and_taken_back(page: Page, person: Person) -> None:
@@ -208,7 +208,7 @@ async def test_what_a_model_writes_is_never_markup(
     await expect(bubble.locator("img, script, b")).to_have_count(0)
     await expect(bubble.locator("strong")).to_have_text("bold")
     await expect(bubble.locator("a")).to_have_attribute("href", "https://example.org/")
-    await expect(bubble.locator("pre")).to_have_text("<b>code</b>")
+    await expect(bubble.locator("pre code")).to_have_text("<b>code</b>\n")
     await expect(page.locator(".mine .bubble")).to_contain_text("<script>")
 
 
@@ -236,11 +236,13 @@ async def test_a_problem_is_told_in_words_and_the_prompt_is_kept(
 async def test_conversations_are_renamed_deleted_and_left(page: Page, person: Person) -> None:
     await sign_in(page, person.user.username)
     await finished(await ask(page, STORY))
+    await page.get_by_label("More about this conversation").click()
     await page.get_by_role("button", name="Rename").click()
     await page.get_by_label("Title").fill("Trains")
     await page.get_by_role("dialog").get_by_role("button", name="Rename").click()
     await expect(page.get_by_role("navigation").get_by_role("listitem")).to_have_text("Trains")
 
+    await page.get_by_label("More about this conversation").click()
     await page.get_by_role("button", name="Delete").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(page.get_by_role("navigation").get_by_role("listitem")).to_have_count(0)
@@ -266,20 +268,22 @@ async def test_the_page_fits_a_phone(page: Page, site: LiveSite, person: Person)
 
 
 async def test_a_hard_text_is_shown_in_linear_time(page: Page) -> None:
-    """Milliseconds for 4,000 and 16,000 characters; quadratic work on the longer ones takes a second."""
+    """Milliseconds for 4,000 and 32,000 characters; quadratic work on the longer ones takes a second."""
     await page.goto("/")
     slow = await page.evaluate(
         """async () => {
-          const { markdown } = await import("/static/playground/markdown.js");
+          const { LiveText } = await import("/static/playground/live_text.js");
+          const place = document.createElement("div");
           const time = (text) => {
             const tries = [0, 1, 2].map(() => {
               const began = performance.now();
-              markdown(text);
+              new LiveText(place, "answer").show(text, { ended: true });
               return performance.now() - began;
             });
             return Math.min(...tries);
           };
-          const units = ["**a ", "*a ", "`a ", "[a", "[a](", "> ", "- ", "#", "_ ", " *a* ", "`a`", "\\n"];
+          const units = ["**a ", "*a ", "`a ", "[a", "[a](", "> ", "- ", "#", "_ ", " *a* ", "`a`", "\\n",
+            "$a", "$$", "$$a\\n", "\\\\(", "\\\\[a\\n", "<br", "![", "|a", "[ ] ", "~~a ", "http://a "];
           const texts = [
             ...units.map((unit) => (size) => unit.repeat(size / unit.length)),
             (size) => `# a${" ".repeat(size)}x`,
@@ -287,8 +291,8 @@ async def test_a_hard_text_is_shown_in_linear_time(page: Page) -> None:
             (size) => `- ${" ".repeat(size)}x`,
           ];
           return texts
-            .map((text) => [text(12), time(text(4000)), time(text(16000))])
-            .filter(([, before, after]) => after > 50 && after > 8 * before);
+            .map((text) => [text(12), time(text(4000)), time(text(32000))])
+            .filter(([, before, after]) => after > 300 && after > 24 * before);
         }"""
     )
     assert slow == []

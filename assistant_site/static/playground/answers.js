@@ -7,14 +7,24 @@ import { readEvents } from "./sse.js";
 const ATTEMPTS = 6;
 const STREAM = { Accept: "text/event-stream" };
 
-/** Ask in a conversation, or in a new one. Yields the events of the contract. */
-export async function* ask(api, { conversation, content, key, signal }) {
+/** Ask in a conversation, or in a new one; after the answer `parent`, with `attachments` and a `model` of one's
+ * choice, where those are given. Yields the events of the contract. */
+export async function* ask(api, { conversation, content, attachments, parent, model, key, signal }) {
   const path = conversation
     ? `/api/v1/conversations/${conversation}/messages/`
     : "/api/v1/messages/";
+  yield* begin(api, path, { body: { content, attachments, parent, model }, key, signal });
+}
+
+/** Have a message's prompt answered once more. */
+export async function* regenerate(api, { message, key, signal }) {
+  yield* begin(api, `/api/v1/messages/${message}/regenerate/`, { body: {}, key, signal });
+}
+
+async function* begin(api, path, { body, key, signal }) {
   const response = await api.request(path, {
     method: "POST",
-    body: { content },
+    body,
     headers: { ...STREAM, "Idempotency-Key": key },
     signal,
   });
@@ -64,7 +74,7 @@ async function reopen(api, path, last, failures, signal) {
   }
   throw new Problem({
     code: "connection_lost",
-    detail: "The connection was lost. The answer goes on; reload the page to see it.",
+    detail: gettext("The connection was lost. The answer goes on; reload the page to see it."),
   });
 }
 

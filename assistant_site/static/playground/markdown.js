@@ -1,123 +1,147 @@
-// Light Markdown to DOM nodes. Only text nodes and a fixed list of elements are ever made, so
-// nothing a model writes can become markup, script or a loaded resource.
+// Markdown to clean DOM nodes: markdown-it parses, DOMPurify removes all but a fixed list of elements.
+//
+// Markup in a text stays text, pictures become links (a loaded picture would tell its host who reads),
+// and only http, https and mailto are linked. Nothing has a style attribute: the page's policy forbids it.
 
-const FENCE = /^ {0,3}(```+|~~~+)\s*([\w+#.-]*)/;
-const HEADING = /^ {0,3}#{1,6}\s+(.*)$/;
-const BULLET = /^\s{0,3}[-*+]\s+(.*)$/;
-const NUMBER = /^\s{0,3}(\d{1,9})[.)]\s+(.*)$/;
-const QUOTE = /^ {0,3}>\s?(.*)$/;
-const RULE = /^ {0,3}([-*_])(\s*\1){2,}\s*$/;
-// Spans are bounded: what is never closed must not be looked for to the end from each place anew.
-const INLINE =
-  /(?<!`)(`{1,9})(?!`)([^`](?:.{0,2000}?[^`])?)\1(?!`)|\*\*(\S(?:.{0,1000}?\S)?)\*\*|(?<!\w)\*(\S(?:[^*]{0,1000}?\S)?)\*(?!\w)|\[([^[\]]{1,1000})\]\((https?:\/\/[^\s)]{1,2000})\)/s;
+import DOMPurify from "../vendor/dompurify/purify.js";
+import MarkdownIt from "../vendor/markdown-it/markdown-it.js";
+import withoutSpaces from "../vendor/markdown-it-cjk-friendly/index.js";
+import { addMath } from "./math.js";
 
-/** A fragment that shows `text`. */
-export function markdown(text) {
-  const fragment = document.createDocumentFragment();
-  const lines = text.split("\n");
-  let at = 0;
-  while (at < lines.length) at = block(fragment, lines, at);
-  return fragment;
+const CLEAN = {
+  ALLOWED_TAGS: [
+    ..."p br hr h3 h4 h5 h6 strong em s sub sup kbd code pre a ul ol li input blockquote".split(" "),
+    ..."table thead tbody tr th td div span button #text".split(" "),
+  ],
+  ALLOWED_ATTR: "href title rel target class start type disabled checked tabindex role aria-label".split(" "),
+  RETURN_DOM_FRAGMENT: true,
+};
+const INLINE_HTML = /^<(?:(br)\s*\/?|\/?(?:sub|sup|kbd))>/i;
+const FIRST_LEVEL = 3; // beneath the page's title and the heading of each message
+
+const answers = answerParser();
+const prompts = new MarkdownIt("zero").enable(["fence"]);
+prompts.renderer.rules.fence = fence;
+
+/** The parser of answers; a question keeps its line breaks, only its fenced code is set apart. */
+export const PARSERS = { answer: answers, prompt: prompts };
+
+/** The parsed blocks of `text`: each with its HTML and the line on which it begins.
+ *
+ * `env` keeps link definitions between calls. `outline` has the levels of the open headings, and is
+ * changed: headings of an answer never skip a level of the page, whatever they begin with.
+ */
+export function blocksOf(parser, text, env, outline) {
+  return groups(parser.parse(text, env)).map((tokens) => {
+    tokens.filter(({ tag }) => /^h[1-6]$/.test(tag)).forEach((token) => setLevel(token, outline));
+    const html = parser.renderer.render(tokens, parser.options, env);
+    return { html, line: tokens[0].map?.[0] ?? 0, outline: [...outline] };
+  });
 }
 
-function block(parent, lines, at) {
-  const line = lines[at];
-  if (!line.trim()) return at + 1;
-  if (FENCE.test(line)) return fence(parent, lines, at);
-  if (RULE.test(line)) return put(parent, make("hr"), at + 1);
-  const heading = line.match(HEADING);
-  if (heading) return put(parent, inline(make("h4"), closed(heading[1])), at + 1);
-  if (BULLET.test(line)) return list(parent, "ul", BULLET, lines, at);
-  if (NUMBER.test(line)) return list(parent, "ol", NUMBER, lines, at);
-  if (QUOTE.test(line)) return quote(parent, lines, at);
-  return paragraph(parent, lines, at);
+/** A fragment that shows `html`, without what is not on the list. */
+export function clean(html) {
+  return DOMPurify.sanitize(html, CLEAN);
 }
 
-/** A heading's text without the signs that close it. */
-function closed(text) {
-  let end = text.trimEnd().length;
-  while (end && text[end - 1] === "#") end -= 1;
-  return text.slice(0, end).trimEnd();
+function answerParser() {
+  const parser = new MarkdownIt({ linkify: true, breaks: true, maxNesting: 20 });
+  parser.validateLink = (url) => /^(?:https?:\/\/|mailto:)/i.test(url);
+  parser.linkify.set({ fuzzyLink: false });
+  parser.inline.ruler.before("html_inline", "some_html", inlineHtml);
+  parser.core.ruler.after("inline", "task_list", markTasks);
+  parser.use(withoutSpaces); // **「 」** beside a word: Chinese and Japanese write no spaces there
+  addMath(parser);
+  Object.assign(parser.renderer.rules, {
+    fence,
+    code_block: fence,
+    html_inline: (tokens, at) => tokens[at].content,
+    image: pictureLink,
+    link_open: linkOpen,
+    table_open: () => `<div class="table" role="group" aria-label="${gettext("Table")}" tabindex="0"><table>`,
+    table_close: () => "</table></div>",
+    td_open: cellOpen,
+    th_open: cellOpen,
+  });
+  return parser;
 }
 
-function fence(parent, lines, at) {
-  const [, mark, language] = lines[at].match(FENCE);
-  let end = at + 1;
-  while (end < lines.length && !lines[end].trim().startsWith(mark)) end += 1;
-  const code = make("code");
-  code.textContent = lines.slice(at + 1, end).join("\n");
-  const pre = make("pre");
-  // Long lines scroll sideways: the keyboard must reach them too.
-  pre.tabIndex = 0;
-  if (language) pre.dataset.language = language;
-  pre.append(code);
-  return put(parent, pre, end + 1);
-}
-
-function list(parent, tag, item, lines, at) {
-  const element = make(tag);
-  const first = lines[at].match(item);
-  if (tag === "ol" && first[1] !== "1") element.start = Number(first[1]);
-  let end = at;
-  for (; end < lines.length; end += 1) {
-    const match = lines[end].match(item);
-    if (match) element.append(inline(make("li"), match.at(-1)));
-    else if (/^\s{2,}\S/.test(lines[end])) inline(element.lastChild, ` ${lines[end].trim()}`);
-    else break;
+/** Tokens of each block of the top level. */
+function groups(tokens) {
+  const found = [];
+  for (const token of tokens) {
+    if (token.level === 0 && token.nesting >= 0) found.push([]);
+    found.at(-1).push(token);
   }
-  return put(parent, element, end);
+  return found;
 }
 
-function quote(parent, lines, at) {
-  let end = at;
-  while (end < lines.length && QUOTE.test(lines[end])) end += 1;
-  const inner = lines.slice(at, end).map((line) => line.match(QUOTE)[1]);
-  const element = make("blockquote");
-  inline(element, inner.join("\n"));
-  return put(parent, element, end);
-}
-
-function paragraph(parent, lines, at) {
-  const starts = [FENCE, HEADING, BULLET, NUMBER, QUOTE, RULE];
-  let end = at + 1;
-  while (end < lines.length && lines[end].trim() && !starts.some((re) => re.test(lines[end]))) {
-    end += 1;
+function setLevel(token, outline) {
+  if (token.nesting > 0) {
+    const written = Number(token.tag[1]);
+    while (outline.at(-1) >= written) outline.pop();
+    outline.push(written);
+    token.attrSet("class", token.tag);
   }
-  return put(parent, inline(make("p"), lines.slice(at, end).join("\n")), end);
+  token.tag = `h${Math.min(6, FIRST_LEVEL + outline.length - 1)}`;
 }
 
-function inline(element, text) {
-  let rest = text;
-  for (let match = rest.match(INLINE); match; match = rest.match(INLINE)) {
-    element.append(rest.slice(0, match.index), span(match));
-    rest = rest.slice(match.index + match[0].length);
+function fence(tokens, at, options, env, renderer) {
+  const { content, info } = tokens[at];
+  const language = info.trim().split(/\s/, 1)[0].slice(0, 40);
+  const escape = answers.utils.escapeHtml;
+  const draw = language === "mermaid" ? `<button type="button" data-draw>${gettext("Show the diagram")}</button>` : "";
+  return (
+    `<div class="code" data-language="${escape(language)}"><div class="code-head">` +
+    `<span>${escape(language) || gettext("text")}</span>${draw}<button type="button" data-copy>${gettext("Copy")}</button></div>` +
+    // Long lines scroll sideways: the keyboard must reach them too.
+    `<pre tabindex="0"><code>${escape(content)}</code></pre></div>`
+  );
+}
+
+function pictureLink(tokens, at, options, env, renderer) {
+  const escape = answers.utils.escapeHtml;
+  const words = renderer.renderInlineAsText(tokens[at].children, options, env) || gettext("Picture");
+  return `<a href="${escape(tokens[at].attrGet("src"))}" rel="noopener noreferrer nofollow" target="_blank">${escape(words)}</a>`;
+}
+
+function linkOpen(tokens, at, options, env, renderer) {
+  tokens[at].attrSet("rel", "noopener noreferrer nofollow");
+  tokens[at].attrSet("target", "_blank");
+  return renderer.renderToken(tokens, at, options);
+}
+
+function cellOpen(tokens, at, options, env, renderer) {
+  const side = /right|center/.exec(tokens[at].attrGet("style") ?? "");
+  tokens[at].attrs = side ? [["class", side[0]]] : null;
+  return renderer.renderToken(tokens, at, options);
+}
+
+/** Models write line breaks into cells of tables, and formulas of chemistry, by these elements. */
+function inlineHtml(state, silent) {
+  if (state.src[state.pos] !== "<") return false;
+  const match = INLINE_HTML.exec(state.src.slice(state.pos, state.pos + 8));
+  if (!match) return false;
+  if (!silent) {
+    if (match[1]) state.push("hardbreak", "br", 0);
+    else state.push("html_inline", "", 0).content = match[0].toLowerCase();
   }
-  element.append(rest);
-  return element;
+  state.pos += match[0].length;
+  return true;
 }
 
-function span([, , code, strong, emphasis, label, address]) {
-  if (code !== undefined) return filled("code", code);
-  if (strong !== undefined) return inline(make("strong"), strong);
-  if (emphasis !== undefined) return inline(make("em"), emphasis);
-  const link = filled("a", label);
-  link.href = address;
-  link.rel = "noopener noreferrer nofollow";
-  link.target = "_blank";
-  return link;
-}
-
-function filled(tag, text) {
-  const element = make(tag);
-  element.textContent = text;
-  return element;
-}
-
-function make(tag) {
-  return document.createElement(tag);
-}
-
-function put(parent, element, next) {
-  parent.append(element);
-  return next;
+/** `[ ]` and `[x]` at the beginning of an item become boxes that nobody can press. */
+function markTasks({ tokens, Token }) {
+  tokens.forEach((token, at) => {
+    if (token.type !== "inline" || tokens[at - 2]?.type !== "list_item_open") return;
+    const first = token.children[0];
+    const mark = first?.type === "text" && /^\[([ xX])\]\s/.exec(first.content);
+    if (!mark) return;
+    first.content = first.content.slice(mark[0].length);
+    const box = new Token("html_inline", "", 0);
+    const [attribute, words] = mark[1] === " " ? ["", gettext("to do")] : [" checked", gettext("done")];
+    box.content = `<input type="checkbox" disabled${attribute} aria-label="${words}"> `;
+    token.children.unshift(box);
+    tokens[at - 2].attrJoin("class", "task");
+  });
 }
