@@ -6,7 +6,7 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-clients scorecard bench growth harden fuzz lint lock clean
+.PHONY: help run demo check test test-clients scorecard bench growth harden screenshots fuzz lint lock browser-libraries translations clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ lock: ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
 
 browser-libraries: ## Fetch the libraries of static/vendor again and compare them (ARGS=--write: upgrade)
 	@$(PYTHON) -m assistant_site.launcher.browser_libraries $(ARGS)
+
+translations: ## Extract all texts into assistant_site/locale and compile it (needs gettext; the result is committed)
+	@$(BIN)/python manage.py makemessages
+	@$(BIN)/python manage.py compilemessages --ignore .venv --ignore var
 
 clean: ## Remove caches and .venv; your data in var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles

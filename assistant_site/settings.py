@@ -87,6 +87,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "assistant_site.views.languages.page_language",
                 "assistant_site.views.sign_in.ways",
             ]
         },

@@ -16,6 +16,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from assistant_site.views.documentation import documentation
 from assistant_site.views.health import healthz, readyz
+from assistant_site.views.languages import catalog
 from assistant_site.views.metrics import metrics
 from assistant_site.views.session import PasswordView, RefreshedSession, SessionView
 from assistant_site.views.shared import unlisted
@@ -58,6 +59,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("session/password/", by_method(POST=limited(PasswordView.as_view()))),
     path("shared/", by_method(GET=_shared), name="shared"),
     path("diagram/", by_method(GET=_diagram), name="diagram"),
+    path("catalog/<slug:language>.<slug:version>.js", by_method(GET=catalog), name="catalog"),
     path("favicon.ico", by_method(GET=_icon)),
     path("healthz", by_method(GET=healthz)),
     path("readyz", by_method(GET=readyz)),

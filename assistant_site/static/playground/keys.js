@@ -1,19 +1,20 @@
 // The page of API keys: make, list, rotate and revoke one's own.
 
 import { Api, localPath } from "./api.js";
+import { dateOf, fill } from "./language.js";
 import { $, announce, choose, definitions, say } from "./page.js";
 import { Session } from "./session.js";
 import { problemWords } from "./words.js";
 
 const KEYS = "/api/v1/keys/";
 const SCOPES = {
-  chat: "Chats",
-  images: "Pictures",
-  embeddings: "Embeddings",
-  conversations: "Conversations",
-  feedback: "Feedback",
-  usage: "Usage",
-  keys: "Keys",
+  chat: gettext("Chats"),
+  images: gettext("Pictures"),
+  embeddings: gettext("Embeddings"),
+  conversations: gettext("Conversations"),
+  feedback: gettext("Feedback"),
+  usage: gettext("Usage"),
+  keys: gettext("Keys"),
 };
 const USUAL = new Set(["chat", "images", "embeddings"]);
 
@@ -52,16 +53,16 @@ function row(key) {
 
 function factsOf(key) {
   return [
-    ["For", key.scopes.map((scope) => SCOPES[scope] ?? scope).join(", ")],
-    ["Models", key.models ? key.models.join(", ") : "all"],
-    ["Valid until", key.expires_at ? when(key.expires_at) : "it is revoked"],
-    ["Last used", key.last_used_at ? when(key.last_used_at) : "never"],
-    ["Revoked", key.revoked_at && when(key.revoked_at)],
+    [gettext("For"), key.scopes.map((scope) => SCOPES[scope] ?? scope).join(", ")],
+    [gettext("Models"), key.models ? key.models.join(", ") : gettext("all")],
+    [gettext("Valid until"), key.expires_at ? when(key.expires_at) : gettext("it is revoked")],
+    [gettext("Last used"), key.last_used_at ? when(key.last_used_at) : gettext("never")],
+    [gettext("Revoked"), key.revoked_at && when(key.revoked_at)],
   ].filter(([, value]) => value);
 }
 
 function when(time) {
-  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return dateOf(time, { dateStyle: "medium", timeStyle: "short" });
 }
 
 // Rotating and revoking
@@ -73,13 +74,13 @@ const acts = {
       const hours = Number(form.elements.namedItem("hours").value);
       const body = { overlap_hours: hours };
       const made = await api.json(`${KEYS}${key.id}/rotate/`, { method: "POST", body });
-      show(made, hours ? `The old secret works for ${hours} h more.` : "The old secret is refused.");
+      show(made, hours ? fill(gettext("The old secret works for %(hours)s h more."), { hours }) : gettext("The old secret is refused."));
     });
   },
   revoke(key) {
     change($("revoke-dialog"), async () => {
       await api.json(`${KEYS}${key.id}/`, { method: "DELETE" });
-      announce(`${key.name} is revoked.`);
+      announce(fill(gettext("%(name)s is revoked."), { name: key.name }));
       $("list-heading").scrollIntoView();
     });
   },
@@ -120,10 +121,10 @@ $("copy").addEventListener("click", async () => {
   $("secret-key").select();
   try {
     await navigator.clipboard.writeText($("secret-key").value);
-    $("copied").textContent = "Copied.";
+    $("copied").textContent = gettext("Copied.");
   } catch {
     // Without TLS a page may not write to the clipboard.
-    $("copied").textContent = "Press Ctrl or ⌘ and C to copy it.";
+    $("copied").textContent = gettext("Press Ctrl or ⌘ and C to copy it.");
   }
 });
 $("secret-done").addEventListener("click", () => {
