@@ -278,7 +278,26 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "COMPONENT_SPLIT_REQUEST": True,
-    "DESCRIPTION": "Recall, route, answer, learn.",
+    "DESCRIPTION": "Recall, route, answer, learn. `Authorize` takes the access token of `sign_in`, or an API key.",
+    "SERVERS": [{"url": "/", "description": "This site."}],
+    "TAGS": [
+        {"name": name, "description": text}
+        for name, text in (
+            ("sign-in", "Tokens of a session."),
+            ("account", "The account that asks."),
+            ("conversations", "A person's own conversations."),
+            ("messages", "Questions, answers and their streams."),
+            ("feedback", "Ratings of answers."),
+            ("pictures", "Pictures that were drawn."),
+            ("keys", "API keys."),
+            ("usage", "Tokens and money."),
+            ("rules", "Prompts tried on the rules, for staff."),
+            ("AI SDK", "The protocol of `useChat`."),
+            ("openai", "OpenAI's API: chat completions, responses, images, embeddings."),
+            ("operators", "State and metrics of the service."),
+        )
+    ],
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True},
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -137,6 +137,11 @@ class RotationSerializer(StrictSerializer):
     )
 
 
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="list_keys", summary="List the person's keys, newest first.", tags=["keys"]
+    )
+)
 class APIKeyList(generics.ListAPIView[APIKey]):
     """The person's keys, newest first; make another one."""
 
@@ -149,9 +154,15 @@ class APIKeyList(generics.ListAPIView[APIKey]):
         """Own keys only."""
         return keys_of(user=_caller(self.request).user)
 
-    @extend_schema(request=APIKeySerializer, responses={201: NewAPIKeySerializer})
+    @extend_schema(
+        operation_id="create_key",
+        summary="Make a key.",
+        tags=["keys"],
+        request=APIKeySerializer,
+        responses={201: NewAPIKeySerializer},
+    )
     def post(self, request: Request) -> Response:
-        """Make a key."""
+        """Make a key. Its secret is shown once, here."""
         caller = _caller(request)
         fields = {**_default_grant(caller), **_valid_fields(request)}
         _check_grant(caller, fields)
@@ -167,12 +178,23 @@ class APIKeyDetail(APIView):
 
     scopes = (Scope.KEYS,)
 
-    @extend_schema(responses=APIKeySerializer)
+    @extend_schema(
+        operation_id="read_key",
+        summary="Read a key.",
+        tags=["keys"],
+        responses=APIKeySerializer,
+    )
     def get(self, request: Request, api_key: UUID) -> Response:
         """Read it."""
         return _shown(key_get(user=_caller(request).user, key=api_key))
 
-    @extend_schema(request=APIKeySerializer, responses=APIKeySerializer)
+    @extend_schema(
+        operation_id="change_key",
+        summary="Change a key.",
+        tags=["keys"],
+        request=APIKeySerializer,
+        responses=APIKeySerializer,
+    )
     def patch(self, request: Request, api_key: UUID) -> Response:
         """Change it. A changed scope holds on every worker within a second."""
         caller = _caller(request)
@@ -184,7 +206,9 @@ class APIKeyDetail(APIView):
             check_limits(caller, [*limits, *key_limits(stored.pk, by_owner=False)])
         return _shown(key_change(key=stored, by=caller.user, fields=fields, limits=limits))
 
-    @extend_schema(responses={204: None})
+    @extend_schema(
+        operation_id="revoke_key", summary="Revoke a key.", tags=["keys"], responses={204: None}
+    )
     def delete(self, request: Request, api_key: UUID) -> Response:
         """Revoke it: it is refused on every worker within a second."""
         user = _caller(request).user
@@ -197,7 +221,13 @@ class APIKeyRotation(APIView):
 
     scopes = (Scope.KEYS,)
 
-    @extend_schema(request=RotationSerializer, responses={201: NewAPIKeySerializer})
+    @extend_schema(
+        operation_id="rotate_key",
+        summary="Give a key another secret.",
+        tags=["keys"],
+        request=RotationSerializer,
+        responses={201: NewAPIKeySerializer},
+    )
     def post(self, request: Request, api_key: UUID) -> Response:
         """Rotate it: the old secret dies at the end of the overlap."""
         caller = _caller(request)
@@ -217,7 +247,12 @@ class CurrentAPIKey(APIView):
 
     scopes = ()
 
-    @extend_schema(responses=APIKeySerializer)
+    @extend_schema(
+        operation_id="read_current_key",
+        summary="Read the key of this request, with the limits it is under.",
+        tags=["keys"],
+        responses=APIKeySerializer,
+    )
     def get(self, request: Request) -> Response:
         """Read it. After sign-in without a key there is none: 404."""
         caller = _caller(request)

@@ -49,6 +49,25 @@ class ConversationList(generics.ListCreateAPIView[Conversation]):
     pagination_class = NewestFirst
     queryset = Conversation.objects.none()
 
+    @extend_schema(
+        operation_id="list_conversations",
+        summary="List the conversations, newest first.",
+        tags=["conversations"],
+        parameters=[_SEARCH],
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One page; `next` leads to the page after it."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="create_conversation",
+        summary="Open a conversation.",
+        tags=["conversations"],
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Open one; the first question gives it a title where it has none."""
+        return super().post(request, *args, **kwargs)
+
     def get_queryset(self) -> Any:
         """Mine only. Raises ``BadRequest``."""
         search = self.request.query_params.get("search", "").strip()
@@ -72,12 +91,23 @@ class ConversationDetail(APIView):
 
     scopes = (Scope.CONVERSATIONS,)
 
-    @extend_schema(responses=ConversationSerializer)
+    @extend_schema(
+        operation_id="read_conversation",
+        summary="Read a conversation.",
+        tags=["conversations"],
+        responses=ConversationSerializer,
+    )
     def get(self, request: Request, conversation: UUID) -> Response:
         """Read it."""
         return Response(ConversationSerializer(self._mine(request, conversation)).data)
 
-    @extend_schema(request=ConversationSerializer, responses=ConversationSerializer)
+    @extend_schema(
+        operation_id="rename_conversation",
+        summary="Rename a conversation.",
+        tags=["conversations"],
+        request=ConversationSerializer,
+        responses=ConversationSerializer,
+    )
     def patch(self, request: Request, conversation: UUID) -> Response:
         """Rename it."""
         mine = self._mine(request, conversation)
@@ -87,7 +117,12 @@ class ConversationDetail(APIView):
         renamed = services.conversation_rename(conversation=mine, title=title)
         return Response(ConversationSerializer(renamed).data)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(
+        operation_id="delete_conversation",
+        summary="Delete a conversation.",
+        tags=["conversations"],
+        responses={204: None},
+    )
     def delete(self, request: Request, conversation: UUID) -> Response:
         """Delete it with its messages, its memory and the cached answers made from it."""
         mine = self._mine(request, conversation)
@@ -105,6 +140,13 @@ class ConversationDetail(APIView):
         return selectors.conversation_get(user=person(request), conversation=conversation)
 
 
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="list_messages",
+        summary="List the messages of a conversation, oldest first.",
+        tags=["messages"],
+    )
+)
 class MessageList(generics.ListAPIView[Message]):
     """A conversation's messages, oldest first."""
 

@@ -8,12 +8,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from conversations.api.schemas import (
-    AttemptSchema,
-    DecisionSchema,
-    GuardSchema,
+    AttemptSerializer,
+    DecisionSerializer,
+    GuardSerializer,
     StrictSerializer,
     TextField,
-    UsageSchema,
+    UsageSerializer,
 )
 
 
@@ -28,7 +28,7 @@ class PromptSerializer(StrictSerializer):
     content = PromptTextField(trim_whitespace=False, allow_blank=True)
 
 
-class CacheWordSchema(serializers.Serializer[Any]):
+class CacheWordSerializer(serializers.Serializer[Any]):
     """What the answer cache would say; ``model`` wrote what would be served."""
 
     outcome = serializers.ChoiceField(choices=["exact", "semantic", "miss", "unavailable"])
@@ -49,26 +49,26 @@ class OpinionSerializer(serializers.Serializer[Any]):
     asked_because = serializers.CharField(allow_blank=True)
 
 
-class SideSchema(serializers.Serializer[Any]):
+class SideSerializer(serializers.Serializer[Any]):
     """What one rule set says; everything is null where ``faults`` tell why there is none. ``ruleset``
     is null for the draft, which has no number yet. ``vectors`` is null where earlier verdicts say nothing."""
 
     ruleset = serializers.IntegerField(allow_null=True)
     faults = serializers.ListField(child=serializers.CharField())
-    decision = DecisionSchema(allow_null=True)
+    decision = DecisionSerializer(allow_null=True)
     classifier = serializers.CharField(allow_null=True)
     vectors = OpinionSerializer(allow_null=True)
-    usage = UsageSchema(allow_null=True)
+    usage = UsageSerializer(allow_null=True)
     latency_ms = serializers.IntegerField(allow_null=True)
-    attempts = AttemptSchema(many=True)
-    cache = CacheWordSchema(allow_null=True)
+    attempts = AttemptSerializer(many=True)
+    cache = CacheWordSerializer(allow_null=True)
 
 
-class TrialSchema(serializers.Serializer[Any]):
+class TrialSerializer(serializers.Serializer[Any]):
     """A prompt before the draft and the live rules."""
 
     content = serializers.CharField()
-    guard = GuardSchema(allow_null=True)
+    guard = GuardSerializer(allow_null=True)
     differs = serializers.BooleanField()
-    draft = SideSchema()
-    live = SideSchema()
+    draft = SideSerializer()
+    live = SideSerializer()

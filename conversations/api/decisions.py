@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from conversations.api.conversations import person
-from conversations.api.decision_schemas import PromptSerializer, TrialSchema
+from conversations.api.decision_schemas import PromptSerializer, TrialSerializer
 from conversations.bootstrap import container
 from conversations.evaluation.representation import trial_object
 from conversations.evaluation.try_prompt import try_prompt
@@ -20,7 +20,13 @@ from conversations.evaluation.try_prompt import try_prompt
 class DecisionTrial(APIView):
     """Asks the classifiers; makes and stores no answer."""
 
-    @extend_schema(request=PromptSerializer, responses={200: TrialSchema})
+    @extend_schema(
+        operation_id="try_prompt",
+        summary="Try a prompt on the draft and the live rules; for staff.",
+        tags=["rules"],
+        request=PromptSerializer,
+        responses={200: TrialSerializer},
+    )
     def post(self, request: Request) -> Response:
         """Try a prompt. It counts against the limit on asking."""
         user = person(request)

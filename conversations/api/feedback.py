@@ -26,6 +26,9 @@ class MessageFeedback(APIView):
     scopes = (Scope.FEEDBACK,)
 
     @extend_schema(
+        operation_id="give_feedback",
+        summary="Rate an answer, or change the rating.",
+        tags=["feedback"],
         request=FeedbackSerializer,
         responses={200: FeedbackSerializer, 201: FeedbackSerializer},
     )
@@ -45,7 +48,12 @@ class MessageFeedback(APIView):
         code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
         return Response(feedback_object(feedback), status=code)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(
+        operation_id="withdraw_feedback",
+        summary="Take the rating of an answer back.",
+        tags=["feedback"],
+        responses={204: None},
+    )
     def delete(self, request: Request, message: UUID) -> Response:
         """Take it back."""
         answer = self._rateable(request, message)

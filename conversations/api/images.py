@@ -98,6 +98,7 @@ def picture_response(response: HttpResponse) -> HttpResponse:
     """The response with a picture's bytes, with its headers: shown, never run, kept by the browser alone."""
     response["Cache-Control"] = "private, max-age=86400, immutable"
     response["Content-Disposition"] = "inline"
+    response["Vary"] = "Accept"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -50,7 +50,7 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
     """Add the async paths, their components, and to every operation the problems it may end in."""
     parts = deepcopy(_PARTS)
     events = {f"Event{name.title().replace('_', '')}": body for name, body in EVENTS.items()}
-    result["components"]["schemas"] |= parts["schemas"] | events
+    result["components"]["schemas"] |= parts["schemas"] | events | _problems(parts)
     ask = parts["schemas"]["Ask"]
     result["components"]["schemas"]["PromptRequest"]["properties"]["content"]["pattern"] = ask[
         "properties"
@@ -58,7 +58,7 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
     longest = f"At most {settings.PROMPT_MAX_CHARS} characters: a longer prompt is a 413."
     ask["properties"]["content"]["description"] = longest
     if names := _model_names():
-        for body in ask, parts["schemas"]["UIChat"]:
+        for body in (parts["schemas"][name] for name in ("Ask", "Regenerate", "UIChat")):
             body["properties"]["model"] |= {"enum": [*names, None]}
     # The YAML file has one stream, which several paths share.
     parts["stream"] |= _stream()
@@ -69,6 +69,7 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
             statuses = [*_usual(path, operation), *operation.pop("x-problems", ())]
             found = {str(status): _problem(status) for status in statuses} | {"default": _ANY}
             operation["responses"] = found | operation["responses"]
+            add_example(operation, parts["examples"])
             for status, links in parts["links"].get(operation["operationId"], {}).items():
                 operation["responses"][status]["links"] = links
     return result
@@ -92,7 +93,8 @@ def _may_be_named(rules: RuleSet, name: str) -> bool:
 
 
 def _stream() -> Schema:
-    """The media type object of a stream; its schema is that of one event."""
+    """The media type object of a stream. Its schema is that of one event, or the text of all of them: the
+    description of a stream has no other place before OpenAPI 3.2, and generated clients read it as text."""
     named = ", ".join(f"`{name}`" for name in NAMES.values())
     text = (
         f"A server-sent event, one of {named}; exactly one `done` or `error` ends the stream. `x-events` "
@@ -105,7 +107,7 @@ def _stream() -> Schema:
     }
     event = {"type": "object", "description": text, "required": [*parts], "properties": parts}
     return {
-        "schema": event,
+        "schema": {"anyOf": [{"type": "string", "description": "The whole stream."}, event]},
         "x-events": {
             name: _ref(f"Event{name.title().replace('_', '')}") for name in NAMES.values()
         },
@@ -131,14 +133,36 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def add_example(operation: Schema, examples: Mapping[str, Any]) -> None:
+    """Add the body that works as it stands, where the operation reads one."""
+    if (example := examples.get(operation["operationId"])) is not None:
+        operation["requestBody"]["content"]["application/json"]["example"] = example
+
+
+def _problems(parts: Schema) -> Schema:
+    """The problem of each status, whole: generators of clients do not merge a constant into a number."""
+    usual = parts["schemas"]["Problem"]
+    return {
+        parts["problem_names"][status]: usual
+        | {
+            "description": f"{HTTPStatus(status).phrase} (RFC 9457).",
+            "properties": usual["properties"]
+            | {
+                "status": {"type": "integer", "const": status},
+                "code": {"type": "string", "enum": [*codes]},
+            },
+        }
+        for status, codes in CODES.items()
+    }
+
+
 def _problem(status: int) -> Schema:
     """The response of one status."""
-    codes = {"properties": {"status": {"const": status}, "code": {"enum": [*CODES[status]]}}}
     headers = _PARTS["problem_headers"].get(status)
     return {
         "description": HTTPStatus(status).phrase,
         **({"headers": headers} if headers else {}),
-        "content": _content({"allOf": [_ref("Problem"), codes]}),
+        "content": _content(_ref(_PARTS["problem_names"][status])),
     }
 
 

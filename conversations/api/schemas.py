@@ -117,7 +117,7 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
         read_only_fields = ("id", "created_at", "updated_at")
 
 
-class GuardSchema(serializers.Serializer[Any]):
+class GuardSerializer(serializers.Serializer[Any]):
     """What the guard says of the prompt; ``score`` in [0, 1]."""
 
     verdict = serializers.ChoiceField(choices=["pass", "flag", "block"])
@@ -132,7 +132,7 @@ class VectorSchema(serializers.Serializer[Any]):
     verdicts = serializers.IntegerField()
 
 
-class DecisionSchema(serializers.Serializer[Any]):
+class DecisionSerializer(serializers.Serializer[Any]):
     """Who answered and why."""
 
     action = serializers.ChoiceField(choices=[action.value for action in Action])
@@ -146,10 +146,10 @@ class DecisionSchema(serializers.Serializer[Any]):
     ruleset = serializers.IntegerField(allow_null=True)
     fallback = serializers.BooleanField()
     vector = VectorSchema(required=False, help_text="Only where ``source`` is ``vector``.")
-    guard = GuardSchema()
+    guard = GuardSerializer()
 
 
-class CacheSchema(serializers.Serializer[Any]):
+class CacheSerializer(serializers.Serializer[Any]):
     """What the answer cache had."""
 
     outcome = serializers.ChoiceField(choices=["exact", "semantic", "miss", "bypass"])
@@ -157,7 +157,7 @@ class CacheSchema(serializers.Serializer[Any]):
     entry = serializers.UUIDField(allow_null=True)
 
 
-class ImageSchema(serializers.Serializer[Any]):
+class ImageSerializer(serializers.Serializer[Any]):
     """A picture; sizes in pixels."""
 
     url = serializers.URLField()
@@ -176,7 +176,7 @@ class AttachmentSerializer(serializers.Serializer[Any]):
     height = serializers.IntegerField()
 
 
-class UsageSchema(serializers.Serializer[Any]):
+class UsageSerializer(serializers.Serializer[Any]):
     """Tokens and US dollars."""
 
     input_tokens = serializers.IntegerField()
@@ -184,7 +184,7 @@ class UsageSchema(serializers.Serializer[Any]):
     cost_usd = serializers.CharField(allow_null=True)
 
 
-class TimingsSchema(serializers.Serializer[Any]):
+class TimingsSerializer(serializers.Serializer[Any]):
     """Milliseconds."""
 
     first_token_ms = serializers.IntegerField(allow_null=True)
@@ -202,7 +202,7 @@ class FeedbackSerializer(StrictSerializer):
     updated_at = serializers.DateTimeField(read_only=True)
 
 
-class AttemptSchema(serializers.Serializer[Any]):
+class AttemptSerializer(serializers.Serializer[Any]):
     """One call to a model; times in milliseconds."""
 
     operation = serializers.CharField()
@@ -222,7 +222,7 @@ class AttemptSchema(serializers.Serializer[Any]):
     total_ms = serializers.IntegerField()
 
 
-class DegradedSchema(serializers.Serializer[Any]):
+class DegradedSerializer(serializers.Serializer[Any]):
     """A part of the service that the answer was made without."""
 
     part = serializers.CharField()
@@ -256,18 +256,18 @@ class MessageSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=Message.Status.choices)
     versions = serializers.ListField(child=serializers.UUIDField(), allow_null=True)
     error = FailureSerializer(allow_null=True)
-    decision = DecisionSchema(allow_null=True)
-    cache = CacheSchema(allow_null=True)
-    image = ImageSchema(allow_null=True)
+    decision = DecisionSerializer(allow_null=True)
+    cache = CacheSerializer(allow_null=True)
+    image = ImageSerializer(allow_null=True)
     attachments = AttachmentSerializer(many=True)
-    usage = UsageSchema(allow_null=True)
+    usage = UsageSerializer(allow_null=True)
     saved_tokens = SavedTokensSerializer(allow_null=True)
-    timings = TimingsSchema(allow_null=True)
+    timings = TimingsSerializer(allow_null=True)
     finish_reason = serializers.CharField(allow_null=True)
     trace_id = serializers.CharField(allow_null=True)
     feedback = FeedbackSerializer(allow_null=True)
-    degraded = DegradedSchema(many=True)
-    attempts = AttemptSchema(many=True)
+    degraded = DegradedSerializer(many=True)
+    attempts = AttemptSerializer(many=True)
     created_at = serializers.DateTimeField()
 
     def to_representation(self, instance: Message) -> dict[str, Any]:

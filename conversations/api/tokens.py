@@ -17,7 +17,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
-from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
+from drf_spectacular.utils import (
+    extend_schema,
+    extend_schema_field,
+    extend_schema_view,
+    inline_serializer,
+)
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
@@ -139,7 +144,14 @@ class SignOutSerializer(TokenBlacklistSerializer):
         return super().validate(attrs)
 
 
-@extend_schema(responses=_PAIR)
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="sign_in",
+        summary="Sign in: a name and a password against a pair of tokens.",
+        tags=["sign-in"],
+        responses=_PAIR,
+    )
+)
 class SignInView(TokenObtainPairView):
     """Sign in. A 403 where passwords are switched off."""
 
@@ -152,14 +164,28 @@ class SignInView(TokenObtainPairView):
         return super().post(request, *args, **kwargs)
 
 
-@extend_schema(responses=_PAIR)
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="refresh_tokens",
+        summary="Continue a session: the refresh token against a new pair.",
+        tags=["sign-in"],
+        responses=_PAIR,
+    )
+)
 class RefreshView(TokenRefreshView):
     """Continue a session."""
 
     serializer_class = RotateSerializer
 
 
-@extend_schema(responses={200: inline_serializer("SignedOut", {})})
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="sign_out",
+        summary="Sign out: the refresh token ends.",
+        tags=["sign-in"],
+        responses={200: inline_serializer("SignedOut", {})},
+    )
+)
 class SignOutView(TokenBlacklistView):
     """End a session."""
 

@@ -26,7 +26,7 @@ from tests.processes import site_process
 
 HERE = Path(__file__).parent
 collect_ignore_glob = [] if "CLIENTS_HOME" in os.environ else ["test_*.py"]
-SECONDS = 60
+SECONDS = 150
 
 
 def scenarios(script: str) -> list[str]:
@@ -51,7 +51,7 @@ class Clients:
     def node(self, script: str, scenario: str, **told: str) -> None:
         """Run a scenario by Node, beside its packages."""
         folder = self.home / "node"
-        for each in (HERE / "node").glob("*.mjs"):
+        for each in (HERE / "node").glob("*.m?s"):
             shutil.copy(each, folder)
         run = f"import * as all from './{script}'; await all.{scenario}(); process.exit(0);"
         node = folder / "node_modules" / "node" / "bin" / "node"
@@ -67,6 +67,7 @@ class Clients:
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
             "ASSISTANT_URL": self.site.url,
+            "FAULTS": (HERE / "faults.json").read_text(),
             **told,
         }
         done = subprocess.run(
@@ -91,7 +92,8 @@ def _served(
     with django_db_blocker.unblock():
         _running_site.publish_defaults()
     # Scenarios of failures must not shut the models of those after them away.
-    process = site_process(folder, workers=2, LOG_FORMAT="json", CIRCUIT_FAILURES="1000")
+    told = {"LOG_FORMAT": "json", "CIRCUIT_FAILURES": "1000", "SIGN_IN_RATE": "1000/minute"}
+    process = site_process(folder, workers=2, **told)
     process.start()
     try:
         yield Clients(Path(os.environ["CLIENTS_HOME"]).absolute(), process, folder / "site.log")

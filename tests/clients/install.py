@@ -1,7 +1,8 @@
-"""Installation of the clients from their lock files: two Python environments, and Node with its packages.
+"""Installation of the clients from their lock files: four Python environments, and Node with the packages
+of clients and of an identity provider.
 
-``python -m tests.clients.install FOLDER`` leaves ``FOLDER/newest``, ``FOLDER/oldest``, ``FOLDER/node``. A
-second call takes milliseconds.
+``python -m tests.clients.install FOLDER`` leaves ``FOLDER/newest``, ``FOLDER/oldest``, ``FOLDER/older_agents``,
+``FOLDER/generated``, ``FOLDER/node`` and ``FOLDER/identity_provider``. A second call takes milliseconds.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ UV = str(Path(sys.executable).with_name("uv"))
 def install(home: Path) -> None:
     """Install what is missing or was locked anew."""
     home.mkdir(parents=True, exist_ok=True)
-    for name in ("newest", "oldest"):
+    for name in ("newest", "oldest", "older_agents", "generated"):
         _once(home / name, [HERE / "python" / f"{name}.txt"], _python)
-    _once(home / "node", [HERE / "node" / f"package{part}.json" for part in ("", "-lock")], _node)
+    for name in ("node", "identity_provider"):
+        _once(home / name, [HERE / name / f"package{part}.json" for part in ("", "-lock")], _node)
 
 
 def _once(

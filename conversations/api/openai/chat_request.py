@@ -98,7 +98,7 @@ Metadata = Annotated[
 """The client's own notes on its request: they go to the log and the trace."""
 
 
-class _StreamOptions(Strict):
+class StreamOptions(Strict):
     include_usage: StrictBool = False
     include_obfuscation: StrictBool = False
 
@@ -109,7 +109,7 @@ class CompletionRequest(Strict):
     model: Annotated[StrictStr, Field(min_length=1, max_length=96)]
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     stream: StrictBool | None = None
-    stream_options: _StreamOptions | None = None
+    stream_options: StreamOptions | None = None
     max_completion_tokens: Tokens | None = None
     max_tokens: Tokens | None = None
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None

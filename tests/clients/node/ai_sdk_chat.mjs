@@ -1,5 +1,6 @@
 // The `Chat` class of `useChat`, version 6 or 7 by AI_SDK, with its default transport at /api/chat.
 import assert from "node:assert/strict";
+import { eachFault } from "./faults.mjs";
 
 const seven = process.env.AI_SDK === "7";
 const { Chat } = await import(seven ? "@ai-sdk/react" : "ai6-react");
@@ -190,12 +191,12 @@ export async function showsAFailure() {
   assert.ok(chat.error.message);
 }
 
-export async function showsABreakInMidText() {
-  for (const fault of ["cut_after=4 cut=reset", "cut_after=4 cut=close", "error_after=4"]) {
+export async function showsABreak() {
+  await eachFault(async (text) => {
     const chat = open();
-    await chat.sendMessage({ text: `Tell me about rivers. [[simulate tokens=20 ${fault}]]` });
+    await chat.sendMessage({ text });
     assert.equal(chat.status, "error");
-  }
+  });
 }
 
 export async function startsOver() {
@@ -226,6 +227,19 @@ export async function showsAPicture() {
   const response = await fetch(file.url);
   assert.equal(response.headers.get("content-type"), file.mediaType);
   assert.match(textOf(chat.lastMessage), /lighthouse/);
+}
+
+export async function sendsAPicture() {
+  const chat = open();
+  const pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  const files = [{ type: "file", mediaType: "image/png", filename: "dot.png", url: pixel }];
+  await chat.sendMessage({ text: "What is in it?", files });
+  assertWhole(chat);
+  assert.ok(textOf(chat.lastMessage));
+  await chat.sendMessage({ text: "And which colour has it?" });
+  await chat.regenerate();
+  assertWhole(chat);
+  assert.equal((await stored(chat)).length, 4);
 }
 
 export async function isRefusedWithAStatus() {

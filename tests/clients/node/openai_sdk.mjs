@@ -1,12 +1,10 @@
 // OpenAI's own client for Node.
 import assert from "node:assert/strict";
 import OpenAI from "openai";
+import { eachFault } from "./faults.mjs";
 
 const { ASSISTANT_URL, ASSISTANT_KEY, NARROW_KEY } = process.env;
 const QUESTION = "What are rivers made of?";
-const CUTS = ["cut_after=4 cut=reset", "cut_after=4 cut=close", "cut_after=4 cut=abort", "error_after=4"].map(
-  (fault) => `Tell me about rivers. [[simulate tokens=20 ${fault}]]`,
-);
 
 const client = (options = {}) => new OpenAI({ baseURL: `${ASSISTANT_URL}/v1`, apiKey: ASSISTANT_KEY, ...options });
 const asking = (content, more = {}) => ({ model: "assistant", messages: [{ role: "user", content }], ...more });
@@ -68,15 +66,15 @@ export async function errors() {
 }
 
 export async function cutStream() {
-  for (const cut of CUTS) {
-    await assert.rejects(async () => textOf(await client({ maxRetries: 0 }).chat.completions.create(asking(cut, { stream: true }))));
-  }
+  await eachFault((cut) =>
+    assert.rejects(async () => textOf(await client({ maxRetries: 0 }).chat.completions.create(asking(cut, { stream: true })))),
+  );
 }
 
 export async function cutStreamHelper() {
-  for (const cut of CUTS) {
-    await assert.rejects(() => client({ maxRetries: 0 }).chat.completions.stream(asking(cut)).finalContent());
-  }
+  await eachFault((cut) =>
+    assert.rejects(() => client({ maxRetries: 0 }).chat.completions.stream(asking(cut)).finalContent()),
+  );
 }
 
 export async function response() {
@@ -90,7 +88,7 @@ export async function responseStreamed() {
 }
 
 export async function responseCut() {
-  for (const cut of CUTS) {
-    await assert.rejects(() => client({ maxRetries: 0 }).responses.stream({ model: "assistant", input: cut }).finalResponse());
-  }
+  await eachFault((cut) =>
+    assert.rejects(() => client({ maxRetries: 0 }).responses.stream({ model: "assistant", input: cut }).finalResponse()),
+  );
 }

@@ -8,7 +8,7 @@ from agents import (
     function_tool,
     set_tracing_disabled,
 )
-from common import CUT, KEY, QUESTION, URL, run
+from common import CUT, FILTERED, KEY, QUESTION, URL, run
 from openai import AsyncOpenAI
 
 set_tracing_disabled(True)
@@ -65,6 +65,28 @@ async def cut_stream():
     except Exception:  # noqa: BLE001 - any error will do, half an answer will not
         return
     raise AssertionError("half an answer was taken for a whole one")
+
+
+async def _must_not_be_whole(asked):
+    told = Runner.run_streamed(_agent(OpenAIResponsesModel), asked)
+    try:
+        [event async for event in told.stream_events()]
+    except Exception:  # noqa: BLE001 - any error will do, half an answer will not
+        return
+    raise AssertionError(f"half an answer was taken for a whole one: {told.final_output}")
+
+
+async def response_cut_stream():
+    await _must_not_be_whole(CUT)
+
+
+async def response_filtered():
+    await _must_not_be_whole(FILTERED)
+    try:
+        done = await Runner.run(_agent(OpenAIResponsesModel), FILTERED)
+    except Exception:  # noqa: BLE001 - as above
+        return
+    raise AssertionError(f"half an answer was taken for a whole one: {done.final_output}")
 
 
 if __name__ == "__main__":

@@ -63,6 +63,11 @@ def response_streamed():
     assert "rivers" in "".join(piece.text for piece in pieces)
 
 
+def response_cut_stream():
+    model = _model(use_responses_api=True, max_retries=0)
+    raised(lambda: list(model.stream(CUT)), Exception)
+
+
 def embeddings():
     embedder = OpenAIEmbeddings(
         model="assistant", base_url=URL, api_key=KEY, check_embedding_ctx_length=False

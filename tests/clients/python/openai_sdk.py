@@ -227,8 +227,9 @@ def failing_provider():
 
 
 def cut_stream():
-    told = _client(max_retries=0).chat.completions.create(**_asking(CUT, stream=True))
-    raised(lambda: _text_of(told), openai.APIError)
+    asking = _asking(CUT, stream=True)
+    ask = _client(max_retries=0).chat.completions.create
+    raised(lambda: _text_of(ask(**asking)), openai.APIError)
 
 
 def cut_whole():

@@ -1,6 +1,6 @@
 """pydantic-ai over chat completions."""
 
-from common import CUT, KEY, QUESTION, REFUSED, URL, run
+from common import CUT, FILTERED, KEY, QUESTION, REFUSED, URL, run
 from pydantic import BaseModel
 from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
@@ -12,8 +12,10 @@ class River(BaseModel):
     length_km: int
 
 
-def _agent(kind=OpenAIChatModel, **options):
+def _agent(kind=OpenAIChatModel, *, retries=True, **options):
     provider = OpenAIProvider(base_url=URL, api_key=KEY)
+    if not retries:
+        provider.client.max_retries = 0
     return Agent(kind("assistant", provider=provider), **options)
 
 
@@ -71,9 +73,32 @@ async def response_typed():
 
 async def cut_stream():
     try:
-        async with _agent().run_stream(CUT) as told:
+        async with _agent(retries=False).run_stream(CUT) as told:
             [piece async for piece in told.stream_text(delta=True)]
     except Exception:  # noqa: BLE001 - any error will do, half an answer will not
+        return
+    raise AssertionError("half an answer was taken for a whole one")
+
+
+async def _must_not_be_whole(asked):
+    try:
+        agent = _agent(OpenAIResponsesModel, retries=False)
+        async with agent.run_stream(asked) as told:
+            [piece async for piece in told.stream_text(delta=True)]
+    except Exception:  # noqa: BLE001 - any error will do, half an answer will not
+        return
+    raise AssertionError("half an answer was taken for a whole one")
+
+
+async def response_cut_stream():
+    await _must_not_be_whole(CUT)
+
+
+async def response_filtered():
+    await _must_not_be_whole(FILTERED)
+    try:
+        await _agent(OpenAIResponsesModel).run(FILTERED)
+    except Exception:  # noqa: BLE001 - as above
         return
     raise AssertionError("half an answer was taken for a whole one")
 
