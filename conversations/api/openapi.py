@@ -51,7 +51,7 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
     parts = deepcopy(_PARTS)
     events = {f"Event{name.title().replace('_', '')}": body for name, body in EVENTS.items()}
     result["components"]["schemas"] |= parts["schemas"] | events | _problems(parts)
-    ask = parts["schemas"]["Ask"]
+    ask = parts["schemas"]["Ask"]  # AskWithPictures shares its properties
     result["components"]["schemas"]["PromptRequest"]["properties"]["content"]["pattern"] = ask[
         "properties"
     ]["content"]["pattern"]
