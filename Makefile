@@ -32,7 +32,7 @@ test: ## Run every test, starting what it needs (TESTS="tests/launcher -k redis"
 test-clients: ## Test with the clients of others: SDKs, agents, the AI SDK (TESTS="-k langchain")
 	@$(LOCAL) install --dev
 	@$(BIN)/python -m tests.clients.install var/clients
-	@exec env CLIENTS_HOME=var/clients $(LOCAL) test tests/clients $(TESTS)
+	@exec env CLIENTS_HOME=var/clients $(LOCAL) test -n 2 --dist loadfile tests/clients $(TESTS)
 
 scorecard: ## Kill every part once under load and audit (ARGS="--database postgresql --json F")
 	@$(LOCAL) install --dev

@@ -58,6 +58,22 @@ def test_the_document_is_valid_without_a_warning() -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=StringIO())
 
 
+@pytest.mark.django_db
+def test_bodies_with_a_choice_of_required_fields_are_named_schemas(document: Document) -> None:
+    bodies = [
+        media["schema"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for media in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+    named = [
+        name for name, schema in document["components"]["schemas"].items() if "anyOf" in schema
+    ]
+    assert [of(name) for name in named if of(name) in bodies] == []
+    for body in bodies:
+        assert "anyOf" not in body or all(set(one) == {"$ref"} for one in body["anyOf"])
+
+
 def test_every_field_of_a_message_is_told(site: LiveSite, document: Document) -> None:
     message = site.person().ask("Tell me about rivers.")
     schemas = document["components"]["schemas"]

@@ -82,6 +82,7 @@ def _house(
         OIDC_NAME="the house",
         OIDC_GROUPS="root=@administrator",
         PASSWORD_SIGN_IN="false",
+        SIGN_IN_RATE="1000/minute",
     )
     home = Path(os.environ["CLIENTS_HOME"]).absolute() / "identity_provider"
     shutil.copy(HERE / "identity_provider" / "provider.mjs", home)

@@ -4,10 +4,8 @@ import os
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm
-from common import CUT, FAULTS, KEY, QUESTION, URL, raised, run
+from common import CUT, KEY, QUESTION, URL, raised, run
 
-BREAKS = {"cut_stream": FAULTS[:5]}
-"""Those in mid-text: with all of them it is not done within the time of a scenario on a busy machine."""
 TO = {"model": "openai/assistant", "api_base": URL, "api_key": KEY}
 
 
