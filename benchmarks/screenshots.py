@@ -64,23 +64,34 @@ def main() -> None:
 
 
 @contextmanager
-def demo_site(folder: Path, password: str) -> Iterator[str]:
-    """The address of a site with 30 days of history, which ends with the block."""
-    port = processes.free_port()
-    told = {"PORT": str(port), "ASSISTANT_DATA_DIR": str(folder / "data")}
-    environment = {**os.environ, **told, "ASSISTANT_ADMIN_PASSWORD": password}
+def own_site(environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """The address of a ``make run`` of its own, which ends with the block. ``environment`` has its PORT."""
+    url = f"http://127.0.0.1:{environment['PORT']}"
     with (folder / "site.log").open("wb") as log:
         command = [sys.executable, "-m", "assistant_site.launcher", "run"]
         site = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
-            url = f"http://127.0.0.1:{port}"
             _await(site, url)
-            demo = [sys.executable, "manage.py", "demo"]
-            subprocess.run(demo, cwd=ROOT, env=environment, check=True)
             yield url
         finally:
             site.send_signal(signal.SIGINT)
             site.wait(60)
+
+
+def environment_of(folder: Path, password: str) -> dict[str, str]:
+    """The environment of such a site and of the commands beside it."""
+    told = {"PORT": str(processes.free_port()), "ASSISTANT_DATA_DIR": str(folder / "data")}
+    return {**os.environ, **told, "ASSISTANT_ADMIN_PASSWORD": password}
+
+
+@contextmanager
+def demo_site(folder: Path, password: str) -> Iterator[str]:
+    """The address of a site with 30 days of history."""
+    environment = environment_of(folder, password)
+    with own_site(environment, folder) as url:
+        demo = [sys.executable, "manage.py", "demo"]
+        subprocess.run(demo, cwd=ROOT, env=environment, check=True)
+        yield url
 
 
 def _await(site: subprocess.Popen[bytes], url: str) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from asgiref.sync import sync_to_async
 from playwright.async_api import Page, expect
 
-from conversations.models import Message
 from tests.browser.conftest import sign_in
 from tests.browser.test_playground import STORY, ask, finished, stored
 from tests.live_site import LiveSite, Person
@@ -114,28 +112,3 @@ async def test_a_strange_title_is_a_good_file_name(page: Page, person: Person) -
     async with page.expect_download() as download:
         await page.get_by_role("button", name="Export as JSON").click()
     assert (await download.value).suggested_filename == "a-b-ü.json"
-
-
-async def test_a_long_conversation_opens_with_its_last_page(page: Page, person: Person) -> None:
-    thread = person.open_conversation("Long")
-    await sync_to_async(_fill)(thread, turns=60)
-    await sign_in(page, person.user.username)
-    await page.get_by_role("navigation").get_by_role("listitem").click()
-    await expect(page.locator(".message")).to_have_count(50)
-    await expect(page.locator(".theirs").last).to_contain_text("Answer 59.")
-    await expect(page.locator(".theirs").last).to_be_in_viewport()
-    await page.get_by_role("button", name="Show earlier messages").click()
-    await expect(page.locator(".message")).to_have_count(100)
-    await page.get_by_role("button", name="Show earlier messages").click()
-    await expect(page.locator(".message")).to_have_count(120)
-    await expect(page.locator(".mine .bubble").first).to_have_text("Question 0.")
-    await expect(page.get_by_role("button", name="Show earlier messages")).to_be_hidden()
-
-
-def _fill(thread: str, *, turns: int) -> None:
-    for number in range(turns):
-        said = {"conversation_id": thread, "status": "complete"}
-        prompt = Message.objects.create(role="user", content=f"Question {number}.", **said)
-        Message.objects.create(
-            role="assistant", content=f"Answer {number}.", answers=prompt, **said
-        )

@@ -39,6 +39,7 @@ attached.serveDrops(document.querySelector(".talk"));
 let conversation = null;
 let answering = null; // {controller, message, stopWanted} while an answer is being followed
 let earlier = null; // the page of messages before those shown
+let loading = null; // that page, while it is on its way
 let unsent = null; // {content, conversation, key} of a question the service may not have heard
 
 const actions = {
@@ -181,25 +182,37 @@ async function offerModels() {
   $("model").hidden = !names.length;
 }
 
-$("earlier").addEventListener("click", async () => {
+/** Show the page of messages before those shown; what was read stays where it is. */
+async function showEarlier() {
   const id = conversation;
+  const path = earlier;
+  if (!path || loading === path) return;
+  loading = path;
   try {
-    const page = await api.json(localPath(earlier));
-    if (conversation !== id) return;
+    const page = await api.json(localPath(path));
+    if (conversation !== id || earlier !== path) return;
     const below = $("thread").scrollHeight - $("thread").scrollTop;
     const first = $("messages").firstElementChild;
     for (const message of page.results) {
       show(message);
       first.before($("messages").lastElementChild);
     }
-    // What was read stays where it is, beneath what came.
-    $("thread").scrollTop = $("thread").scrollHeight - below;
     earlier = page.previous;
     $("earlier").hidden = !earlier;
+    $("thread").scrollTop = $("thread").scrollHeight - below;
   } catch (error) {
     complain(error);
+  } finally {
+    loading = null;
   }
-});
+}
+
+$("earlier").addEventListener("click", showEarlier);
+// Whoever scrolls there need not press it.
+new IntersectionObserver(
+  ([{ isIntersecting }]) => isIntersecting && showEarlier(),
+  { root: $("thread"), rootMargin: "200px 0px 0px" },
+).observe($("earlier"));
 
 async function allMessages(id) {
   const messages = [];
