@@ -1,21 +1,30 @@
 """``python -m benchmarks.usage_report [MESSAGES]``: reports of a month of a million messages, timed.
 
-The database is that of DATABASE_URL (``.ci/with_postgres`` makes one), which must be empty. Each report
-is read by the sums of past days and by the ledger alone, and both must be equal. Milliseconds.
+The database is that of DATABASE_URL (``.ci/with_postgres`` makes one), which must be empty; without it, an SQLite
+file that is deleted at the end. Each report is read by the sums of past days and by the ledger alone, and both
+must be equal. Then ``GET /api/v1/usage/`` and the chart of money in the admin are asked, as HTTP requests to this
+process. Milliseconds, medians. Exit code 1 where one differs, or a request takes more than is allowed.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
+import secrets
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import django
 
+from assistant_site.launcher.redis_server import RedisServer
+
+ALLOWED_MS = 300.0
 MESSAGES, DAYS, ROUNDS = 1_000_000, 30, 5
 REPORTS = ("day", "model", "rule", "purpose", "day,model", "user", "key")
 _MODELS, _RULES, _PEOPLE, _KEYS = 5, 8, 1_000, 200
@@ -40,6 +49,7 @@ def fill(messages: int) -> None:
 
     sqlite, today = connection.vendor == "sqlite", day_of(timezone.now())
     number = "printf('%032x', {})" if sqlite else "lpad(to_hex({}), 32, '0')::uuid"
+    _fill_daily(today)
     with connection.cursor() as cursor:
         for at in range(DAYS):
             sql = _FILL.format(
@@ -57,6 +67,28 @@ def fill(messages: int) -> None:
         cursor.execute("ANALYZE")
 
 
+def _fill_daily(today: date) -> None:
+    """The daily sums that the chart reads for what reuse saved."""
+    from conversations.models import DailyCost, DailyOutcome  # noqa: PLC0415 - after Django
+
+    places = [
+        {"day": today - timedelta(days=back), "rule": f"rule-{rule}", "model": f"model-{model}"}
+        for back in range(DAYS)
+        for rule in range(_RULES)
+        for model in range(_MODELS)
+    ]
+    DailyOutcome.objects.bulk_create(
+        DailyOutcome(outcome=outcome, count=200, **place)
+        for place in places
+        for outcome in ("new", "exact", "semantic", "refused")
+    )
+    DailyCost.objects.bulk_create(
+        DailyCost(purpose=purpose, calls=800, cost_usd=2, **place)
+        for place in places
+        for purpose in ("classify", "chat")
+    )
+
+
 def timed(read: Callable[[], Any]) -> tuple[float, Any]:
     """The median of some rounds in milliseconds, and the last result."""
     times, result = [], None
@@ -64,12 +96,12 @@ def timed(read: Callable[[], Any]) -> tuple[float, Any]:
         began = time.perf_counter()
         result = read()
         times.append((time.perf_counter() - began) * 1000)
-    return statistics.median(times), result
+    return median(times), result
 
 
-def measure() -> None:
-    """Print the table."""
-    from django.utils import timezone  # noqa: PLC0415
+def reports_hold() -> bool:
+    """Print each report's time by sums and by the ledger alone; whether both were equal."""
+    from django.utils import timezone  # noqa: PLC0415 - after Django
 
     from conversations.models import UsageDay  # noqa: PLC0415
     from conversations.usage.days import day_of  # noqa: PLC0415
@@ -77,7 +109,7 @@ def measure() -> None:
 
     last = day_of(timezone.now())
     first = last - timedelta(days=DAYS - 1)
-    kept = list(UsageDay.objects.values_list("day", flat=True))
+    kept, hold = list(UsageDay.objects.values_list("day", flat=True)), True
     for by in REPORTS:
         for user in (None, 7):
 
@@ -90,30 +122,62 @@ def measure() -> None:
             equal = read() == summed
             ledger = (time.perf_counter() - began) * 1000
             UsageDay.objects.filter(day__in=kept).update(summed=True)
-            whose = "one person" if user else "all"
+            hold = hold and equal
+            whose, ratio = "one person" if user else "all", ledger / took
             print(
-                f"{by:10} {whose:10} {took:8.1f} ms  ledger alone {ledger:8.0f} ms  equal {equal}"
+                f"{by:10} {whose:10} {took:8.1f} ms  ledger alone {ledger:8.0f} ms ({ratio:.0f} times)  equal {equal}"
             )
+    return hold
+
+
+def requests_hold() -> bool:
+    """Print the time of each request; whether all were fast enough."""
+    from django.contrib.auth.models import User  # noqa: PLC0415 - after Django
+    from django.test import Client  # noqa: PLC0415
+    from rest_framework_simplejwt.tokens import AccessToken  # noqa: PLC0415
+
+    admin = User.objects.create_superuser("bench")
+    client = Client(headers={"Authorization": f"Bearer {AccessToken.for_user(admin)}"}, HTTP_HOST="127.0.0.1")  # fmt: skip
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    paths = [f"/api/v1/usage/?group_by={by}" for by in REPORTS]
+    hold = True
+    for path in (*paths, "/admin/conversations/modelperformance/charts/money.csv"):
+        took, response = timed(lambda path=path: client.get(path))  # type: ignore[misc]
+        good = response.status_code == 200 and took <= ALLOWED_MS
+        hold = hold and good
+        print(f"{path:60} {took:8.1f} ms  {'ok' if good else f'NOT OK: {response.status_code}'}")
+    return hold
 
 
 def main() -> None:
     """Fill, sum up, measure."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
-    django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
+    with tempfile.TemporaryDirectory(prefix="usage-") as folder, RedisServer(Path(folder)) as redis:
+        os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder}/site.sqlite3")
+        os.environ |= {"REDIS_URL": redis.url, "LOG_LEVEL": "WARNING", "SECRET_KEY": secrets.token_urlsafe(48)}  # fmt: skip
+        django.setup()
+        hold = _measured(int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES)
+    sys.exit(0 if hold else 1)
+
+
+def _measured(messages: int) -> bool:
+    from django.core.management import call_command  # noqa: PLC0415 - after Django
 
     from conversations.models import UsageSum  # noqa: PLC0415
     from conversations.usage.roll_up import roll_up  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
-    fill(int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES)
+    call_command("seed", json=True, stdout=StringIO())
+    began = time.perf_counter()
+    fill(messages)
+    print(f"filled in {time.perf_counter() - began:.0f} s")
     began = time.perf_counter()
     days = 0
     while roll_up():
         days += 1
     each = (time.perf_counter() - began) * 1000 / max(1, days)
     print(f"{days} days summed, {each:.0f} ms each, {UsageSum.objects.count():,} rows")
-    measure()
+    return all([reports_hold(), requests_hold()])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -50,19 +50,23 @@ def _grouped(
     and the total."""
     needed = {*by, *(() if user is None else ("user",))}
     grain = next(name for name, columns in GRAINS.items() if needed <= set(columns))
-    ledger = LedgerEntry.objects.filter(day__gte=first, day__lte=last).exclude(day__in=days)
+    # The days are named: without that the database reads the whole month to leave the summed ones out.
+    all_days = (first + timedelta(days=at) for at in range((last - first).days + 1))
+    ledger = LedgerEntry.objects.filter(day__in=[day for day in all_days if day not in days])
     sources: list[tuple[Any, Mapping[str, Any]]] = [(ledger, ledger_sums())]
     if days:
         sources.append((UsageSum.objects.filter(grain=grain, day__in=days), summed_sums()))
     groups: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
-    total, whole = Counter[str](), True
+    total, whole = Counter(dict.fromkeys(summed_sums(), 0)), True
     for rows, sums in sources:
         own = rows.order_by() if user is None else rows.order_by().filter(user=user)
-        total.update(own.aggregate(**sums))
         found = list(own.values(*by).annotate(**sums).order_by(*by)[:MOST_ROWS])
-        whole = whole and (len(found) < MOST_ROWS or not days)
+        cut = len(found) == MOST_ROWS
+        whole = whole and not (cut and days)
         for row in found:
             groups[tuple(row.pop(name) for name in by)].update(row)
+        for part in [own.aggregate(**sums)] if cut else found:
+            total.update(part)
     return (groups if whole else None), total
 
 
