@@ -11,15 +11,16 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import hiredis
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.connection import parse_url
+from redis.connection import HiredisRespSerializer, parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -43,6 +44,8 @@ ROUND_TRIPS = 2
 
 # RESP3 would open every connection with a negotiation of push notifications, which are not read here.
 _COMMON: dict[str, Any] = {"socket_connect_timeout": TIMEOUT, "protocol": 2}
+
+_SERIALIZER = HiredisRespSerializer()
 
 _Arguments = tuple[Any, ...]
 _Command = tuple[_Arguments, dict[str, Any], "asyncio.Future[Any]"]
@@ -153,15 +156,10 @@ class PipeliningClient(redis.asyncio.Redis):
         await self._quiet.wait()
         await super().aclose(*args, **options)
 
-    @cached_property
-    def _encoder(self) -> Any:
-        return self.get_encoder()  # type: ignore[no-untyped-call] # redis-py
-
     def _enqueue(self, args: Sequence[Any], options: dict[str, Any]) -> asyncio.Future[Any]:
-        # Encoded now: a value that cannot be sent must fail before it shares a pipeline.
-        arguments = args[0], *map(self._encoder.encode, args[1:])
+        _packed(tuple(args))  # a value that cannot be sent must fail before it shares a pipeline
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arguments, options, reply))
+        self._waiting.append((tuple(args), options, reply))
         return reply
 
     def _depart(self) -> None:
@@ -207,6 +205,26 @@ class PipeliningClient(redis.asyncio.Redis):
         return await pipe.execute(raise_on_error=False)
 
 
+class _PackedByHiredis:
+    """Mixin: redis-py's blocking connections pack commands in C, its asynchronous ones in Python."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        return _packed(args)
+
+
+@cache
+def _packing(connection: Any) -> type[Any]:
+    return type(connection.__name__, (_PackedByHiredis, connection), {})
+
+
+def _packed(args: _Arguments) -> list[bytes]:
+    """Raises ``DataError``."""
+    if " " not in str(args[0]):
+        with suppress(TypeError):
+            return [hiredis.pack_command(args)]
+    return _SERIALIZER.pack(*args)  # type: ignore[no-any-return]  # two words, or bytes of another type
+
+
 def async_client(url: str, background: Background | None = None) -> redis.asyncio.Redis:
     """A client for short commands on the event loop that first uses it. Replies are bytes."""
     options: dict[str, Any] = {
@@ -221,6 +239,8 @@ def async_client(url: str, background: Background | None = None) -> redis.asynci
     else:
         pool = redis.asyncio.BlockingConnectionPool.from_url(url, **options)
         client = PipeliningClient.from_pool(pool)
+    connections: Any = client.connection_pool
+    connections.connection_class = _packing(connections.connection_class)
     if background and isinstance(client, PipeliningClient):
         client.background = background
     return client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 import redis.asyncio
@@ -77,6 +78,23 @@ async def test_what_cannot_be_sent_fails_its_caller_alone(
 
     assert answers[0] == b"text"
     assert isinstance(answers[1], DataError | UnicodeEncodeError)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("SET", "k", "größe"), ("HSET", "k", "a", 1, "b", 2.5), ("SCRIPT LOAD", b"return 1"), (b"GET", b"k"),
+        ("SET", "k", memoryview(b"1")), ("SET", "k", bytearray(b"1")), ("SET", "", ""),
+    ],
+)  # fmt: skip
+def test_commands_are_packed_as_redis_py_packs_them(
+    async_redis: redis.asyncio.Redis, args: tuple[Any, ...]
+) -> None:
+    connection = async_redis.connection_pool.make_connection()
+    plain = redis.asyncio.Connection(protocol=2)
+
+    assert b"".join(connection.pack_command(*args)) == b"".join(plain.pack_command(*args))
+    assert isinstance(connection, redis.asyncio.Connection)
 
 
 async def test_a_script_that_redis_has_forgotten_is_told_again(
