@@ -130,6 +130,7 @@ async def _answer(
     # Nothing is stored before the limits and the named model are checked: a refusal leaves no trace.
     account = Account(caller.user, caller.key, end_user_of(request, caller))
     slot, release = await admit(parts, account, model)
+    release = release and caller.narrowed(release, model)
     async with releasing(parts, caller.user, slot):
         release, chat = await _with_pictures(parts, release, caller.user, model, asked)
         new = NewTurn(

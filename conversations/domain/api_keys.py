@@ -19,7 +19,9 @@ from uuid import UUID
 
 from conversations.domain.errors import MissingScope, TokenNotValid
 from routing.common.translatable import Translatable
+from routing.domain.access import release_within
 from routing.domain.errors import ModelUnknown
+from routing.domain.release import Release
 
 PREFIX = "sk-ac-"
 _RANDOM, _CHECKSUM = 30, 6
@@ -89,6 +91,12 @@ class Caller:
         models = self.grant.models if self.grant else None
         if models is not None and (name or ROUTED) not in models:
             raise ModelUnknown(name or ROUTED, "No published model that answers has this name.")
+
+    def narrowed(self, release: Release, name: str) -> Release:
+        """The rules by which a named model answers: its fallbacks, too, are among those that the key may ask
+        for. A key that may have the rules choose has all of theirs."""
+        models = self.grant.models if self.grant else None
+        return release_within(release, models) if models is not None and name else release
 
 
 def generate_key() -> str:

@@ -61,6 +61,16 @@ def release_for(release: Release, access: Access) -> Release:
     return replace(release, live=live, trial=trial)
 
 
+def release_within(release: Release, models: frozenset[str]) -> Release:
+    """A person's release, cut down to these of its models."""
+    sets = [release.live, *([release.trial] if release.trial else [])]
+    restricted = (each.access for each in sets if isinstance(each, RestrictedRuleSet))
+    held = next(restricted, Access())
+    groups = frozenset(group for each in sets for rule in each.rules for group in rule.groups)
+    kept = models if held.models is None else models & held.models
+    return release_for(release, Access(groups, kept, held.rules))
+
+
 def rules_for(rules: RuleSet, access: Access) -> RuleSet:
     """The rules and models that a person may use. A rule whose models may not be used is left out; the
     default rule stays, with a model that may be used, if there is any."""

@@ -102,6 +102,26 @@ def test_a_key_asks_for_its_models_alone(site: LiveSite) -> None:
     assert other.json()["errors"] == absent.json()["errors"] == routed.json()["errors"]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/messages/", "/v1/chat/completions", "/v1/responses", "/api/chat"])  # fmt: skip
+@pytest.mark.parametrize("models", [["gpt-mini"], ["gpt-mini", "assistant"], None])
+def test_fallbacks_of_a_named_model_are_among_the_keys(
+    site: LiveSite, path: str, models: list[str] | None
+) -> None:
+    http = with_key(site, make(site.person(), models=models))
+    site.simulator.fault(provider="openai", call="chat", status=500)
+    parts = [{"type": "text", "text": "Hello"}]
+    bodies: dict[str, dict[str, Any]] = {
+        "/api/v1/messages/": {"content": "Hello"},
+        "/v1/chat/completions": {"messages": [{"role": "user", "content": "Hello"}]},
+        "/v1/responses": {"input": "Hello", "store": False},
+        "/api/chat": {"id": "c", "message": {"id": "m", "role": "user", "parts": parts}},
+    }
+    answer = http.post(path, json={**bodies[path], "model": "gpt-mini"})
+    site.simulator.clear()
+
+    assert ("claude" in answer.text) is (models is None), answer.text
+
+
 @pytest.mark.parametrize("end", ["revoked", "expired", "owner", "deleted", "unknown", "typo"])
 def test_keys_that_are_not_valid_are_told_apart_by_nothing(site: LiveSite, end: str) -> None:
     person = site.person()

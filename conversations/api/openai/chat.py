@@ -49,6 +49,7 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     caller.require_model(asked.requested_model)
     check_prompt(asked)
     release = await parts.rules.for_person(caller.user)
+    release = caller.narrowed(release, asked.requested_model)
     chat = asked.caller_chat(call.end_user(asked.safety_identifier, asked.user))
     check_model(parts, release.rules_for(caller.user), asked, chat)
     session = (asked.metadata or {}).get("session_id", "")

@@ -64,10 +64,10 @@ async def embed(request: HttpRequest) -> HttpResponse:
     parts, caller = call.parts, call.caller
     asked, ignored = read_parameters(EmbeddingRequest, call.json, {}, lenient=call.lenient)
     inputs = read_inputs(asked.input)
-    release = await parts.rules.for_person(caller.user)
-    rules = release.rules_for(caller.user)
     name = "" if asked.model == ROUTED else asked.model
     caller.require_model(name)
+    release = caller.narrowed(await parts.rules.for_person(caller.user), name)
+    rules = release.rules_for(caller.user)
     model = parts.embeddings.model(rules, name)
     await _check(parts, model, asked, inputs)
     end_user = call.end_user(asked.user)

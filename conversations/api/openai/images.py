@@ -74,7 +74,7 @@ async def generate(request: HttpRequest) -> HttpResponse:
     prompt = checked_prompt(asked.prompt, "prompt", max_chars=MAX_PROMPT_CHARS)
     name = asked.requested_model
     caller.require_model(name)
-    release = await parts.rules.for_person(caller.user)
+    release = caller.narrowed(await parts.rules.for_person(caller.user), name)
     rules = release.rules_for(caller.user)
     task = _task(parts, rules, name, asked)
     turn = call.turn(prompt, release, model=name, end_user=call.end_user(asked.user))

@@ -101,6 +101,7 @@ async def create(request: HttpRequest) -> HttpResponseBase:
     with renaming(asked, translated.paths):
         check_prompt(translated.chat)
         release = await parts.rules.for_person(caller.user)
+        release = caller.narrowed(release, translated.chat.requested_model)
         end_user = opened.end_user(asked.safety_identifier, asked.user)
         chat = context.with_thinking(translated.chat.caller_chat(end_user), translated.answers)
         check_model(parts, release.rules_for(caller.user), translated.chat, chat)

@@ -68,6 +68,7 @@ async def ask(request: HttpRequest) -> HttpResponseBase:
     claim = idempotency_claim(request, body)
     account = Account(caller.user, caller.key, end_user_of(request, caller))
     slot, release = await admit(parts, account, asked.model)
+    release = release and caller.narrowed(release, asked.model)
     new = NewTurn(
         user=caller.user,
         content=asked.shown.prompt,
