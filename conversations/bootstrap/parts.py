@@ -138,7 +138,8 @@ def make_reservations(
 ) -> Reservations:
     """The reservations of callers with limits. ``told`` gets the names and levels of warnings."""
     zone = limit_zone()
-    counters = UsageCounters(redis, breaker, prefix=settings.REDIS_PREFIX, zone=zone)
+    prefix = settings.REDIS_PREFIX
+    counters = UsageCounters(redis, breaker, background, prefix=prefix, zone=zone)
     lease = settings.RESERVATION_SECONDS
     webhook = bool(settings.LIMIT_WEBHOOK_URL)
     watch = LimitWatch(background, zone=zone, told=told, webhook=webhook)

@@ -6,23 +6,37 @@ not have is counted from the ledger before it is used (``e`` names that count). 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import orjson
 import redis.asyncio
+from redis.exceptions import ResponseError
 
 from conversations.db.access import in_database
 from conversations.usage.sums import spent
 from routing.common.redis.clients import Breaker, redis_call
+from routing.common.redis.direct import SharedConnection
+from routing.common.tasks import Background
 from routing.domain.errors import DependencyUnavailable
-from routing.domain.limits import BUCKETS, SLIDING, AppliedLimit, LimitUnit
+from routing.domain.limits import (
+    BUCKETS,
+    SLIDING,
+    AppliedLimit,
+    LimitScope,
+    LimitTerms,
+    LimitUnit,
+    LimitWindow,
+    window_name,
+)
 
 SEEDING_TRIES = 5
 COUNT_ANEW = -1
@@ -49,6 +63,25 @@ class Charge:
     amount: int
 
 
+class _Script(NamedTuple):
+    text: str
+    sha: str
+
+    @classmethod
+    def read(cls, name: str) -> _Script:
+        """That of the file."""
+        text = (_SCRIPTS / f"{name}.lua").read_text(encoding="utf-8")
+        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+class Slot(NamedTuple):
+    """The place of one run in the counter of a limit: the counter's key, its kind, and the bucket."""
+
+    key: str
+    kind: str
+    bucket: str
+
+
 @dataclass(frozen=True, slots=True)
 class Exceeded:
     """A limit without room. ``free`` is the rest of it; ``wait`` seconds until there is room, 0 where
@@ -65,28 +98,39 @@ class LostRun:
 
     run: UUID
     facts: Mapping[str, Any]
-    counters: Sequence[tuple[str, str, str]]
-    """Key, kind and bucket of each."""
+    slots: Sequence[Slot]
 
 
 class UsageCounters:
     """Every method raises ``LimitsUnavailable``."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, breaker: Breaker, *, prefix: str, zone: ZoneInfo
+        self,
+        client: redis.asyncio.Redis,
+        breaker: Breaker,
+        background: Background,
+        *,
+        prefix: str,
+        zone: ZoneInfo,
     ) -> None:
         self._client, self._breaker, self._zone = client, breaker, zone
         self._root, self._prefix = prefix, f"{prefix}:usage"
         self._leases = f"{self._prefix}:leases"
-        read = {path.stem: path.read_text(encoding="utf-8") for path in _SCRIPTS.glob("*.lua")}
-        self._reserve_script = client.register_script(read["reserve"])
-        self._settle_script = client.register_script(read["settle"])
-        self._seed_script = client.register_script(read["seed"])
+        self._shared = SharedConnection(client.connection_pool, background, "limits in Redis")
+        self._reserve_script, self._settle_script, self._seed_script = map(
+            _Script.read, ("reserve", "settle", "seed")
+        )
+
+    def slots(self, charges: Sequence[Charge], at: datetime) -> list[Slot]:
+        """The places of a run that is admitted at that time."""
+        second = int(at.timestamp())
+        return [self._slot(charge.limit, second) for charge in charges]
 
     async def reserve(
         self,
         run: UUID,
         charges: Sequence[Charge],
+        slots: Sequence[Slot],
         at: datetime,
         facts: Mapping[str, Any],
         *,
@@ -95,18 +139,13 @@ class UsageCounters:
     ) -> list[int] | list[Exceeded]:
         """Reserve all, and return the rest of each; or reserve nothing, and return the limits without
         room. ``force``: without a check, after Redis lost a reservation."""
-        keys = [
-            self._leases,
-            self._reservation(run),
-            *(self._counter(each, at) for each in charges),
-        ]
-        now = time.time()
-        args: list[Any] = [now, now + lease, str(run), orjson.dumps(facts), int(force)]
-        for charge in charges:
-            args += [*self._terms(charge.limit, at, charge.amount)]
+        keys = self._keys(run, slots)
+        args: list[Any] = [repr(time.time() + lease), str(run), orjson.dumps(facts), int(force)]
+        # One argument a limit: redis-py looks at each.
+        args += map(_terms, charges, slots)
         for _ in range(SEEDING_TRIES):
             with redis_call(self._breaker, LimitsUnavailable):
-                word, *told = await self._reserve_script(keys=keys, args=args)
+                word, *told = await self._run(self._reserve_script, keys, args)
             if word == b"ok":
                 return list(map(int, told))
             if word == b"held":
@@ -117,22 +156,19 @@ class UsageCounters:
                     for i in range(0, len(told), 3)
                 ]
             for place, generation in zip(told[::2], told[1::2], strict=True):
-                await self._seed(charges[int(place) - 1], at, generation)
+                each = int(place) - 1
+                await self._seed(charges[each].limit, slots[each], at, generation)
         raise LimitsUnavailable("the counters change too fast")
 
-    async def settle(self, run: UUID, measured: Sequence[Charge], at: datetime) -> Sequence[int]:
+    async def settle(
+        self, run: UUID, slots: Sequence[Slot], measured: Sequence[int]
+    ) -> Sequence[int]:
         """Put the measured amounts in the place of the reservation. Returns the used amount of each
         limit, ``COUNT_ANEW`` where that is not known."""
-        keys = [
-            self._leases,
-            self._reservation(run),
-            *(self._counter(each, at) for each in measured),
-        ]
-        args: list[Any] = [str(run)]
-        for charge in measured:
-            args += [_kind(charge.limit), charge.amount, charge.limit.bucket(at)]
+        amounts = zip(slots, measured, strict=True)
+        args = [str(run), *(f"{slot.kind} {amount} {slot.bucket}" for slot, amount in amounts)]
         with redis_call(self._breaker, LimitsUnavailable):
-            return list(await self._settle_script(keys=keys, args=args))
+            return list(await self._run(self._settle_script, self._keys(run, slots), args))
 
     async def renew(self, runs: Sequence[UUID], *, lease: float) -> list[UUID]:
         """Renew leases; returns the runs without a reservation in Redis."""
@@ -160,18 +196,9 @@ class UsageCounters:
                     found.append(await self._lost_run(UUID(member.decode())))
         return found
 
-    async def settle_lost(self, lost: LostRun, measured: Sequence[int]) -> None:
-        """``settle`` by the keys that the reservation has noted."""
-        keys = [self._leases, self._reservation(lost.run), *(key for key, *_ in lost.counters)]
-        args: list[Any] = [str(lost.run)]
-        for (_, kind, bucket), amount in zip(lost.counters, measured, strict=True):
-            args += [kind, amount, bucket]
-        with redis_call(self._breaker, LimitsUnavailable):
-            await self._settle_script(keys=keys, args=args)
-
     async def state(self, limit: AppliedLimit, at: datetime) -> tuple[int, int] | None:
         """The used and the held amount of a limit; ``None`` where it is to be counted from the ledger."""
-        key = self._counter(Charge(limit, 0), at)
+        key = self._counter(limit, at)
         with redis_call(self._breaker, LimitsUnavailable):
             seed, used, held = await self._client.hmget(key, ["e", "u", "h"])
         concurrent = limit.terms.unit is LimitUnit.CONCURRENT
@@ -179,31 +206,26 @@ class UsageCounters:
 
     async def forget(self, limit: AppliedLimit, at: datetime) -> None:
         """Have a counter counted anew from the ledger at its next use."""
-        key = self._counter(Charge(limit, 0), at)
+        key = self._counter(limit, at)
         with redis_call(self._breaker, LimitsUnavailable):
             await self._client.hdel(key, "e")
             await self._client.hincrby(key, "g", 1)
 
-    async def _seed(self, charge: Charge, at: datetime, generation: bytes) -> None:
-        limit = charge.limit
+    async def _seed(self, limit: AppliedLimit, slot: Slot, at: datetime, generation: bytes) -> None:
         parts = await in_database(spent, limit, at, self._zone)
         pairs = [number for part in parts.items() for number in part] if limit.terms.slides else []
         args: list[Any] = [generation, uuid4().hex[:12], _life(limit), sum(parts.values()), *pairs]
         with redis_call(self._breaker, LimitsUnavailable):
-            await self._seed_script(keys=[self._counter(charge, at)], args=args)
+            await self._run(self._seed_script, [slot.key], args)
 
     async def _lost_run(self, run: UUID) -> LostRun:
         fields: Any = await self._client.hgetall(self._reservation(run))
         facts = orjson.loads(fields.pop(b"facts", b"{}"))
-        counters = []
+        slots = []
         for _, noted in sorted(fields.items(), key=lambda item: int(item[0][1:])):
             key, kind, _, bucket, *_ = noted.decode().split(" ")
-            counters.append((key, kind, bucket))
-        return LostRun(run, facts, counters)
-
-    def _terms(self, limit: AppliedLimit, at: datetime, amount: int) -> Sequence[Any]:
-        kind, most = _kind(limit), limit.terms.amount
-        return kind, most, amount, limit.bucket(at), BUCKETS, _life(limit)
+            slots.append(Slot(key, kind, bucket))
+        return LostRun(run, facts, slots)
 
     def _exceeded(self, limit: AppliedLimit, free: int, buckets: int) -> Exceeded:
         seconds = SLIDING[limit.terms.window] / BUCKETS if limit.terms.slides else 0
@@ -212,8 +234,24 @@ class UsageCounters:
     def _reservation(self, run: UUID) -> str:
         return f"{self._prefix}:run:{run}"
 
-    def _counter(self, charge: Charge, at: datetime) -> str:
-        return counter_key(self._root, charge.limit, at, self._zone)
+    def _counter(self, limit: AppliedLimit, at: datetime) -> str:
+        return counter_key(self._root, limit, at, self._zone)
+
+    def _keys(self, run: UUID, slots: Sequence[Slot]) -> list[str]:
+        return [self._leases, self._reservation(run), *[slot.key for slot in slots]]
+
+    async def _run(self, script: _Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        try:
+            return await self._shared.execute("EVALSHA", script.sha, len(keys), *keys, *args)
+        except ResponseError as exc:
+            if not str(exc).startswith("NOSCRIPT"):
+                raise
+        return await self._shared.execute("EVAL", script.text, len(keys), *keys, *args)
+
+    def _slot(self, limit: AppliedLimit, second: int) -> Slot:
+        terms = limit.terms
+        window, kind, bucket = _moment(terms.unit, terms.window, second, self._zone)
+        return Slot(f"{self._prefix}:{limit.name}:{window}", kind, bucket)
 
 
 def counter_key(prefix: str, limit: AppliedLimit, at: datetime, zone: ZoneInfo) -> str:
@@ -221,10 +259,21 @@ def counter_key(prefix: str, limit: AppliedLimit, at: datetime, zone: ZoneInfo) 
     return f"{prefix}:usage:{limit.counter(at, zone)}"
 
 
-def _kind(limit: AppliedLimit) -> str:
-    if limit.terms.unit is LimitUnit.CONCURRENT:
-        return "n"
-    return "s" if limit.terms.slides else "c"
+def _terms(charge: Charge, slot: Slot) -> str:
+    limit = charge.limit
+    amounts = f"{limit.terms.amount} {charge.amount}"
+    return f"{slot.kind} {amounts} {slot.bucket} {BUCKETS} {_life(limit)}"
+
+
+@lru_cache(maxsize=64)
+def _moment(
+    unit: LimitUnit, window: LimitWindow, second: int, zone: ZoneInfo
+) -> tuple[str, str, str]:
+    """The window's name, the counter's kind and the bucket: no part of a window is shorter than a second."""
+    terms = LimitTerms(0, LimitScope.INSTALLATION, unit, window, 0)
+    at, calendar = datetime.fromtimestamp(second, UTC), "n" if unit is LimitUnit.CONCURRENT else "c"
+    bucket = AppliedLimit(terms, "").bucket(at)
+    return window_name(terms, at, zone), "s" if terms.slides else calendar, str(bucket)
 
 
 def _life(limit: AppliedLimit) -> int:

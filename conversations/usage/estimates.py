@@ -40,8 +40,7 @@ class WorstCase:
         """The most that the run may need of a limit."""
         if terms.unit is LimitUnit.CONCURRENT:
             return 1
-        ways = [(*self.fixed, option) for option in self.options] or [tuple(self.fixed)]
-        return max(terms.measure(calls) for calls in ways)
+        return terms.measure(self.fixed, options=self.options)
 
 
 class Estimator:

@@ -30,7 +30,7 @@ _log = structlog.get_logger("assistant.limits")
 FRESH_SECONDS = 0.9
 """With the read itself it is less than a second."""
 REMEMBERED = 10_000
-"""People whose groups are in memory."""
+"""People whose groups, and accounts whose limits are in memory."""
 EACH = ""
 """The subject of a limit that each person, key or end user has for itself."""
 
@@ -43,14 +43,27 @@ class LimitTable:
 
     version: Version = (0, None, None)
     terms: Mapping[tuple[LimitScope, str], Sequence[LimitTerms]] = field(default_factory=dict)
+    has_groups: bool = field(init=False)
+    """Whether the groups of a person matter. Kept: there may be thousands of subjects."""
 
-    @property
-    def has_groups(self) -> bool:
-        """Whether the groups of a person matter."""
-        return any(scope is LimitScope.GROUP for scope, _ in self.terms)
+    _applied: dict[tuple[Account, frozenset[int]], list[AppliedLimit]] = field(
+        init=False, default_factory=dict, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        grouped = any(scope is LimitScope.GROUP for scope, _ in self.terms)
+        object.__setattr__(self, "has_groups", grouped)
 
     def applying(self, account: Account, groups: frozenset[int]) -> list[AppliedLimit]:
         """The limits that hold for an account."""
+        if (found := self._applied.get((account, groups))) is not None:
+            return found
+        if len(self._applied) >= REMEMBERED:
+            self._applied.clear()
+        found = self._applied[account, groups] = self._found(account, groups)
+        return found
+
+    def _found(self, account: Account, groups: frozenset[int]) -> list[AppliedLimit]:
         subjects: list[tuple[LimitScope, str, str]] = [
             (LimitScope.INSTALLATION, EACH, ""),
             *((LimitScope.GROUP, str(group), str(group)) for group in sorted(groups)),

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from conversations.domain.booking import Account, Booking
-from conversations.usage.counters import Charge
+from conversations.usage.counters import Charge, Slot
 from conversations.usage.estimates import WorstCase
 from conversations.usage.ledger import BILLION
 from routing.domain.limits import AppliedLimit, LimitScope, LimitTerms, LimitUnit, LimitWindow
@@ -26,6 +26,7 @@ class Reservation:
     at: datetime
     groups: frozenset[int]
     charges: Sequence[Charge]
+    slots: Sequence[Slot] = ()
     left: Sequence[int] = ()
     degraded: bool = False
     cheaper: str = ""

@@ -175,9 +175,11 @@ class Reservations:
         return exceeded
 
     async def _in_redis(self, reservation: Reservation, *, force: bool) -> Sequence[int | Exceeded]:
+        reservation.slots = self._counters.slots(reservation.charges, reservation.at)
         taking = self._counters.reserve(
             reservation.run,
             reservation.charges,
+            reservation.slots,
             reservation.at,
             reservation.facts(),
             lease=self._lease,
@@ -218,11 +220,11 @@ class Reservations:
         while len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
         measured = [
-            Charge(charge.limit, 0 if calls is None else charge.limit.terms.measure(calls))
+            0 if calls is None else charge.limit.terms.measure(calls)
             for charge in reservation.charges
         ]
         try:
-            used = await self._counters.settle(reservation.run, measured, reservation.at)
+            used = await self._counters.settle(reservation.run, reservation.slots, measured)
             self._observe(reservation, used)
         except LimitsUnavailable:
             self._observe(reservation, [COUNT_ANEW] * len(measured))
@@ -254,10 +256,7 @@ class Reservations:
         try:
             for run in await self._counters.renew(list(self._live), lease=self._lease):
                 if held := self._live.get(run):
-                    facts = held.facts()
-                    await self._counters.reserve(
-                        run, held.charges, held.at, facts, lease=self._lease, force=True
-                    )
+                    await self._in_redis(held, force=True)
                     if held.settled:  # meanwhile: its own settlement found nothing
                         held.settled = False
                         await self.release(held)
@@ -279,7 +278,7 @@ class Reservations:
         calls = await in_database(paid_calls_of, lost.run)
         terms = map(terms_of_fact, lost.facts.get("terms", ()))
         measured = [each.measure(calls) for each in terms]
-        await self._counters.settle_lost(lost, measured or [0] * len(lost.counters))
+        await self._counters.settle(lost.run, lost.slots, measured or [0] * len(lost.slots))
         _log.warning("a reservation without its worker was settled", run=str(lost.run))
 
     def _refusal(self, exceeded: Sequence[Exceeded], reservation: Reservation) -> LimitReached:

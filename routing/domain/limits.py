@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from routing.domain.rules import SIMULATED_PREFIX
@@ -59,6 +60,10 @@ class PaidCall:
     cost: int
 
 
+_tokens: Callable[[PaidCall], int] = attrgetter("tokens")
+_cost: Callable[[PaidCall], int] = attrgetter("cost")
+
+
 @dataclass(frozen=True, slots=True)
 class LimitTerms:
     """The terms of one limit. ``amount`` is in whole units, US dollars in billionths. ``models``: only calls
@@ -100,20 +105,22 @@ class LimitTerms:
 
     def levels(self, used: int) -> tuple[int, ...]:
         """The levels of warnings that a used amount has reached."""
-        if self.unit is LimitUnit.CONCURRENT:
+        if self.unit is LimitUnit.CONCURRENT or used * 100 < WARNING_LEVELS[0] * self.amount:
             return ()
         return tuple(level for level in WARNING_LEVELS if used * 100 >= level * self.amount)
 
-    def measure(self, calls: Iterable[PaidCall]) -> int:
-        """The usage of one run, by its calls."""
-        counted = [call for call in calls if self.counts(call.model)]
+    def measure(self, calls: Sequence[PaidCall], *, options: Sequence[PaidCall] = ()) -> int:
+        """The usage of one run, by its calls; at most, where one of the ``options`` comes on top."""
+        if self.models is not None:
+            calls = [call for call in calls if self.counts(call.model)]
+            options = [call for call in options if self.counts(call.model)]
         match self.unit:
             case LimitUnit.REQUESTS:
-                return int(self.models is None or bool(counted))
+                return int(self.models is None or bool(calls or options))
             case LimitUnit.TOKENS:
-                return sum(call.tokens for call in counted)
+                return sum(map(_tokens, calls)) + max(map(_tokens, options), default=0)
             case LimitUnit.USD:
-                return sum(call.cost for call in counted)
+                return sum(map(_cost, calls)) + max(map(_cost, options), default=0)
             case LimitUnit.CONCURRENT:
                 return 0
 
@@ -124,15 +131,20 @@ class AppliedLimit:
 
     terms: LimitTerms
     subject: str
+    name: str = field(init=False, compare=False, repr=False)
+    """The part of its counter's name that no time changes."""
 
-    def counter(self, at: datetime, zone: ZoneInfo) -> str:
-        """The name of its counter for a run admitted at that time."""
+    def __post_init__(self) -> None:
         terms = self.terms
         models = ",".join(sorted(terms.models)) if terms.models is not None else "*"
         kind = zlib.crc32(f"{terms.unit} {terms.window} {models}".encode())
         # Names of end users hold anything; Redis and its scripts see none of it.
         who = hashlib.blake2b(self.subject.encode(), digest_size=8).hexdigest()
-        return f"{terms.id}:{kind:08x}:{who}:{window_name(terms, at, zone)}"
+        object.__setattr__(self, "name", f"{terms.id}:{kind:08x}:{who}")
+
+    def counter(self, at: datetime, zone: ZoneInfo) -> str:
+        """The name of its counter for a run admitted at that time."""
+        return f"{self.name}:{window_name(self.terms, at, zone)}"
 
     def bucket(self, at: datetime) -> int:
         """The part of a sliding window; 0 in others."""
@@ -143,14 +155,13 @@ class AppliedLimit:
 
 def window_name(terms: LimitTerms, at: datetime, zone: ZoneInfo) -> str:
     """The calendar window of a moment: ``20261129``, ``202611``, or the window's own name."""
-    local = at.astimezone(zone)
     if terms.unit is LimitUnit.CONCURRENT:
         return "now"
     match terms.window:
         case LimitWindow.DAY:
-            return f"{local:%Y%m%d}"
+            return f"{at.astimezone(zone):%Y%m%d}"
         case LimitWindow.MONTH:
-            return f"{local:%Y%m}"
+            return f"{at.astimezone(zone):%Y%m}"
         case LimitWindow.MINUTE | LimitWindow.HOUR | LimitWindow.TOTAL:
             return terms.window.value
 

@@ -1,11 +1,11 @@
 -- Check all limits of a run, and reserve for all of them or for none.
 -- KEYS: the leases, this reservation, then the counter of each limit.
--- ARGV: now, end of the lease, the run, its facts, "1" to reserve without a check, then of each limit:
--- kind (s slides, c calendar, n concurrent), most, need, bucket, buckets in the window, life of the counter.
+-- ARGV: end of the lease, the run, its facts, "1" to reserve without a check, then of each limit, in one word
+-- list: kind (s slides, c calendar, n concurrent), most, need, bucket, buckets in the window, life of the counter.
 -- A counter: e its seed, g its generation, u used, h held, of sliding windows f the first bucket,
 -- b<n> and r<n> used and held in a bucket.
-local force = ARGV[5] == '1'
-local function given(i, at) return ARGV[5 + (i - 1) * 6 + at] end
+local force = ARGV[4] == '1'
+local function given(i) return string.match(ARGV[4 + i], '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$') end
 local function text(number) return string.format('%.0f', number) end
 if redis.call('EXISTS', KEYS[2]) == 1 then return {'held'} end
 
@@ -40,9 +40,9 @@ end
 
 local unseeded, over, left = {'unseeded'}, {'over'}, {'ok'}
 for i = 1, #KEYS - 2 do
-  local key, kind = KEYS[i + 2], given(i, 1)
-  local most, need = tonumber(given(i, 2)), tonumber(given(i, 3))
-  local bucket, span = tonumber(given(i, 4)), tonumber(given(i, 5))
+  local key = KEYS[i + 2]
+  local kind, most, need, bucket, span = given(i)
+  most, need, bucket, span = tonumber(most), tonumber(need), tonumber(bucket), tonumber(span)
   local state = redis.call('HMGET', key, 'e', 'u', 'h', 'f', 'g')
   if kind ~= 'n' and not state[1] then
     unseeded[#unseeded + 1] = tostring(i)
@@ -69,17 +69,18 @@ if not force then
   if #over > 1 then return over end
 end
 for i = 1, #KEYS - 2 do
-  local key, kind, need, bucket = KEYS[i + 2], given(i, 1), given(i, 3), given(i, 4)
+  local key = KEYS[i + 2]
+  local kind, _, need, bucket, _, life = given(i)
   redis.call('HINCRBY', key, 'h', need)
   if kind == 's' then
     redis.call('HINCRBY', key, 'r' .. bucket, need)
     redis.call('HSETNX', key, 'f', bucket)
   end
-  redis.call('EXPIRE', key, given(i, 6))
+  redis.call('EXPIRE', key, life)
   local seed = redis.call('HGET', key, 'e') or ''
   redis.call('HSET', KEYS[2], 'c' .. i, table.concat({key, kind, need, bucket, seed}, ' '))
 end
-redis.call('HSET', KEYS[2], 'facts', ARGV[4])
+redis.call('HSET', KEYS[2], 'facts', ARGV[3])
 redis.call('EXPIRE', KEYS[2], 86400)
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
+redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
 return left

@@ -1,6 +1,6 @@
 -- Turn a reservation into what was measured, once. Its run is in the ledger by now.
 -- KEYS: the leases, the reservation, then the counter of each limit.
--- ARGV: the run, then of each limit: kind, what was measured, bucket.
+-- ARGV: the run, then of each limit, in one word list: kind, what was measured, bucket.
 -- Returns what is used of each counter, -1 where it must be counted anew.
 local reserved = {}
 local fields = redis.call('HGETALL', KEYS[2])
@@ -10,7 +10,8 @@ for at = 1, #fields, 2 do
 end
 local used = {}
 for i = 1, #KEYS - 2 do
-  local key, kind, measured, bucket = KEYS[i + 2], ARGV[i * 3 - 1], ARGV[i * 3], ARGV[i * 3 + 1]
+  local key = KEYS[i + 2]
+  local kind, measured, bucket = string.match(ARGV[1 + i], '^(%S+) (%S+) (%S+)$')
   local own = reserved[key]
   if own and redis.call('HEXISTS', key, 'h') == 1 then
     if kind ~= 's' then

@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from routing.common.redis.clients import TIMEOUT
+from routing.common.tasks import Background
 
 Command = tuple[str | bytes | int, ...]
 _PACK: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment] # its stub: of one part
@@ -61,6 +62,51 @@ class DirectConnection:
         if connection is not None:
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
+
+
+class SharedConnection:
+    """Group commit: commands that are sent while others are under way share the next pipeline of one direct
+    connection, in their order. A command whose caller is cancelled is executed all the same."""
+
+    def __init__(self, pool: Any, background: Background, name: str) -> None:
+        """``name`` is that of its task."""
+        self._direct, self._background, self._name = DirectConnection(pool), background, name
+        self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._sending = False
+
+    async def execute(self, *command: str | bytes | int) -> Any:
+        """The reply. Raises redis-py's errors, of a refusal ``ResponseError``."""
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, reply))
+        if not self._sending:
+            self._sending = True
+            self._background.start(self._name, self._send(), finish=True)
+        return await reply
+
+    async def _send(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._send_batch(batch)
+        finally:
+            self._sending = False
+
+    async def _send_batch(self, batch: Sequence[tuple[Command, asyncio.Future[Any]]]) -> None:
+        try:
+            replies = await self._direct.execute([command for command, _ in batch])
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
+        except Exception as exc:  # noqa: BLE001 - raised to the caller of each command
+            replies = [exc] * len(batch)
+        for (_, future), reply in zip(batch, replies, strict=True):
+            if future.done():
+                continue
+            if isinstance(reply, Exception):
+                future.set_exception(reply)
+            else:
+                future.set_result(reply)
 
 
 class _Pipeline(asyncio.Protocol):

@@ -13,7 +13,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from routing.common.redis import direct
 from routing.common.redis.clients import async_client, close
-from routing.common.redis.direct import DirectConnection
+from routing.common.redis.direct import DirectConnection, SharedConnection
+from routing.common.tasks import Background
 
 
 @pytest.fixture
@@ -87,3 +88,50 @@ async def test_it_leaves_a_server_that_became_a_replica(connection: DirectConnec
         await connection.execute([("EVAL", "return redis.error_reply('READONLY replica')", 0)])
 
     assert await connection.execute([("PING",)]) == [b"PONG"]
+
+
+@pytest.fixture
+async def shared(client: redis.asyncio.Redis) -> AsyncIterator[SharedConnection]:
+    background = Background()
+    yield SharedConnection(client.connection_pool, background, "commands")
+    await background.close()
+
+
+async def test_commands_of_many_share_a_pipeline_and_a_refusal_is_its_callers_alone(
+    shared: SharedConnection, client: redis.asyncio.Redis, prefix: str
+) -> None:
+    async def total_reads() -> int:
+        return int((await client.info("stats"))["total_reads_processed"])
+
+    before = await total_reads()
+    asked = [shared.execute("INCR", f"{prefix}:n") for _ in range(500)]
+    *counts, refused = await asyncio.gather(*asked, shared.execute("NO"), return_exceptions=True)
+
+    assert counts == list(range(1, 501))
+    assert isinstance(refused, ResponseError)
+    assert await total_reads() - before < 200
+
+
+async def test_a_lost_connection_fails_those_that_wait_and_no_later_ones(
+    shared: SharedConnection, client: redis.asyncio.Redis
+) -> None:
+    number = await shared.execute("CLIENT", "ID")
+    waiting = asyncio.create_task(shared.execute("BLPOP", "direct:none", 0))
+    await asyncio.sleep(0)
+    later = asyncio.create_task(shared.execute("ECHO", "later"))
+    await client.client_kill_filter(_id=str(number))
+
+    with pytest.raises(RedisConnectionError):
+        await waiting
+    assert await shared.execute("PING") == b"PONG"
+    await asyncio.wait([later])
+
+
+async def test_a_command_is_executed_though_its_caller_is_cancelled(
+    shared: SharedConnection, prefix: str
+) -> None:
+    gone = asyncio.create_task(shared.execute("INCR", f"{prefix}:gone"))
+    await asyncio.sleep(0)
+    gone.cancel()
+
+    assert await shared.execute("INCR", f"{prefix}:gone") == 2

@@ -90,7 +90,7 @@ async def test_what_cannot_be_sent_fails_its_caller_alone(
 def test_commands_are_packed_as_redis_py_packs_them(
     async_redis: redis.asyncio.Redis, args: tuple[Any, ...]
 ) -> None:
-    connection = async_redis.connection_pool.make_connection()
+    connection = async_redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
     plain = redis.asyncio.Connection(protocol=2)
 
     assert b"".join(connection.pack_command(*args)) == b"".join(plain.pack_command(*args))
