@@ -82,6 +82,8 @@ def simulator() -> Iterator[Simulator]:
 def _quick_and_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Settings for tests: files go into a temporary folder, and password hashes are quick."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # A `make run` in this folder has stand-ins, which are not ours.
+    settings.SIMULATED_PROVIDERS = []
     settings.MEDIA_ROOT = str(tmp_path_factory.mktemp("media"))
     # Tokens already have their key from the settings. It is the default, so another key is refused.
     settings.NOBODYS_KEY = "refused-here-0123456789-0123456789"

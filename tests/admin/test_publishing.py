@@ -252,6 +252,20 @@ class TestSteps:
         assert release is not None
         assert (release.live_id, release.trial_id) == (3, None)
 
+    def test_the_controls_of_a_trial_come_before_all_it_says(self, admin_client: Client) -> None:
+        change(admin_client, Rule.objects.get(name="code"), priority="22", _draft="")
+        admin_client.post(reverse("admin:routing_publish"), {"stage": "shadow"})
+        page = admin_client.get(reverse("admin:routing_rulesetversion_change", args=[3]))
+        text = page.content.decode()
+        contents = text.index("What it says")
+        assert text.index(">Release</button>") < contents
+        assert text.index(">End the trial</button>") < contents
+        # It was live for nobody, so there is nothing to roll back to.
+        assert "Roll back" not in text
+        assert reverse("admin:routing_roll_back", args=[3]) not in text
+        before = admin_client.get(reverse("admin:routing_rulesetversion_change", args=[1]))
+        assert "Roll back to this version" in before.content.decode()
+
     def test_a_trial_does_not_change_since_when_a_version_is_live(
         self, admin_client: Client
     ) -> None:

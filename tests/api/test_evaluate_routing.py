@@ -140,10 +140,13 @@ async def circuit_states() -> set[str]:
 
 
 @pytest.mark.usefixtures("unreachable")
-def test_figures_without_a_classifier_are_none_and_take_no_model_from_people(file: Path) -> None:
+def test_figures_without_a_classifier_are_none_and_take_no_model_from_people(
+    file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     file.write_text("text,label\n" + "Why is the sky blue?,general\n" * 12)
 
     with pytest.raises(CommandError, match="No classifier could be asked"):
         call_command("evaluate_routing", str(file))
 
+    assert capfd.readouterr().out == ""
     assert async_to_sync(circuit_states)() <= {"closed"}

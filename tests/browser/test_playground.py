@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -179,6 +180,24 @@ async def test_a_picture_is_shown_to_its_owner(page: Page, person: Person) -> No
     assert await picture.evaluate("image => image.naturalWidth") > 0
     assert (await picture.get_attribute("src") or "").startswith("blob:")
     await expect(card.get_by_role("link", name="Save")).to_be_visible()
+
+
+async def test_an_answer_is_labelled_in_plain_words(page: Page, person: Person) -> None:
+    await sign_in(page, person.user.username)
+    labels = page.locator(".theirs").last.locator(".route span")
+    await finished(await ask(page, FORBIDDEN))
+    await expect(labels).to_have_text(["Declined", "rule not-allowed"])
+
+    await page.get_by_role("button", name="New conversation").click()
+    await finished(await ask(page, STORY))
+    # Nothing of a cache where none was used.
+    await expect(labels).to_have_text([re.compile("^(gpt|claude)"), "rule creative"])
+
+    await page.get_by_role("button", name="New conversation").click()
+    card = await finished(await ask(page, STORY))
+    await expect(labels.last).to_have_text("answered before: same question")
+    await card.get_by_text("How it was answered").click()
+    await expect(card.get_by_role("definition").filter(has_text="100% alike")).to_be_visible()
 
 
 async def test_a_refusal_offers_wordings_to_click(page: Page, person: Person) -> None:

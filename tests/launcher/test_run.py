@@ -114,6 +114,12 @@ def test_it_serves_answers_and_leaves_nothing_behind(tmp_path: Path, started: li
     assert "event: done" in answer
     assert '"model":"simulated/' in answer.replace(" ", "")
 
+    asked = [sys.executable, "manage.py", "decide", "Write a short poem about the sea."]
+    told = {**os.environ, **dict.fromkeys(BARE, ""), "ASSISTANT_DATA_DIR": str(tmp_path)}
+    decided = subprocess.run(asked, cwd=ROOT, env=told, capture_output=True, text=True, check=True)
+    assert "simulated/" in decided.stdout  # a second shell finds the stand-ins as the server does
+    assert decided.stderr == ""
+
     os.kill(run.pid("simulator-anthropic"), signal.SIGKILL)
     run.until("simulator-anthropic ended (signal 9)")
     assert "event: done" in pasted(said)

@@ -29,7 +29,7 @@ from routing.evaluation.expectations import Expected
 LABEL_COLUMNS = ("label", "intent")
 RULE_SETS = {"draft": draft_rules, "live": live_rules}
 UNASKED = (
-    "No classifier could be asked: the default rule decided every row, and the figures say nothing. "
+    "No classifier could be asked: the default rule decided every row, so that figures would say nothing. "
     "Is there a key for a classifier's provider, or a make run whose simulators answer?"
 )
 
@@ -68,6 +68,9 @@ class Command(BaseCommand):
         texts = _read(file)[: options["limit"]]
         rows = _labelled(texts, _mapping(file, options["mapping"], texts, rules))
         outcomes = _decided(rows, rules)
+        # In place of the figures: a perfect score of the default rule is none.
+        if outcomes and not any(outcome.reached for outcome in outcomes):
+            raise CommandError(UNASKED)
         figures, console = report(rows, outcomes), Console()
         for table in tables(figures, title=f"{file.name}, by the {options['rules']} rules"):
             console.print(table)
@@ -79,9 +82,6 @@ class Command(BaseCommand):
             options["json"].write_text(
                 json.dumps(figures_json, indent=2, ensure_ascii=False) + "\n"
             )
-        # After the tables, as the last line of a log: a perfect score of the default rule is none.
-        if outcomes and not any(outcome.reached for outcome in outcomes):
-            raise CommandError(UNASKED)
 
 
 def _rules(name: str) -> RuleSet:
