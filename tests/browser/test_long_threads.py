@@ -73,6 +73,24 @@ async def test_who_reads_above_is_left_there(page: Page, site: LiveSite, person:
     assert await read.bounding_box() == before
 
 
+async def test_an_answer_whose_question_is_on_an_earlier_page_is_copied_as_curl(
+    page: Page, person: Person
+) -> None:
+    thread = person.open_conversation("One more than a page")
+    await sync_to_async(_fill)(thread, turns=PAGE // 2)
+    unanswered = {"conversation_id": thread, "role": "user", "content": "Left alone."}
+    await sync_to_async(Message.objects.create)(**unanswered)
+    await sign_in(page, person.user.username)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("navigation").get_by_role("listitem").click()
+    first = page.locator(".message").first
+    await expect(first).to_contain_text("Answer 0.")
+    # Without scrolling there, which would load the question.
+    await first.locator("[data-curl]").evaluate("button => button.click()")
+    await expect(first.locator("[data-curl]")).to_have_text("Copied")
+    assert '{"content":"Question 0."}' in await page.evaluate("navigator.clipboard.readText()")
+
+
 async def _scroll_up_to(page: Page, element: Locator) -> None:
     await page.locator("#thread").hover()
     await element.evaluate("element => element.scrollIntoView({ block: 'start' })")

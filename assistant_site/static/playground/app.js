@@ -50,10 +50,9 @@ const actions = {
   regenerate: (message) => askAgain(message),
   edit: (prompt, content) => askInstead(prompt, content),
   showVersion: (prompt) => showVersion(prompt),
-  curl: ({ parent, decision }) => {
-    const prompt = $("messages").querySelector(`[data-message-id="${parent}"]`);
+  curl: async ({ parent, decision }) => {
     const model = decision?.source === "requested" ? decision.model : null;
-    return curlOf(location.origin, prompt.dataset.content, model);
+    return curlOf(location.origin, await contentOf(parent), model);
   },
   suggest(text) {
     writePrompt(text);
@@ -213,6 +212,12 @@ new IntersectionObserver(
   ([{ isIntersecting }]) => isIntersecting && showEarlier(),
   { root: $("thread"), rootMargin: "200px 0px 0px" },
 ).observe($("earlier"));
+
+/** The text of a prompt, which may stand on an earlier page. */
+async function contentOf(id) {
+  const shown = $("messages").querySelector(`[data-message-id="${id}"]`);
+  return shown?.dataset.content ?? (await api.json(`/api/v1/messages/${id}/`)).content;
+}
 
 async function allMessages(id) {
   const messages = [];

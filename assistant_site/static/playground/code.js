@@ -28,10 +28,10 @@ export function serveCodeButtons(root) {
   });
 }
 
-/** Put `text` into the clipboard, and say so on the button. */
+/** Put `text`, or what a promise of it becomes, into the clipboard, and say so on the button. */
 export async function copy(text, button) {
   const words = button.textContent;
-  const copied = await intoClipboard(text);
+  const copied = await Promise.resolve(text).then(intoClipboard).catch(() => false);
   button.textContent = copied ? gettext("Copied") : gettext("Not copied");
   announce(button.textContent);
   setTimeout(() => {
@@ -41,12 +41,7 @@ export async function copy(text, button) {
 
 async function intoClipboard(text) {
   // The clipboard's interface exists on https and localhost only.
-  if (navigator.clipboard) {
-    return navigator.clipboard.writeText(text).then(
-      () => true,
-      () => false,
-    );
-  }
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true);
   const field = Object.assign(document.createElement("textarea"), { value: text });
   field.className = "unseen";
   document.body.append(field);
