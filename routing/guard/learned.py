@@ -18,7 +18,7 @@ from routing.domain.errors import EmbedderUnavailable
 from routing.domain.guard import GuardReport
 
 WEIGHTS = Path(__file__).with_name("weights")
-DEFAULT = "all-minilm-l6-v2"
+DEFAULT = "all-minilm-l6-v2-int8"
 """The weights whose signals stand in for an embedder that has none of its own."""
 SIGNAL = "learned"
 WINDOW_CHARS = 1_000

@@ -85,13 +85,13 @@ def test_the_page_of_a_group_checks_names(admin_client: Client, site: LiveSite) 
 
     saved(
         admin_client,
-        allowed_models="gpt-mini\nall-minilm-l6-v2",
+        allowed_models="gpt-mini\nall-minilm-l6-v2-int8",
         allowed_rules="code",
         key_scopes=["chat"],
         key_days="30",
     )
     policy = GroupPolicy.objects.get(group__name="Pupils")
-    assert policy.allowed_models == ["gpt-mini", "all-minilm-l6-v2"]
+    assert policy.allowed_models == ["gpt-mini", "all-minilm-l6-v2-int8"]
     assert (policy.allowed_rules, policy.key_scopes) == (["code"], ["chat"])
     assert (policy.key_models, policy.key_days) == (None, 30)
 

@@ -32,7 +32,7 @@ ENTRIES: dict[str, tuple[str, dict[str, Any]]] = {
     "response": ("/v1/responses", {"model": LARGE, "input": "Why?"}),
     "picture": ("/v1/images/generations", {"model": "gpt-image", "prompt": "A boat."}),
     "any picture": ("/v1/images/generations", {"prompt": "A boat."}),
-    "vector": ("/v1/embeddings", {"model": "all-minilm-l6-v2", "input": "Why?"}),
+    "vector": ("/v1/embeddings", {"model": "all-minilm-l6-v2-int8", "input": "Why?"}),
     "any vector": ("/v1/embeddings", {"model": "assistant", "input": "Why?"}),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite
 from tests.openai.conftest import Connect
 
-LOCAL = "all-minilm-l6-v2"
+LOCAL = "all-minilm-l6-v2-int8"
 TEXTS = ["Rivers carry sediment.", "Sand is moved by streams.", "My invoice is wrong."]
 
 
