@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from assistant_site.launcher.redis_server import RedisServer
 from assistant_site.simulator import Simulator
-from conversations.models import AuditEntry
+from conversations.models import AuditEntry, VectorAudit
 from tests.live_site import LiveSite
 from tests.observability.receiver import LangfuseReceiver
 
@@ -157,6 +157,8 @@ def site(_running_site: LiveSite, django_db_blocker: DjangoDbBlocker) -> Iterato
     """The whole service on a loopback port, with the published defaults and clean providers."""
     with django_db_blocker.unblock():
         _running_site.publish_defaults()
+        # From a hundred on, which many tests make together, they would decide in the classifier's place.
+        VectorAudit.objects.all().delete()
         _running_site.close_circuits()
         _running_site.simulator.clear()
         yield _running_site
