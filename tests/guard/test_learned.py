@@ -133,7 +133,9 @@ async def test_unseen_attacks_are_flagged_and_look_alikes_pass(
 def test_training_gives_readable_weights_that_are_the_same_each_time(tmp_path: Path) -> None:
     for name in ("one", "two"):
         call_command("train_guard", str(TRAINING), "--out", str(tmp_path / name))
-    one, two = ((tmp_path / name / "all-minilm-l6-v2-int8.json").read_text() for name in ("one", "two"))
+    one, two = (
+        (tmp_path / name / "all-minilm-l6-v2-int8.json").read_text() for name in ("one", "two")
+    )
     assert one == two
     stored = json.loads(one)
     assert stored["figures"]["full"]["training, injection"]["flagged"] > 0.3

@@ -42,7 +42,7 @@ class StreamRow:
 
 
 def read_pairs(path: Path) -> list[PairRow]:
-    """``text_a,text_b,label[,category]``; a pair without a category goes by its label. Raises
+    """``text_a,text_b,label[,category]`` (or ``kind``); a pair without one goes by its label. Raises
     ``ValueError`` for a file of another form, ``OSError`` for one that can't be opened."""
     rows = _rows(path, ("text_a", "text_b", "label"))
     return [
@@ -50,7 +50,9 @@ def read_pairs(path: Path) -> list[PairRow]:
             row["text_a"],
             row["text_b"],
             _label(path, row["label"]),
-            row.get("category") or ("same" if _label(path, row["label"]) else "different"),
+            row.get("category")
+            or row.get("kind")
+            or ("same" if _label(path, row["label"]) else "different"),
         )
         for row in rows
     ]
