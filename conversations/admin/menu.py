@@ -79,6 +79,13 @@ MENU = {
             "conversations.view_modelperformance",
             docs="admin.md#charts",
         ),
+        menu_item(
+            "Usage",
+            "payments",
+            "conversations_usage",
+            "conversations.view_ledgerentry",
+            docs="limits.md#reports",
+        ),
         menu_page(
             "conversations",
             "modelperformance",

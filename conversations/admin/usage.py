@@ -6,12 +6,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.urls import URLPattern
 
 from conversations.adapters.background.limit_webhooks import subject_named
 from conversations.admin.api_keys import ModelNamesField
+from conversations.admin.usage_page import usage_csv_view, usage_view
 from conversations.models import LedgerEntry, Limit, LimitWarning
 from conversations.usage.prices import unpriced_words
 from conversations.usage.report import dollars
+from routing.admin.publishing import ExtraPage
 from routing.common.admin import NOTHING, Admin, RangeDateFilter, ReadOnlyAdmin, column
 from routing.domain.limits import LimitScope, LimitUnit
 
@@ -29,6 +32,13 @@ class LedgerAdmin(ReadOnlyAdmin[LedgerEntry]):
     list_per_page = 50
     search_fields = ("=run", "=user", "=key", "=end_user", "=model")
     show_full_result_count = False
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = (
+            ExtraPage("usage/", "conversations_usage", usage_view),
+            ExtraPage("usage.csv", "conversations_usage_csv", usage_csv_view),
+        )
+        return [*(page.url(self) for page in pages), *super().get_urls()]
 
     @column("tokens in / out")
     def tokens(self, row: LedgerEntry) -> str:

@@ -19,8 +19,7 @@ from conversations.api.key_limits import limit_objects
 from conversations.api.requests import field_fault
 from conversations.domain.api_keys import Caller, Scope
 from conversations.usage.days import day_of
-from conversations.usage.report import GROUPS, usage_report
-from routing.common.files import csv_text
+from conversations.usage.report import GROUPS, csv_report, usage_report
 from routing.common.translatable import Translatable, counted
 
 DAYS, MOST_DAYS = 30, 400
@@ -28,7 +27,7 @@ OWN = "me"
 
 
 class CSVRenderer(BaseRenderer):
-    """The rows without the total; a spreadsheet adds them up."""
+    """The rows without the total."""
 
     media_type, format, charset = "text/csv", "csv", "utf-8"
 
@@ -36,9 +35,7 @@ class CSVRenderer(BaseRenderer):
         """A line for each row, the names first."""
         if "rows" not in data:  # a problem
             return JSONRenderer().render(data)
-        rows = data["rows"]
-        names = list(rows[0]) if rows else [*data["group_by"], *data["total"]]
-        return csv_text(names, ([row[name] for name in names] for row in rows)).encode()
+        return csv_report(data["group_by"], data["rows"], data["total"]).encode()
 
 
 class UsageRow(serializers.Serializer[Any]):

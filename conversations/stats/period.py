@@ -1,4 +1,4 @@
-"""Period: days (UTC), the first and the last included, with the same number of days before it."""
+"""Period: days (UTC, or of another calendar), the first and the last included, with the same number of days before it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Period:
     last: date
 
     @classmethod
-    def of(cls, query: Mapping[str, str], days: int = 30) -> Period:
+    def of(cls, query: Mapping[str, str], days: int = 30, *, today: date | None = None) -> Period:
         """The period of an address: ``?from=2026-11-01&to=2026-11-30`` or ``?days=7``, else the last
-        ``days``. Malformed dates and counts are ignored."""
-        today = timezone.now().date()
+        ``days``. Malformed dates and counts are ignored. ``today`` is that of another calendar."""
+        today = today or timezone.now().date()
         last = max(min(_parsed(query.get("to")) or today, today), OLDEST)
         asked = query.get("days", "")
         count = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 4 else days

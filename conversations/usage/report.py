@@ -19,6 +19,7 @@ from conversations.usage.roll_up import (
     summed_days,
     summed_sums,
 )
+from routing.common.files import csv_text
 
 GROUPS = ("day", "model", "rule", "key", "end_user", "purpose", "user")
 """Columns to group by. ``user`` is for staff."""
@@ -28,15 +29,22 @@ Row = dict[str, Any]
 
 
 def usage_report(
-    *, user: int | None, by: Sequence[str], first: date, last: date
+    *,
+    user: int | None,
+    by: Sequence[str],
+    first: date,
+    last: date,
+    only: Mapping[str, Any] | None = None,
 ) -> tuple[list[Row], Row]:
-    """The rows by the groups, in their order, and the total. ``user``: that person's only. Both days are
-    included. No more than ``MOST_ROWS`` rows are returned; the total is of all."""
+    """The rows by the groups, in their order, and the total. ``user``: that person's only. ``only``: the rows
+    with these values of ``GROUPS``. Both days are included. No more than ``MOST_ROWS`` rows are returned; the
+    total is of all."""
+    only = {**(only or {}), **({} if user is None else {"user": user})}
     days = summed_days(first, last)
-    found, total = _grouped(days, user=user, by=by, first=first, last=last)
+    found, total = _grouped(days, only=only, by=by, first=first, last=last)
     if found is None:
         # Cut off in two places: only the ledger knows which rows are the first.
-        found, total = _grouped(set(), user=user, by=by, first=first, last=last)
+        found, total = _grouped(set(), only=only, by=by, first=first, last=last)
     ordered = sorted(found or (), key=lambda key: [(part is None, part) for part in key])
     rows = [dict(zip(by, key, strict=True)) | _sums((found or {})[key]) for key in ordered]
     _name(rows)
@@ -44,11 +52,11 @@ def usage_report(
 
 
 def _grouped(
-    days: set[date], *, user: int | None, by: Sequence[str], first: date, last: date
+    days: set[date], *, only: Mapping[str, Any], by: Sequence[str], first: date, last: date
 ) -> tuple[dict[tuple[Any, ...], Counter[str]] | None, Counter[str]]:
     """The sums by group, ``None`` where sums of ``days`` and of other days are too many to be added up;
     and the total."""
-    needed = {*by, *(() if user is None else ("user",))}
+    needed = {*by, *only}
     grain = next(name for name, columns in GRAINS.items() if needed <= set(columns))
     # The days are named: without that the database reads the whole month to leave the summed ones out.
     all_days = (first + timedelta(days=at) for at in range((last - first).days + 1))
@@ -59,7 +67,7 @@ def _grouped(
     groups: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
     total, whole = Counter(dict.fromkeys(summed_sums(), 0)), True
     for rows, sums in sources:
-        own = rows.order_by() if user is None else rows.order_by().filter(user=user)
+        own = rows.order_by().filter(**only)
         found = list(own.values(*by).annotate(**sums).order_by(*by)[:MOST_ROWS])
         cut = len(found) == MOST_ROWS
         whole = whole and not (cut and days)
@@ -68,6 +76,12 @@ def _grouped(
         for part in [own.aggregate(**sums)] if cut else found:
             total.update(part)
     return (groups if whole else None), total
+
+
+def csv_report(by: Sequence[str], rows: Sequence[Row], total: Row) -> str:
+    """The rows without the total; a spreadsheet adds them up."""
+    names = list(rows[0]) if rows else [*by, *total]
+    return csv_text(names, ([row[name] for name in names] for row in rows))
 
 
 def _sums(row: Mapping[str, Any]) -> Row:
