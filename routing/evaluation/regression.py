@@ -89,7 +89,12 @@ def _reuse(told: Mapping[str, Any]) -> Iterator[Figure | None]:
             reuses = round(told[way]["served"]["reuse"]["share"] * told["requests"])
             yield _shown(f"{way}: precision", told[way]["served"]["precision"], reuses)
             continue
-        for name, counts in told[way]["categories"].items():
+        categories = told[way]["categories"]
+        same = sum(counts["same"] for counts in categories.values())
+        yield _shown(f"{way}: recall", told[way]["recall"], same)
+        wrong = told[way]["wrong_hit_rate"]
+        yield _shown(f"{way}: wrong, of all", wrong, told["rows"], less_is_better=True)
+        for name, counts in categories.items():
             # A kind of pairs that are partly the same has no better direction.
             if counts["same"] in {0, counts["pairs"]}:
                 yield _counted(
@@ -125,8 +130,10 @@ def _counted(name: str, part: int, whole: int, *, less_is_better: bool = False) 
     return Figure(name, estimate, less_is_better) if estimate else None
 
 
-def _shown(name: str, told: Mapping[str, Any], count: int) -> Figure | None:
+def _shown(
+    name: str, told: Mapping[str, Any], count: int, *, less_is_better: bool = False
+) -> Figure | None:
     if told["share"] is None:
         return None
     low, high = told["interval"]
-    return Figure(name, Estimate(told["share"], low, high, count))
+    return Figure(name, Estimate(told["share"], low, high, count), less_is_better)

@@ -79,7 +79,9 @@ def test_files_are_measured_and_kept(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert {*runs} == {SENTENCES.name, "guard.csv", "pairs.csv"}
     assert runs["guard.csv"]["figures"]["benign: stopped"][0] == 0
     assert runs["guard.csv"]["figures"]["injection: stopped"][0] == 1
-    assert runs["pairs.csv"]["figures"]["verified: served, code"][0] == 0
+    reuse = runs["pairs.csv"]["figures"]
+    assert reuse["verified: served, code"][0] == reuse["verified: wrong, of all"][0] == 0
+    assert reuse["verified: recall"][3] == 1
     assert "beside the last run" in capsys.readouterr().out
 
 
