@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,12 +174,17 @@ def make_cache(
 ) -> RedisAnswerCache:
     """The answer cache, in the index of ``embedder``; ``judge`` decides doubtful hits."""
     calibrations = CalibrationSource(partial(in_database, reuse.calibration_state), background)
+
+    async def embed_answer(text: str) -> Sequence[float]:
+        (vector,) = await embedder.embed_many([text])  # behind the questions, for which people wait
+        return vector
+
     cache_parts = CacheParts(
         system_prompt=settings.SYSTEM_PROMPT,
         ids=reviews.entry_ids(),
         withheld=_withheld,
         verifier=ReuseVerifier(ReuseModel.load(), judge, calibrations),
-        embed=embedder.embed,
+        embed=embed_answer,
         reads=embedder.reads,
     )
     return RedisAnswerCache(make_index(redis, embedder), breaker, cache_parts)

@@ -11,10 +11,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache, lru_cache
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
-from queue import SimpleQueue
+from queue import PriorityQueue
 from threading import Lock, Thread
 
 import numpy as np
@@ -49,6 +51,8 @@ LENGTH_SLACK = 8
 PORTION = 16
 # Sorting more at once by length would let short texts overtake a long one again and again.
 ROUND = 32
+# A question that comes in waits for so many texts of bulk work at most: answers take 10 ms each.
+BULK_ROUND = 8
 # Beyond this backlog (about two seconds) an answer without the cache is the faster one.
 MAX_WAITING = 256
 _UNKNOWN = "[UNK]"
@@ -61,6 +65,12 @@ class _Job:
     result: Future[list[float]]
 
 
+class _Rank(IntEnum):
+    """The order in which jobs are done. Behind the end nothing is ever queued."""
+
+    QUESTION, BULK, END = range(3)
+
+
 @dataclass(frozen=True, slots=True)
 class _Tokenized:
     tokens: list[int]
@@ -70,7 +80,8 @@ class _Tokenized:
 class LocalEmbedder:
     """Dynamic batching: all-MiniLM-L6-v2 in one worker thread that embeds waiting texts together.
 
-    May be used from several event loops and threads. ``data_dir`` keeps the built graph.
+    Priority queue: single texts, which somebody waits for, overtake those of ``embed_many``. May be
+    used from several event loops and threads. ``data_dir`` keeps the built graph.
     """
 
     name = NAME
@@ -78,7 +89,8 @@ class LocalEmbedder:
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: PriorityQueue[tuple[_Rank, int, _Job]] = PriorityQueue()
+        self._numbers = count()
         self._lock = Lock()
         self._worker: Thread | None = None
         self._closed = False
@@ -107,7 +119,8 @@ class LocalEmbedder:
         vectors: list[Sequence[float]] = []
         for start in range(0, len(texts), PORTION):
             portion = texts[start : start + PORTION]
-            vectors += await asyncio.gather(*(self.embed(text) for text in portion))
+            jobs = [self._submit(text, _Rank.BULK) for text in portion]
+            vectors += await asyncio.gather(*map(asyncio.wrap_future, jobs))
         return vectors
 
     def close(self) -> None:
@@ -116,24 +129,29 @@ class LocalEmbedder:
             self._closed = True
             worker, self._worker = self._worker, None
             if worker is not None:
-                self._queue.put(None)
+                self._put("", _Rank.END)
         # Outside the lock: callers that come meanwhile are refused at once instead of waiting.
         if worker is not None:
             worker.join()
 
-    def _submit(self, text: str) -> Future[list[float]]:
+    def _put(self, text: str, rank: _Rank) -> Future[list[float]]:
+        job = _Job(text, Future())
+        self._queue.put((rank, next(self._numbers), job))
+        return job.result
+
+    def _submit(self, text: str, rank: _Rank = _Rank.QUESTION) -> Future[list[float]]:
         with self._lock:
             if self._closed:
                 raise EmbedderUnavailable(str(_CLOSED))
-            if self._queue.qsize() >= MAX_WAITING:
-                raise EmbedderUnavailable(f"{MAX_WAITING} prompts wait to be embedded")
+            # Half of the places are left to questions, whatever waits in bulk.
+            places = MAX_WAITING if rank is _Rank.QUESTION else MAX_WAITING // 2
+            if self._queue.qsize() >= places:
+                raise EmbedderUnavailable(f"{places} texts wait to be embedded")
             # Started by the first text: a process that embeds nothing loads no model.
             if self._worker is None:
                 self._worker = Thread(target=self._work, name="embedder", daemon=True)
                 self._worker.start()
-            job = _Job(text, Future())
-            self._queue.put(job)
-        return job.result
+            return self._put(text, rank)
 
     def _work(self) -> None:
         model: MiniLM | None = None
@@ -147,17 +165,15 @@ class LocalEmbedder:
                 self._embed(model, batch)
 
     def _take(self) -> list[_Job] | None:
-        """The next jobs in line; ``None`` at the end, behind which nothing is ever queued."""
-        line = [self._queue.get()]
-        while len(line) < ROUND and not self._queue.empty():
-            line.append(self._queue.get())
-        jobs = [
-            job for job in line if job is not None and job.result.set_running_or_notify_cancel()
-        ]
-        if line[-1] is not None:
-            return jobs
-        _fail(jobs, _CLOSED)
-        return None
+        """The next jobs in line, all of one rank; ``None`` at the end."""
+        rank, _, job = self._queue.get()
+        if rank is _Rank.END:
+            return None
+        line, most = [job], ROUND if rank is _Rank.QUESTION else BULK_ROUND
+        # Only this thread takes jobs: between look and take the first can give way to a question alone.
+        while len(line) < most and self._queue.queue and self._queue.queue[0][0] is rank:
+            line.append(self._queue.get()[2])
+        return [job for job in line if job.result.set_running_or_notify_cancel()]
 
     def _embed(self, model: MiniLM, batch: Sequence[_Tokenized]) -> None:
         if self._closed:

@@ -143,6 +143,27 @@ async def test_close_ends_the_thread_and_the_wait(data_dir: Path) -> None:
     local.close()
 
 
+async def test_a_question_overtakes_answers(embedder: LocalEmbedder) -> None:
+    answers = [f"answer {number} " + "and more of it " * 40 for number in range(48)]
+    waiting = [asyncio.create_task(embedder.embed_many([text])) for text in answers]
+    for _ in range(3):  # until all are in the queue
+        await asyncio.sleep(0)
+    await embedder.embed(QUESTION)
+    assert sum(task.done() for task in waiting) <= 16
+    assert len(await asyncio.gather(*waiting)) == len(answers)
+
+
+async def test_bulk_work_leaves_places_to_questions(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_module, "MAX_WAITING", 1)
+    local = LocalEmbedder(data_dir)
+    with pytest.raises(EmbedderUnavailable, match="wait"):
+        await local.embed_many([QUESTION])
+    assert len(await local.embed(QUESTION)) == 384
+    local.close()
+
+
 async def test_a_long_queue_turns_newcomers_away(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
