@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
@@ -229,3 +232,16 @@ def test_knows_the_texts_that_it_cannot_tell_apart(
     embedder: LocalEmbedder, text: str, readable: bool
 ) -> None:
     assert embedder.reads(text) is readable
+
+
+def test_no_other_script_is_read(embedder: LocalEmbedder) -> None:
+    """All of Unicode: a word in letters that are not Latin, within an English question."""
+    scripts: dict[str, list[str]] = defaultdict(list)
+    for char in filter(str.isalpha, map(chr, range(sys.maxunicode + 1))):
+        scripts[unicodedata.name(char, "UNNAMED").split()[0]].append(char)
+    assert len(scripts) > 150
+    del scripts["LATIN"]
+    for letters in scripts.values():
+        chosen = (letters[0], letters[len(letters) // 2], letters[-1])
+        for word in (*chosen, "".join(chosen)):
+            assert not embedder.reads(f"How do I delete {word} from my account?"), ascii(word)
