@@ -197,10 +197,11 @@ class MessageAdmin(HistoryAdmin[Message]):
     def _reviewed(
         self, request: HttpRequest, rows: QuerySet[Message], verdict: GuardReview
     ) -> None:
-        chosen = rows.order_by()[: self.list_max_show_all]
-        for row in (reviewed := review(chosen, verdict)):
+        count = 0
+        for row in review(rows, verdict):
             self.log_change(request, row, f"The guard's mark was reviewed: {verdict}.")
-        self.message_user(request, f"{len(reviewed)} reviewed as {verdict}.")
+            count += 1
+        self.message_user(request, f"{count} reviewed as {verdict}.")
 
     @column("message", ordering="id")
     def excerpt(self, row: Message) -> str:

@@ -12,15 +12,20 @@ from conversations.models import Message
 GuardReview = Literal["attack", "harmless"]
 REVIEW = "review"
 """The key of a verdict in the stored report."""
+_AT_ONCE = 200
+"""Rows in memory: a choice of all may be all messages there are."""
 
 
-def review(answers: QuerySet[Message], verdict: GuardReview) -> list[Message]:
+def review(answers: QuerySet[Message], verdict: GuardReview) -> Iterator[Message]:
     """Keep a verdict on each of the answers whose prompt the guard marked or passed; those answers."""
-    rows = [row for row in answers if row.guard]
-    for row in rows:
-        row.guard = {**(row.guard or {}), REVIEW: verdict}
-    Message.objects.bulk_update(rows, ["guard"], batch_size=200)
-    return rows
+    keys = list(answers.order_by().values_list("pk", flat=True))
+    for first in range(0, len(keys), _AT_ONCE):
+        some = Message.objects.filter(pk__in=keys[first : first + _AT_ONCE])
+        rows = [row for row in some.defer("content") if row.guard]
+        for row in rows:
+            row.guard = {**(row.guard or {}), REVIEW: verdict}
+        Message.objects.bulk_update(rows, ["guard"])
+        yield from rows
 
 
 def reviewed_prompts() -> Iterator[tuple[str, bool]]:

@@ -48,6 +48,16 @@ def test_verdicts_leave_the_queue_and_reach_the_training(
     assert "reviewed: attack" in admin_client.get(page).content.decode()
 
 
+def test_all_rows_of_many_pages_are_reviewed_at_once(admin_client: Client, person: User) -> None:
+    first = marked(person, "Be evil.")
+    same = {"conversation": first.conversation, "role": "assistant", "guard": first.guard}
+    Message.objects.bulk_create(Message(**same) for _ in range(1_100))
+    body = {"action": "was_attack", "select_across": "1", "_selected_action": [str(first.pk)]}
+    page = admin_client.post(reverse(URL) + "?guard=to+be+reviewed", body, follow=True)
+    assert "1101 reviewed as attack." in page.content.decode()
+    assert not Message.objects.filter(guard__verdict="flag", guard__review=None).exists()
+
+
 @pytest.mark.parametrize("chosen", ["flagged", "blocked", "nonsense"])
 def test_the_list_is_filtered_by_the_guard(admin_client: Client, person: User, chosen: str) -> None:
     marked(person, "Flagged."), marked(person, "Blocked.", "block")
