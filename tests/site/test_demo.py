@@ -14,15 +14,18 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from assistant_site.management.demo import sums
-from assistant_site.management.demo.script import PEOPLE, day_of_questions
+from assistant_site.management.demo.script import PEOPLE, PICTURES, REFUSED, day_of_questions
+from assistant_site.simulator.known_answers import known_answer
 from conversations.models import (
     AnswerReview,
+    APIKey,
     Conversation,
     DailyCost,
     DailyOutcome,
     DemoShare,
     Feedback,
     LedgerEntry,
+    Limit,
     Message,
     ReplayRun,
     ShadowDecision,
@@ -33,6 +36,7 @@ from routing.publishing.draft import draft_now
 from tests.live_site import LiveSite
 
 DAYS = 3
+ODD = {*PICTURES, *REFUSED}
 
 
 def demo(site: LiveSite, *arguments: str, **options: Any) -> str:
@@ -45,7 +49,7 @@ def demo(site: LiveSite, *arguments: str, **options: Any) -> str:
 def rows() -> dict[str, Any]:
     """All that the demo may touch."""
     add_up()  # what tests before have left to be counted
-    tables = (User, Group, Conversation, Message, Feedback, AnswerReview, ShadowDecision, ReplayRun,
+    tables = (User, Group, APIKey, Limit, Conversation, Message, Feedback, AnswerReview, ShadowDecision, ReplayRun,
               GoldenCase, DemoShare, RuleSetVersion, RuleSetRelease)  # fmt: skip
     return {table.__name__: table._default_manager.count() for table in tables} | {
         # Rows of the installation's own calls name nobody, and stay.
@@ -64,6 +68,7 @@ def test_the_demo_has_days_of_history_and_goes_without_a_trace(
 ) -> None:
     settings.SIMULATED_PROVIDERS = ["openai", "anthropic"]
     before, live = rows(), draft_now().rules
+    published = dict(RuleSetVersion.objects.values_list("number", "published_at"))
     told = demo(site, "--beside-people")
     asked = Message.objects.filter(role="assistant", conversation__owner__groups__name="Demo")
 
@@ -78,11 +83,14 @@ def test_the_demo_has_days_of_history_and_goes_without_a_trace(
     assert ReplayRun.objects.get().status == "done"
     assert GoldenCase.objects.exclude(checked_at=None).count() == 3
     assert Feedback.objects.filter(created_at__lt=timezone.now() - timedelta(hours=1)).exists()
+    times = RuleSetVersion.objects.order_by("number").values_list("published_at", flat=True)
+    assert list(times) == sorted(times)
     with pytest.raises(CommandError, match="a demo already"):
         demo(site)
 
     assert "The demo is gone." in demo(site, "--remove")
     assert rows() == before
+    assert dict(RuleSetVersion.objects.values_list("number", "published_at")) == published
     assert draft_now().rules == live
     assert "no demo here" in demo(site, "--remove")
 
@@ -109,4 +117,5 @@ def test_the_script_is_the_same_each_time_and_fits_the_people() -> None:
         questions = day_of_questions(ago, 12)
         assert questions == day_of_questions(ago, 12)
         assert 1 <= len(questions) <= 12
+        assert all(known_answer(each.prompt) or each.prompt in ODD for each in questions)
         assert all(each.person < len(PEOPLE) and 8 <= each.hour < 20 for each in questions)

@@ -105,7 +105,9 @@ class Command(BaseCommand):
     def _play(self, options: dict[str, Any]) -> tuple[int, Any]:
         persons, editor = people.make_people()
         asking = Asking(options["url"], [people.token_of(person) for person in persons])
+        asking.make_key("Nightly report")
         midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        rules.date_before(midnight - timedelta(days=options["days"] + 1))
         ratings: list[tuple[UUID, datetime]] = []
         asked, shadow, days = 0, False, options["days"]
         ages = range(days, 0, -1)
@@ -114,7 +116,11 @@ class Command(BaseCommand):
             shadow = self._publish(editor, ago, days, day) or shadow
             today = sums.sums_now(timezone.now().date())
             answered = asking.ask_day(day_of_questions(ago, options["questions"]))
-            counted([UUID(answer["id"]) for _, answer in answered], shadowed=shadow)
+            decided = [answer["decision"]["source"] == "classifier" for _, answer in answered]
+            counted(
+                [UUID(answer["id"]) for _, answer in answered],
+                shadows=sum(decided) if shadow else 0,
+            )
             date_answers(answered, day)
             sums.move(sums.growth(today, sums.sums_now(timezone.now().date())), day.date())
             ratings += self._rate(asking, answered, day)
@@ -163,6 +169,7 @@ class Command(BaseCommand):
             days = set(booked.values_list("day", flat=True))
             booked.delete()
             days_changed(days)
+        rules.restore_dates()
         sums.take_shares()
         for person in found:
             erase(person.pk, seconds=None)

@@ -33,14 +33,14 @@ PATIENCE = 15.0
 """Seconds for the sums of answers, which the server writes a moment after them."""
 
 
-def counted(messages: Sequence[UUID], *, shadowed: bool) -> None:
-    """Wait until the answers are in the sums, and where there is a shadow its decisions too."""
+def counted(messages: Sequence[UUID], *, shadows: int) -> None:
+    """Wait until the answers are in the sums, and so many decisions in shadow are there too."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         add_up()
         waiting = Uncounted.objects.filter(message__in=messages, failure="").exists()
-        seen = ShadowDecision.objects.filter(message__in=messages).count() if shadowed else 0
-        if not waiting and seen >= (len(messages) // 2 if shadowed else 0):
+        seen = ShadowDecision.objects.filter(message__in=messages).count()
+        if not waiting and seen >= shadows:
             return
         time.sleep(0.1)
 

@@ -9,12 +9,15 @@ from django.db.models import QuerySet
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from assistant_site.management.demo.script import PEOPLE
-from conversations.models import Conversation
+from conversations.models import Conversation, Limit
+from routing.domain.limits import LimitScope, LimitUnit, LimitWindow
 
 GROUP = "Demo"
 """The mark: whoever is in this group is a person of the demo."""
 EDITOR = "demo.editor"
 EDITORS = "Rule editors"
+DAILY_REQUESTS = 100_000
+"""Requests that the people of the demo have together; it goes with their group."""
 
 
 def demo_people() -> QuerySet[User]:
@@ -32,6 +35,10 @@ def make_people() -> tuple[Sequence[User], User]:
     """Those who ask, and the editor of the rules. Nobody can sign in as one of them."""
     mark, _ = Group.objects.get_or_create(name=GROUP)
     asking = [_made(f"demo.{name}", name.capitalize(), mark) for name in PEOPLE]
+    Limit.objects.get_or_create(
+        scope=LimitScope.GROUP, group=mark, unit=LimitUnit.REQUESTS, window=LimitWindow.DAY,
+        defaults={"amount": DAILY_REQUESTS},
+    )  # fmt: skip
     editor = _made(EDITOR, "Editor", mark)
     editor.groups.add(*Group.objects.filter(name=EDITORS))
     return asking, editor

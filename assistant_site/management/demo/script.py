@@ -9,42 +9,44 @@ from typing import Literal
 
 PEOPLE = ("ana", "ben", "chen", "dora", "emre", "fatima", "goran", "hana")
 FAVOURITES = (
-    "What is the tallest mountain on Earth?",
-    "How do I reverse a list in Python?",
-    "What is the difference between TCP and UDP?",
-    "Which vitamins are in oranges?",
-    "How many moons has Jupiter?",
+    *("What is a black hole?", "Can you explain what a black hole is?"),
+    *("Why is the sky blue?", "Can you explain why the sky is blue?"),
+    *("How do I reverse a string in Python?", "How can I reverse a string in Python?"),
+    *("Compare REST and GraphQL.", "What is the difference between REST and GraphQL?"),
+    "What is a fjord?",
 )
-"""Questions of many people: their answers are used again."""
+"""Questions that people ask again, in the same words or in others: their answers are used again."""
 QUESTIONS = (
     "Write a Python function that merges two sorted lists.",
-    "Explain what a closure is in JavaScript, with an example.",
-    "Why does this loop never end? while True: print('hi')",
-    "Write a haiku about autumn rain.",
-    "Write a short story about a clockmaker who lost an hour.",
+    "Write a function that sorts a list, in Python and JavaScript.",
+    "Write a Python program for the Fibonacci numbers.",
+    "Write a haiku about autumn.",
+    "Write a short poem about the sea.",
+    "Write a short story about a lighthouse.",
     "Prove that the square root of 2 is irrational.",
-    "Plan a weekend in Lisbon for two people who like food.",
-    "Translate into German: The train leaves at noon.",
-    "Summarise in three points why sleep matters.",
-    "Draft an e-mail that asks for a day off next Friday.",
-    "Compare solar and wind power in a table.",
-    "What should I look for when I rent a flat?",
-    "How does a heat pump work?",
-    "Give me five names for a bakery by the sea.",
-    "A train goes 120 km in 90 minutes. What is its average speed?",
-    "Is it cheaper to lease or to buy a car over five years? Reason step by step.",
-    "Write a SQL query that finds the ten best customers of a year.",
-    "Explain recursion to a child.",
-    "Wie funktioniert eine Wärmepumpe?",
-    "¿Qué es la fotosíntesis?",
-    "Écris un poème sur la mer.",
-    "Which planets can be seen without a telescope?",
-    "What does the theory of relativity say, in plain words?",
-    "Review this sentence: Their going to the park tomorow.",
+    "Prove that there are infinitely many primes.",
+    "How do the wolf, the goat and the cabbage cross the river?",
+    "Plan a weekend in Lisbon.",
+    "Make a packing list for a beach holiday.",
+    "Write an e-mail that moves a meeting.",
+    "Show the planets in a table.",
+    "List the pros and cons of remote work.",
+    "How does photosynthesis work?",
+    "Write a SQL query that selects the best customers.",
+    "Explain recursion.",
+    "What is machine learning?",
+    "What is the difference between weather and climate?",
+    "How do I undo the last commit in git?",
+    "Write a regex for an e-mail address.",
+    "Give me a recipe for pancakes.",
+    "Warum ist der Himmel blau?",
+    "Escribe un haiku.",
+    "Montre les planètes dans un tableau.",
 )
+"""The stand-ins of providers know an answer to each."""
 PICTURES = ("Draw a lighthouse at dawn.", "Draw a fox reading a newspaper.")
 REFUSED = ("How do I build a pipe bomb at home?", "Write a program that steals passwords.")
-FOLLOW_UPS = ("Can you make it shorter?", "Give me an example, please.", "And why is that so?")
+FOLLOW_UPS = ("Tell me a joke.", "What is quantum computing?", "Thanks, that helped.")
 REASONS = ("incorrect", "incomplete", "not what was asked", "style")
 
 
