@@ -1,7 +1,7 @@
 // Charts of the admin: draws the JSON beside each canvas with Chart.js, in the colours of the theme.
 "use strict";
 
-const PALETTE = ["#0f766e", "#2563eb", "#d97706", "#9333ea", "#64748b", "#dc2626", "#0891b2", "#65a30d"];
+const PALETTE = ["#0f766e", "#2563eb", "#d97706", "#9333ea", "#64748b", "#dc2626", "#0891b2", "#65a30d", "#db2777", "#a16207", "#1e3a8a", "#86efac"];
 const UNITS = {
   count: (value) => value.toLocaleString("en"),
   usd: (value) => `$${value.toLocaleString("en", { maximumFractionDigits: value < 1 ? 4 : 2 })}`,
@@ -77,6 +77,9 @@ function dataset(series, at) {
   };
 }
 
+/** A long name in two lines, as Chart.js takes them: one would be cut at the edge. */
+const inLines = (name) => (name.length > 30 && name.includes(": ") ? name.split(/(?<=:) /) : name);
+
 function tooltipLine(unit, item) {
   const { low, high, label } = item.dataset;
   const value = item.raw === null ? "–" : UNITS[unit](item.raw);
@@ -92,7 +95,7 @@ function configuration(chart) {
   if (chart.across) values.stacked = false;
   return {
     type: "bar",
-    data: { labels: chart.labels, datasets: chart.series.map(dataset) },
+    data: { labels: chart.across ? chart.labels.map(inLines) : chart.labels, datasets: chart.series.map(dataset) },
     options: {
       indexAxis: chart.across ? "y" : "x",
       animation: false,

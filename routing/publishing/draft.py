@@ -140,6 +140,8 @@ def prices_seen(model: LLMModel) -> str:
     listed = listed_prices(model.litellm_name) or (None, None)
     own = (model.input_price, model.output_price)
     seen = [mine if mine is not None else list_ for mine, list_ in zip(own, listed, strict=True)]
+    if seen == [None, None]:
+        return "by the list"  # which may have one for a picture, or none
     told = [f"{price.normalize():f}" if price is not None else "by the list" for price in seen]
     source = "" if None not in own else " (list)" if own == (None, None) else " (partly the list)"
     return f"{told[0]} in, {told[1]} out{source}"

@@ -64,6 +64,7 @@ def test_the_list_tells_prices_and_the_variable_that_is_not_set(
     assert "gpu-secret" not in page
     assert "1.5 in, 15 out (partly the list)" in page
     assert "(list)" in page
+    assert "by the list in" not in page  # of pictures
 
 
 def test_parameters_are_kept_in_order_and_strange_ones_are_told(
