@@ -66,6 +66,7 @@ def test_a_round_trip_gives_the_same_bytes() -> None:
     assert Rule.objects.get(name="code").examples_for == before
 
 
+@pytest.mark.timeout(240)
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
