@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from benchmarks.throughput import figures
 from benchmarks.throughput.figures import Spread, percentile
 from benchmarks.throughput.paced import ALLOWED_MS
-from benchmarks.throughput.parties import CLASSIFIED, DIRECT, OURS, PROXY, RELAY, V1
+from benchmarks.throughput.parties import CLASSIFIED, DIRECT, LIMITED, OURS, PROXY, RELAY, V1
 from benchmarks.throughput.sheet import Sheet
 from benchmarks.throughput.workloads import HUNDRED
 
@@ -18,6 +18,7 @@ _COLOURS = {
     DIRECT: "#71717a",
     RELAY: "#0369a1",
     OURS: "#15803d",
+    LIMITED: "#a16207",
     CLASSIFIED: "#65a30d",
     V1: "#0f766e",
     PROXY: "#b91c1c",

@@ -42,7 +42,7 @@ class House:
             self._add_relay()
         if named.PROXY in wanted and proxy_programs:
             self._add_proxy(proxy_programs)
-        if {named.OURS, named.CLASSIFIED, named.V1} & set(wanted):
+        if {named.OURS, named.LIMITED, named.CLASSIFIED, named.V1} & set(wanted):
             self._add_ours(database)
         for program, process in self._starting:
             program.await_answer(process, program.ready)
@@ -116,13 +116,14 @@ class House:
         serve = [sys.executable, "-m", "assistant_site.serve", "--port", "{port}"]
         own = {**os.environ, **environment, "WEB_CONCURRENCY": "1", "LOG_LEVEL": "INFO"}
         site = Program("site", serve, own, "/healthz", "/readyz", self._folder)
-        headers = prepared(environment, PEOPLE)
+        headers, limited = prepared(environment, PEOPLE)
         parts = {"worker": self._start(named.OURS, site), "redis": redis.process.pid, **parts}
-        common = (site.port, "/api/v1/messages/", "native", parts, headers)
+        place = (site.port, "/api/v1/messages/", "native", parts)
         routed = {"source": "classifier", "cache": "miss"}
         self.parties += [
-            Party(named.OURS, *common, {"model": MODEL}, {"source": "requested"}),
-            Party(named.CLASSIFIED, *common, {}, routed),
+            Party(named.OURS, *place, headers, {"model": MODEL}, {"source": "requested"}),
+            Party(named.LIMITED, *place, limited, {"model": MODEL}, {"source": "requested"}),
+            Party(named.CLASSIFIED, *place, headers, {}, routed),
         ]
 
     def _database(self, kind: str) -> tuple[str, dict[str, int]]:

@@ -18,8 +18,8 @@ from assistant_site.launcher import processes
 MODEL, LITELLM_NAME = "gpt-mini", "openai/gpt-5.4-mini"
 """The model as it is published, and as LiteLLM knows it."""
 DIRECT, RELAY, PROXY = "direct", "bare relay", "LiteLLM Proxy"
-OURS, CLASSIFIED, V1 = "ours", "ours, classified", "ours, /v1"
-ALL = (DIRECT, RELAY, PROXY, OURS, CLASSIFIED, V1)
+OURS, LIMITED, CLASSIFIED, V1 = "ours", "ours, limited", "ours, classified", "ours, /v1"
+ALL = (DIRECT, RELAY, PROXY, OURS, LIMITED, CLASSIFIED, V1)
 PATIENCE_SECONDS = 180.0
 
 

@@ -15,11 +15,12 @@ from benchmarks.throughput.paced import (
     held_by,
     wanted_of,
 )
-from benchmarks.throughput.parties import DIRECT, OURS, PROXY, RELAY
+from benchmarks.throughput.parties import DIRECT, LIMITED, OURS, PROXY, RELAY
 from benchmarks.throughput.sheet import Cell, Sheet
 from benchmarks.throughput.workloads import HUNDRED
 
 OF_PROXY_CPU, OF_RELAY_CPU, OF_PROXY_LATENCY = 1 / 8, 3.0, 0.5
+OF_UNLIMITED_CPU = 1.03
 STREAM_KB, EXACT_HIT_MS = 100.0, 5.0
 
 
@@ -41,14 +42,21 @@ def verdicts(sheet: Sheet) -> list[Verdict]:
         _streams(sheet),
         _memory(sheet),
         _exact_hit(sheet),
+        _cpu(
+            sheet,
+            OURS,
+            OF_UNLIMITED_CPU,
+            "with six limits at most 1.03 times that without",
+            of=LIMITED,
+        ),
     ]
 
 
-def _cpu(sheet: Sheet, other: str, most: float, wanted: str) -> Verdict:
+def _cpu(sheet: Sheet, other: str, most: float, wanted: str, *, of: str = OURS) -> Verdict:
     found = [
-        (cell, figures.ratio(by_party[OURS], by_party[other], figures.cpu_us))
+        (cell, figures.ratio(by_party[of], by_party[other], figures.cpu_us))
         for cell, by_party in sheet.of("burst")
-        if cell.workload == HUNDRED.name and {OURS, other} <= set(by_party)
+        if cell.workload == HUNDRED.name and {of, other} <= set(by_party)
     ]
     return _worst(f"CPU of a 100-token answer {wanted}", found, most, "{:.2f} times")
 

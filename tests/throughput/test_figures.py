@@ -12,7 +12,7 @@ from benchmarks.throughput import chart, figures, record
 from benchmarks.throughput.figures import Spread, percentile
 from benchmarks.throughput.load import Result
 from benchmarks.throughput.paced import added_first_p99, held_by
-from benchmarks.throughput.parties import DIRECT, OURS, PROXY, RELAY
+from benchmarks.throughput.parties import DIRECT, LIMITED, OURS, PROXY, RELAY
 from benchmarks.throughput.report import print_run
 from benchmarks.throughput.sheet import Cell, Measure, Sheet
 from benchmarks.throughput.slices import Slice
@@ -32,8 +32,8 @@ def one(party: str, *, cpu: float, first: float, kb: int = 0, cut: int = 0) -> S
 def sheet() -> Sheet:
     """Two rounds; the second on a machine that was half as fast."""
     found = Sheet(notes=["a note"], starts={OURS: [Start(1, 2, 3)], RELAY: [Start(0.1, 0.2, 0.3)]})
-    costs = {DIRECT: 40, RELAY: 400, PROXY: 120_000, OURS: 1_000}
-    waits = {DIRECT: 1, RELAY: 3, PROXY: 101, OURS: 11}
+    costs = {DIRECT: 40, RELAY: 400, PROXY: 120_000, OURS: 1_000, LIMITED: 1_020}
+    waits = {DIRECT: 1, RELAY: 3, PROXY: 101, OURS: 11, LIMITED: 11}
     for workload in (ONE, HUNDRED):
         for slow in (1, 2):
             for party, cost in costs.items():
@@ -72,15 +72,17 @@ def test_ratios_are_taken_within_a_round() -> None:
 
 
 def test_targets_that_are_met() -> None:
-    assert list(by_words(sheet()).values()) == [True] * 6
+    assert list(by_words(sheet()).values()) == [True] * 7
 
 
 def test_targets_that_are_missed() -> None:
     found = sheet()
     for workload in (ONE, HUNDRED):
-        for party in (DIRECT, RELAY, PROXY, OURS):
+        for party in (DIRECT, RELAY, PROXY, OURS, LIMITED):
             found.add(Cell("burst", workload.name, 16), one(party, cpu=1, first=1))
-            worse = one(party, cpu=100 if party == OURS else 1, first=1 + 9 * (party != DIRECT))
+            worse = one(
+                party, cpu={OURS: 100, LIMITED: 120}.get(party, 1), first=1 + 9 * (party != DIRECT)
+            )
             for _ in range(3):
                 found.add(Cell("burst", workload.name, 16), worse)
     for streams in (600, 1000):
@@ -89,11 +91,11 @@ def test_targets_that_are_missed() -> None:
     for _ in range(3):
         found.add(Cell("exact hit", HUNDRED.name, 1), one(OURS, cpu=1, first=3))
 
-    assert list(by_words(found).values()) == [False] * 6
+    assert list(by_words(found).values()) == [False] * 7
 
 
 def test_without_anybody_to_compare_with_nothing_is_claimed() -> None:
-    assert list(by_words(Sheet()).values()) == [None] * 6
+    assert list(by_words(Sheet()).values()) == [None] * 7
 
 
 def test_four_times_what_the_proxy_holds_is_enough() -> None:
@@ -138,7 +140,7 @@ def test_it_is_told_as_json(tmp_path: Path) -> None:
     assert [len(ours["rounds"]), ours["added_first_p50_ms"]["high"]] == [2, 20]
     assert [each["streams"] for each in told["paced"]] == [100, 600, 1000]
     assert told["cold_start_seconds"][OURS] == [{"alive": 1, "ready": 2, "answered": 3}]
-    assert [target["met"] for target in told["targets"]] == [True] * 6
+    assert [target["met"] for target in told["targets"]] == [True] * 7
 
 
 def test_it_is_told_in_tables(capsys: pytest.CaptureFixture[str]) -> None:
