@@ -1,7 +1,7 @@
 // Charts of the admin: draws the JSON beside each canvas with Chart.js, in the colours of the theme.
 "use strict";
 
-const PALETTE = ["#0f766e", "#2563eb", "#d97706", "#9333ea", "#64748b", "#dc2626", "#0891b2", "#65a30d", "#db2777", "#a16207", "#1e3a8a", "#86efac"];
+const PALETTE = ["#0f766e", "#2563eb", "#d97706", "#9333ea", "#64748b", "#dc2626", "#0891b2", "#65a30d", "#db2777", "#a16207", "#c084fc", "#22c55e"];
 const UNITS = {
   count: (value) => value.toLocaleString("en"),
   usd: (value) => `$${value.toLocaleString("en", { maximumFractionDigits: value < 1 ? 4 : 2 })}`,
