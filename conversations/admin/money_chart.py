@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+
 from conversations.evaluation.rule_sets import live_rules
 from conversations.stats.chart import Chart, Series
 from conversations.stats.charts import CHARTS, PURPOSES, saved_by_day
@@ -64,6 +66,8 @@ def money_chart(period: Period) -> Chart:
     bars["Saved by stored answers (estimated)"] = sum(saved_by_day(period))
     bars["Saved by prompt caches"] = _total(rows, lambda row: _uncached(row, prices))
     note = "Savings are at today's prices; less than nothing where the choice was the dearer one."
+    if settings.LIMITS_TIME_ZONE != "UTC":
+        note += f" Days are those of {settings.LIMITS_TIME_ZONE}; of stored answers, those of UTC."
     series = [Series("US dollars", [float(value) for value in bars.values()])]
     return Chart("money", "Where the money went, and what was saved", "What", "usd", list(bars), series, note, across=True)  # fmt: skip
 

@@ -8,6 +8,7 @@ from io import StringIO
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -49,6 +50,12 @@ def test_paid_sums_are_the_ledgers_and_the_rest_is_compared_with_them(month: Per
     assert without
     assert bars["Saved by routing"] == pytest.approx(without - 2 * 0.010000003)
     assert (bars["Saved by prompt caches"] or 0) > 0
+
+
+def test_two_calendars_are_told(month: Period, settings: LazySettings) -> None:
+    assert "UTC" not in money_chart(month).note
+    settings.LIMITS_TIME_ZONE = "Pacific/Auckland"
+    assert "Pacific/Auckland; of stored answers, those of UTC" in money_chart(month).note
 
 
 def test_it_is_a_picture_a_table_and_a_file(month: Period, admin_client: Client) -> None:

@@ -48,7 +48,7 @@ def test_a_decision_in_shadow_is_the_installations_and_no_request(
     )
     client = program()
     before = settled_state(requests, "").used
-    client.person.ask(code_prompt())
+    asked = client.person.ask(code_prompt())
     client.booked()
     deadline = time.monotonic() + 20
     while not (rows := side_rows("shadow", last_row)) and time.monotonic() < deadline:
@@ -56,6 +56,7 @@ def test_a_decision_in_shadow_is_the_installations_and_no_request(
     (row,) = rows
 
     assert (row.requests, row.outcome, row.key) == (0, "ok", None)
+    assert row.rule == asked["decision"]["rule"] != ""
     assert row.cost
     assert settled_state(requests, "").used == before + 1
     assert settled_state(money, "").used >= row.cost

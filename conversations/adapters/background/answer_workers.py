@@ -94,10 +94,11 @@ class ShadowWorker:
 
     async def _decide(self, turn: Turn, shadowed: Shadowed) -> None:
         worst = self._side_calls.estimator.classification(turn.prompt, shadowed.rules)
+        rule = shadowed.decision.rule or ""  # as an audit: of the answer that it was made beside
         try:
             async with (
                 self._slots,
-                self._side_calls.booked("shadow", *worst) as attempts,
+                self._side_calls.booked("shadow", *worst, rule=rule) as attempts,
             ):
                 result = await self._classifier.classify(
                     turn.prompt, shadowed.rules, shadowed.history, attempts.append
