@@ -191,13 +191,19 @@ def optional_text(body: dict[str, Any], field: str, *, max_length: int) -> str:
 
 def idempotency_claim(request: HttpRequest, body: dict[str, Any]) -> IdempotencyClaim | None:
     """The ``Idempotency-Key`` header with a digest of what it was sent with: path and body."""
-    key = request.headers.get("Idempotency-Key", "").strip().strip('"')
+    key = _own_key(request).strip('"')
     if not key:
         return None
-    if len(key) > MAX_KEY:
-        raise field_fault("Idempotency-Key", "too_long", _at_most(MAX_KEY))
     sent = orjson.dumps([request.path, body], option=orjson.OPT_SORT_KEYS)
     return IdempotencyClaim(key, hashlib.sha256(sent).hexdigest())
+
+
+def _own_key(request: HttpRequest) -> str:
+    # With quotation marks and spaces that are cut off: the document bounds the header.
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > MAX_KEY:
+        raise field_fault("Idempotency-Key", "too_long", _at_most(MAX_KEY))
+    return key.strip()
 
 
 def end_user_of(request: HttpRequest, caller: Caller, *named: str | None) -> str:
@@ -212,9 +218,7 @@ def end_user_of(request: HttpRequest, caller: Caller, *named: str | None) -> str
 def joining_key(request: HttpRequest, caller: Caller, body: bytes) -> RequestKey:
     """The name by which a retry joins its first try: another API key, or another end user of a trusted one,
     has names of its own. Raises ``BadRequest``."""
-    own = request.headers.get("Idempotency-Key", "").strip()
-    if len(own) > MAX_KEY:
-        raise field_fault("Idempotency-Key", "too_long", _at_most(MAX_KEY))
+    own = _own_key(request)
     retried = request.headers.get("x-stainless-retry-count", "0").strip() not in {"", "0"}
     # The names of end users in the body are part of its digest.
     asker = (str(caller.user), str(caller.grant and caller.grant.key), end_user_of(request, caller))

@@ -124,6 +124,17 @@ def test_the_same_key_gives_the_same_answer(site: LiveSite) -> None:
     assert asked < len(site.simulator.requests)  # the stranger's own
 
 
+@pytest.mark.parametrize("key", ["k" * 256, f'"{"k" * 254}"'], ids=["bare", "quoted"])
+def test_a_key_is_bounded_with_its_quotation_marks(site: LiveSite, key: str) -> None:
+    person = site.person()
+    refused = person.post_prompt(STORY, headers={"Idempotency-Key": key})
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["field"] == "Idempotency-Key"
+    body = {"model": "assistant", "messages": [{"role": "user", "content": STORY}]}
+    headers = {"Idempotency-Key": key}
+    assert person.http.post("/v1/chat/completions", json=body, headers=headers).status_code == 400
+
+
 def test_a_second_with_the_same_key_joins_the_running_stream(site: LiveSite) -> None:
     person = site.person()
     key = {"Idempotency-Key": "join-me"}

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from conversations.api.openai.response_items import ID_PREFIXES
 from conversations.api.openai.urls import urlpatterns
 from tests.api.test_edge_openapi import Document, check, of, told
 from tests.live_site import LiveSite
@@ -37,6 +38,11 @@ def test_every_route_of_v1_is_told_with_its_methods(document: Document) -> None:
         for path, operations in document["paths"].items()
         if path.startswith("/v1/")
     }
+
+
+def test_every_type_of_item_is_told(document: Document) -> None:
+    item = document["components"]["schemas"]["ResponseItem"]
+    assert set(item["properties"]["type"]["enum"]) == ID_PREFIXES.keys()
 
 
 def test_answers_and_errors_are_as_told(site: LiveSite, document: Document) -> None:

@@ -15,7 +15,7 @@ MAX_ITEMS = 8_192
 _ITEM_ID = re.compile(r"[a-z]{2,4}_([0-9a-f]{32})(?:_[a-z0-9]{1,8})?")
 _ANSWER_ITEM_ID = re.compile(r"(?:msg|fc|ctc|rs)_([0-9a-f]{32})(?:_[0-9]{1,8})?")
 _RESPONSE_ID = re.compile(r"resp_([0-9a-f]{32})")
-_PREFIXES = {
+ID_PREFIXES = {
     "message": "msg",
     "function_call": "fc",
     "function_call_output": "fco",
@@ -23,6 +23,7 @@ _PREFIXES = {
     "custom_tool_call_output": "ctco",
     "reasoning": "rs",
 }
+"""The beginning of an item's id by its type."""
 
 Item = Mapping[str, Any]
 Placed = tuple[str, Item]
@@ -179,6 +180,6 @@ def answer_of(response: str) -> UUID | None:
 def stored_items(items: Iterable[Item], answer: UUID) -> list[Item]:
     """Items as they are kept: each has an id and a status."""
     return [
-        {"id": f"{_PREFIXES[item['type']]}_{answer.hex}_i{at}", "status": "completed", **item}
+        {"id": f"{ID_PREFIXES[item['type']]}_{answer.hex}_i{at}", "status": "completed", **item}
         for at, item in enumerate(items)
     ]
