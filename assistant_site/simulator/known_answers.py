@@ -98,8 +98,8 @@ def _texts(prompt: str) -> dict[str, str]:
 
 
 def prompt_words(text: str) -> list[str]:
-    """Words in their order: lower case, without accents and the English possessive."""
-    bare = unicodedata.normalize("NFKD", text.casefold())
+    """Words in their order: lower case, without accents and the English possessive; the root sign is a word."""
+    bare = unicodedata.normalize("NFKD", text.casefold().replace("\N{SQUARE ROOT}", " sqrt "))
     bare = "".join(char for char in bare if not unicodedata.combining(char))
     return _WORD.findall(_POSSESSIVE.sub("", _EMAIL.sub("email", bare)))
 

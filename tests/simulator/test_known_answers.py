@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gettext
 import io
 import json
 import re
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.pure
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ROOT / "assistant_site" / "simulator" / "texts"
+LOCALE = ROOT / "assistant_site" / "locale"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 # A first question, a sign of its answer.
@@ -35,6 +37,11 @@ ASKED = [
     ("Write a sorting function in Python and JavaScript.", "function insertionSort"),
     ("Write a sorting function in two languages", "function insertionSort"),
     ("Write a function that sorts a list", "def quicksort"),
+    ("Prove that \N{SQUARE ROOT}2 is irrational", r"\sqrt{2} = \frac{a}{b}"),
+    ("Write a poem", "The sea has no use"),
+    ("Write a short story", "Ember"),
+    ("What is the capital of France?", "Paris"),
+    ("Summarize Hamlet", "Claudius"),
     ("Make a table of the planets", "| Neptune |"),
     ("Show me a table with the planets of our solar system and their diameters.", "| Neptune |"),
     ('Translate "Good morning, how are you?" into French', "comment allez-vous"),
@@ -70,6 +77,15 @@ ASKED = [
     ("Erstelle eine Tabelle der Planeten.", "| Neptun |"),
     ("Schreibe eine höfliche E-Mail, um einen Termin zu verschieben.", "**Betreff:**"),
     ("Warum ist der Himmel blau?", "Sonnenlicht"),
+    ("Beweise, dass \N{SQUARE ROOT}2 irrational ist", "Widerspruch"),
+    ("Wie geht's?", "Hallo!"),
+    ("Plane eine Reise nach Lissabon", "Altstadt"),
+    ("Schreibe eine E-Mail an meinen Chef, um einen Termin zu verschieben", "**Betreff:**"),
+    ("Demuestra que \N{SQUARE ROOT}2 es irracional", "contradicción"),
+    ("Démontre que \N{SQUARE ROOT}2 est irrationnel", "absurde"),
+    ("Dresse un tableau des planètes", "| Neptune |"),
+    ("Prépare un voyage à Lisbonne", "vieille ville"),
+    ("Prove que \N{SQUARE ROOT}2 é irracional", "contradição"),
     ("Escribe una función en Python que combine dos listas ordenadas.", "Recorre"),
     ("Demuestra que la raíz cuadrada de 2 es irracional", "contradicción"),
     ("Haz una tabla de los planetas", "| Neptuno |"),
@@ -87,6 +103,9 @@ ASKED = [
 NOT_KNOWN = [
     "Write a Python function that merges three sorted lists.",
     "Write a Rust function that merges two sorted lists.",
+    "Create a table of the planets with their moons",
+    "Prove that \N{SQUARE ROOT}3 is irrational",
+    "Démontre que \N{SQUARE ROOT}2 n'est pas irrationnel",
     "Write a Python function that merges two unsorted lists.",
     "Write a haiku about a rainbow",
     "Write a haiku about autumn rain without the letter e",
@@ -126,14 +145,17 @@ def test_there_are_enough_of_them() -> None:
     assert all(number >= 10 for number in count.values())
 
 
-def test_the_chips_of_the_playground_are_answered() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_chips_of_the_playground_are_answered(language: str) -> None:
     page = (ROOT / "assistant_site" / "templates" / "playground.html").read_text()
     chips = re.findall(
         r'<button class="chip" type="button">\{% translate "(.+?)" %\}</button>', page
     )
     chips = [chip for chip in chips if not chip.startswith("Draw")]
     assert chips
-    assert [chip for chip in chips if known_answer(chip) is None] == []
+    catalog = gettext.translation("django", LOCALE, [language], fallback=language == "en")
+    found = {chip: known_answer(catalog.gettext(chip)) for chip in chips}
+    assert {answer and answer.language for answer in found.values()} == {language}
 
 
 @pytest.mark.parametrize(("language", "text"), texts())
