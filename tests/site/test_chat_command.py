@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from io import StringIO
@@ -15,6 +16,9 @@ from django.core.management.base import CommandError
 from assistant_site.management.chat_client import ChatError, TerminalClient, printable
 from conversations.models import Feedback
 from tests.live_site import PASSWORD, LiveSite, Person
+
+UP = r"\x1b\[1A\x1b\[2K"
+"""A terminal goes back by a line, and clears it."""
 
 
 @pytest.fixture
@@ -43,6 +47,32 @@ def test_one_question_is_answered_with_its_decision_and_cost(
     assert "rule code" in said
     assert "gpt" in said
     assert "$0.0" in said
+
+
+class Terminal(StringIO):
+    """What a program writes to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_long_answer_is_wrapped_and_told_once_in_a_small_terminal(
+    site: LiveSite, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.simulator.fault(match="lighthouse keeper", call="chat", token_delay_ms=4)
+    for name, value in {"TERM": "xterm", "COLUMNS": "40", "LINES": "12"}.items():
+        monkeypatch.setenv(name, value)
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    chat(site, person, "Write a long story about a lighthouse keeper.")
+    said = screen.getvalue()
+
+    # Lines that scrolled away stay: a terminal can take back no more than it shows.
+    assert max(again.count("\x1b[1A") for again in re.findall(rf"(?:{UP})+", said)) < 12
+    plain = " ".join(re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", said).split())
+    whole = plain.rpartition("The keeper's last winter")[2]
+    assert "each evening she had counted them, as if one might have gone missing" in whole
+    assert "leave it the matches." in whole
 
 
 def test_a_conversation_is_rated_listed_and_resumed(

@@ -6,13 +6,15 @@ import contextlib
 import getpass
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.markdown import Markdown
 from rich.markup import escape
+from rich.segment import Segment
 
 from assistant_site.env import env
 from assistant_site.management.chat_client import ChatError, TerminalClient, printable
@@ -47,7 +49,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, prompt: str | None, **options: Any) -> None:
         client = TerminalClient(options["url"], options["key"], model=options["model"])
-        talk = _Talk(client, Console(soft_wrap=True))
+        talk = _Talk(client, Console())
         try:
             if not client.key:
                 client.sign_in(options["user"], _password(options["user"]))
@@ -99,7 +101,7 @@ class _Talk:
                 else:
                     self.ask(line)
             except ChatError as exc:
-                self._console.print(f"[red]{escape(str(exc))}[/]")
+                self._console.print(f"[red]{escape(str(exc))}[/]", soft_wrap=True)
 
     def _lines(self) -> Iterator[str]:
         while True:
@@ -152,7 +154,9 @@ class _Talk:
         self._quiet(f"Going on with: {chosen['title']}")
         for message in self._client.messages(chosen["id"])[-2:]:
             prefix = "> " if message["role"] == "user" else ""
-            self._console.print(prefix + printable(message["content"]), markup=False)
+            self._console.print(
+                prefix + printable(message["content"]), markup=False, soft_wrap=True
+            )
 
     def _list(self) -> None:
         self._listed = self._client.conversations()
@@ -175,7 +179,7 @@ class _Talk:
         raise ChatError("There is no such command: see /help.")
 
     def _quiet(self, text: str) -> None:
-        self._console.print(f"[dim]{escape(printable(text))}[/]", highlight=False)
+        self._console.print(f"[dim]{escape(printable(text))}[/]", highlight=False, soft_wrap=True)
 
 
 class _Shown(contextlib.AbstractContextManager["_Shown"]):
@@ -183,10 +187,11 @@ class _Shown(contextlib.AbstractContextManager["_Shown"]):
 
     def __init__(self, console: Console) -> None:
         self._console, self._text = console, ""
-        self._live = Live(console=console, refresh_per_second=8, vertical_overflow="visible")
+        self._live = Live(console=console, refresh_per_second=8)
 
     def __exit__(self, *_: object) -> None:
         if self._live.is_started:
+            self._live.update(Markdown(self._text))
             self._live.stop()
 
     def add(self, text: str) -> None:
@@ -196,7 +201,7 @@ class _Shown(contextlib.AbstractContextManager["_Shown"]):
             return
         if not self._live.is_started:
             self._live.start()
-        self._live.update(Markdown(self._text))
+        self._live.update(_Tail(self._text))
 
     def clear(self) -> None:
         """It starts over."""
@@ -208,7 +213,20 @@ class _Shown(contextlib.AbstractContextManager["_Shown"]):
             self.add(text[len(self._text) :] if text.startswith(self._text) else "")
             self.__exit__()
         else:
-            self._console.print(printable(text), markup=False, highlight=False)
+            self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The last lines of an answer, as many as the terminal has: lines above them cannot be drawn anew."""
+
+    text: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(Markdown(self.text), options.update(height=None), pad=False)
+        for line in lines[1 - options.size.height :]:
+            yield from line
+            yield Segment.line()
 
 
 def _decision(data: dict[str, Any]) -> str:
