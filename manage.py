@@ -16,9 +16,13 @@ def main() -> None:
 
         print(f"Assistant Core {VERSION}")  # noqa: T201 - the answer of a command
         return
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as exc:
+        sys.exit(str(exc))
 
 
 if __name__ == "__main__":

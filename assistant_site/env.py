@@ -144,17 +144,17 @@ class Environment:
             raise self._fault(name, "a time zone such as Europe/Berlin") from exc
         return value
 
-    def http_url(self, name: str) -> str:
-        """An address of http or https without a user or a fragment, or nothing."""
+    def http_url(self, name: str, *, user: bool = False) -> str:
+        """An address of http or https without a fragment, or nothing; with a user if ``user`` is true."""
         value = self.text(name)
         try:
             parts = urlsplit(value)
             known = bool(parts.hostname) and parts.port != 0  # an impossible port raises
         except ValueError:
             known = False
-        good = known and parts.scheme in {"http", "https"} and "@" not in parts.netloc
+        good = known and parts.scheme in {"http", "https"} and (user or "@" not in parts.netloc)
         if value and not (good and not parts.fragment and value.isprintable()):
-            raise self._fault(name, "an address such as https://example.com/hook")
+            raise self._fault(name, "an address such as https://example.com/v1")
         return value
 
     def signing_secret(self, name: str, *, required: bool) -> str:

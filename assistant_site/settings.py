@@ -125,12 +125,16 @@ SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = not STATIC_ROOT.is_dir()
 _RUNNING = running_stand_ins(env, DATA_DIR)
 _STAND_INS = defaultdict(str, stand_in_variables(_RUNNING))
 OPENAI_API_KEY = env.text("OPENAI_API_KEY", _STAND_INS["OPENAI_API_KEY"])
-OPENAI_BASE_URL = env.text(
-    "OPENAI_BASE_URL", env.text("OPENAI_API_BASE", _STAND_INS["OPENAI_BASE_URL"])
+OPENAI_BASE_URL = (
+    env.http_url("OPENAI_BASE_URL", user=True)
+    or env.http_url("OPENAI_API_BASE", user=True)
+    or _STAND_INS["OPENAI_BASE_URL"]
 )
 ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY", _STAND_INS["ANTHROPIC_API_KEY"])
-ANTHROPIC_BASE_URL = env.text(
-    "ANTHROPIC_BASE_URL", env.text("ANTHROPIC_API_BASE", _STAND_INS["ANTHROPIC_BASE_URL"])
+ANTHROPIC_BASE_URL = (
+    env.http_url("ANTHROPIC_BASE_URL", user=True)
+    or env.http_url("ANTHROPIC_API_BASE", user=True)
+    or _STAND_INS["ANTHROPIC_BASE_URL"]
 )
 # Keys that models name, by their variables (docs/rules.md).
 MODEL_KEYS = env.values_of("_API_KEY")

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from assistant_site.checks import doubts, refuse_nobodys_key
 from assistant_site.databases import Database, with_options
-from assistant_site.env import Environment, env
+from assistant_site.env import BASE_DIR, Environment, env
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, url: str) -> Database:
@@ -215,3 +215,23 @@ def test_commands_sign_with_the_secret_that_the_server_keeps(tmp_path: Path) -> 
 
     found = subprocess.check_output([sys.executable, "-c", told], env=environment, text=True)
     assert found.strip() == "kept-by-the-launcher"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("ASK_RATE", "fast", "ASK_RATE must be a rate such as"),
+        ("OPENAI_BASE_URL", "localhost:4000/v1", "OPENAI_BASE_URL must be an address such as"),
+        ("ANTHROPIC_API_BASE", "proxy", "ANTHROPIC_API_BASE must be an address such as"),
+    ],
+)
+def test_a_command_tells_a_wrong_value_in_one_line(
+    tmp_path: Path, name: str, value: str, expected: str
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "ASSISTANT_DATA_DIR": str(tmp_path), name: value}
+
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "check"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(expected)
+    assert ended.stderr.count("\n") == 1
