@@ -232,7 +232,7 @@ def event_position(request: HttpRequest) -> int:
         "Last-Event-ID": request.headers.get("Last-Event-ID"),
         "after": request.GET.get("after"),
     }
-    positions = [_position(field, value) for field, value in given.items() if value]
+    positions = [_position(field, value) for field, value in given.items() if value is not None]
     return positions[0] if positions else 0
 
 

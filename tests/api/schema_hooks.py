@@ -18,6 +18,9 @@ FIRST_EVENTS = 3
 """Every stream has three: it starts, decides and ends."""
 
 
+REVOKED: set[str] = set()
+
+
 @schemathesis.hook
 def before_call(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """Mend what is valid by the document alone."""
@@ -43,7 +46,8 @@ def before_call(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, An
 
 
 def prepare(case: schemathesis.Case[Any]) -> None:
-    """A verdict is taken back that was given, a link is read that was made: else the path is a 404."""
+    """A verdict is taken back that was given, a link is read or revoked that was made: else it is a 404. A
+    link that was revoked stays so."""
     label, address = case.operation.label, case.operation.schema.get_base_url().rstrip("/")
     url, signed = (
         address + case.formatted_path,
@@ -52,7 +56,10 @@ def prepare(case: schemathesis.Case[Any]) -> None:
     if label == "DELETE /api/v1/messages/{message}/feedback/":
         httpx.put(url, json={"verdict": "good"}, headers=signed)
     elif case.operation.path == "/api/v1/conversations/{conversation}/share/":
-        httpx.post(url, headers=signed)
+        if url not in REVOKED:
+            httpx.post(url, headers=signed)
+        if label.startswith("DELETE"):
+            REVOKED.add(url)
 
 
 def mend_position(values: Any) -> None:
@@ -106,7 +113,7 @@ def mend_common(body: dict[str, Any]) -> None:
     body["tool_choice"] = "auto"
     for name in ("reasoning_effort", "reasoning", "verbosity", "logit_bias"):
         body.pop(name, None)
-    if body.get("stream_options"):
+    if body.get("stream_options") is not None:
         body["stream"] = True
 
 

@@ -36,6 +36,7 @@ def test_no_request_is_answered_otherwise_than_the_document_says(
         done = subprocess.run(
             [
                 *(str(Path(sys.executable).with_name("schemathesis")),),
+                *("--config-file", str(HOOKS.with_name("schemathesis.toml"))),
                 *("run", f"{process.url}/api/schema/?format=json"),
                 *("--header", f"Authorization: {signed}"),
                 *("--max-time", str(SECONDS), "--max-examples", "15"),

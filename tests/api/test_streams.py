@@ -51,7 +51,9 @@ def test_a_position_beyond_the_end_is_400(site: LiveSite) -> None:
     assert response.json()["code"] == "invalid"
 
 
-@pytest.mark.parametrize(("header", "after"), [("0", "-1"), ("-1", "0"), ("0", "x"), ("1e3", "")])
+@pytest.mark.parametrize(
+    ("header", "after"), [("0", "-1"), ("-1", "0"), ("0", "x"), ("1e3", "0"), ("0", "")]
+)
 def test_a_position_that_is_no_number_is_400(site: LiveSite, header: str, after: str) -> None:
     person = site.person()
     message = person.ask(STORY)["id"]

@@ -85,6 +85,8 @@ def test_chunks_are_as_told(site: LiveSite, document: Document) -> None:
         ({"temperature": None}, True),
         ({"no_such": 1}, False),
         ({"seed": 2**63}, False),
+        ({"seed": -(2**63)}, True),
+        ({"seed": -(2**63) - 1}, False),
         ({"seed": -1.0}, True),
         ({"seed": 1.5}, False),
         ({"tools": [{"type": "function", "function": {"name": "a", "parameters": {}}}]}, True),

@@ -142,6 +142,16 @@ def test_a_stored_stream_is_replayed(client: OpenAI, after: int | None) -> None:
     assert [event.to_dict() for event in again] == first[0 if after is None else after + 1 :]
 
 
+@pytest.mark.parametrize("query", ["stream=", "stream=1", "stream=true&starting_after="])
+def test_a_stream_is_asked_for_as_the_document_says(
+    site: LiveSite, client: OpenAI, query: str
+) -> None:
+    made = client.responses.create(model="gpt-mini", input=QUESTION)
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.get(f"/responses/{made.id}?{query}", cast_to=object)
+    assert refused.value.param == query.rsplit("&", maxsplit=1)[-1].partition("=")[0]
+
+
 def test_a_previous_response_is_continued(site: LiveSite, client: OpenAI) -> None:
     first = client.responses.create(
         model="gpt-mini", input="My name is Ada.", instructions="Shout."

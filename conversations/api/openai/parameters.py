@@ -30,13 +30,16 @@ Neutral = Mapping[str, Collection[Any]]
 M = TypeVar("M", bound=BaseModel)
 Steps = list[int | str]
 """The way to a place in the body."""
+LARGEST = 2**63
 _OPTIONAL, _TYPE_OF_ONE = {("tools",), ("include",)}, {(), ("type",)}
 """Lists whose members a lenient reader does without, and where the type of a member is told."""
 
 
 def as_integer(value: Any) -> Any:
     """The value, a whole ``float`` as an ``int``: JSON has one kind of numbers."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    # orjson reads what is beyond 64 bits as a float, the next smaller integer as the smallest one.
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST
+    return int(value) if whole else value
 
 
 INTEGRAL = BeforeValidator(as_integer)

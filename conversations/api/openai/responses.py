@@ -198,7 +198,10 @@ async def read(request: HttpRequest, response: str) -> HttpResponseBase:
     """``GET /v1/responses/{id}``: the response as it is, or its stream from any event on."""
     caller, answer = await authenticate(request, Scope.CHAT), answer_id(response)
     site, parts = origin_of(request).site, container()
-    if request.GET.get("stream") != "true":
+    streamed = request.GET.get("stream", "false")
+    if streamed not in {"true", "false"}:
+        raise ParameterFault("stream", "It must be true or false.")
+    if streamed == "false":
         return json_response(await in_database(_read, caller.user, answer, site))
     after = _number(request, "starting_after", default=-1)
     stored = await in_database(response_get, user=caller.user, message=answer)
