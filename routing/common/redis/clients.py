@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
@@ -178,21 +178,7 @@ class PipeliningClient(redis.asyncio.Redis):
             self._quiet.set()
 
     async def _send(self, commands: Sequence[_Command]) -> None:
-        try:
-            replies = await self._replies(commands)
-        except asyncio.CancelledError:
-            for _, _, future in commands:
-                future.cancel()
-            raise
-        except Exception as exc:  # noqa: BLE001 - raised to the caller of each command
-            replies = [exc] * len(commands)
-        for (_, _, future), reply in zip(commands, replies, strict=True):
-            if future.done():
-                continue
-            if isinstance(reply, Exception):
-                future.set_exception(reply)
-            else:
-                future.set_result(reply)
+        await hand_out(self._replies(commands), [future for _, _, future in commands])
 
     async def _replies(self, commands: Sequence[_Command]) -> list[Any]:
         """A refusal is the reply to one command; an error that is raised concerns all of them."""
@@ -223,6 +209,27 @@ def _packed(args: _Arguments) -> list[bytes]:
         with suppress(TypeError):
             return [hiredis.pack_command(args)]
     return _SERIALIZER.pack(*args)  # type: ignore[no-any-return]  # two words, or bytes of another type
+
+
+async def hand_out(
+    replies: Awaitable[Sequence[Any]], futures: Sequence[asyncio.Future[Any]]
+) -> None:
+    """Give each waiting caller the reply to its command, in their order; an error that is raised concerns all."""
+    try:
+        told = await replies
+    except asyncio.CancelledError:
+        for future in futures:
+            future.cancel()
+        raise
+    except Exception as exc:  # noqa: BLE001 - raised to the caller of each command
+        told = [exc] * len(futures)
+    for future, reply in zip(futures, told, strict=True):
+        if future.done():
+            continue
+        if isinstance(reply, Exception):
+            future.set_exception(reply)
+        else:
+            future.set_result(reply)
 
 
 def async_client(url: str, background: Background | None = None) -> redis.asyncio.Redis:

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from routing.common.redis.clients import TIMEOUT
+from routing.common.redis.clients import TIMEOUT, hand_out
 from routing.common.tasks import Background
 
 Command = tuple[str | bytes | int, ...]
@@ -87,26 +87,10 @@ class SharedConnection:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                await self._send_batch(batch)
+                replies = self._direct.execute([command for command, _ in batch])
+                await hand_out(replies, [reply for _, reply in batch])
         finally:
             self._sending = False
-
-    async def _send_batch(self, batch: Sequence[tuple[Command, asyncio.Future[Any]]]) -> None:
-        try:
-            replies = await self._direct.execute([command for command, _ in batch])
-        except asyncio.CancelledError:
-            for _, future in batch:
-                future.cancel()
-            raise
-        except Exception as exc:  # noqa: BLE001 - raised to the caller of each command
-            replies = [exc] * len(batch)
-        for (_, future), reply in zip(batch, replies, strict=True):
-            if future.done():
-                continue
-            if isinstance(reply, Exception):
-                future.set_exception(reply)
-            else:
-                future.set_result(reply)
 
 
 class _Pipeline(asyncio.Protocol):
