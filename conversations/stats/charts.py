@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from conversations.models import (
 from conversations.stats.chart import Chart, Number, Series
 from conversations.stats.daily import quantile
 from conversations.stats.period import Period
-from routing.common.statistics import share
+from routing.common.statistics import Estimate, share
 from routing.models import LLMModel, RuleSetVersion
 from routing.publishing.selectors import release_row
 
@@ -139,13 +139,7 @@ def likes_of_rules(period: Period) -> Chart:
     rated = [
         (rule, found) for rule, good, bad in rows if (found := share(max(0, good), good + bad))
     ]
-    points = Series(
-        "Good ratings",
-        [one.value for _, one in rated],
-        "points",
-        low=[one.low for _, one in rated],
-        high=[one.high for _, one in rated],
-    )
+    points = _points("Good ratings", [one for _, one in rated])
     labels = [f"{rule or '(no rule)'} ({one.count:,})" for rule, one in rated]
     return Chart("likes", "Good ratings per rule", "Rule (ratings)", "share", labels, [points])
 
@@ -195,13 +189,7 @@ def calibration_of_reuse(period: Period) -> Chart:
         cuts.append(cut)
     bins = [(at, found) for at in sorted(checked) if (found := share(right[at], checked[at]))]
     labels = [f"{at * BIN:.2f}–{(at + 1) * BIN:.2f} ({one.count:,})" for at, one in bins]  # noqa: RUF001
-    measured = Series(
-        "Right when checked",
-        [one.value for _, one in bins],
-        "points",
-        low=[one.low for _, one in bins],
-        high=[one.high for _, one in bins],
-    )
+    measured = _points("Right when checked", [one for _, one in bins])
     told = Series("Probability told", [(at + 0.5) * BIN for at, _ in bins], "line", soft=True)
     note = f"The lowest probability served was {min(cuts):.2f}." if cuts else ""
     return Chart("calibration", "Reuse: probability against checks", "Probability (checked)", "share", labels, [measured, told], note)  # fmt: skip
@@ -264,6 +252,12 @@ def daily_counts(names: str, days: int) -> Mapping[str, list[int]]:
     period = Period(today - timedelta(days=days - 1), today)
     sums = _by_day(DailyOutcome, period, names, "count")
     return {name: [int(sums[name][day]) for day in period.days] for name in sums}
+
+
+def _points(label: str, found: Sequence[Estimate]) -> Series:
+    """Values with their intervals."""
+    low, high = [one.low for one in found], [one.high for one in found]
+    return Series(label, [one.value for one in found], "points", low=low, high=high)
 
 
 def _by_day(table: Any, period: Period, name: str, summed: str) -> defaultdict[str, Counter[date]]:
