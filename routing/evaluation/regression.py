@@ -81,28 +81,30 @@ def restored(told: Mapping[str, list[float]]) -> dict[str, Estimate]:
 
 
 def _reuse(told: Mapping[str, Any]) -> Iterator[Figure | None]:
+    figures = _stream if told["kind"] == "stream" else _pairs
     for way in REUSE_WAYS:
-        if way not in told:
-            continue
-        if told["kind"] == "stream":
-            yield _shown(f"{way}: reused", told[way]["served"]["reuse"], told["requests"])
-            reuses = round(told[way]["served"]["reuse"]["share"] * told["requests"])
-            yield _shown(f"{way}: precision", told[way]["served"]["precision"], reuses)
-            continue
-        categories = told[way]["categories"]
-        same = sum(counts["same"] for counts in categories.values())
-        yield _shown(f"{way}: recall", told[way]["recall"], same)
-        wrong = told[way]["wrong_hit_rate"]
-        yield _shown(f"{way}: wrong, of all", wrong, told["rows"], less_is_better=True)
-        for name, counts in categories.items():
-            # A kind of pairs that are partly the same has no better direction.
-            if counts["same"] in {0, counts["pairs"]}:
-                yield _counted(
-                    f"{way}: served, {name}",
-                    counts["served"],
-                    counts["pairs"],
-                    less_is_better=not counts["same"],
-                )
+        if way in told:
+            yield from figures(way, told[way], told)
+
+
+def _stream(way: str, found: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[Figure | None]:
+    reuse, requests = found["served"]["reuse"], told["requests"]
+    yield _shown(f"{way}: reused", reuse, requests)
+    reuses = round(reuse["share"] * requests)
+    yield _shown(f"{way}: precision", found["served"]["precision"], reuses)
+
+
+def _pairs(way: str, found: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[Figure | None]:
+    categories = found["categories"]
+    same = sum(counts["same"] for counts in categories.values())
+    yield _shown(f"{way}: recall", found["recall"], same)
+    wrong = found["wrong_hit_rate"]
+    yield _shown(f"{way}: wrong, of all", wrong, told["rows"], less_is_better=True)
+    for name, counts in categories.items():
+        served, pairs, alike = counts["served"], counts["pairs"], counts["same"]
+        # A kind of pairs that are partly the same has no better direction.
+        if alike in {0, pairs}:
+            yield _counted(f"{way}: served, {name}", served, pairs, less_is_better=not alike)
 
 
 def _guard(told: Mapping[str, Any]) -> Iterator[Figure | None]:
