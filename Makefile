@@ -6,7 +6,7 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo check test test-clients scorecard bench growth harden screenshots fuzz lint lock browser-libraries translations clean
+.PHONY: help run demo check test test-clients scorecard bench growth harden screenshots fuzz fuzz-api lint lock browser-libraries translations clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ harden: ## Play hostile clients against a server and print the table (ARGS="--ht
 
 fuzz: ## Read a million odd replies of providers (CASES=1000000); for the night
 	@FUZZ_CASES=$(or $(CASES),1000000) $(MAKE) test TESTS="tests/llm/test_fuzz.py"
+
+fuzz-api: ## Follow the OpenAPI document's links with odd requests (SEED=1 SECONDS=60)
+	@SCHEMA_FUZZING=$(or $(SEED),1) SCHEMA_FUZZING_SECONDS=$(or $(SECONDS),60) $(MAKE) test TESTS="-n 0 tests/api/test_schema_fuzzing.py"
 
 lint: ## Check style, types and the direction of imports
 	@$(LOCAL) install --dev

@@ -309,6 +309,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "conversations.api.openapi.let_patterns_say_blank",
         "conversations.api.openapi.add_async_paths",
         "conversations.api.openai.openapi.add_openai_paths",
     ],

@@ -179,7 +179,8 @@ async def _with_pictures(
         asked.prompt,
         asked.attachments,
         model=model,
-        place="attachments[0]",
+        # Answered once more, the pictures are not in this request: its model is at fault.
+        place="model" if asked.branch and asked.branch.fresh else "attachments[0]",
     )
     return release, chat
 

@@ -1,7 +1,7 @@
 """The OpenAPI document's part for the async views, which Django REST framework does not know of, and
 for the problems of them all. ``openapi.yaml`` holds it, but for events, problems and limits.
 
-``add_async_paths`` is a postprocessing hook of drf-spectacular.
+``let_patterns_say_blank`` and ``add_async_paths`` are postprocessing hooks of drf-spectacular.
 """
 
 from __future__ import annotations
@@ -72,6 +72,21 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
             add_example(operation, parts["examples"])
             for status, links in parts["links"].get(operation["operationId"], {}).items():
                 operation["responses"][status]["links"] = links
+    return result
+
+
+_BLANK = {"type": "string", "maxLength": 0}
+
+
+def let_patterns_say_blank(result: Schema, **_: Any) -> Schema:
+    """Postprocessing hook: the pattern of a text says whether it may be blank. drf-spectacular 0.30 adds the empty
+    text as the second of ``oneOf``: by the document it is then none where the pattern takes it, too."""
+    for component in result["components"]["schemas"].values():
+        for name, field in component.get("properties", {}).items():
+            if field.get("oneOf", ())[1:] == [_BLANK]:
+                text = field.pop("oneOf")[0]
+                text["type"] = "string" if text["type"] == "string" else ["string", "null"]
+                component["properties"][name] = text | field
     return result
 
 

@@ -11,6 +11,7 @@ from drf_spectacular.extensions import (
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction, extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from conversations.models import Conversation, Feedback, Message
 from conversations.storage.representations import message_object
@@ -23,9 +24,22 @@ from routing.guard.validation import label_faults, text_faults
 
 class TextField(serializers.CharField):
     """A string that really came as one: 5 is not "5". ``refused``: characters that it never holds, as the
-    OpenAPI document writes them; a fault is found, and told in words, by the field and its validators."""
+    OpenAPI document writes them; a fault is found, and told in words, by the field and its validators. It is
+    judged as it was sent: the framework judges what is left of it without white space at its ends, and the
+    document tells the length of the whole."""
 
     refused = r"\x00"
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """The text. Raises ``ValidationError``."""
+        if isinstance(data, str):
+            self.judge_as_sent(data)
+        return super().run_validation(data)
+
+    def judge_as_sent(self, text: str) -> None:
+        """Raises ``ValidationError``."""
+        if self.max_length is not None and len(text) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
 
     def to_internal_value(self, data: Any) -> str:
         """The text. Raises ``ValidationError``."""
@@ -40,13 +54,14 @@ class ProseField(TextField):
     faults = staticmethod(text_faults)
     refused = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ufdd0-\ufdef\ufffe\uffff"
 
-    def to_internal_value(self, data: Any) -> str:
-        """The text. Raises ``ValidationError``."""
-        text = super().to_internal_value(data)
+    def judge_as_sent(self, text: str) -> None:
+        """Raises ``ValidationError``."""
+        super().judge_as_sent(text)
         for fault in self.faults(text):
+            if fault.code == "empty" and not text.strip():
+                return  # the field knows whether it may be blank
             detail = translated(fault.detail).replace("The message", "The text")
             raise serializers.ValidationError(detail, code=fault.code)
-        return text
 
 
 class LabelField(ProseField):

@@ -83,7 +83,7 @@ def validate_prompt(content: object, *, max_chars: int) -> str:
 
 def text_faults(text: str) -> Iterator[FieldFault]:
     """The faults of a text that may be empty, by the rules for prompts."""
-    return iter(()) if _BLANK.fullmatch(text) else _faults(text)
+    return (fault for fault in _faults(text) if fault.code != "empty")
 
 
 def label_faults(text: str) -> Iterator[FieldFault]:
@@ -93,11 +93,11 @@ def label_faults(text: str) -> Iterator[FieldFault]:
 
 
 def _faults(content: str) -> Iterator[FieldFault]:
-    if _BLANK.fullmatch(content):
-        yield _fault("empty", Translatable("The message is empty. Please write something."))
-        return
     if (match := _CONTROL.search(content)) is not None:
         yield _fault("control_characters", _named(match.start(), content, _CONTROL_FAULT))
+    elif _BLANK.fullmatch(content):
+        yield _fault("empty", Translatable("The message is empty. Please write something."))
+        return
     if content.isascii():
         return
     if (match := _NOT_UNICODE.search(content)) is not None:

@@ -99,6 +99,11 @@ def mend_first_prompt(body: dict[str, Any]) -> None:
     body.pop("parent", None)
 
 
+def mend_regenerated(body: dict[str, Any]) -> None:
+    """The rules choose a model that sees the prompt's pictures."""
+    body.pop("model", None)
+
+
 def mend_ui_chat(body: dict[str, Any]) -> None:
     """The user speaks last."""
     said = {"role": "user", "parts": [{"type": "text", "text": "Tell me about rivers."}]}
@@ -168,5 +173,6 @@ MENDERS = {
     "/v1/images/generations": mend_picture,
     "/api/chat": mend_ui_chat,
     "/api/v1/messages/": mend_first_prompt,
+    "/api/v1/messages/{message}/regenerate/": mend_regenerated,
     "/api/v1/conversations/{conversation}/messages/": mend_prompt,
 }

@@ -54,6 +54,18 @@ def as_told(value: str) -> str | int:
     return int(value) if value.isdigit() else value
 
 
+@pytest.mark.parametrize("name", ["title", "reason", "comment", "correction"])
+def test_a_text_that_may_be_blank_is_valid_by_the_document_when_it_is(
+    document: Document, name: str
+) -> None:
+    body = "ConversationRequest" if name == "title" else "FeedbackRequest"
+    schema = document["components"]["schemas"][body]["properties"][name]
+
+    for text in ("", " ", "a b"):
+        check(document, schema, text)
+    assert not Draft202012Validator(schema).is_valid("\x00")
+
+
 @pytest.mark.django_db
 def test_the_document_is_valid_without_a_warning() -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=StringIO())

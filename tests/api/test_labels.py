@@ -46,6 +46,23 @@ def test_a_label_takes_no_hidden_character(site: LiveSite, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["A title\n", "\n", "\x1c", "\x1f A title", "x" + " " * 200, " " * 201],
+    ids=["line end", "only a line end", "blank control", "control", "padded", "only spaces"],
+)
+def test_a_label_is_judged_as_it_was_sent_not_as_it_is_stored(site: LiveSite, text: str) -> None:
+    person = site.person()
+    message = person.ask("Hello")["id"]
+    verdict = {"verdict": "good", "comment": text.replace("\n", "\x1d") + " " * 3_800}
+
+    opened = person.http.post("/api/v1/conversations/", json={"title": text})
+    rated = person.http.put(f"/api/v1/messages/{message}/feedback/", json=verdict)
+
+    assert opened.status_code == 400
+    assert rated.status_code == 400
+
+
+@pytest.mark.parametrize(
     "text", ["Ärger über \u06a9\u062a\u0627\u0628\u200c\u0647\u0627", "👩\u200d🚀 go", "", "a b"]
 )
 def test_a_label_takes_the_writing_of_every_script(site: LiveSite, text: str) -> None:
