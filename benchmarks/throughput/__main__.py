@@ -1,7 +1,8 @@
 """``python -m benchmarks.throughput``: what an answer costs and how fast it is, beside a bare relay
 and LiteLLM Proxy, on one provider and in one run.
 
-Exit code 1 when answers were wrong; with ``--check`` also when a target was missed or not measured.
+Exit code 1 when answers were wrong; with ``--targets`` also when a target was missed or not measured, with
+``--check`` when the CPU of an answer is over its budget (``budget.py``).
 Everything that is started is ended, also when it is interrupted.
 """
 
@@ -18,8 +19,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from assistant_site.env import BASE_DIR
-from benchmarks.throughput import chart, machine, proxy, record
-from benchmarks.throughput.parties import ALL, PROXY
+from benchmarks.throughput import before, budget, chart, machine, proxy, record
+from benchmarks.throughput.parties import AHEAD, ALL, PROXY
 from benchmarks.throughput.plan import FULL, QUICK, Clock, Plan
 from benchmarks.throughput.report import print_run
 from benchmarks.throughput.run import MEASURES, Choice, measured
@@ -55,7 +56,13 @@ def main() -> None:
         record.write(path, told)
     chart.write(_OUT / "bench.svg", sheet)
     print(f"Written: {_OUT / 'bench.json'}, bench.svg. {about['seconds']:.0f} s.")
-    if options.check and not all(verdict.met for verdict in verdicts(sheet)):
+    if options.write_budget:
+        budget.write(sheet, str(about["machine"]["commit"]))
+    over = [*budget.faults(sheet, budget.read())] if options.check else []
+    for fault in over:
+        print(f"Over budget: {fault}", file=sys.stderr)
+    missed = options.targets and not all(verdict.met for verdict in verdicts(sheet))
+    if over or missed:
         sys.exit(1)
 
 
@@ -64,8 +71,9 @@ def _run(options: argparse.Namespace, folder: Path) -> tuple[Sheet, dict[str, An
     programs = _proxy_programs(options)
     choice = Choice(
         proxy_programs=programs,
+        before=before.installed(options.before) if options.before else None,
         database=options.database,
-        parties=options.parties,
+        parties=_parties(options),
         measures=options.measures,
     )
     about: dict[str, Any] = {"machine": machine.facts(), "plan": dataclasses.asdict(plan)}
@@ -89,6 +97,11 @@ def _proxy_programs(options: argparse.Namespace) -> Path | None:
     except proxy.ProxyNotInstalled as exc:
         print(f"LiteLLM Proxy is left out, it could not be installed. {exc}", file=sys.stderr)
         return None
+
+
+def _parties(options: argparse.Namespace) -> list[str]:
+    """Who asks ahead is measured by one measure alone."""
+    return [name for name in options.parties if name != AHEAD or "realistic" in options.measures]
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -116,7 +129,10 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     add("--quick", action="store_true", help="less of everything, in under two minutes")
     add("--json", type=Path, help="write the figures here, too")
-    add("--check", action="store_true", help="exit code 1 unless every target is met")
+    add("--before", metavar="REV", help="measure this commit in the same rounds, too")
+    add("--targets", action="store_true", help="exit code 1 unless every target is met")
+    add("--check", action="store_true", help="exit code 1 where CPU is over benchmarks/budget.json")
+    add("--write-budget", action="store_true", help="write benchmarks/budget.json from this run")
     add("--database", choices=("sqlite", "postgresql"), default="sqlite")
     add("--without-proxy", action="store_true", help="do not install or measure LiteLLM Proxy")
     add("--parties", nargs="+", choices=ALL, default=ALL, help="start and measure these alone")

@@ -69,7 +69,11 @@ def _costs(sheet: Sheet) -> list[str]:
     """A bar for every party, with the rounds' spread."""
     for cell, by_party in sheet.of("burst"):
         if cell.workload == HUNDRED.name and cell.concurrency == _AT_ONCE:
-            found = {name: figures.spread(some, figures.cpu_us) for name, some in by_party.items()}
+            found = {
+                name: figures.spread(some, figures.cpu_us)
+                for name, some in by_party.items()
+                if name in _COLOURS
+            }
             return _bars(found)
     return []
 

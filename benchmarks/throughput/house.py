@@ -7,22 +7,44 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assistant_site.env import BASE_DIR
 from assistant_site.launcher import processes
 from assistant_site.launcher.redis_server import RedisServer
+from benchmarks.limits import TERMS
 from benchmarks.stage.postgres import Postgres
 from benchmarks.stage.site import told
+from benchmarks.throughput import before, proxy
 from benchmarks.throughput import parties as named
-from benchmarks.throughput import proxy
 from benchmarks.throughput.parties import LITELLM_NAME, MODEL, Party, Program, bearer, compatible
+from benchmarks.throughput.people import prepared
 
 PEOPLE = 1000
 """They ask in turn. ``told`` lifts how often one of them may ask; nothing else is lifted."""
 _WIRE_NAME = LITELLM_NAME.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One that is starting: the process ids that count, and who asks it."""
+
+    port: int
+    parts: Mapping[str, int]
+    people: Sequence[str]
+    limited: Sequence[str]
+
+    def party(self, name: str, *, model: str = "", limited: bool = False) -> Party:
+        """Of its people, or of those with limits. Without a model the rules choose."""
+        place = (name, self.port, "/api/v1/messages/", "native", self.parts)
+        headers = self.limited if limited else self.people
+        if model:
+            return Party(*place, headers, {"model": model}, {"source": "requested"})
+        return Party(*place, headers, {}, {"source": "classifier", "cache": "miss"})
 
 
 class House:
@@ -35,8 +57,16 @@ class House:
         self.programs: dict[str, Program] = {}
         self.parties: list[Party] = []
 
-    def open(self, wanted: Collection[str], *, database: str, proxy_programs: Path | None) -> None:
-        """Start who is wanted, all at once, and wait until everybody answers."""
+    def open(
+        self,
+        wanted: Collection[str],
+        *,
+        database: str,
+        proxy_programs: Path | None,
+        earlier: Path | None,
+    ) -> None:
+        """Start who is wanted, all at once, and wait until everybody answers. ``earlier`` is another commit's
+        folder."""
         self._add_direct()
         if named.RELAY in wanted:
             self._add_relay()
@@ -44,9 +74,14 @@ class House:
             self._add_proxy(proxy_programs)
         if {named.OURS, named.LIMITED, named.CLASSIFIED, named.V1} & set(wanted):
             self._add_ours(database)
+        if named.AHEAD in wanted:
+            self._add_ahead(database)
+        if earlier and {named.OURS, named.CLASSIFIED} & set(wanted):
+            self._add_before(earlier, database)
         for program, process in self._starting:
             program.await_answer(process, program.ready)
         self._add_v1()
+        wanted = {*wanted, *(each for name, each in named.EARLIER.items() if name in wanted)}
         self.parties = [party for party in self.parties if party.name in wanted]
 
     def load(self) -> subprocess.Popen[bytes]:
@@ -102,34 +137,61 @@ class House:
 
     def _add_ours(self, database: str) -> None:
         """The whole service, one worker: with the model named, and without."""
-        from benchmarks.throughput.people import prepared  # noqa: PLC0415 - loads Django
+        service = self._service(named.OURS, database, sys.executable, BASE_DIR, TERMS)
+        self.parties += [
+            service.party(named.OURS, model=MODEL),
+            service.party(named.LIMITED, model=MODEL, limited=True),
+            service.party(named.CLASSIFIED),
+        ]
 
-        redis = self._stack.enter_context(RedisServer(self._folder / "redis"))
-        url, parts = self._database(database)
-        root = self._provider[1]
+    def _add_ahead(self, database: str) -> None:
+        """The service that asks the likeliest model while the classifier decides."""
+        service = self._service(
+            named.AHEAD, database, sys.executable, BASE_DIR, SPECULATION="always"
+        )
+        self.parties.append(service.party(named.AHEAD))
+
+    def _add_before(self, checkout: Path, database: str) -> None:
+        """The service as another commit has it, with data, Redis and database of its own."""
+        python = before.python(checkout)
+        service = self._service(named.BEFORE, database, python, checkout)
+        self.parties += [
+            service.party(named.BEFORE, model=MODEL),
+            service.party(named.BEFORE_CLASSIFIED),
+        ]
+
+    def _service(
+        self,
+        name: str,
+        database: str,
+        python: str,
+        directory: Path,
+        terms: Sequence[Any] = (),
+        **settings: str,
+    ) -> Service:
+        folder, root = self._folder / name, self._provider[1]
+        folder.mkdir()
+        folder.chmod(0o755)  # PostgreSQL runs as another user
+        redis = self._stack.enter_context(RedisServer(folder / "redis"))
+        url, parts = self._database(database, folder)
         environment = told(
             database=url,
             redis=redis.url,
             providers={"openai": f"{root}/v1", "anthropic": root},
-            data=self._folder,
+            data=folder,
+            **settings,
         )
-        serve = [sys.executable, "-m", "assistant_site.serve", "--port", "{port}"]
+        serve = [python, "-m", "assistant_site.serve", "--port", "{port}"]
         own = {**os.environ, **environment, "WEB_CONCURRENCY": "1", "LOG_LEVEL": "INFO"}
-        site = Program("site", serve, own, "/healthz", "/readyz", self._folder)
-        headers, limited = prepared(environment, PEOPLE)
-        parts = {"worker": self._start(named.OURS, site), "redis": redis.process.pid, **parts}
-        place = (site.port, "/api/v1/messages/", "native", parts)
-        routed = {"source": "classifier", "cache": "miss"}
-        self.parties += [
-            Party(named.OURS, *place, headers, {"model": MODEL}, {"source": "requested"}),
-            Party(named.LIMITED, *place, limited, {"model": MODEL}, {"source": "requested"}),
-            Party(named.CLASSIFIED, *place, headers, {}, routed),
-        ]
+        site = Program(name, serve, own, "/healthz", "/readyz", self._folder, directory)
+        people = prepared(environment, PEOPLE, python=python, folder=directory, terms=terms)
+        parts = {"worker": self._start(name, site), "redis": redis.process.pid, **parts}
+        return Service(site.port, parts, *people)
 
-    def _database(self, kind: str) -> tuple[str, dict[str, int]]:
+    def _database(self, kind: str, folder: Path) -> tuple[str, dict[str, int]]:
         if kind == "sqlite":
-            return f"sqlite:///{self._folder / 'assistant.sqlite3'}", {}
-        postgres = Postgres(self._folder / "postgres")
+            return f"sqlite:///{folder / 'assistant.sqlite3'}", {}
+        postgres = Postgres(folder / "postgres")
         self._stack.callback(postgres.end)
         postgres.create()
         return postgres.url, {"postgresql": postgres.pid}

@@ -19,7 +19,11 @@ MODEL, LITELLM_NAME = "gpt-mini", "openai/gpt-5.4-mini"
 """The model as it is published, and as LiteLLM knows it."""
 DIRECT, RELAY, PROXY = "direct", "bare relay", "LiteLLM Proxy"
 OURS, LIMITED, CLASSIFIED, V1 = "ours", "ours, limited", "ours, classified", "ours, /v1"
-ALL = (DIRECT, RELAY, PROXY, OURS, LIMITED, CLASSIFIED, V1)
+AHEAD = "ours, asked ahead"
+BEFORE, BEFORE_CLASSIFIED = "before", "before, classified"
+EARLIER = {OURS: BEFORE, CLASSIFIED: BEFORE_CLASSIFIED}
+"""The same of the commit that ``--before`` names."""
+ALL = (DIRECT, RELAY, PROXY, OURS, LIMITED, CLASSIFIED, V1, AHEAD)
 PATIENCE_SECONDS = 180.0
 
 
@@ -61,6 +65,7 @@ class Program:
     alive: str
     ready: str
     folder: Path
+    directory: Path = BASE_DIR
     port: int = field(default_factory=processes.free_port)
 
     @property
@@ -76,7 +81,9 @@ class Program:
         """Start it; it is not awaited."""
         command = [part.format(port=self.port) for part in self.command]
         with self.log.open("ab") as log:
-            return processes.start(command, env=dict(self.environment), output=log, cwd=BASE_DIR)
+            return processes.start(
+                command, env=dict(self.environment), output=log, cwd=self.directory
+            )
 
     def await_answer(self, process: subprocess.Popen[bytes], path: str) -> None:
         """Wait until ``path`` answers with 200."""

@@ -1,39 +1,66 @@
-"""Prepares the service's database in this process: its tables, the published rules, and people."""
+"""Prepares a service's database: its tables, the published rules, and people.
+
+A script for the interpreter and in the folder of the commit that is measured, so it imports nothing of the
+benchmark. On standard input: ``people``, ``limited`` and ``terms`` as JSON. On standard output: the header
+lines by which so many people say who they are, and those of the limited, of whom each has six limits that
+are never reached. A counter is counted from the ledger at its first use: the limited have had theirs when
+the measuring begins.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from io import StringIO
-
-import django
-from django.core.management import call_command
-
-from benchmarks.limits import TERMS
-from benchmarks.throughput.parties import bearer
+from pathlib import Path
+from typing import Any
 
 LIMITED_PEOPLE = 24
 """Answers of the warming up."""
 
 
-def prepared(environment: Mapping[str, str], people: int) -> tuple[list[str], list[str]]:
-    """The header lines by which so many people say who they are, and those of a few others, of whom each has six
-    limits that are never reached. A counter is counted from the ledger at its first use: the few have had theirs
-    when the measuring begins."""
+def prepared(
+    environment: Mapping[str, str],
+    people: int,
+    *,
+    python: str,
+    folder: Path,
+    terms: Sequence[tuple[str, str, int]] = (),
+) -> tuple[list[str], list[str]]:
+    """The header lines of both. Without ``terms`` nobody is limited. Raises ``RuntimeError``."""
+    wanted = {"people": people, "limited": LIMITED_PEOPLE if terms else 0, "terms": terms}
     quiet = {"DJANGO_SETTINGS_MODULE": "assistant_site.settings", "LOG_LEVEL": "WARNING"}
-    os.environ.update(environment, **quiet)
-    django.setup()
-    from conversations.models import Limit  # noqa: PLC0415 - after the settings are known
+    done = subprocess.run(
+        [python, "-c", Path(__file__).read_text(encoding="utf-8")],
+        input=json.dumps(wanted),
+        env={**os.environ, **environment, **quiet},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the database of {folder} was not prepared: {done.stderr[-1_000:]}")
+    told = json.loads(done.stdout.splitlines()[-1])
+    return told["free"], told["limited"]
 
+
+def main() -> None:
+    """Prepare, and tell who there is."""
+    import django  # noqa: PLC0415 - of the commit that is measured
+    from django.core.management import call_command  # noqa: PLC0415
+
+    wanted = json.load(sys.stdin)
+    django.setup()
     call_command("migrate", interactive=False, verbosity=0)
     call_command("seed", json=True, stdout=StringIO())
-    free, limited = _people("person", people), _people("limited", LIMITED_PEOPLE)
-    Limit.objects.bulk_create(
-        Limit(scope="user", user_id=user, unit=unit, window=window, amount=amount)
-        for user in limited
-        for unit, window, amount in TERMS
-    )
-    return [*free.values()], [*limited.values()]
+    free, limited = _people("person", wanted["people"]), _people("limited", wanted["limited"])
+    if limited:
+        _limit(limited, wanted["terms"])
+    print(json.dumps({"free": [*free.values()], "limited": [*limited.values()]}))
 
 
 def _people(name: str, count: int) -> dict[int, str]:
@@ -43,4 +70,18 @@ def _people(name: str, count: int) -> dict[int, str]:
 
     User.objects.bulk_create(User(username=f"{name}-{at}") for at in range(count))
     found = User.objects.filter(username__startswith=f"{name}-").order_by("pk")
-    return {user.pk: bearer(str(AccessToken.for_user(user))) for user in found}
+    return {user.pk: f"authorization: Bearer {AccessToken.for_user(user)}\r\n" for user in found}
+
+
+def _limit(people: Mapping[int, str], terms: Sequence[Any]) -> None:
+    from conversations.models import Limit  # noqa: PLC0415
+
+    Limit.objects.bulk_create(
+        Limit(scope="user", user_id=user, unit=unit, window=window, amount=amount)
+        for user in people
+        for unit, window, amount in terms
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -63,7 +63,8 @@ class Wire(asyncio.Protocol):
     def _answer(self, line: bytes, body: bytes) -> None:
         reply = _reply(line, body)
         if isinstance(reply, bytes):
-            self._write(reply)
+            decides = _DEFAULT_RULE.search(body) is not None
+            self._loop.call_later(asked(body).decided_ms / 1000 * decides, self._write, reply)
             return
         workload, streamed = reply
         if not workload.is_paced:

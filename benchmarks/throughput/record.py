@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.throughput import figures
 from benchmarks.throughput.figures import percentile
 from benchmarks.throughput.paced import added_first_p99
-from benchmarks.throughput.parties import DIRECT, PROXY, RELAY
+from benchmarks.throughput.parties import DIRECT, EARLIER, PROXY, RELAY
 from benchmarks.throughput.sheet import Sheet
 from benchmarks.throughput.slices import Slice
 from benchmarks.throughput.verdicts import memory, verdicts
@@ -28,9 +28,9 @@ def body(sheet: Sheet, about: Mapping[str, Any]) -> dict[str, Any]:
                 "measure": cell.measure,
                 "workload": cell.workload,
                 "concurrency": cell.concurrency,
-                "parties": {name: _answers(slices, by_party) for name, slices in by_party.items()},
+                "parties": {name: _answers(name, by_party) for name in by_party},
             }
-            for measure in ("burst", "exact hit", "semantic hit")
+            for measure in ("burst", "exact hit", "semantic hit", "realistic")
             for cell, by_party in sheet.of(measure)
         ],
         "paced": [
@@ -58,7 +58,8 @@ def write(path: Path, told: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(_plain(told), indent=2) + "\n")
 
 
-def _answers(slices: Sequence[Slice], by_party: Mapping[str, list[Slice]]) -> dict[str, Any]:
+def _answers(name: str, by_party: Mapping[str, list[Slice]]) -> dict[str, Any]:
+    slices = by_party[name]
     told: dict[str, Any] = {
         "rounds": [_round(one) for one in slices],
         "cpu_us": dataclasses.asdict(figures.spread(slices, figures.cpu_us)),
@@ -66,9 +67,10 @@ def _answers(slices: Sequence[Slice], by_party: Mapping[str, list[Slice]]) -> di
         "total_ms": _percentiles(figures.pooled(slices, "total")),
         "per_second": dataclasses.asdict(figures.spread(slices, lambda one: one.rate)),
     }
-    for other, name in ((RELAY, "cpu_to_relay"), (PROXY, "cpu_to_proxy")):
+    others = {RELAY: "cpu_to_relay", PROXY: "cpu_to_proxy", EARLIER.get(name, ""): "cpu_to_before"}
+    for other, field in others.items():
         if other in by_party:
-            told[name] = dataclasses.asdict(figures.ratio(slices, by_party[other], figures.cpu_us))
+            told[field] = dataclasses.asdict(figures.ratio(slices, by_party[other], figures.cpu_us))
     if direct := by_party.get(DIRECT):
         over = figures.added(slices, direct, figures.first_p50)
         told["added_first_p50_ms"] = dataclasses.asdict(over)

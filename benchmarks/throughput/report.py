@@ -13,13 +13,13 @@ from rich.table import Table
 from benchmarks.throughput import figures
 from benchmarks.throughput.figures import Spread, percentile
 from benchmarks.throughput.paced import added_first_p99
-from benchmarks.throughput.parties import DIRECT, OURS, PROXY, RELAY
+from benchmarks.throughput.parties import DIRECT, EARLIER, OURS, PROXY, RELAY
 from benchmarks.throughput.sheet import Cell, Sheet
 from benchmarks.throughput.slices import Slice
 from benchmarks.throughput.starts import Start
 from benchmarks.throughput.verdicts import memory, verdicts
 
-_WIDTH = 170
+_WIDTH = 190
 _NONE = "-"
 
 
@@ -33,7 +33,7 @@ def print_run(sheet: Sheet) -> None:
 
 def _parts(sheet: Sheet) -> list[RenderableType]:
     parts: list[RenderableType] = [_bursts(cell, by_party) for cell, by_party in sheet.of("burst")]
-    parts += [_hits(sheet), _paced(sheet), _memory(sheet), _starts(sheet.starts)]
+    parts += [_hits(sheet), _realistic(sheet), _paced(sheet), _memory(sheet), _starts(sheet.starts)]
     parts += [f"Note: {note}" for note in sheet.notes]
     return [*parts, _verdicts(sheet)]
 
@@ -42,7 +42,7 @@ def _bursts(cell: Cell, by_party: Mapping[str, list[Slice]]) -> Table:
     rounds = max(len(slices) for slices in by_party.values())
     table = _table(
         f"{cell.title}: medians of {rounds} rounds (lowest-highest), times in ms", "party", "answers", "CPU µs",
-        "x bare relay", "x LiteLLM Proxy", "first p50", "p95", "p99", "added", "whole p50", "p95", "p99", "a second",
+        "x bare relay", "x LiteLLM Proxy", "x before", "first p50", "p95", "p99", "added", "whole p50", "p95", "p99", "a second",
     )  # fmt: skip
     for name, slices in by_party.items():
         table.add_row(
@@ -50,6 +50,7 @@ def _bursts(cell: Cell, by_party: Mapping[str, list[Slice]]) -> Table:
             *_answers_and_cpu(slices),
             _ratio(slices, by_party.get(RELAY)),
             _ratio(slices, by_party.get(PROXY)),
+            _ratio(slices, by_party.get(EARLIER.get(name, ""))),
             *_times(figures.pooled(slices, "first")),
             _added(slices, by_party.get(DIRECT)),
             *_times(figures.pooled(slices, "total")),
@@ -77,6 +78,18 @@ def _hits(sheet: Sheet) -> Table:
                 *_times(figures.pooled(slices, "total")),
                 _rate(slices),
             )
+    return table
+
+
+def _realistic(sheet: Sheet) -> Table:
+    table = _table(
+        "A classifier that takes 600 ms, a model that takes 500 ms to its first token; times in ms",
+        "party", "answers", "first p50", "p95", "p99",
+    )  # fmt: skip
+    for _, by_party in sheet.of("realistic"):
+        for name, slices in by_party.items():
+            answers = str(sum(one.answered for one in slices))
+            table.add_row(name, answers, *_times(figures.pooled(slices, "first")))
     return table
 
 

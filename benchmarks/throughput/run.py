@@ -7,25 +7,27 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.throughput import realistic
 from benchmarks.throughput.bursts import Bursts
 from benchmarks.throughput.hits import Hits
 from benchmarks.throughput.house import House
 from benchmarks.throughput.paced import Paced
-from benchmarks.throughput.parties import ALL, CLASSIFIED
+from benchmarks.throughput.parties import AHEAD, ALL, CLASSIFIED
 from benchmarks.throughput.plan import Clock, Plan
 from benchmarks.throughput.sheet import Sheet
 from benchmarks.throughput.slices import Bench
 from benchmarks.throughput.starts import cold_start
 
-MEASURES = ("bursts", "hits", "paced", "starts")
+MEASURES = ("bursts", "hits", "realistic", "paced", "starts")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What of the plan is done, and by whom. ``proxy_programs`` is where LiteLLM Proxy is, if it is to
-    take part."""
+    """What of the plan is done, and by whom. ``proxy_programs`` is where LiteLLM Proxy is, ``before`` the
+    folder of another commit, if they are to take part."""
 
     proxy_programs: Path | None = None
+    before: Path | None = None
     database: str = "sqlite"
     parties: Collection[str] = ALL
     measures: Collection[str] = MEASURES
@@ -37,7 +39,12 @@ def measured(plan: Plan, choice: Choice, folder: Path, clock: Clock) -> Sheet:
     with ExitStack() as stack:
         clock.say("starting everybody")
         house = House(folder, stack)
-        house.open(choice.parties, database=choice.database, proxy_programs=choice.proxy_programs)
+        house.open(
+            choice.parties,
+            database=choice.database,
+            proxy_programs=choice.proxy_programs,
+            earlier=choice.before,
+        )
         run = _Run(plan, choice, clock, house=house, bench=Bench(house.load()))
         run.all()
         return run.sheet
@@ -59,13 +66,15 @@ class _Run:
 
     def all(self) -> None:
         """Rounds of bursts come first and last: what changes meanwhile is seen in their spread."""
-        bursts = Bursts(self._bench, list(self._parties.values()), self._plan, self.sheet)
+        asked = [party for name, party in self._parties.items() if name != AHEAD]
+        bursts = Bursts(self._bench, asked, self._plan, self.sheet)
         self._clock.say("warming up")
         bursts.warm()
         least, most = self._plan.rounds
         if "bursts" in self._choice.measures:
             bursts.rounds(least, least, self._clock)
         self._hits()
+        self._realistic()
         paced = Paced(self._bench, self._parties, self._plan, self.sheet, self._clock)
         if "paced" in self._choice.measures:
             paced.measure()
@@ -86,6 +95,15 @@ class _Run:
             hits.prepare()
             for _ in range(self._plan.hit_rounds):
                 hits.round()
+
+    def _realistic(self) -> None:
+        if "realistic" not in self._choice.measures or CLASSIFIED not in self._parties:
+            return
+        if not self._clock.has(realistic.SECONDS):
+            self.sheet.notes.append("realistic: time was up")
+            return
+        self._clock.say("a classifier of 600 ms, a model of 500 ms")
+        realistic.measure(self._bench, self._parties, self.sheet)
 
     def _starts(self) -> None:
         rounds = self._plan.starts if "starts" in self._choice.measures else 0

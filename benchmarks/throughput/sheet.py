@@ -9,7 +9,7 @@ from typing import Literal
 from benchmarks.throughput.slices import Slice
 from benchmarks.throughput.starts import Start
 
-Measure = Literal["burst", "paced", "exact hit", "semantic hit"]
+Measure = Literal["burst", "paced", "exact hit", "semantic hit", "realistic"]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-_ASKED = re.compile(rb"\[(\d{1,5}) tokens(?: after (\d{1,6}) ms, then every (\d{1,6}) ms)?\]")
+_ASKED = re.compile(
+    rb"\[(\d{1,5}) tokens(?: after (\d{1,6}) ms, then every (\d{1,6}) ms)?(?:, decided in (\d{1,6}) ms)?\]"
+)
 _WORDS = (
     "light", "water", "stone", "paper", "garden", "window", "river", "silver", "morning", "letter",
     "copper", "harbour", "winter", "music", "forest", "candle", "bridge", "market", "island", "thunder",
@@ -80,11 +82,12 @@ _PLACES = [
 @dataclass(frozen=True, slots=True)
 class Workload:
     """An answer of ``tokens`` tokens. The first comes after ``first_ms``, the others every
-    ``between_ms``; with neither, all come at once."""
+    ``between_ms``; with neither, all come at once. A classifier that is asked about it takes ``decided_ms``."""
 
     tokens: int
     first_ms: int = 0
     between_ms: int = 0
+    decided_ms: int = 0
 
     @property
     def name(self) -> str:
@@ -105,7 +108,8 @@ class Workload:
     def mark(self) -> str:
         """How a prompt asks for it."""
         pace = f" after {self.first_ms} ms, then every {self.between_ms} ms" * self.is_paced
-        return f"[{self.tokens} tokens{pace}]"
+        decided = f", decided in {self.decided_ms} ms" * bool(self.decided_ms)
+        return f"[{self.tokens} tokens{pace}{decided}]"
 
     @property
     def text(self) -> str:
@@ -116,6 +120,7 @@ class Workload:
 ONE = Workload(1)
 HUNDRED = Workload(100)
 PACED = Workload(200, first_ms=300, between_ms=20)
+REALISTIC = Workload(20, first_ms=500, between_ms=20, decided_ms=600)
 UNASKED = HUNDRED
 """For a prompt that does not say."""
 
