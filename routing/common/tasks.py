@@ -11,9 +11,10 @@ import contextvars
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import chain, repeat
 from typing import Any, TypeVar
 
 import structlog
@@ -70,17 +71,20 @@ class Background:
         *,
         seconds: float = 0.0,
         busy: Collection[object] = (True,),
+        at_once: bool = False,
         last: bool = False,
     ) -> None:
         """Repeat ``work`` after pauses of ``seconds`` while ``busy`` is not empty. Does nothing while this
         loop runs.
 
-        An error is logged and does not end the loop. ``last``: ``close`` calls ``work`` once more.
+        An error is logged and does not end the loop. ``at_once``: no pause before the first time. ``last``:
+        ``close`` calls ``work`` once more.
         """
         if last:
             self._last[name] = work
         if not self.count(name):
-            self.start(name, self._repeat(name, work, seconds, busy))
+            pauses = chain((0.0,) if at_once else (), repeat(seconds))
+            self.start(name, self._repeat(name, work, pauses, busy))
 
     def thread(
         self, name: str, work: Callable[[], object], *, stop: Callable[[], object]
@@ -144,11 +148,11 @@ class Background:
         self,
         name: str,
         work: Callable[[], Coroutine[Any, Any, object]],
-        seconds: float,
+        pauses: Iterator[float],
         busy: Collection[object],
     ) -> None:
         while busy:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds := next(pauses))
             try:
                 await work()
             except Exception:  # noqa: BLE001 - an error in one period must not end the loop

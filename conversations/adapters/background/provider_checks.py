@@ -41,7 +41,7 @@ class ProviderChecks:
 
     def start(self) -> None:
         """Check now, and the faulty ones every AGAIN_SECONDS."""
-        self._background.every("provider checks", self.look, seconds=AGAIN_SECONDS)
+        self._background.every("provider checks", self.look, seconds=AGAIN_SECONDS, at_once=True)
 
     async def look(self) -> None:
         """Check the providers that are new or faulty, and log the changes."""
