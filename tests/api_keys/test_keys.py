@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ from conversations.domain.errors import TokenNotValid
 from conversations.models import APIKey, APIKeySecret
 from conversations.storage.api_keys import MAX_KEYS, KeyRights, key_rights
 from routing.common.redis.clients import sync_client
+from routing.models import LLMModel, Rule
+from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite, Person
 
 KEYS = "/api/v1/keys/"
@@ -120,6 +123,37 @@ def test_fallbacks_of_a_named_model_are_among_the_keys(
     site.simulator.clear()
 
     assert ("claude" in answer.text) is (models is None), answer.text
+
+
+@pytest.fixture
+def two_picture_models(site: LiveSite) -> Iterator[None]:
+    """The model that draws has a fallback."""
+    first = LLMModel.objects.get(name="gpt-image")
+    other = LLMModel.objects.get(name="gpt-image")
+    other.pk, other.name, other.litellm_name = None, "gpt-image-small", "openai/gpt-image-1-mini"
+    other.save()
+    Rule.objects.filter(model=first).update(fallbacks=[other.name])
+    ruleset_publish(by=None)
+    yield
+    site.simulator.clear()
+    site.publish_defaults()
+
+
+@pytest.mark.usefixtures("two_picture_models")
+@pytest.mark.parametrize(("model", "asked"), [("gpt-image", 1), ("assistant", 2)])
+def test_a_named_picture_model_draws_alone_and_the_rules_choice_has_fallbacks(
+    site: LiveSite, model: str, asked: int
+) -> None:
+    http = with_key(site, make(site.person(), models=[model]))
+    before = len(site.simulator.requests)
+    site.simulator.fault(call="image", status=500, times=20)
+    answer = http.post("/v1/images/generations", json={"model": model, "prompt": "A boat."})
+
+    drawn = {
+        each.body["model"] for each in site.simulator.requests[before:] if each.call == "image"
+    }
+    assert answer.status_code == 503, answer.text
+    assert len(drawn) == asked, drawn
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired", "owner", "deleted", "unknown", "typo"])
