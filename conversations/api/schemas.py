@@ -160,6 +160,9 @@ class DecisionSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_null=True)
     ruleset = serializers.IntegerField(allow_null=True)
     fallback = serializers.BooleanField()
+    simulated = serializers.BooleanField(
+        help_text="A stand-in answered in the model's place, as its provider is simulated."
+    )
     vector = VectorSchema(required=False, help_text="Only where ``source`` is ``vector``.")
     guard = GuardSerializer()
 

@@ -133,10 +133,11 @@ def decision_columns(decision: Decision) -> dict[str, Any]:
 
 
 def decision_object(decision: Decision, guard: GuardReport) -> dict[str, Any]:
-    """The ``decision`` object, with the guard's verdict on the prompt, and ``vector`` where earlier
-    verdicts decided."""
+    """The ``decision`` object, with whether a stand-in answers, the guard's verdict on the prompt, and
+    ``vector`` where earlier verdicts decided."""
     evidence = {"vector": asdict(decision.vector)} if decision.vector else {}
-    return {**_decision_fields(decision), **evidence, "guard": guard_object(guard)}
+    told = {"simulated": decision.simulated, **evidence, "guard": guard_object(guard)}
+    return {**_decision_fields(decision), **told}
 
 
 def _decision_fields(decision: Decision) -> dict[str, Any]:

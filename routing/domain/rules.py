@@ -308,6 +308,11 @@ class Decision:
     vector: VectorEvidence | None = None
 
     @property
+    def simulated(self) -> bool:
+        """Whether a stand-in answers in the model's place."""
+        return (self.model or "").startswith(SIMULATED_PREFIX)
+
+    @property
     def refused(self) -> bool:
         """Whether the user is asked to reformulate instead of being answered."""
         return self.action is Action.REFUSE

@@ -182,6 +182,24 @@ async def test_a_picture_is_shown_to_its_owner(page: Page, person: Person) -> No
     await expect(card.get_by_role("link", name="Save")).to_be_visible()
 
 
+async def test_an_answer_by_a_stand_in_has_a_badge(
+    page: Page, site: LiveSite, person: Person
+) -> None:
+    with site.composed_with(SIMULATED_PROVIDERS=["openai", "anthropic"]):
+        await sign_in(page, person.user.username)
+        card = await finished(await ask(page, STORY))
+        choices = await page.get_by_label("Who answers").locator("option").all_inner_texts()
+    message = stored(person, await card.get_attribute("data-message-id"))
+    assert message["decision"]["simulated"]
+    assert message["decision"]["model"].startswith("simulated/")
+    labels = card.locator(".route span")
+    await expect(labels).to_have_text([re.compile("^(gpt|claude)"), "simulated", "rule creative"])
+    await expect(labels.nth(1)).to_have_attribute("title", re.compile("no provider's key"))
+    await card.get_by_text("How it was answered").click()
+    await expect(card.get_by_role("term").filter(has_text="Simulated")).to_be_visible()
+    assert not [name for name in choices if "/" in name]
+
+
 async def test_an_answer_is_labelled_in_plain_words(page: Page, person: Person) -> None:
     await sign_in(page, person.user.username)
     labels = page.locator(".theirs").last.locator(".route span")

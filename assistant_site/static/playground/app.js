@@ -27,7 +27,7 @@ import { Problem } from "./problem.js";
 import { Session } from "./session.js";
 import { ShareDialog } from "./share.js";
 import { serveKeys } from "./shortcuts.js";
-import { curlOf, problemWords } from "./words.js";
+import { curlOf, modelName, problemWords } from "./words.js";
 
 const session = new Session();
 const api = new Api(session);
@@ -177,7 +177,7 @@ async function offerModels() {
   const speaks = ({ routes, abilities, max_output_tokens: most }) => !routes && (abilities.length || most);
   const names = data.filter(({ assistant }) => speaks(assistant)).map(({ id }) => id);
   const rules = $("model").options[0];
-  $("model").replaceChildren(rules, ...names.map((name) => new Option(name, name)));
+  $("model").replaceChildren(rules, ...names.map((name) => new Option(modelName(name), name)));
   $("model").hidden = !names.length;
 }
 

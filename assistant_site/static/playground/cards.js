@@ -4,7 +4,7 @@ import { copy } from "./code.js";
 import { fill } from "./language.js";
 import { LiveText } from "./live_text.js";
 import { definitions, nearEnd, toEnd } from "./page.js";
-import { factsOf, problemWords, REASONS, routeWords } from "./words.js";
+import { factsOf, problemWords, REASONS, routeWords, SIMULATED } from "./words.js";
 
 /** The card of a prompt; `message` has its content, and all else once it is stored. */
 export function promptCard(message, actions) {
@@ -191,9 +191,9 @@ export class AnswerCard {
   #route(decision, cache) {
     const place = this.#one(".route");
     const words = routeWords(decision, cache);
-    place.replaceChildren(
-      ...words.map((word) => Object.assign(document.createElement("span"), { textContent: word })),
-    );
+    const labels = words.map((word) => label(word));
+    if (decision?.simulated) labels.splice(1, 0, label(gettext("simulated"), { className: "badge", title: SIMULATED }));
+    place.replaceChildren(...labels);
     place.dataset.source = decision?.source ?? "";
     place.hidden = !words.length;
   }
@@ -304,6 +304,10 @@ export class AnswerCard {
   #all(selector) {
     return this.element.querySelectorAll(selector);
   }
+}
+
+function label(textContent, rest = {}) {
+  return Object.assign(document.createElement("span"), { textContent, ...rest });
 }
 
 function fromTemplate(id) {

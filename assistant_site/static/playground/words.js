@@ -30,12 +30,18 @@ export const REASONS = {
   bad: { wrong: gettext("Wrong"), outdated: gettext("Out of date"), unhelpful: gettext("Not helpful"), unsafe: gettext("Unsafe"), other: gettext("Something else") },
 };
 
+/** Why an answer by a stand-in is none of the model itself. */
+export const SIMULATED = gettext("A stand-in wrote this in the model's place: no provider's key is set.");
+
+/** A model's name for people, without the prefix that a simulated one has. */
+export const modelName = (name) => name?.replace(/^simulated\//, "");
+
 /** One line of short facts about who answers; the first is the most important. */
 export function routeWords(decision, cache) {
   if (!decision) return [];
   if (decision.action === "refuse") return [gettext("Declined"), ruleWords(decision)].filter(Boolean);
   return [
-    decision.model,
+    modelName(decision.model),
     ruleWords(decision),
     decision.source === "requested" && gettext("model of your choice"),
     decision.source === "default" && SOURCES.default,
@@ -68,7 +74,8 @@ export function curlOf(origin, content, model) {
 export function factsOf(message) {
   const { decision, cache, usage, timings } = message;
   const pairs = [
-    [gettext("Model"), decision?.model],
+    [gettext("Model"), modelName(decision?.model)],
+    [gettext("Simulated"), decision?.simulated ? SIMULATED : null],
     [gettext("Provider"), decision?.provider],
     [gettext("Chosen by"), decision && (SOURCES[decision.source] ?? decision.source)],
     [gettext("Rule"), decision?.rule],
