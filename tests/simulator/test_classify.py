@@ -10,8 +10,7 @@ import openai
 import pytest
 
 from assistant_site.simulator import Simulator, reuse_fields
-from routing.publishing.default_rules import default_document
-from tests.simulator.rules import quoted, system
+from tests.simulator.rules import FIRST_RULES, quoted, system
 
 RULES: list[dict[str, Any]] = [
     {
@@ -35,7 +34,6 @@ RULES: list[dict[str, Any]] = [
     {"name": "creative", "instruction": "Stories, poems, slogans and other imaginative writing."},
     {"name": "general", "instruction": "Everything else: everyday questions and facts."},
 ]
-FIRST_RULES: list[dict[str, Any]] = default_document().model_dump()["rules"]
 PIRATES = {"name": "pirates", "instruction": "Prompts about pirates go to claude-sonnet."}
 INVOICES = {"name": "billing", "instruction": "Everything about invoices."}
 MEDICAL = {"name": "doses", "action": "refuse", "instruction": "Doses of medicines."}

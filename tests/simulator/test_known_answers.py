@@ -18,6 +18,8 @@ import pytest
 from assistant_site.simulator import known_answers
 from assistant_site.simulator.known_answers import known_answer
 from assistant_site.simulator.languages import LANGUAGES
+from assistant_site.simulator.small_model import classify
+from tests.simulator.rules import asked
 
 pytestmark = pytest.mark.pure
 
@@ -98,6 +100,13 @@ ASKED = [
     ("Faz uma tabela dos planetas", "| Neptuno |"),
     ("Planeia um fim de semana em Lisboa", "cidade velha"),
     ("Porque é que o céu é azul?", "luz do Sol"),
+    ("Schreibe ein Gedicht über das Meer.", "einen Löffel vom Meer"),
+    ("Schreib mir ein kurzes Gedicht über die See", "einen Löffel vom Meer"),
+    ("Escribe un poema sobre el mar.", "el mar más sencillo"),
+    ("Écris un poème sur la mer.", "la mer marcher derrière"),
+    ("Écris un court poème sur l'océan", "la mer marcher derrière"),
+    ("Escreve um poema sobre o mar.", "anda pela casa o mar"),
+    ("Escreva um poema curto sobre o mar", "anda pela casa o mar"),
 ]
 # One word more, and it is another question.
 NOT_KNOWN = [
@@ -113,6 +122,8 @@ NOT_KNOWN = [
     "Is it true that Python has no planets?",
     "Prove that the square root of 3 is irrational.",
     "Schreibe ein Haiku über Katzen",
+    "Schreibe ein Gedicht über das Meer ohne den Buchstaben e",
+    "Escribe un poema sobre el mar y la montaña",
     "Demuestra que la raíz cuadrada de 3 es irracional",
     "x" * 5000,
     "",
@@ -145,17 +156,31 @@ def test_there_are_enough_of_them() -> None:
     assert all(number >= 10 for number in count.values())
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_chips_of_the_playground_are_answered(language: str) -> None:
-    page = (ROOT / "assistant_site" / "templates" / "playground.html").read_text()
-    chips = re.findall(
-        r'<button class="chip" type="button">\{% translate "(.+?)" %\}</button>', page
-    )
-    chips = [chip for chip in chips if not chip.startswith("Draw")]
-    assert chips
+PAGE = (ROOT / "assistant_site" / "templates" / "playground.html").read_text(encoding="utf-8")
+CHIPS = re.findall(r'<button class="chip" type="button">\{% translate "(.+?)" %\}</button>', PAGE)
+
+
+def chip_texts(language: str) -> list[str]:
+    """The chips of the empty playground, as its reader sees them."""
     catalog = gettext.translation("django", LOCALE, [language], fallback=language == "en")
-    found = {chip: known_answer(catalog.gettext(chip)) for chip in chips}
-    assert {answer and answer.language for answer in found.values()} == {language}
+    return [catalog.gettext(chip) for chip in CHIPS]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("at", range(len(CHIPS)), ids=CHIPS)
+def test_a_chip_of_the_playground_gets_a_real_answer(at: int, language: str) -> None:
+    prompt = chip_texts(language)[at]
+    if classify(asked(prompt), obey=False)["rule"] == "draw":
+        return
+    answer = known_answer(prompt)
+    assert answer is not None
+    assert answer.language == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_one_chip_of_each_language_is_drawn(language: str) -> None:
+    rules = [classify(asked(prompt), obey=False)["rule"] for prompt in chip_texts(language)]
+    assert rules == ["code", "complex-reasoning", "draw"]
 
 
 @pytest.mark.parametrize(("language", "text"), texts())
