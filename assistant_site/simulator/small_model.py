@@ -30,6 +30,11 @@ _HARM_RULE = re.compile(
     r"\b(?:harm\w*|illegal|weapons?|malware|dangerous|violen\w+|unsafe)\b", re.IGNORECASE
 )
 
+# A rule that sends to "claude-haiku" is none about haikus.
+_MODEL_NAME = re.compile(
+    r"\b(?:claude|gpt)(?:[- ]?(?:\d[\w.]*|haiku|sonnet|opus|mini|nano|image))*\b", re.IGNORECASE
+)
+
 # How much each sign weighs. Words an administrator's own rule shares with the prompt outdo what a
 # prompt is after in general; a picture or plain harm outdoes those.
 _INTENT: dict[Intent, float] = {"harm": 50, "image": 28, "long": 14, "sensitive": 12, "general": 5}
@@ -39,6 +44,8 @@ _WORDS = 20.0
 # A rule of few words was made for just those: one of them is enough.
 _FEW_WORDS = 8
 _ONE_OF_FEW = 14.0
+# Of two such rules the one with a word that no other rule has is the more specific.
+_OWN_WORD = 1.5
 _EXAMPLES = 12.0
 _AGAINST = 14.0
 _AGAINST_BUT_MORE_FOR = 4.0
@@ -57,6 +64,7 @@ class _RuleProfile:
     priority: float
     order: int
     words: frozenset[str]
+    named: frozenset[str]
     meant: frozenset[Intent]
     narrow: bool
     examples: tuple[frozenset[str], ...]
@@ -98,7 +106,7 @@ def _tagged(text: str, tag: str) -> str:
 
 
 def _rule(order: int, item: dict[str, Any]) -> _RuleProfile:
-    instruction = _EXCLUDED.sub(" ", item.get("instruction") or "")
+    instruction = _MODEL_NAME.sub(" ", _EXCLUDED.sub(" ", item.get("instruction") or ""))
     action = item.get("action") or "answer"
     description = f"{item['name'].replace('-', ' ')}. {instruction}"
     # A broad rule for harm or for pictures needs more than a shared word to apply.
@@ -107,14 +115,18 @@ def _rule(order: int, item: dict[str, Any]) -> _RuleProfile:
         "image": frozenset({"image"}),
         "refuse": frozenset({"harm"}) if broad else frozenset(),
     }
-    own = rule_stems(instruction) or rule_stems(description)
+    serves = meant.get(action, meant_for(description))
+    name = rule_stems(item["name"].replace("-", " "))
+    own = rule_stems(instruction) or name
     return _RuleProfile(
         name=item["name"],
         action=action,
         priority=float(item.get("priority") or 100),
         order=order,
         words=own - _PICTURE_WORDS if action == "image" else own,
-        meant=meant.get(action, meant_for(description)),
+        # A rule for a known kind of prompt is found by that kind: "code" is also a way to dress.
+        named=frozenset() if serves else name,
+        meant=serves,
         narrow=not broad,
         examples=tuple(map(rule_stems, item.get("examples_for") or ())),
         against=tuple(map(rule_stems, item.get("examples_against") or ())),
@@ -135,10 +147,17 @@ def _earlier(text: str) -> list[str]:
 def _choose(rules: Sequence[_RuleProfile], prompt: str) -> tuple[_RuleProfile, Intent | None]:
     wanted = intents(prompt)
     prompt_stems = rule_stems(prompt)
-    spread = Counter(word for rule in rules for word in rule.words)
+    spread = Counter(word for rule in rules for word in rule.words | rule.named)
     scored = [(_score(rule, wanted, prompt_stems, spread), rule) for rule in rules]
     best = max(scored, key=lambda pair: (pair[0], -pair[1].priority, -pair[1].order))[1]
+    if _shared(best, prompt_stems, spread) > _fit(best, wanted):
+        return best, None
     return best, next((intent for intent in wanted if intent in best.meant), None)
+
+
+def _fit(rule: _RuleProfile, wanted: tuple[Intent, ...]) -> float:
+    """How well the rule's kinds of prompt fit what is wanted."""
+    return max((_weight(wanted, name) for name in rule.meant), default=0.0)
 
 
 def _score(
@@ -147,7 +166,7 @@ def _score(
     prompt_stems: frozenset[str],
     spread: Counter[str],
 ) -> float:
-    fits = max((_weight(wanted, name) for name in rule.meant), default=0.0)
+    fits = _fit(rule, wanted)
     shared = _shared(rule, prompt_stems, spread)
     like = max((overlap(prompt_stems, example) for example in rule.examples), default=0.0)
     unlike = max((overlap(prompt_stems, example) for example in rule.against), default=0.0)
@@ -164,15 +183,23 @@ def _weight(wanted: tuple[Intent, ...], name: Intent) -> float:
 
 
 def _shared(rule: _RuleProfile, prompt_stems: frozenset[str], spread: Counter[str]) -> float:
-    """Share of the rule's words that the prompt has too, weighted."""
-    total = sum(1 / spread[word] for word in rule.words)
-    if not total:
+    """Share that the prompt has of the rule's words, or of those of its name, weighted."""
+    told = (rule.words, rule.named)
+    return max(_share(words, prompt_stems, spread, narrow=rule.narrow) for words in told)
+
+
+def _share(
+    told: frozenset[str], prompt_stems: frozenset[str], spread: Counter[str], *, narrow: bool
+) -> float:
+    found = told & prompt_stems
+    if not found:
         return 0.0
-    covered = sum(1 / spread[word] for word in rule.words & prompt_stems) / total
-    if not covered or (not rule.narrow and covered < 0.5):
+    covered = sum(1 / spread[word] for word in found) / sum(1 / spread[word] for word in told)
+    if not narrow and covered < 0.5:
         return 0.0
-    if len(rule.words) <= _FEW_WORDS:
-        return _ONE_OF_FEW + (_WORDS - _ONE_OF_FEW) * float(covered)
+    if len(told) <= _FEW_WORDS:
+        specific = _OWN_WORD if any(spread[word] == 1 for word in found) else 0.0
+        return _ONE_OF_FEW + (_WORDS - _ONE_OF_FEW) * float(covered) + specific
     return _WORDS * float(covered**0.5)
 
 

@@ -10,7 +10,8 @@ import openai
 import pytest
 
 from assistant_site.simulator import Simulator, reuse_fields
-from tests.simulator.rules import FIRST_RULES, quoted, system
+from assistant_site.simulator.small_model import classify
+from tests.simulator.rules import FIRST_RULES, asked, quoted, system
 
 RULES: list[dict[str, Any]] = [
     {
@@ -98,6 +99,38 @@ def test_a_rule_that_was_just_invented(
     gpt: openai.OpenAI, prompt: str, added: dict[str, Any], rule: str
 ) -> None:
     assert _verdict(gpt, prompt, [*RULES, added])["rule"] == rule
+
+
+HAIKUS = {"name": "haikus", "instruction": "Haikus and other very short poems", "priority": 200}
+POEMS = {"name": "poems", "instruction": "Poems", "priority": 5}
+LIMERICKS = {"name": "limericks", "instruction": "Anything in five comic lines", "priority": 200}
+RECIPES = {"name": "recipes", "instruction": "Cooking at home, by claude-haiku", "priority": 200}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rule"),
+    [
+        ("Write a haiku about autumn", "haikus"),
+        ("Write a haiku about autumn rain.", "haikus"),  # an example of "creative"
+        ("Schreibe ein Haiku über den Herbst", "haikus"),
+        ("Write a haiku poem", "haikus"),
+        ("Write a poem about autumn", "poems"),
+        ("Write a limerick about cats", "limericks"),
+        ("Suggest a recipe with lentils", "recipes"),
+        ("Give me five slogans for a bicycle shop.", "creative"),
+        ("Is there a dress code for weddings?", "general"),
+    ],
+)
+def test_new_rules_are_chosen_by_their_names_and_rarest_words(prompt: str, rule: str) -> None:
+    chosen = classify(asked(prompt, HAIKUS, POEMS, LIMERICKS, RECIPES), obey=False)
+    assert chosen["rule"] == rule
+    if rule not in {"creative", "general"}:
+        assert chosen["reason"] == f"The prompt shares the words of the rule {rule}."
+
+
+def test_the_name_of_a_model_is_no_word_of_a_rule() -> None:
+    sent = {"name": "pets", "instruction": "Cats and dogs go to claude-haiku or GPT 5 mini."}
+    assert classify(asked("Write a haiku about autumn", sent), obey=False)["rule"] == "creative"
 
 
 @pytest.mark.parametrize(
