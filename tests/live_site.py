@@ -179,6 +179,7 @@ class LiveSite:
             assert self._thread.is_alive(), "the server ended at its start"
         # It boots while it serves: a test must not build a second container meanwhile.
         httpx.get(f"{self.url}/readyz", timeout=240)
+        self.run(self._checked())
 
     def close(self) -> None:
         """Stop serving."""
@@ -232,7 +233,13 @@ class LiveSite:
         old = container()
         container.cache_clear()
         container().start_workers()
+        await LiveSite._checked()
         await old.aclose()
+
+    @staticmethod
+    async def _checked() -> None:
+        # The check that begins with the site must neither meet nor miss what a test scripts.
+        await container().provider_checks.checked.wait()
 
     def close_circuits(self) -> None:
         """Forget what failed before, whichever test had it fail."""
