@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +15,7 @@ from routing.common.redis.clients import fault_of_url
 
 FAULT = "SECRET_KEY is the published default: with it, anybody can sign tokens for this site."
 HINT = "Set SECRET_KEY to a secret of its own."
+_LOCAL_DIMENSIONS = 384  # not imported: the local model's module takes its libraries along
 
 
 @register(Tags.security, deploy=True)
@@ -29,19 +31,41 @@ def known_names(**_: Any) -> list[CheckMessage]:
 
 
 def doubts() -> list[str]:
-    """Sentences about variables that probably do not do what was meant."""
-    said = list(env.unread())
-    if bool(settings.LANGFUSE_PUBLIC_KEY) != bool(settings.LANGFUSE_SECRET_KEY):
-        missing = "SECRET" if settings.LANGFUSE_PUBLIC_KEY else "PUBLIC"
-        said.append(f"LANGFUSE_{missing}_KEY is missing: no traces are sent.")
+    """Sentences about variables that probably do not do what was meant: misspelt ones, and those that
+    contradict others."""
+    return [*env.unread(), *_without_others(), *_contradictions()]
+
+
+NEEDED = {
+    ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"): "no traces are sent",
+    ("LANGFUSE_SECRET_KEY", "LANGFUSE_PUBLIC_KEY"): "no traces are sent",
+    ("LANGFUSE_HOST", "LANGFUSE_PUBLIC_KEY"): "no traces are sent",
+    ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_ENDPOINT"): "they are sent to nobody",
+    ("OIDC_ISSUER", "OIDC_CLIENT_ID"): "single sign-on does not work",
+    ("OIDC_CLIENT_ID", "OIDC_ISSUER"): "there is no single sign-on",
+    ("OIDC_GROUPS", "OIDC_ISSUER"): "there is no single sign-on",
+    ("LIMIT_WEBHOOK_SECRET", "LIMIT_WEBHOOK_URL"): "nobody is told of limits",
+}
+"""What happens where the first variable is set and the second one is not."""
+
+
+def _without_others() -> Iterator[str]:
+    for (name, needed), effect in NEEDED.items():
+        if env.has(name) and not env.has(needed):
+            yield f"{name} is set without {needed}: {effect}."
+
+
+def _contradictions() -> Iterator[str]:
     if not (settings.PASSWORD_SIGN_IN or settings.OIDC_ISSUER):
-        said.append("PASSWORD_SIGN_IN is off and OIDC_ISSUER is not set: nobody can sign in.")
-    if settings.OIDC_ISSUER and not settings.OIDC_CLIENT_ID:
-        said.append("OIDC_ISSUER is set without OIDC_CLIENT_ID: single sign-on does not work.")
+        yield "PASSWORD_SIGN_IN is off and OIDC_ISSUER is not set: nobody can sign in."
+    if settings.HTTPS and settings.PUBLIC_URL.startswith("http:"):
+        yield "HTTPS is true and PUBLIC_URL begins with http: the addresses in answers redirect."
     name = settings.EMBEDDING_MODEL
     if name != "local" and get_close_matches(name.lower(), ["local"]):
-        said.append(f"EMBEDDING_MODEL is {name}, a model of OpenAI's: did you mean local?")
-    return said
+        yield f"EMBEDDING_MODEL is {name}, a model of OpenAI's: did you mean local?"
+    if name == "local" and settings.EMBEDDING_DIMENSIONS != _LOCAL_DIMENSIONS:
+        size = settings.EMBEDDING_DIMENSIONS
+        yield f"EMBEDDING_DIMENSIONS is {size}, and the local model has {_LOCAL_DIMENSIONS}."
 
 
 def refuse_nobodys_key() -> None:

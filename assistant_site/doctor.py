@@ -55,9 +55,11 @@ def examine() -> Iterator[Finding]:
 def _settings() -> Iterator[Finding]:
     said = doubts()
     for doubt in said:
-        yield Finding("settings", "doubt", doubt, "Correct the name in .env or the environment.")
+        yield Finding("settings", "doubt", doubt, "Correct it in .env or the environment.")
     if not said:
-        yield Finding("settings", "ok", "every variable that is set is read")
+        yield Finding(
+            "settings", "ok", "every variable that is set is read, and none contradicts another"
+        )
 
 
 def _database() -> Iterator[Finding]:

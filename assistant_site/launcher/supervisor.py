@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 
-from assistant_site.checks import refuse_wrong_redis_url
+from assistant_site.checks import doubts, refuse_wrong_redis_url
 from assistant_site.env import BASE_DIR, env
 from assistant_site.launcher import processes
 from assistant_site.launcher.parent_watchdog import die_with_parent
@@ -52,6 +52,7 @@ def main() -> None:
         signal.signal(number, _interrupt)
     if env.has("MAKELEVEL"):  # a killed make sends no signal
         die_with_parent(os.getppid())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
     try:
         # Read all variables before the first child: one line about a wrong one, not a traceback a child.
         importlib.import_module("assistant_site.settings")
@@ -73,7 +74,7 @@ def _run(config: RunConfig) -> None:
             supervisor = Supervisor(config, stack)
             new_passwords = supervisor.start()
             seconds = time.monotonic() - started
-            _say(start_message(config, new_passwords, seconds, list(env.unread())))
+            _say(start_message(config, new_passwords, seconds, doubts()))
             supervisor.watch()
         finally:
             _ignore_signals()  # a signal must not interrupt the stack while it ends the children

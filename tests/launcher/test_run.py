@@ -100,7 +100,8 @@ def pasted(said: str) -> str:
 @pytest.mark.timeout(START_SECONDS)
 def test_it_serves_answers_and_leaves_nothing_behind(tmp_path: Path, started: list[Run]) -> None:
     port = processes.free_port()
-    run = Run(tmp_path, PORT=str(port), ASSISTANT_DEMO_PASSWORD=PASSWORD)
+    one_of_two = {"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": ""}
+    run = Run(tmp_path, PORT=str(port), ASSISTANT_DEMO_PASSWORD=PASSWORD, **one_of_two)
     started.append(run)
     said = run.until("curl ")
 
@@ -108,6 +109,7 @@ def test_it_serves_answers_and_leaves_nothing_behind(tmp_path: Path, started: li
     assert "Created the user demo" not in said  # its password was given
     assert f"http://127.0.0.1:{port}/admin/" in said
     assert "SIMULATED" in said
+    assert "Look at: LANGFUSE_PUBLIC_KEY is set without LANGFUSE_SECRET_KEY" in said
 
     answer = pasted(said)
     assert "event: token" in answer, run.log

@@ -57,6 +57,17 @@ def test_a_refused_key_is_a_fault_with_advice(keys: Simulator) -> None:
     assert told["keys"]["advice"] == "Set another key in .env."
 
 
+def test_one_key_of_two_is_a_doubt_with_advice(
+    keys: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk")
+    monkeypatch.setenv("LANGFUSE_SECRET_KEY", "")
+    _, told = doctor()
+    assert told["settings"]["state"] == "doubt"
+    assert "without LANGFUSE_SECRET_KEY" in told["settings"]["detail"]
+    assert told["settings"]["advice"]
+
+
 def test_no_key_at_all_is_a_fault(settings: Any) -> None:
     settings.OPENAI_API_KEY = settings.ANTHROPIC_API_KEY = ""
     settings.OPENAI_BASE_URL = settings.ANTHROPIC_BASE_URL = ""

@@ -13,7 +13,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from assistant_site.checks import doubts, refuse_nobodys_key
+from assistant_site.checks import NEEDED, doubts, refuse_nobodys_key
 from assistant_site.databases import Database, with_options
 from assistant_site.env import BASE_DIR, Environment, env
 
@@ -184,11 +184,42 @@ def test_other_providers_names_are_none_of_ours(dotenv: Path) -> None:
     ]
 
 
-def test_one_key_of_two_is_a_warning(settings: Settings) -> None:
-    settings.LANGFUSE_PUBLIC_KEY, settings.LANGFUSE_SECRET_KEY = "pk", ""
+PAIRS = [name for pair in NEEDED for name in pair]
 
-    assert "LANGFUSE_SECRET_KEY is missing: no traces are sent." in doubts()
+
+@pytest.mark.parametrize(("name", "needed"), NEEDED, ids="-".join)
+def test_a_variable_without_the_one_that_it_needs_is_a_doubt(
+    monkeypatch: pytest.MonkeyPatch, name: str, needed: str
+) -> None:
+    for each in PAIRS:
+        monkeypatch.delenv(each, raising=False)
+    assert doubts() == []
+
+    monkeypatch.setenv(name, "x")
+    assert f"{name} is set without {needed}: {NEEDED[name, needed]}." in doubts()
     assert "assistant_site.W001" in {found.id for found in run_checks()}
+
+    monkeypatch.setenv(needed, "x")
+    assert not any(doubt.startswith(f"{name} is set without {needed}") for doubt in doubts())
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"HTTPS": True, "PUBLIC_URL": "http://example.com"}, "PUBLIC_URL begins with http:"),
+        ({"EMBEDDING_DIMENSIONS": 1536}, "the local model has 384"),
+        ({"PASSWORD_SIGN_IN": False}, "nobody can sign in"),
+    ],
+    ids=str,
+)
+def test_settings_that_contradict_each_other_are_a_doubt(
+    settings: Settings, changed: dict[str, object], told: str
+) -> None:
+    assert not any(told in doubt for doubt in doubts())
+
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    assert any(told in doubt for doubt in doubts())
 
 
 @pytest.mark.parametrize(
