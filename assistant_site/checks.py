@@ -77,7 +77,7 @@ def refuse_nobodys_key() -> None:
 def refuse_wrong_redis_url(url: str) -> None:
     """Before serving. Raises ``ImproperlyConfigured``; an empty address is the embedded Redis."""
     if url and (fault := fault_of_url(url)):
-        raise ImproperlyConfigured(f"REDIS_URL is no address of a Redis: {fault}")
+        raise env.fault("REDIS_URL", f"an address of a Redis ({fault})")
 
 
 def _is_nobodys() -> bool:

@@ -1,7 +1,7 @@
 """Environment variables: the only typed readers, used by ``settings`` and the launcher.
 
-A variable with an unreadable value stops the start; the message has its name and the expected type. An
-empty variable counts as absent, because ``.env`` files and compose files contain empty ones. A name that
+A variable with an unreadable value stops the start; the message has its name, what is expected, and the
+value unless it may be a secret. An empty variable counts as absent, because ``.env`` files and compose files contain empty ones. A name that
 nothing reads is reported with the name that was probably meant.
 """
 
@@ -20,6 +20,8 @@ from zoneinfo import ZoneInfo
 import environ
 import limits
 from django.core.exceptions import ImproperlyConfigured
+
+from routing.common.text import clean_line
 
 DAY = 86_400
 """Seconds: the most of a wait."""
@@ -41,9 +43,13 @@ _NEAR = 0.8
 """Similarity of two names, from which one is taken for a misspelling of the other."""
 _OF_PROVIDER = re.compile(r"(?:_API)?_?(?:KEY|BASE|BASE_URL|VERSION|SECRET|TOKEN)$")
 """The end of a name that LiteLLM may read for another provider."""
-
+_SECRET_NAME = re.compile(r"(?:KEY|SECRET|PASSWORD|TOKEN|HEADERS)$")
+_SECRET_VALUE = re.compile(r"(?i)@|pass\w*=|\b(?:sk|pk|rk|whsec)[-_]|[\w=+-]{32,}")
+"""A user's information of a URL, and what looks like a key that was put into another variable."""
+_SHOWN_CHARS = 60
 
 _DATABASES = frozenset({"postgres", "postgresql", "psql", "pgsql", "sqlite"})
+_ORIGIN = re.compile(r"https?://[^\s/?#@]+")
 _DATABASE_URL = "a database URL such as postgres://user:pw@host/name"
 
 
@@ -94,16 +100,16 @@ class Environment:
             return True
         if value in {"0", "false", "no", "off"}:
             return False
-        raise self._fault(name, "true or false")
+        raise self.fault(name, "true or false")
 
     def integer(self, name: str, default: int, *, least: int = 0, most: int = MOST) -> int:
         """A whole number from ``least`` to ``most``."""
         try:
             value = int(self.text(name)) if self.has(name) else default
         except ValueError as exc:
-            raise self._fault(name, "a whole number") from exc
+            raise self.fault(name, f"a whole number from {least} to {most}") from exc
         if not least <= value <= most:
-            raise self._fault(name, f"a whole number from {least} to {most}")
+            raise self.fault(name, f"a whole number from {least} to {most}")
         return value
 
     def number(self, name: str, default: float, *, least: float = 0.0, most: float = DAY) -> float:
@@ -111,9 +117,9 @@ class Environment:
         try:
             value = float(self.text(name)) if self.has(name) else default
         except ValueError as exc:
-            raise self._fault(name, "a number") from exc
+            raise self.fault(name, f"a number from {least:g} to {most:g}") from exc
         if not least <= value <= most:  # NaN is in no range
-            raise self._fault(name, f"a number from {least:g} to {most:g}")
+            raise self.fault(name, f"a number from {least:g} to {most:g}")
         return value
 
     def choice(self, name: str, default: str, options: Collection[str]) -> str:
@@ -121,7 +127,7 @@ class Environment:
         value = self.text(name, default)
         found = next((option for option in options if option.lower() == value.lower()), None)
         if found is None:
-            raise self._fault(name, f"one of {', '.join(options)}")
+            raise self.fault(name, f"one of {', '.join(options)}")
         return found
 
     def rate(self, name: str, default: str) -> str:
@@ -132,7 +138,7 @@ class Environment:
         except ValueError:
             rate = None
         if rate is None or not 1 <= rate.amount <= 1000 * MOST or rate.get_expiry() > 366 * DAY:
-            raise self._fault(name, "a rate such as 10/second, 60/minute or 500/day")
+            raise self.fault(name, "a rate such as 10/second, 60/minute or 500/day")
         return value
 
     def time_zone(self, name: str, default: str) -> str:
@@ -141,7 +147,7 @@ class Environment:
         try:
             ZoneInfo(value)
         except (ValueError, OSError, LookupError) as exc:
-            raise self._fault(name, "a time zone such as Europe/Berlin") from exc
+            raise self.fault(name, "a time zone such as Europe/Berlin") from exc
         return value
 
     def http_url(self, name: str, *, user: bool = False) -> str:
@@ -154,7 +160,7 @@ class Environment:
             known = False
         good = known and parts.scheme in {"http", "https"} and (user or "@" not in parts.netloc)
         if value and not (good and not parts.fragment and value.isprintable()):
-            raise self._fault(name, "an address such as https://example.com/v1")
+            raise self.fault(name, "an address such as https://example.com/v1")
         return value
 
     def signing_secret(self, name: str, *, required: bool) -> str:
@@ -168,14 +174,14 @@ class Environment:
         except ValueError:
             size = 0
         if encoded == value or not 24 <= size <= 64:
-            raise self._fault(name, "whsec_ and base64 of 24 to 64 bytes")
+            raise self.fault(name, "whsec_ and base64 of 24 to 64 bytes")
         return value
 
     def folder(self, name: str, default: Path) -> Path:
         """A folder, which need not exist; ``~`` is the home of the user."""
         folder = Path(self.text(name, str(default))).expanduser()
         if folder.exists() and not folder.is_dir():
-            raise self._fault(name, f"a folder, and {folder} is a file")
+            raise self.fault(name, "a folder and no file")
         return folder
 
     def words(self, name: str, default: list[str]) -> list[str]:
@@ -189,19 +195,30 @@ class Environment:
         url = self.text(name, default)
         # Of a scheme that it does not know, environ prints the whole URL, with the password.
         if url.partition(":")[0] not in _DATABASES:
-            raise self._fault(name, _DATABASE_URL)
+            raise self.fault(name, _DATABASE_URL)
         try:
             database = dict(environ.Env.db_url_config(url))
         except (ValueError, KeyError) as exc:
-            raise self._fault(name, _DATABASE_URL) from exc
+            raise self.fault(name, _DATABASE_URL) from exc
         # ``postgres:/host/name``, with one slash, is a name without a host.
         if not database.get("NAME") or not (database.get("HOST") or "sqlite" in database["ENGINE"]):
-            raise self._fault(name, _DATABASE_URL)
+            raise self.fault(name, _DATABASE_URL)
         return database
 
+    def origins(self, name: str) -> list[str]:
+        """A comma-separated list of origins, ``https://app.example.com``; ``*.`` may begin a host."""
+        origins = self.words(name, [])
+        if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+            raise self.fault(name, "origins with scheme and no path such as https://example.com")
+        return origins
+
     @staticmethod
-    def _fault(name: str, expected: str) -> ImproperlyConfigured:
-        return ImproperlyConfigured(f"{name} must be {expected}.")
+    def fault(name: str, expected: str) -> ImproperlyConfigured:
+        """The error of a variable's value, which it tells on one line unless it may be a secret."""
+        value = os.environ.get(name, "").strip()
+        secret = _SECRET_NAME.search(name) or _SECRET_VALUE.search(value)
+        found = f', and is "{clean_line(value, _SHOWN_CHARS)}"' if value and not secret else ""
+        return ImproperlyConfigured(f"{name} must be {expected}{found}.")
 
 
 def _meant(name: str, known: Collection[str]) -> str:

@@ -30,7 +30,7 @@ SECRET_KEY = env.text(
     _KEPT_SECRET.read_text() if os.access(_KEPT_SECRET, os.R_OK) else NOBODYS_KEY,
 )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
+PUBLIC_URL = env.http_url("PUBLIC_URL").rstrip("/")
 HTTPS = env.flag("HTTPS", default=False)
 # uvicorn reads it too, but trusts 127.0.0.1 by default: then any local program could claim any address
 FORWARDED_ALLOW_IPS = env.words("FORWARDED_ALLOW_IPS", [])
@@ -192,10 +192,10 @@ LIMIT_WEBHOOK_SECRET = env.signing_secret("LIMIT_WEBHOOK_SECRET", required=bool(
 LIMIT_WEBHOOK_SECONDS = env.number("LIMIT_WEBHOOK_SECONDS", 10.0, least=0.1, most=120)
 LANGFUSE_PUBLIC_KEY = env.text("LANGFUSE_PUBLIC_KEY")
 LANGFUSE_SECRET_KEY = env.text("LANGFUSE_SECRET_KEY")
-LANGFUSE_HOST = env.text("LANGFUSE_HOST", env.text("LANGFUSE_BASE_URL"))
+LANGFUSE_HOST = env.http_url("LANGFUSE_HOST") or env.http_url("LANGFUSE_BASE_URL")
 LANGFUSE_ENVIRONMENT = env.text("LANGFUSE_TRACING_ENVIRONMENT")
 LANGFUSE_RELEASE = env.text("LANGFUSE_RELEASE")
-OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+OTLP_ENDPOINT = env.http_url("OTEL_EXPORTER_OTLP_ENDPOINT", user=True)
 OTLP_HEADERS = {
     name.strip(): unquote(value.strip())
     for name, _, value in (
@@ -213,7 +213,7 @@ PASSWORD_SIGN_IN = env.flag("PASSWORD_SIGN_IN", default=True)
 ADMIN_TWO_FACTOR = env.choice("ADMIN_TWO_FACTOR", "optional", ["off", "optional", "required"])
 OTP_TOTP_ISSUER = "Assistant Core"
 # Single sign-on by OpenID Connect: off without an issuer
-OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_ISSUER = env.http_url("OIDC_ISSUER")
 OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
 OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
 OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
@@ -314,7 +314,7 @@ SPECTACULAR_SETTINGS = {
         "conversations.api.openai.openapi.add_openai_paths",
     ],
 }
-CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", [])
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_HEADERS = [
     *default_headers, "idempotency-key", "last-event-id", "traceparent", "x-request-id", "x-ai-sdk",
     # OpenAI's own client for browsers sends these.
@@ -349,7 +349,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "assistant_site.http.error_views.csrf_failure"
 # The admin and Swagger UI need more sources: assistant_site.http.middleware.
 CONTENT_SECURITY_POLICY = {

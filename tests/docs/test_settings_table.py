@@ -24,6 +24,7 @@ READERS = {
     "http_url",
     "integer",
     "number",
+    "origins",
     "rate",
     "signing_secret",
     "text",

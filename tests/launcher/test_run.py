@@ -175,7 +175,7 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path, started: li
     ("name", "value", "expected"),
     [
         ("PROMPT_MAX_CHARS", "many", "PROMPT_MAX_CHARS must be a whole number"),
-        ("REDIS_URL", "localhost:6379", "REDIS_URL is no address of a Redis"),
+        ("REDIS_URL", "localhost:6379", "REDIS_URL must be an address of a Redis"),
         ("DATABASE_URL", "sqlite:///{damaged}", "file is not a database"),
         ("ASSISTANT_DATA_DIR", "{damaged}/below", "ASSISTANT_DATA_DIR"),
     ],

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from assistant_site.checks import NEEDED, doubts, refuse_nobodys_key
+from assistant_site.checks import NEEDED, doubts, refuse_nobodys_key, refuse_wrong_redis_url
 from assistant_site.databases import Database, with_options
 from assistant_site.env import BASE_DIR, Environment, env
 
@@ -231,6 +232,71 @@ def test_a_misspelt_embedding_model_is_a_warning(
     settings.EMBEDDING_MODEL = name
 
     assert sum("did you mean local?" in doubt for doubt in doubts()) == doubted
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "expected"),
+    [
+        (lambda name: env.flag(name, default=False), "maybe", "true or false"),
+        (lambda name: env.integer(name, 1), "6k", "a whole number"),
+        (lambda name: env.integer(name, 1), "-5", "a whole number from 0 to 1000000"),
+        (lambda name: env.number(name, 1), "nan", "a number from 0 to 86400"),
+        (lambda name: env.choice(name, "a", ["a", "b"]), "c", "one of a, b"),
+        (lambda name: env.rate(name, "1/day"), "lots", "a rate such as"),
+        (lambda name: env.time_zone(name, "UTC"), "Mars", "a time zone such as"),
+        (env.http_url, "example.com", "an address such as"),
+        (env.origins, "https://a.example,b.example", "origins with scheme"),
+        (lambda name: env.folder(name, BASE_DIR), "/dev/null", "a folder and no file"),
+        (lambda name: env.database(name, ""), "postgres:/host/x", "a database URL such as"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_a_fault_tells_name_value_and_what_is_expected(
+    monkeypatch: pytest.MonkeyPatch, read: Callable[[str], object], value: str, expected: str
+) -> None:
+    monkeypatch.setenv("SOME_NAME", value)
+    with pytest.raises(ImproperlyConfigured) as told:
+        read("SOME_NAME")
+
+    assert str(told.value).startswith(f"SOME_NAME must be {expected}")
+    assert str(told.value).endswith(f', and is "{value}".')
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SOME_URL", "ftp://me:pw1234@host"),
+        ("SOME_URL", "sk-pw1234"),
+        ("SOME_URL", "mysql://host/name?password=pw1234"),
+        ("SOME_URL", "pw1234" * 6),
+        ("SOME_API_KEY", "pw1234"),
+        ("SOME_SECRET", "pw1234"),
+        ("SOME_PASSWORD", "pw1234"),
+    ],
+)
+def test_a_fault_tells_no_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert str(env.fault(name, "another")) == f"{name} must be another."
+
+
+def test_a_fault_is_one_line_of_a_bounded_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_NAME", "two\n lines\x1b[31m " * 1_000)
+    told = str(env.fault("SOME_NAME", "a number"))
+    assert told.isprintable()
+    assert len(told) < 120
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "redis://me:pw/1234@host/0", "redis://h:port"])
+def test_a_redis_url_that_is_none_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(
+        ImproperlyConfigured, match="REDIS_URL must be an address of a Redis"
+    ) as told:
+        refuse_wrong_redis_url(url)
+    assert "pw" not in str(told.value)
+    assert ("@" in url) != (url in str(told.value))
 
 
 def test_libraries_add_no_lines_to_what_commands_print() -> None:

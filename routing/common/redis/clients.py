@@ -292,7 +292,10 @@ def fault_of_url(url: str) -> str:
     try:
         _sentinel_service(url) or parse_url(url)  # type: ignore[no-untyped-call] # redis-py
     except ValueError as exc:
-        return str(exc)
+        # An error of a port quotes it, and it may be the start of a password with a slash.
+        return (
+            str(exc) if "@" not in url else "it cannot be read as redis://user:password@host:6379/0"
+        )
     return ""
 
 
