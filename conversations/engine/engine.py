@@ -34,6 +34,17 @@ Route = Callable[[State], str]
 
 ACTING: Sequence[Node] = (nodes.refuse, draw, generate)
 """The nodes named by the rows of ``routing.domain.actions``."""
+INLINE: Mapping[str, tuple[Node, Route]] = {
+    node.__name__: (node, route)
+    for node, route in (
+        (nodes.recall_memory, nodes.after_recall),
+        (nodes.lookup_answer, nodes.after_lookup),
+        (nodes.lookup_follow_up, nodes.after_follow_up),
+        (nodes.replay, nodes.after_answer),
+        (nodes.remember, lambda _: END),
+    )
+}
+"""Operator fusion: these ask no model that answers, and run in the step of the node before them."""
 
 
 class Engine:
@@ -134,13 +145,24 @@ def _add(
     """Add ``node``, and after it the node that ``route`` names.
 
     The node returns a command with its destination. A conditional edge would do the same, but
-    LangGraph runs each as one more step, a plain function in a thread: measured, 0.3 ms.
+    LangGraph runs each as one more step, a plain function in a thread: measured, 0.3 ms. A step costs 0.5
+    to 0.9 ms, so nodes that are ``INLINE`` follow in the same one.
     """
 
     @wraps(node)
     async def routed(state: State, runtime: Runtime[Context]) -> Command[str]:
         update = await node(state, runtime)
-        return Command(update=update, goto=route({**state, **update}))  # type: ignore[typeddict-item]
+        following = route(_updated(state, update))
+        while following in INLINE:
+            inline, onward = INLINE[following]
+            update |= await inline(_updated(state, update), runtime)
+            following = onward(_updated(state, update))
+        return Command(update=update, goto=following)
 
     # The destinations are for the picture: LangGraph cannot see where a command leads.
     graph.add_node(node.__name__, routed, destinations=destinations)
+
+
+def _updated(state: State, update: Update) -> State:
+    """The state as the next node sees it."""
+    return {**state, **update}  # type: ignore[typeddict-item]

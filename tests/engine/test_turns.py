@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from conversations.engine.engine import Engine
+from conversations.engine.engine import Engine, build_graph, initial_state
 from conversations.engine.events import Decided, Noticed, Reset, Token
+from conversations.engine.ports import Context
 from conversations.engine.types import Answer, CachedAnswer, CacheFacts, Turn
 from conversations.models import new_id
 from routing.domain.actions import Action
@@ -100,6 +101,24 @@ async def test_a_stored_answer_is_replayed_without_asking_anybody(where: str) ->
     assert classifier.asked == []
     assert chat.candidates == ()
     assert cache.stored == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "steps"),
+    [
+        (True, [["guard"]]),
+        (False, [["guard"], ["join_flight"], ["classify"], ["generate"]]),
+    ],
+)
+async def test_nodes_that_ask_no_model_take_no_step_of_the_graph(
+    stored: bool, steps: list[list[str]]
+) -> None:
+    asked, made = turn(), ports(cache=FakeCache(exact=cached() if stored else None))
+    state = initial_state(asked, RULES)
+    context = Context(made, FakeSink())
+    updates = build_graph().astream(state, context=context, stream_mode="updates")
+
+    assert [[*update] async for update in updates] == steps
 
 
 async def test_the_system_prompt_and_the_memory_come_before_the_prompt() -> None:
