@@ -49,6 +49,23 @@ def test_one_question_is_answered_with_its_decision_and_cost(
     assert "$0.0" in said
 
 
+def test_a_stand_in_is_told_beside_the_plain_name(
+    site: LiveSite, person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with site.composed_with(SIMULATED_PROVIDERS=["openai", "anthropic"]):
+        chat(site, person, "--model", "gpt", "Write a haiku about autumn rain.")
+    assert capsys.readouterr().out.startswith("gpt (simulated) · rule none")
+
+
+def test_somebody_without_a_conversation_resumes_by_beginning_one(
+    site: LiveSite, person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat(site, person, "--resume", "Say hello.")
+    said = capsys.readouterr().out
+    assert said.startswith("There is no conversation yet: this begins one.")
+    assert "Hello!" in said
+
+
 class Terminal(StringIO):
     """What a program writes to a terminal."""
 

@@ -18,6 +18,7 @@ from rich.segment import Segment
 
 from assistant_site.env import env
 from assistant_site.management.chat_client import ChatError, TerminalClient, printable
+from routing.domain.rules import SIMULATED_PREFIX
 
 HELP = """/good, /bad [why]   rate the last answer
 /model [NAME]       ask this model; without a name the rules choose
@@ -54,7 +55,7 @@ class Command(BaseCommand):
             if not client.key:
                 client.sign_in(options["user"], _password(options["user"]))
             if options["resume"]:
-                talk.open("1")
+                talk.resume()
             if prompt is not None:
                 talk.ask(prompt)
             else:
@@ -145,6 +146,14 @@ class _Talk:
             case _:
                 pass  # events that are newer than this client
 
+    def resume(self) -> None:
+        """Go on with the latest conversation; somebody without one begins."""
+        self._listed = self._client.conversations()
+        if self._listed:
+            self.open("1")
+        else:
+            self._quiet("There is no conversation yet: this begins one.")
+
     def open(self, number: str) -> None:
         """Go on with a conversation by its place in the list, and show its last exchange."""
         self._listed = self._listed or self._client.conversations()
@@ -231,7 +240,10 @@ class _Tail:
 
 def _decision(data: dict[str, Any]) -> str:
     decision, cache = data["decision"], data["cache"]
-    parts = [decision["model"] or decision["action"], f"rule {decision['rule'] or 'none'}"]
+    model = decision["model"] or decision["action"]
+    if decision.get("simulated"):
+        model = f"{model.removeprefix(SIMULATED_PREFIX)} (simulated)"
+    parts = [model, f"rule {decision['rule'] or 'none'}"]
     if cache["outcome"] in {"exact", "semantic"}:
         parts.append(f"used again ({cache['outcome']}, similarity {cache['similarity']:.2f})")
     return " · ".join([*parts, decision["reason"]])
