@@ -36,7 +36,7 @@ class RunConfig:
 
     @property
     def run_dir(self) -> Path:
-        """Pid files, ports and logs of what was started."""
+        """Pid files, ports and logs of the processes."""
         return self.data_dir / "run"
 
 

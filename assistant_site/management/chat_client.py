@@ -1,4 +1,4 @@
-"""Client of the service's own API over HTTP: what ``manage.py chat`` needs, and nothing of Django."""
+"""Client of the service's own API over HTTP, for ``manage.py chat``, without Django."""
 
 from __future__ import annotations
 

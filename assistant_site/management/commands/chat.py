@@ -90,7 +90,7 @@ class _Talk:
         }
 
     def run(self) -> None:
-        """Ask what the person types, until they end it."""
+        """Send each prompt that is typed, until the person ends it."""
         self._quiet("Ask something. /help lists the commands.")
         for line in self._lines():
             word, _, rest = line.partition(" ")
@@ -117,7 +117,7 @@ class _Talk:
                 yield line
 
     def ask(self, prompt: str) -> None:
-        """Show one answer as it is written, and what it took."""
+        """Show one answer as it is written, with its cost and time."""
         shown = _Shown(self._console)
         try:
             with shown, contextlib.closing(self._client.ask(prompt)) as events:

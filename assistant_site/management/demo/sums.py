@@ -80,7 +80,7 @@ def move(grown: Sums, to: date) -> None:
 
 
 def keep_shares(grown: Sums) -> None:
-    """Note what the demo added to each row."""
+    """Note the amounts that the demo added to each row."""
     DemoShare.objects.bulk_create(
         DemoShare(table=table.__name__, key=list(map(str, key)), sums=_as_json(sums))
         for (table, key), sums in grown.items()
@@ -89,7 +89,7 @@ def keep_shares(grown: Sums) -> None:
 
 @transaction.atomic
 def take_shares() -> None:
-    """Take away what the demo added. Rows that hold nothing else are deleted."""
+    """Subtract the amounts that the demo added. Rows that hold nothing else are deleted."""
     tables = {table.__name__: table for table in KEYS}
     for share in DemoShare.objects.all():
         table = tables[share.table]
