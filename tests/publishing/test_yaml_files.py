@@ -211,6 +211,15 @@ class TestCommand:
         with pytest.raises(CommandError, match="1 to 99"):
             command("publish", "--percent", "100")
 
+    def test_publishes_for_all_what_is_on_trial(self) -> None:
+        Rule.objects.filter(name="code").update(priority=51)
+        command("publish", "--shadow")
+        assert not draft_now().differs  # the trial has it all
+        assert "Published as version 3." in command("publish")
+        live = draft_now().live
+        assert live is not None
+        assert live.number == 3
+
     def test_imports_and_publishes_at_once(self, tmp_path: Path) -> None:
         file = tmp_path / "rules.yaml"
         file.write_text(command("export").replace("priority: 50", "priority: 51"))

@@ -118,7 +118,7 @@ class Command(BaseCommand):
     def _publish(self, options: dict[str, Any]) -> None:
         by = _person(options["by"])
         draft = draft_now()
-        if draft.live and draft.rules and not draft.differs and _target(options) == TO_ALL:
+        if draft.live and draft.rules and not draft.changes and _target(options) == TO_ALL:
             # Before the checks, which ask models and cost money.
             number = draft.live.number
             self.stdout.write(f"Nothing to publish: version {number} says the same.")
