@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
+from django.db.models.signals import post_migrate
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
@@ -111,6 +114,7 @@ def django_db_setup(
     with django_db_blocker.unblock():
         databases = setup_databases(verbosity=0, interactive=False)
         _keep_append_only()
+        post_migrate.connect(_make_groups, sender=apps.get_app_config("conversations"))
         yield
         teardown_databases(databases, verbosity=0)
 
@@ -123,6 +127,12 @@ def _keep_append_only() -> None:
         return [name for name in names(*args, **kwargs) if name != AuditEntry._meta.db_table]
 
     connection.introspection.django_table_names = emptied  # type: ignore[method-assign]
+
+
+def _make_groups(**_: Any) -> None:
+    """Make the groups of the migrations again: a test with transactions of its own empties all tables,
+    and Django fills those of its permissions alone."""
+    import_module("conversations.migrations.0002_roles").make_groups(apps, None)
 
 
 @pytest.fixture(scope="session")

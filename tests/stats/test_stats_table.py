@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -228,6 +229,12 @@ def test_the_roles_are_there_and_differ() -> None:
     assert all(".view_" in right for right in auditors)
     assert "routing.publish_rulesetversion" not in reviewers | auditors
     assert "routing.override_rulesetversion" not in editors | reviewers | auditors
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_roles_are_there_for_tests_after_one_that_empties_the_tables() -> None:
+    call_command("flush", interactive=False, verbosity=0)
+    test_the_roles_are_there_and_differ()
 
 
 def test_the_pages_show_the_numbers(person: User, admin_client: Client) -> None:
