@@ -335,6 +335,7 @@ CORS_EXPOSE_HEADERS = [
 
 # Language and time
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "assistant_site.formats"
 # Of the playground and of the errors of /api/; the catalogs are in assistant_site/locale.
 LANGUAGES = [
     ("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("fr", "Français"), ("pt", "Português"),

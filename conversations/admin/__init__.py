@@ -205,7 +205,8 @@ class MessageAdmin(HistoryAdmin[Message]):
 
     @column("message", ordering="id")
     def excerpt(self, row: Message) -> str:
-        return truncatechars(row.content, 80) or NOTHING
+        why = str((row.problem or {}).get("detail", ""))
+        return truncatechars(row.content or why, 80) or NOTHING
 
     @column("user", ordering="conversation__owner__username")
     def owner(self, row: Message) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet, Sum, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
@@ -37,8 +38,7 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
     """Numbers only: no page of a single row, nothing to change."""
 
     list_display = (
-        "day", "model", "rule", "answers", "errors", "failovers", "cache_hits", "first_token",
-        "whole", "tokens", "cost", "good_bad",
+        "day", "model", "rule", "answers", "failures", "cached", "times", "tokens", "cost", "good_bad",
     )  # fmt: skip
     list_display_links = None
     list_filter = (PeriodFilter, ("day", RangeDateFilter), ModelFilter, RuleFilter)
@@ -67,18 +67,25 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
             rows = context["cl"].queryset
             totals, rates = totals_by_model(rows), win_rates(rows)
             context |= {"totals": totals, "total": total_of(totals), "win_rates": rates}
-            context["enough"] = ENOUGH
+            context |= {"enough": ENOUGH, "selection": _selection(context["cl"])}
             if request.user.has_perm("routing.view_rule"):
                 context["suggestions"] = suggestions(rates)
         return response
 
-    @column("first token", ordering="first_token_ms_sum")
-    def first_token(self, row: ModelPerformance) -> str:
-        return _milliseconds(row.first_token_ms)
+    @column("errors / failovers", ordering="errors")
+    def failures(self, row: ModelPerformance) -> str:
+        return f"{row.errors:,} / {row.failovers:,}"
 
-    @column("whole answer", ordering="total_ms_sum")
-    def whole(self, row: ModelPerformance) -> str:
-        return _milliseconds(row.total_ms)
+    @column("cached", ordering="cache_hits")
+    def cached(self, row: ModelPerformance) -> int:
+        return row.cache_hits
+
+    @column("first token / whole", ordering="first_token_ms_sum")
+    def times(self, row: ModelPerformance) -> str:
+        if row.total_ms is None:
+            return NOTHING
+        first = NOTHING if row.first_token_ms is None else f"{row.first_token_ms:,}"
+        return f"{first} / {row.total_ms:,} ms"
 
     @column("tokens in / out", ordering="output_tokens")
     def tokens(self, row: ModelPerformance) -> str:
@@ -94,8 +101,27 @@ class ModelPerformanceAdmin(ReadOnlyAdmin[ModelPerformance]):
         return f"{row.feedback_good} / {row.feedback_bad}"
 
 
-def _milliseconds(value: int | None) -> str:
-    return NOTHING if value is None else f"{value:,} ms"
+def _selection(changes: ChangeList) -> dict[str, Any]:
+    """Context of the line that tells what is shown: links to the periods, and the other filters in force."""
+    name = PeriodFilter.parameter_name
+    chosen = changes.get_filters_params().get(name, [""])[-1]
+    choices = {"": "All days"} | {str(days): title for title, days in PeriodFilter.DAYS.items()}
+    specs = (each for each in changes.filter_specs if isinstance(each, admin.SimpleListFilter))
+    return {
+        "periods": [
+            {
+                "title": title,
+                "query": changes.get_query_string({name: days or None}),
+                "chosen": days == chosen,
+            }
+            for days, title in choices.items()
+        ],
+        "filters": [
+            f"{each.title} {each.value()}"
+            for each in specs
+            if each.value() and not isinstance(each, PeriodFilter)
+        ],
+    }
 
 
 @admin.register(Uncounted)

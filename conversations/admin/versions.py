@@ -216,7 +216,7 @@ class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
     """Decisions of versions in shadow, beside those of the live version."""
 
     list_display = (
-        "prompt", "ruleset", "same", "instead_of", "would", "rule", "source", "cost_usd", "created_at",
+        "prompt", "version", "same", "instead_of", "would", "rule", "source", "cost", "created_at",
     )  # fmt: skip
     # The prompt leads to its message, and no link may lie in another.
     list_display_links = ("created_at",)
@@ -241,6 +241,14 @@ class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
     @column("same", labels={"same": "success", "other": "warning"})
     def same(self, row: ShadowDecision) -> str:
         return "same" if row.agrees else "other"
+
+    @column("version", ordering="ruleset")
+    def version(self, row: ShadowDecision) -> str:
+        return str(row.ruleset)
+
+    @column("cost", ordering="cost_usd")
+    def cost(self, row: ShadowDecision) -> str:
+        return NOTHING if row.cost_usd is None else f"${row.cost_usd:.4f}"
 
     @column("was done")
     def instead_of(self, row: ShadowDecision) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -12,7 +13,13 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from conversations.admin import MessageAdmin
-from conversations.models import Message, ModelPerformance, PromptAttachments, first_id_at
+from conversations.models import (
+    Message,
+    ModelPerformance,
+    PromptAttachments,
+    ShadowDecision,
+    first_id_at,
+)
 from conversations.storage.attachments import attachments_store
 from tests.admin.conftest import make_exchange, make_feedback, make_picture
 from tests.openai.test_tools import PIXEL
@@ -172,3 +179,29 @@ def test_attached_pictures_are_shown_with_their_prompt(
     assert admin_client.get(url.replace("/0/", "/1/")).status_code == 404
     client.force_login(User.objects.create_user("clerk", is_staff=True))
     assert client.get(url).status_code == 404
+
+
+def test_the_list_tells_why_an_answer_failed(admin_client: Client, person: User) -> None:
+    make_exchange(person, "", status="failed", problem={"detail": "The key was refused."})
+    page = admin_client.get(reverse("admin:conversations_message_changelist"))
+    assert "The key was refused." in page.content.decode()
+
+
+def test_a_day_and_a_time_are_read_in_one_way(admin_client: Client, person: User) -> None:
+    answer = make_exchange(person)
+    page = admin_client.get(reverse("admin:conversations_message_changelist"))
+    assert f"{answer.created_at.day} {answer.created_at:%b %Y, %H:%M}" in page.content.decode()
+
+
+def test_the_cost_of_a_decision_in_shadow_is_dollars(admin_client: Client, person: User) -> None:
+    ShadowDecision.objects.create(
+        message=make_exchange(person),
+        ruleset=2,
+        agrees=True,
+        action="answer",
+        source="classifier",
+        cost_usd=Decimal("0.002699"),
+    )
+    page = admin_client.get(reverse("admin:conversations_shadowdecision_changelist"))
+    assert "$0.0027" in page.content.decode()
+    assert "0.00269900" not in page.content.decode()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.sites import site
 from django.contrib.auth.models import Group, User
 from django.test import Client, RequestFactory
@@ -170,3 +172,11 @@ def test_every_page_without_a_row_has_a_heading(admin_client: Client, person: Us
         assert 'class="assistant-help"' in text, route
         walked += 1
     assert walked > 30
+
+
+def test_the_documentation_names_each_page_in_its_section() -> None:
+    text = (Path(settings.BASE_DIR) / "docs" / "admin.md").read_text()
+    told = dict(re.findall(r"^\| (\w+) \| (.*\*.*) \|$", text, re.MULTILINE))
+    for part in navigation(RequestFactory().get("/")):
+        names = [f"*{item['title']}*" for item in part["items"]]
+        assert [name for name in names if name not in told[str(part["title"])]] == []

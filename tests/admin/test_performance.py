@@ -63,6 +63,17 @@ def test_totals_follow_the_filters(admin_client: Client) -> None:
     assert ranged["gpt"].answers == 2
 
 
+def test_the_page_tells_what_is_selected(admin_client: Client) -> None:
+    make_day("gpt", answers=1)
+    query = {"period": "7", "rule": "code"}
+    page = admin_client.get(reverse("admin:conversations_modelperformance_changelist"), query)
+
+    told = " ".join(page.content.decode().split())
+    assert 'aria-current="true">Last 7 days</a>' in told
+    assert 'href="?period=30&amp;rule=code">Last 30 days</a>' in told
+    assert "Of rule code alone." in told
+
+
 def test_an_empty_table_is_a_page_too(admin_client: Client) -> None:
     assert shown(admin_client) == {}
 

@@ -1,0 +1,1 @@
+"""English: a folder that Django looks for."""
