@@ -179,7 +179,21 @@ async def test_a_picture_is_shown_to_its_owner(page: Page, person: Person) -> No
     await expect(picture).to_have_js_property("complete", value=True)
     assert await picture.evaluate("image => image.naturalWidth") > 0
     assert (await picture.get_attribute("src") or "").startswith("blob:")
-    await expect(card.get_by_role("link", name="Save")).to_be_visible()
+    # The answer's text is what was drawn, so the caption need not say it again.
+    await expect(card.locator("figcaption")).to_have_text("Save")
+
+
+@pytest.mark.parametrize("size", [PHONE])
+async def test_pictures_are_attached_beside_the_field_on_a_phone(
+    page: Page, person: Person
+) -> None:
+    await sign_in(page, person.user.username)
+    await expect(page.locator("#prompt")).to_be_visible()
+    bottoms = await page.evaluate(
+        """["[data-attach]", "#prompt"].map(
+            (each) => Math.round(document.querySelector(each).getBoundingClientRect().bottom))"""
+    )
+    assert bottoms[0] == bottoms[1]
 
 
 async def test_an_answer_by_a_stand_in_has_a_badge(

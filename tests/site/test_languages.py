@@ -83,6 +83,14 @@ def placeholders(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
+def test_no_line_of_french_begins_with_a_punctuation_mark(domain: str) -> None:
+    breaks = re.compile(r"« | [?!:;»]")
+    assert not [
+        told for entry in entries("fr", domain) for told in entry.told if breaks.search(told)
+    ]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_catalog_is_whole(language: str, domain: str) -> None:
     for entry in entries(language, domain):

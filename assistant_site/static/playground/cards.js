@@ -228,7 +228,9 @@ export class AnswerCard {
   async #picture({ url, alt, width, height }) {
     const figure = this.#one(".picture");
     const image = Object.assign(document.createElement("img"), { alt, width, height });
-    const caption = Object.assign(document.createElement("figcaption"), { textContent: alt });
+    const caption = document.createElement("figcaption");
+    // Once is enough: the text of the answer mostly is what was drawn.
+    if (alt.trim() !== this.#text.trim()) caption.textContent = alt;
     figure.replaceChildren(image, caption);
     figure.hidden = false;
     try {
