@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's
 from django.core.exceptions import ImproperlyConfigured
 
+from assistant_site import variables
 from assistant_site.env import env
 from routing.common.redis.clients import fault_of_url
 
@@ -31,9 +32,9 @@ def known_names(**_: Any) -> list[CheckMessage]:
 
 
 def doubts() -> list[str]:
-    """Sentences about variables that probably do not do what was meant: misspelt ones, and those that
-    contradict others."""
-    return [*env.unread(), *_without_others(), *_contradictions()]
+    """Sentences about variables that are probably mistakes: misspelt ones, and those that contradict
+    others."""
+    return [*env.unread(variables.NAMES), *_without_others(), *_contradictions()]
 
 
 NEEDED = {
@@ -46,7 +47,7 @@ NEEDED = {
     ("OIDC_GROUPS", "OIDC_ISSUER"): "there is no single sign-on",
     ("LIMIT_WEBHOOK_SECRET", "LIMIT_WEBHOOK_URL"): "nobody is told of limits",
 }
-"""What happens where the first variable is set and the second one is not."""
+"""The effect of the first variable without the second one."""
 
 
 def _without_others() -> Iterator[str]:

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from assistant_site import variables
 from assistant_site.checks import doubts
-from assistant_site.env import env
 from routing.common.redis.clients import fault_of_url, sync_client
 from routing.llm.providers.provider_check import ProviderCheck, check_providers, in_words, keyed
 from routing.llm.providers.registry import PROVIDERS, read_credentials
@@ -194,7 +194,7 @@ def _disk() -> Iterator[Finding]:
 
 
 def _port() -> Iterator[Finding]:
-    port = env.integer("PORT", 8000, most=65_535)
+    port = variables.integer("PORT")
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

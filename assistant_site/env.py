@@ -1,6 +1,6 @@
 """Environment variables: the only typed readers, used by ``settings`` and the launcher.
 
-A variable with an unreadable value stops the start; the message has its name, what is expected, and the
+A variable with an unreadable value stops the start; the message has its name, the expected form, and the
 value unless it may be a secret. An empty variable counts as absent, because ``.env`` files and compose files contain empty ones. A name that
 nothing reads is reported with the name that was probably meant.
 """
@@ -30,14 +30,13 @@ MOST = 1_000_000
 BASE_DIR = Path(__file__).resolve().parent.parent
 ALSO_READ = frozenset(
     {
-        "MAKELEVEL", "PORT", "POSTGRES_PASSWORD", "PYTHON", "REQUIRE_BROWSER", "SIMULATOR_HOST",
-        "TESTS", "TEST_REDIS_URL", "WEB_CONCURRENCY",
+        "MAKELEVEL",
         # Of the providers' own libraries
         "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_TYPE", "OPENAI_API_VERSION", "OPENAI_ORGANIZATION",
         "OPENAI_ORG_ID", "OPENAI_PROJECT_ID",
     }
 )  # fmt: skip
-"""Names that the launcher, make, the image, tests or libraries read, and ``settings`` does not."""
+"""Names that make sets or the providers' libraries read, and that are no settings of ours."""
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=")
 _NEAR = 0.8
 """Similarity of two names, from which one is taken for a misspelling of the other."""
@@ -45,7 +44,7 @@ _OF_PROVIDER = re.compile(r"(?:_API)?_?(?:KEY|BASE|BASE_URL|VERSION|SECRET|TOKEN
 """The end of a name that LiteLLM may read for another provider."""
 _SECRET_NAME = re.compile(r"(?:KEY|SECRET|PASSWORD|TOKEN|HEADERS)$")
 _SECRET_VALUE = re.compile(r"(?i)@|pass\w*=|\b(?:sk|pk|rk|whsec)[-_]|[\w=+-]{32,}")
-"""A user's information of a URL, and what looks like a key that was put into another variable."""
+"""A user's information of a URL, and words that look like a key, put into another variable."""
 _SHOWN_CHARS = 60
 
 _DATABASES = frozenset({"postgres", "postgresql", "psql", "pgsql", "sqlite"})
@@ -64,10 +63,11 @@ class Environment:
             self._in_file = [found[1] for line in lines if (found := _LINE.match(line))]
             environ.Env.read_env(dotenv, overwrite=False)
 
-    def unread(self) -> Iterator[str]:
-        """Sentences about names that nothing has read so far: all of ``.env``, and those of the process
-        that look like a misspelling. Ask for it when ``settings`` is imported."""
-        known = self._read | ALSO_READ
+    def unread(self, declared: Collection[str] = ()) -> Iterator[str]:
+        """Sentences about names that nothing has read so far and that are not ``declared``: all of
+        ``.env``, and those of the process that look like a misspelling. Ask for it when ``settings`` is
+        imported."""
+        known = self._read.union(ALSO_READ, declared)
         for name in dict.fromkeys((*self._in_file, *os.environ)):
             if name in known or not os.environ.get(name, "").strip():
                 continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from assistant_site.env import env
+from assistant_site import variables
 from assistant_site.launcher.run_config import environment, read_run_config
 
 SIMULATOR_PORTS = {"openai": 8101, "anthropic": 8102}
@@ -18,10 +18,10 @@ SIMULATOR_PORTS = {"openai": 8101, "anthropic": 8102}
 def main() -> None:
     """Replace this process with the program named on the command line."""
     config = read_run_config()
-    host = env.text("SIMULATOR_HOST")
+    host = variables.text("SIMULATOR_HOST")
     hosts = {name: f"{host}:{port}" for name, port in SIMULATOR_PORTS.items()}
-    variables = environment(config, config.redis_url, hosts if host and config.simulated else {})
-    os.execvpe(sys.argv[1], sys.argv[1:], variables)  # noqa: S606 - no shell is wanted
+    completed = environment(config, config.redis_url, hosts if host and config.simulated else {})
+    os.execvpe(sys.argv[1], sys.argv[1:], completed)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

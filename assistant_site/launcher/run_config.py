@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant_site import variables
 from assistant_site.env import BASE_DIR, env
 from assistant_site.launcher import processes
 from assistant_site.stand_ins import is_configured, stand_in_variables
@@ -44,13 +45,13 @@ def read_run_config() -> RunConfig:
     """From the environment and ``.env``. Raises ImproperlyConfigured for an unreadable value."""
     keyed = tuple(name for name in PROVIDERS if is_configured(env, name))
     return RunConfig(
-        data_dir=env.folder("ASSISTANT_DATA_DIR", BASE_DIR / "var").resolve(),
-        port=env.integer("PORT", 8000, most=65_535) or processes.free_port(),
+        data_dir=variables.folder("ASSISTANT_DATA_DIR", BASE_DIR / "var").resolve(),
+        port=variables.integer("PORT") or processes.free_port(),
         simulated=not keyed,
         keyed=keyed,
-        redis_url=env.text("REDIS_URL"),
-        demo_password=env.text("ASSISTANT_DEMO_PASSWORD"),
-        https=env.flag("HTTPS", default=False),
+        redis_url=variables.text("REDIS_URL"),
+        demo_password=variables.text("ASSISTANT_DEMO_PASSWORD"),
+        https=variables.flag("HTTPS"),
     )
 
 
@@ -59,15 +60,16 @@ def environment(config: RunConfig, redis_url: str, simulators: Mapping[str, str]
 
     ``simulators``: ``host:port`` by provider.
     """
-    variables = {
+    own = {
         "ASSISTANT_DATA_DIR": str(config.data_dir),
         "REDIS_URL": redis_url,
         "PYTHONUNBUFFERED": "1",
-        "SECRET_KEY": env.text("SECRET_KEY") or _stored_secret(config.data_dir / "secret_key"),
+        "SECRET_KEY": variables.text("SECRET_KEY")
+        or _stored_secret(config.data_dir / "secret_key"),
     }
     if simulators:
-        variables["SIMULATED_PROVIDERS"] = ",".join(simulators)
-    return os.environ | variables | stand_in_variables(simulators)
+        own["SIMULATED_PROVIDERS"] = ",".join(simulators)
+    return os.environ | own | stand_in_variables(simulators)
 
 
 def simulator_command(provider: str, port: int) -> list[str]:

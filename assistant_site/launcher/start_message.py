@@ -19,7 +19,7 @@ def start_message(
     config: RunConfig, new_passwords: dict[str, str], seconds: float, doubts: Sequence[str] = ()
 ) -> str:
     """``new_passwords``: the passwords of accounts that this run created, by user name. ``doubts``:
-    sentences about variables that probably do not do what was meant."""
+    sentences about variables that are probably mistakes."""
     parts = [
         f"Assistant Core {VERSION}, serving after {seconds:.1f} s. Ctrl-C ends it and everything it started.",
         _addresses(config),

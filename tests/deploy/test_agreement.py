@@ -9,6 +9,7 @@ import yaml
 from django.conf import LazySettings
 from django.test import Client
 
+from assistant_site import variables
 from conversations.runs.lifecycle import STORE_SECONDS
 from tests.deploy.manifests import (
     KUSTOMIZATION,
@@ -19,7 +20,6 @@ from tests.deploy.manifests import (
     only,
     pods,
 )
-from tests.docs.test_settings_table import read_by_launcher, read_by_settings
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 WEB_LABELS = {"app.kubernetes.io/name": "assistant", "app.kubernetes.io/component": "web"}
@@ -43,7 +43,7 @@ def web() -> Manifest:
 
 def test_every_variable_is_one_that_the_service_reads() -> None:
     told = settings_told().keys() | only("Secret")["stringData"].keys()
-    assert told <= read_by_settings() | read_by_launcher() | {"WEB_CONCURRENCY"}
+    assert told <= variables.NAMES
 
 
 def test_nothing_secret_stands_in_the_settings() -> None:

@@ -16,7 +16,7 @@ from rich.markdown import Markdown
 from rich.markup import escape
 from rich.segment import Segment
 
-from assistant_site.env import env
+from assistant_site import variables
 from assistant_site.management.chat_client import ChatError, TerminalClient, printable
 from routing.domain.rules import SIMULATED_PREFIX
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("prompt", nargs="?", help="ask this, and end")
-        local = f"http://127.0.0.1:{env.integer('PORT', 8000, most=65_535)}"
+        local = f"http://127.0.0.1:{variables.integer('PORT')}"
         parser.add_argument("--url", default=local, help="the server (%(default)s)")
         parser.add_argument("--user", default="demo", help="sign in as USER (%(default)s)")
         parser.add_argument("--key", default="", help="an API key, in place of user and password")

@@ -16,7 +16,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import track
 
-from assistant_site.env import env
+from assistant_site import variables
 from assistant_site.management.demo import people, rules, sums
 from assistant_site.management.demo.asking import Asking
 from assistant_site.management.demo.dating import counted, date_answers, date_feedback
@@ -41,7 +41,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        local = f"http://127.0.0.1:{env.integer('PORT', 8000, most=65_535)}"
+        local = f"http://127.0.0.1:{variables.integer('PORT')}"
         parser.add_argument("--url", default=local, help="the running server (%(default)s)")
         parser.add_argument("--days", type=int, default=30, help="from 1 to 90 (%(default)s)")
         parser.add_argument(
