@@ -156,7 +156,7 @@ def _choose(rules: Sequence[_RuleProfile], prompt: str) -> tuple[_RuleProfile, I
 
 
 def _fit(rule: _RuleProfile, wanted: tuple[Intent, ...]) -> float:
-    """How well the rule's kinds of prompt fit what is wanted."""
+    """Weight of the intents that the rule serves, among those of the prompt."""
     return max((_weight(wanted, name) for name in rule.meant), default=0.0)
 
 

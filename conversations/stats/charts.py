@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Min, Q, Sum
+from django.db.models.functions import Floor
 from django.utils import timezone
 
 from conversations.models import (
@@ -178,14 +179,17 @@ def reuse_by_day(period: Period) -> Chart:
 def calibration_of_reuse(period: Period) -> Chart:
     """Checked reuses: the probability that the verifier told, beside the share that was right."""
     first, end = period.bounds
-    rows = Reuse.objects.filter(
-        created_at__gte=first, created_at__lt=end, audited__isnull=False
-    ).values_list("probability", "audited", "cut")
+    rows = (
+        Reuse.objects.filter(created_at__gte=first, created_at__lt=end, audited__isnull=False)
+        .values_list(Floor(F("probability") / BIN))
+        .annotate(n=Count("pk"), as_told=Count("pk", filter=Q(audited=True)), lowest=Min("cut"))
+        .order_by()
+    )
     checked, right, cuts = Counter[int](), Counter[int](), []
-    for probability, as_told, cut in rows:
-        at = min(int(probability / BIN), round(1 / BIN) - 1)
-        checked[at] += 1
-        right[at] += bool(as_told)
+    for place, count, as_told, cut in rows:
+        at = min(int(place), round(1 / BIN) - 1)
+        checked[at] += count
+        right[at] += as_told
         cuts.append(cut)
     bins = [(at, found) for at in sorted(checked) if (found := share(right[at], checked[at]))]
     labels = [f"{at * BIN:.2f}–{(at + 1) * BIN:.2f} ({one.count:,})" for at, one in bins]  # noqa: RUF001
