@@ -26,6 +26,14 @@ TOKENS, TOKENS_A_FRAME = 10_000, 4
 ALLOWED = 0.9
 """Least frames, as a share of those of the idle page."""
 
+CATALOG = """
+window.gettext = (text) => text;
+window.ngettext = (one, more, count) => (count === 1 ? one : more);
+window.interpolate = (text, values) => text.replace(/%\\((\\w+)\\)s/g, (_, name) => values[name]);
+"""
+"""The page's catalog of texts, in English."""
+CONTEXT = {"page_language": "en", "password_sign_in": True, "catalog": "/catalog.js"}
+
 MEASURE = """async ([tokens, each]) => {
   const { AnswerCard } = await import("/static/playground/cards.js");
   const frames = async (count, act) => {
@@ -60,6 +68,8 @@ class Files(BaseHTTPRequestHandler):
         file = STATIC / path.removeprefix("/static/")
         if path.startswith("/static/") and file.is_file():
             self._answer(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "text/plain")
+        elif path == CONTEXT["catalog"]:
+            self._answer(CATALOG.encode(), "text/javascript")
         else:
             self._answer(self.page, "text/html; charset=utf-8")
 
@@ -106,7 +116,7 @@ def main(arguments: list[str]) -> int:
     django.setup()
     from django.template.loader import render_to_string  # noqa: PLC0415 - after the setup
 
-    Files.page = render_to_string("playground.html").encode()
+    Files.page = render_to_string("playground.html", CONTEXT).encode()
     found = measured(parser.parse_args(arguments).tokens)
     share = found["busy"] / found["idle"]
     print(
