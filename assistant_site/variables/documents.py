@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from assistant_site.env import BASE_DIR
 from assistant_site.variables import SECTIONS
+from assistant_site.variables.models import MODELS
 from assistant_site.variables.variable import Section, Variable
 
 TABLES = BASE_DIR / "docs" / "settings.md"
@@ -88,8 +89,10 @@ def _number(value: float) -> str:
 
 
 def example(sections: tuple[Section, ...]) -> str:
-    """``.env.example``: each variable below the first clause of its meaning, and its default."""
-    return "".join([_HEAD, *(part for section in sections for part in _example(section))])
+    """``.env.example``: each variable below the first clause of its meaning, and its default. The models come
+    first: most people open the file for a key."""
+    ordered = sorted(sections, key=lambda section: section is not MODELS)
+    return "".join([_HEAD, *(part for section in ordered for part in _example(section))])
 
 
 def _example(section: Section) -> Iterator[str]:
@@ -104,4 +107,7 @@ def _plain(each: Variable) -> str:
     meaning = _LINK.sub(r"\1", _ASIDE.sub("", each.meaning)).replace("`", "")
     clause = _CLAUSE.match(meaning)
     default = _LINK.sub(r"\1", _default(each)).replace("`", "")
-    return f"{clause[0] if clause else ''}. Default: {default}"
+    words = clause[0] if clause else ""
+    # A value that the meaning begins with, in backticks there, stays as it is written.
+    words = words if each.meaning.startswith("`") else words[:1].upper() + words[1:]
+    return f"{words}. Default: {default}"
