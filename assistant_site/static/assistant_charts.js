@@ -89,7 +89,7 @@ function tooltipLine(unit, item) {
 
 function configuration(chart) {
   const { ink, grid } = colors();
-  const values = { beginAtZero: true, stacked: true, ticks: { color: ink, callback: UNITS[chart.unit] }, grid: { color: grid } };
+  const values = { beginAtZero: true, stacked: true, ticks: { color: ink, precision: chart.unit === "count" ? 0 : undefined, callback: UNITS[chart.unit] }, grid: { color: grid } };
   if (chart.unit === "share") values.suggestedMax = chart.across ? undefined : 1;
   const names = { stacked: chart.across ? false : true, ticks: { color: ink, maxRotation: chart.labels.length > 14 ? 0 : 45, autoSkip: chart.labels.length > 14 }, grid: { display: false }, title: { display: true, text: chart.head, color: ink } };
   if (chart.across) values.stacked = false;

@@ -79,6 +79,7 @@ class TwoFactorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # has no types
             "verified": device and devices.is_verified(request, device),
             "codes_left": recovery.token_set.count() if recovery else 0,
             "next": _next(request),
+            "docs_url": f"{reverse('documentation', args=['security.md'])}#two-factor-authentication",
             **({} if device else _enrolment(request)),
             **told,
         }
@@ -89,7 +90,7 @@ def account_links(request: HttpRequest) -> list[dict[str, str]]:
     """Links of the account's menu. django-unfold leaves its own one out where there are others."""
     if not request.user.is_authenticated:  # the page of the sign-in
         return []
-    password = [("Change password", "admin:password_change")] * request.user.has_usable_password()
+    password = [("Password change", "admin:password_change")] * request.user.has_usable_password()
     second = [("Two-factor authentication", "admin:two_factor")] * devices.is_asked(request)
     return [{"title": title, "link": reverse(name)} for title, name in (*password, *second)]
 

@@ -306,9 +306,9 @@ def _health(model: LLMModel, circuit: CircuitState | None) -> str:
     if told := unset_variables([model]):
         return told[0].partition(": ")[2]
     if circuit is None:
-        return NOTHING
+        return "no failure lately"
     count = f"{circuit.failures} failure{'s' * (circuit.failures != 1)} in a row"
-    return f"{count}, the last: {circuit.error}" if circuit.error else count
+    return f"{count}, the last: {circuit.why}" if circuit.error else count
 
 
 def _circuit_states() -> Sequence[CircuitState] | None:

@@ -41,7 +41,7 @@ async def make(redis_url: str) -> AsyncIterator[Make]:
 
 async def fails(board: SharedCircuits, times: int, permit: Permit = PLAIN) -> None:
     for _ in range(times):
-        await board.leave(permit, "fault", "provider_timeout")
+        await board.leave(permit, "fault", "timeout")
 
 
 async def probe(board: SharedCircuits) -> Permit:
@@ -65,7 +65,7 @@ async def test_one_workers_failures_spare_the_other(make: Make) -> None:
     assert (await there.enter("claude")).allowed
     (state,) = await there.states()
     assert (state.model, state.state, state.failures) == ("gpt", "open", 3)
-    assert state.error == "provider_timeout"
+    assert state.error == "timeout"
 
 
 async def test_of_all_workers_one_gets_the_probe(make: Make) -> None:

@@ -76,7 +76,7 @@ def test_nobody_is_asked_who_has_set_nothing_up(boss: User) -> None:
     client = entered()
     assert client.get(START).status_code == 200
     assert b"Two-factor authentication" in client.get(START).content
-    assert b"Change password" in client.get(START).content
+    assert b"Password change" in client.get(START).content
 
 
 def test_an_authenticator_is_set_up_by_its_key(boss: User, clock: Any) -> None:
@@ -85,6 +85,7 @@ def test_an_authenticator_is_set_up_by_its_key(boss: User, clock: Any) -> None:
     key = html.unescape(re.findall(r'id="key">([^<]+)<', page)[0]).replace(" ", "")
     assert hexlify(b32decode(key)).decode() == TOTPDevice.objects.get(user=boss).key
     assert 'src="data:image/svg+xml' in page
+    assert 'href="/docs/security.md#two-factor-authentication"' in page
     assert client.get(PAGE).content.decode().count(key[:4]) == 1, "the key stays until it is used"
 
     shown = send(client, code_of(boss))

@@ -127,7 +127,7 @@ class Failover:
             await self.circuits.leave(permit, "ok")
         else:
             outcome = attempt_outcome(error, self.policy.patience)
-            await self.circuits.leave(permit, outcome, error.code)
+            await self.circuits.leave(permit, outcome, error.kind)
 
 
 def _without_key(model: ModelRef) -> ProviderError:

@@ -10,18 +10,23 @@ from typing import Any, Literal
 import redis
 
 from routing.common.redis.clients import Breaker, redis_call
-from routing.domain.errors import CircuitsUnavailable
+from routing.domain.errors import KIND_WORDS, CircuitsUnavailable
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitState:
-    """``wait`` is seconds until the next probe; ``error`` the code of the last failure that counted."""
+    """``wait`` is seconds until the next probe; ``error`` the kind of the last failure that counted."""
 
     model: str
     state: Literal["closed", "open", "half_open"]
     failures: int = 0
     wait: float = 0.0
     error: str = ""
+
+    @property
+    def why(self) -> str:
+        """The last failure in words."""
+        return KIND_WORDS.get(self.error, self.error)  # type: ignore[call-overload,no-any-return]
 
 
 class CircuitAdmin:

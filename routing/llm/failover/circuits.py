@@ -70,7 +70,7 @@ class Circuits(Protocol):
         ...
 
     async def leave(self, permit: Permit, outcome: AttemptOutcome, error: str = "") -> None:
-        """Count the call's outcome. ``heard`` may precede the last one; ``error`` is the code."""
+        """Count the call's outcome. ``heard`` may precede the last one; ``error`` is its kind."""
         ...
 
 
