@@ -17,8 +17,8 @@ _HEAD = """\
 # docs/settings.md explains every variable; what the environment already holds wins over this file.
 # Made by: manage.py settings --write
 """
-_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
-_ASIDE = re.compile(r" *\(\[[^\]]+\]\([^)]*\)\)")
+_LINK = re.compile(r"\[([^\[\]]+)\]\([^()]*\)")
+_ASIDE = re.compile(r" ?\(\[[^\[\]]+\]\([^()]*\)\)")
 _CLAUSE = re.compile(r"(?:[^;.(]|\([^)]*\)|[.;](?!\s))+")
 _KINDS = {"address": "URL", "database": "database URL", "elsewhere": "text", "words": "list"}
 

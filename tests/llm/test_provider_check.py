@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from assistant_site.simulator import Simulator
+from routing.llm.providers import provider_check
 from routing.llm.providers.base import Credential
 from routing.llm.providers.provider_check import ProviderCheck, check_providers
 
@@ -56,6 +58,22 @@ def test_an_address_that_nobody_serves_is_named(sim: Simulator) -> None:
     credentials = {"openai": Credential("sk-test", "http://127.0.0.1:9/v1")}
     (one,) = asyncio.run(check_providers(credentials))
     assert one.words == "OpenAI: 127.0.0.1:9 cannot be reached"
+
+
+def test_a_handshake_that_takes_too_long_leaves_no_socket_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(provider_check, "SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"https://127.0.0.1:{server.getsockname()[1]}/v1"
+        (one,) = asyncio.run(check_providers({"openai": Credential("sk-test", address)}))
+        peer, _ = server.accept()
+        with peer:
+            peer.settimeout(5)
+            while peer.recv(65_536):
+                pass
+
+    assert one.words == "OpenAI: no answer in time"
 
 
 def test_a_server_without_a_list_has_answered(sim: Simulator) -> None:

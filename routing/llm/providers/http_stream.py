@@ -41,7 +41,7 @@ class HTTPStreamClient:
 
     def __init__(self, ticks: TickMode = TickMode.AUTO) -> None:
         # aiohttp would ask for it, and for a .netrc, in two threads before every request.
-        self._proxy = lru_cache(maxsize=64)(_proxy)
+        self._proxy = lru_cache(maxsize=64)(proxy_of)
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
             WeakKeyDictionary()
         )
@@ -190,7 +190,7 @@ async def _read(content: aiohttp.StreamReader, until: float | None) -> bytes:
         return b""
 
 
-def _proxy(origin: URL) -> dict[str, Any]:
+def proxy_of(origin: URL) -> dict[str, Any]:
     """The environment's proxy for a provider (``HTTPS_PROXY``, ``NO_PROXY``), as aiohttp takes it."""
     try:
         proxy, auth = get_env_proxy_for_url(origin)

@@ -13,13 +13,16 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import aiohttp
 import httpx
+from yarl import URL
 
 from routing.domain.actions import ModelKind
 from routing.domain.errors import KIND_WORDS, ErrorKind
 from routing.domain.rules import ModelRef
 from routing.llm.providers.base import Credential, Provider
 from routing.llm.providers.errors import to_provider_error
+from routing.llm.providers.http_stream import proxy_of
 from routing.llm.providers.registry import PROVIDERS
 
 SECONDS = 10.0
@@ -96,19 +99,21 @@ async def _check(provider: Provider, credential: Credential) -> ProviderCheck:
 
 async def _list_models(provider: Provider, credential: Credential) -> httpx.Response:
     url, headers = provider.models_request(credential)
+    # Not httpx's client: httpcore 1.0 leaves the socket open of a TLS handshake that is cancelled.
     async with (
-        httpx.AsyncClient(timeout=SECONDS) as client,
-        client.stream("GET", url, headers=headers) as response,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=httpx.create_ssl_context()),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ) as session,
+        session.get(url, headers=headers, allow_redirects=False, **proxy_of(URL(url))) as response,
     ):
         body = b""
-        async for part in response.aiter_bytes():
+        async for part in response.content.iter_any():
             body += part
             if len(body) > _MOST_BYTES:
                 break
-        date = {"date": response.headers.get("date", "")}
-        whole = httpx.Response(
-            response.status_code, headers=date, content=body, request=response.request
-        )
+        date, asked = {"date": response.headers.get("date", "")}, httpx.Request("GET", url)
+        whole = httpx.Response(response.status, headers=date, content=body, request=asked)
         if not whole.is_success:
             raise httpx.HTTPStatusError(whole.text, request=whole.request, response=whole)
         return whole
