@@ -65,9 +65,9 @@ def test_a_section_without_its_table_is_an_error(page: str) -> None:
 def test_the_template_has_the_first_clause_and_the_default_of_each() -> None:
     assert example((SAMPLE,)).partition("\n\n")[2] == (
         "# ---- Sample ----\n"
-        "# a count (1.5 is none). Default: 3\nSOME_COUNT=\n"
-        "# a word. Default: a\nSOME_WORD=\n"
-        "# where. Default: its own\n# SOME_ADDRESS=\n"
+        "# A count (1.5 is none). Default: 3\nSOME_COUNT=\n"
+        "# A word. Default: a\nSOME_WORD=\n"
+        "# Where. Default: its own\n# SOME_ADDRESS=\n"
     )
 
 
