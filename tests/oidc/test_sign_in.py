@@ -193,7 +193,9 @@ def test_the_playground_gets_its_tokens_by_a_cookie_of_its_own(
     browser: Browser, provider: ScriptedProvider
 ) -> None:
     client = browser()
-    back = sign_in(client, provider, page="/", sub="asker", preferred_username="asker")
+    back = sign_in(
+        client, provider, page="/", sub="playground-asker", preferred_username="playground-asker"
+    )
 
     assert back.headers["location"] == "/"
     cookie = next(
@@ -202,9 +204,9 @@ def test_the_playground_gets_its_tokens_by_a_cookie_of_its_own(
     assert {"HttpOnly", "SameSite=Strict", "Path=/session/"} <= set(cookie.split("; "))
     assert not enters(client), "the playground's sign-in opens no session of the admin"
     answer = client.post(REFRESH, headers=OWN_PAGE).json()
-    assert (answer["username"], answer["has_password"]) == ("asker", False)
+    assert (answer["username"], answer["has_password"]) == ("playground-asker", False)
     me = client.get("/api/v1/me/", headers={"Authorization": f"Bearer {answer['access']}"})
-    assert me.json() == {"username": "asker", "is_staff": False}
+    assert me.json() == {"username": "playground-asker", "is_staff": False}
 
 
 @pytest.mark.parametrize("page", ["https://evil.example/", "//evil.example/", "/nowhere/", ""])
