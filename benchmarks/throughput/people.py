@@ -57,10 +57,22 @@ def main() -> None:
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
     call_command("seed", json=True, stdout=StringIO())
+    _always_classify()
     free, limited = _people("person", wanted["people"]), _people("limited", wanted["limited"])
     if limited:
         _limit(limited, wanted["terms"])
     print(json.dumps({"free": [*free.values()], "limited": [*limited.values()]}))
+
+
+def _always_classify() -> None:
+    """Known kinds of question are looked up, as in service, and decide nothing: after a hundred audits they would
+    pass the classifier by."""
+    from routing.models import RoutingSettings  # noqa: PLC0415
+    from routing.publishing.services import ruleset_publish  # noqa: PLC0415
+
+    if hasattr(RoutingSettings, "vectors"):  # an earlier commit may have none
+        RoutingSettings.objects.update(vectors="measure")
+        ruleset_publish(by=None)
 
 
 def _people(name: str, count: int) -> dict[int, str]:
