@@ -1,8 +1,8 @@
 """Environment variables: the only typed readers, used by ``settings`` and the launcher.
 
 A variable with an unreadable value stops the start; the message has its name, the expected form, and the
-value unless it may be a secret. An empty variable counts as absent, because ``.env`` files and compose files contain empty ones. A name that
-nothing reads is reported with the name that was probably meant.
+value unless it may be a secret. An empty variable counts as absent, because ``.env`` files and compose
+files contain empty ones. A name that nothing reads is reported with the name that was probably meant.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     add = parser.add_argument
-    add("--quick", action="store_true", help="less of everything, in under two minutes")
+    add("--quick", action="store_true", help="less of everything, in under three minutes")
     add("--json", type=Path, help="write the figures here, too")
     add("--before", metavar="REV", help="measure this commit in the same rounds, too")
     add("--targets", action="store_true", help="exit code 1 unless every target is met")

@@ -40,6 +40,10 @@ class Verdict:
     met: bool | None
 
 
+def _not_measured(target: str) -> Verdict:
+    return Verdict(target, "not measured", None)
+
+
 def verdicts(sheet: Sheet) -> list[Verdict]:
     """All targets, in the order of the table."""
     return [
@@ -84,7 +88,7 @@ def _latency(sheet: Sheet) -> Verdict:
 def _worst(target: str, found: Sequence[tuple[Cell, Spread]], most: float, form: str) -> Verdict:
     """The cell with the highest median decides."""
     if not found:
-        return Verdict(target, "not measured", None)
+        return _not_measured(target)
     cell, worst = max(found, key=lambda pair: pair[1].median)
     told = form.format(worst.median)
     spread = f"{worst.low:.2f} to {worst.high:.2f}"
@@ -96,7 +100,7 @@ def _streams(sheet: Sheet) -> Verdict:
     held, of_proxy = held_by(sheet, OURS), held_by(sheet, PROXY)
     levels = [cell.concurrency for cell, by_party in sheet.of("paced") if OURS in by_party]
     if not levels:
-        return Verdict(target, "not measured", None)
+        return _not_measured(target)
     most = added_first_p99(sheet, OURS, max(levels))
     told = f"{most.median:.0f} ms later" if most else "not all answered"
     measured = f"{held} held, LiteLLM Proxy {of_proxy}; {told} at {max(levels)}"
@@ -107,7 +111,7 @@ def _memory(sheet: Sheet) -> Verdict:
     target = f"under {STREAM_KB:.0f} kB of memory per open stream"
     found = stream_kb(sheet, OURS, "worker")
     if found is None:
-        return Verdict(target, "not measured", None)
+        return _not_measured(target)
     return Verdict(target, f"{found:.0f} kB", found < STREAM_KB)
 
 
@@ -147,7 +151,7 @@ def _hit(sheet: Sheet, measure: Measure, at_once: int, most: float) -> Verdict:
         if cell.concurrency == at_once:
             p50 = percentile(figures.pooled(by_party[OURS], "total"), 50)
             return Verdict(target, f"{p50:.1f} ms", p50 <= most)
-    return Verdict(target, "not measured", None)
+    return _not_measured(target)
 
 
 def _ahead(sheet: Sheet) -> Verdict:
@@ -156,7 +160,7 @@ def _ahead(sheet: Sheet) -> Verdict:
         if AHEAD in by_party:
             p50 = percentile(figures.pooled(by_party[AHEAD], "first"), 50)
             return Verdict(target, f"{p50:.0f} ms", p50 <= AHEAD_MS)
-    return Verdict(target, "not measured", None)
+    return _not_measured(target)
 
 
 def _late(sheet: Sheet, streams: int, most: float) -> Verdict:
@@ -167,7 +171,7 @@ def _late(sheet: Sheet, streams: int, most: float) -> Verdict:
             late = median(result.late.get("p99", math.nan) for result in results)
             cut = sum(result.cut + result.wrong for result in results)
             return Verdict(target, f"{late:.0f} ms, {cut} not whole", not cut and late <= most)
-    return Verdict(target, "not measured", None)
+    return _not_measured(target)
 
 
 def _paced_cpu(sheet: Sheet) -> Verdict:
@@ -176,4 +180,4 @@ def _paced_cpu(sheet: Sheet) -> Verdict:
         if cell.concurrency == _PACED and {OURS, RELAY} <= set(by_party):
             found = figures.ratio(by_party[OURS], by_party[RELAY], figures.cpu_us)
             return _worst(target, [(cell, found)], PACED_OF_RELAY_CPU, "{:.2f} times")
-    return Verdict(target, "not measured", None)
+    return _not_measured(target)

@@ -152,11 +152,13 @@ def _add(
     @wraps(node)
     async def routed(state: State, runtime: Runtime[Context]) -> Command[str]:
         update = await node(state, runtime)
-        following = route(_updated(state, update))
+        seen = _updated(state, update)
+        following = route(seen)
         while following in INLINE:
             inline, onward = INLINE[following]
-            update |= await inline(_updated(state, update), runtime)
-            following = onward(_updated(state, update))
+            added = await inline(seen, runtime)
+            update, seen = update | added, _updated(seen, added)
+            following = onward(seen)
         return Command(update=update, goto=following)
 
     # The destinations are for the picture: LangGraph cannot see where a command leads.

@@ -18,7 +18,7 @@ from rich.segment import Segment
 
 from assistant_site import variables
 from assistant_site.management.chat_client import ChatError, TerminalClient, printable
-from routing.domain.rules import SIMULATED_PREFIX
+from routing.domain.decide import plain_name
 
 HELP = """/good, /bad [why]   rate the last answer
 /model [NAME]       ask this model; without a name the rules choose
@@ -242,7 +242,7 @@ def _decision(data: dict[str, Any]) -> str:
     decision, cache = data["decision"], data["cache"]
     model = decision["model"] or decision["action"]
     if decision.get("simulated"):
-        model = f"{model.removeprefix(SIMULATED_PREFIX)} (simulated)"
+        model = f"{plain_name(model)} (simulated)"
     parts = [model, f"rule {decision['rule'] or 'none'}"]
     if cache["outcome"] in {"exact", "semantic"}:
         parts.append(f"used again ({cache['outcome']}, similarity {cache['similarity']:.2f})")
