@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from assistant_site.env import BASE_DIR
 from benchmarks.throughput import before, budget, chart, machine, proxy, record
-from benchmarks.throughput.parties import AHEAD, ALL, PROXY
+from benchmarks.throughput.parties import ALL, PROXY, REALISTIC_ALONE
 from benchmarks.throughput.plan import FULL, QUICK, Clock, Plan
 from benchmarks.throughput.report import print_run
 from benchmarks.throughput.run import MEASURES, Choice, measured
@@ -100,8 +100,9 @@ def _proxy_programs(options: argparse.Namespace) -> Path | None:
 
 
 def _parties(options: argparse.Namespace) -> list[str]:
-    """Who asks ahead is measured by one measure alone."""
-    return [name for name in options.parties if name != AHEAD or "realistic" in options.measures]
+    """Some are measured by one measure alone."""
+    left_out = () if "realistic" in options.measures else REALISTIC_ALONE
+    return [name for name in options.parties if name not in left_out]
 
 
 def _plan(options: argparse.Namespace) -> Plan:

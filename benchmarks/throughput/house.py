@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ class House:
             self._add_ours(database)
         if named.AHEAD in wanted:
             self._add_ahead(database)
+        if named.KNOWN in wanted:
+            self._add_known(database)
         if earlier and {named.OURS, named.CLASSIFIED} & set(wanted):
             self._add_before(earlier, database)
         for program, process in self._starting:
@@ -151,6 +153,12 @@ class House:
         )
         self.parties.append(service.party(named.AHEAD))
 
+    def _add_known(self, database: str) -> None:
+        """The service that has earned to let verdicts on similar questions decide."""
+        service = self._service(named.KNOWN, database, sys.executable, BASE_DIR, vectors=True)
+        told = {"source": "vector", "cache": "miss"}
+        self.parties.append(replace(service.party(named.KNOWN), outcome=told))
+
     def _add_before(self, checkout: Path, database: str) -> None:
         """The service as another commit has it, with data, Redis and database of its own."""
         python = before.python(checkout)
@@ -167,6 +175,8 @@ class House:
         python: str,
         directory: Path,
         terms: Sequence[Any] = (),
+        *,
+        vectors: bool = False,
         **settings: str,
     ) -> Service:
         folder, root = self._folder / name, self._provider[1]
@@ -184,7 +194,9 @@ class House:
         serve = [python, "-m", "assistant_site.serve", "--port", "{port}"]
         own = {**os.environ, **environment, "WEB_CONCURRENCY": "1", "LOG_LEVEL": "INFO"}
         site = Program(name, serve, own, "/healthz", "/readyz", self._folder, directory)
-        people = prepared(environment, PEOPLE, python=python, folder=directory, terms=terms)
+        people = prepared(
+            environment, PEOPLE, python=python, folder=directory, terms=terms, vectors=vectors
+        )
         parts = {"worker": self._start(name, site), "redis": redis.process.pid, **parts}
         return Service(site.port, parts, *people)
 

@@ -19,11 +19,13 @@ MODEL, LITELLM_NAME = "gpt-mini", "openai/gpt-5.4-mini"
 """The model as it is published, and as LiteLLM knows it."""
 DIRECT, RELAY, PROXY = "direct", "bare relay", "LiteLLM Proxy"
 OURS, LIMITED, CLASSIFIED, V1 = "ours", "ours, limited", "ours, classified", "ours, /v1"
-AHEAD = "ours, asked ahead"
+AHEAD, KNOWN = "ours, asked ahead", "ours, known kind"
+REALISTIC_ALONE = (AHEAD, KNOWN)
+"""Processes of their own, which no other measure asks."""
 BEFORE, BEFORE_CLASSIFIED = "before", "before, classified"
 EARLIER = {OURS: BEFORE, CLASSIFIED: BEFORE_CLASSIFIED}
 """The same of the commit that ``--before`` names."""
-ALL = (DIRECT, RELAY, PROXY, OURS, LIMITED, CLASSIFIED, V1, AHEAD)
+ALL = (DIRECT, RELAY, PROXY, OURS, LIMITED, CLASSIFIED, V1, AHEAD, KNOWN)
 PATIENCE_SECONDS = 180.0
 
 

@@ -12,7 +12,7 @@ from benchmarks.throughput.bursts import Bursts
 from benchmarks.throughput.hits import Hits
 from benchmarks.throughput.house import House
 from benchmarks.throughput.paced import Paced
-from benchmarks.throughput.parties import AHEAD, ALL, CLASSIFIED
+from benchmarks.throughput.parties import ALL, CLASSIFIED, REALISTIC_ALONE
 from benchmarks.throughput.plan import Clock, Plan
 from benchmarks.throughput.sheet import Sheet
 from benchmarks.throughput.slices import Bench
@@ -66,7 +66,7 @@ class _Run:
 
     def all(self) -> None:
         """Rounds of bursts come first and last: what changes meanwhile is seen in their spread."""
-        asked = [party for name, party in self._parties.items() if name != AHEAD]
+        asked = [party for name, party in self._parties.items() if name not in REALISTIC_ALONE]
         bursts = Bursts(self._bench, asked, self._plan, self.sheet)
         self._clock.say("warming up")
         bursts.warm()
