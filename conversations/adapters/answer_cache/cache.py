@@ -61,6 +61,9 @@ Raises Django's database errors."""
 MEANING_LIMIT = 1_000
 """Characters of a question up to which its meaning is looked up. The local embedder reads some 250
 tokens: longer texts with the same beginning would be the same to it."""
+SIGNED_CHARS = 300
+"""Characters of an answer that its signature is made of: the first sentences, some 60 tokens. What it costs to
+embed grows with the text, and the signature is a hint only."""
 
 
 def _ignore(_: object) -> None: ...
@@ -344,7 +347,7 @@ class RedisAnswerCache:
         if self._embed is None:
             return ""
         try:
-            return answer_signature(await self._embed(answer[:MEANING_LIMIT]))
+            return answer_signature(await self._embed(answer[:SIGNED_CHARS]))
         except EmbedderUnavailable:
             return ""
 
