@@ -21,6 +21,7 @@ from conversations.feedback.reuse_records import (
     economy,
     judge_bill,
     precision,
+    precision_by_situation,
 )
 from conversations.models import Message, Reuse
 from conversations.stats.link_records import link_sums, link_usd_today
@@ -57,6 +58,10 @@ def reuse_context() -> dict[str, Any]:
             _scope("for everybody", precision(shared=True, since=since)),
             _scope("a person's own", precision(shared=False, since=since)),
         ],
+        "situations": [
+            _scope(str(situation.label), estimate)
+            for situation, estimate in precision_by_situation(since=since).items()
+        ],
         "lookups": lookups,
         "hits": hits,
         "hit_rate": 100 * hits / lookups if lookups else None,
@@ -78,10 +83,11 @@ class ReuseAdmin(ReadOnlyAdmin[Reuse]):
     """Figures above, the single reuses below; nothing to change."""
 
     list_display = (
-        "question", "answer", "served", "scope", "estimate", "threshold", "judged", "audited", "created_at",
+        "question", "answer", "served", "scope", "situation", "estimate", "threshold", "judged", "audited",
+        "created_at",
     )  # fmt: skip
     list_display_links = None
-    list_filter = ("served", "shared", "judged", "audited")
+    list_filter = ("served", "shared", "situation", "judged", "audited")
     list_fullwidth = True
     list_per_page = 50
     paginator = InfinitePaginator

@@ -11,7 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Avg, Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Avg, Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -22,6 +22,7 @@ LABELS = 2_000
 """The latest labels, which alone move a cut: labels of a year ago may no longer hold."""
 DAYS = 30
 """Days that money and time are averaged over."""
+_RIGHT = Count("pk", filter=Q(audited=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class LookupOutcome:
     shared: bool
     probability: float
     cut: float
+    situation: str = ""
     judged: bool | None = None
     judge_cost_usd: Decimal | None = None
     judge_ms: int | None = None
@@ -181,10 +183,22 @@ def days(*, since: datetime) -> list[Day]:
 
 def precision(*, shared: bool, since: datetime) -> Precision:
     """Precision of the audited reuses of a scope: a random sample, unlike people's verdicts."""
-    counts = Reuse.objects.filter(
-        served=True, shared=shared, audited__isnull=False, created_at__gte=since
-    ).aggregate(known=Count("pk"), right=Count("pk", filter=Q(audited=True)))
+    counts = _audited(since).filter(shared=shared).aggregate(known=Count("pk"), right=_RIGHT)
     return Precision(counts["known"], counts["right"])
+
+
+def precision_by_situation(*, since: datetime) -> dict[Reuse.Situation, Precision]:
+    """Precision of the audited reuses in each situation, a random sample as well; reuses from before there were
+    situations are left out."""
+    rows = _audited(since).values("situation").annotate(known=Count("pk"), right=_RIGHT)
+    found = {row["situation"]: Precision(row["known"], row["right"]) for row in rows}
+    return {one: found.get(one, Precision(0, 0)) for one in Reuse.Situation}
+
+
+def _audited(since: datetime) -> QuerySet[Reuse]:
+    return Reuse.objects.filter(
+        served=True, audited__isnull=False, created_at__gte=since
+    ).order_by()
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,12 @@ class Reuse(models.Model):
     ``judged`` and ``audited`` are the judge's verdicts before and after serving.
     """
 
+    class Situation(models.TextChoices):
+        ALONE = "alone", "few neighbours"
+        NEIGHBOURS = "neighbours", "enough neighbours"
+        LONG = "long", "long question"
+        LANGUAGE = "language", "other language"
+
     message = models.OneToOneField(
         Message, on_delete=models.CASCADE, primary_key=True, related_name="reuse"
     )
@@ -148,6 +154,9 @@ class Reuse(models.Model):
     shared = models.BooleanField()
     probability = models.FloatField(help_text="As the model weighed it, before calibration.")
     cut = models.FloatField()
+    situation = models.CharField(
+        max_length=10, choices=Situation, blank=True, default="", db_default=""
+    )
     judged = models.BooleanField(null=True, blank=True)
     judge_cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
     judge_ms = models.PositiveIntegerField(null=True, blank=True)

@@ -105,6 +105,11 @@ class ReuseEstimate:
     uncertain: tuple[str, ...]
     signals: Mapping[str, float]
 
+    @property
+    def known(self) -> float:
+        """How much of the candidate's neighbourhood is known, in [0, 1]."""
+        return self.signals.get("known", 0.0)
+
     def as_json(self) -> dict[str, Any]:
         """For traces and the review queue: signals of zero left out."""
         return {
@@ -120,7 +125,8 @@ class ReuseModel:
     """The weights for one embedder: of a ``pair`` by itself, and of its ``neighbourhood``.
 
     ``rarity`` is the weight of known stems, in nats; ``cuts`` the probability from which an answer
-    is served, by wrong ones accepted in a hundred reuses.
+    is served, by wrong ones accepted in a hundred reuses; ``lone_cuts`` that of one whose neighbourhood
+    is not known, the same where there are none.
     """
 
     embedder: str
@@ -129,6 +135,7 @@ class ReuseModel:
     rarity: Mapping[str, float]
     unknown: float
     cuts: Mapping[float, float]
+    lone_cuts: Mapping[float, float] = field(default_factory=dict)
 
     @classmethod
     def load(cls, weights: Path = WEIGHTS_FILE, rarity: Path = RARITY_FILE) -> ReuseModel:
@@ -145,7 +152,8 @@ class ReuseModel:
             neighbourhood=stored["company"],
             rarity=rarity,
             unknown=stored["unknown_rarity"],
-            cuts={float(budget): cut for budget, cut in stored["cuts"].items()},
+            cuts=_by_budget(stored["cuts"]),
+            lone_cuts=_by_budget(stored.get("lone_cuts", {})),
         )
 
     def estimate(self, one: str, other: str, cosine: float) -> ReuseEstimate:
@@ -172,9 +180,7 @@ class ReuseModel:
         odds = self.odds(weighed(self.pair, signals), signals, neighbourhood.known)
         forbidden = vetoes(signals)
         odds -= VETOED * bool(forbidden)
-        # Bounded, so that no weights can make the exponential overflow.
-        probability = 1 / (1 + math.exp(-max(-40.0, odds)))
-        return ReuseEstimate(probability, forbidden, uncertain(signals), signals)
+        return ReuseEstimate(_probability(odds), forbidden, uncertain(signals), signals)
 
     def odds(self, pair: float, signals: Mapping[str, float], known: float) -> float:
         """The log-odds of a candidate from those of the pair and from the signals of its neighbourhood."""
@@ -195,10 +201,19 @@ class ReuseModel:
         """The pair's weights of the doubts alone, in log-odds."""
         return sum(self.pair[name] * signals[name] for name in DOUBTS)
 
-    def cut(self, budget: float) -> float:
+    def cut(self, budget: float, known: float = 1.0) -> float:
         """The probability from which to serve, for this many wrong ones in a hundred reuses: between
-        the budgets that were measured in proportion, beyond them the nearest."""
-        return cut_for(self.cuts, budget)
+        the budgets that were measured in proportion, beyond them the nearest. The less is ``known`` of the
+        neighbourhood, the nearer is it to the cut of a lone candidate, in proportion of log-odds."""
+        cut = cut_for(self.cuts, budget)
+        if known >= 1 or not self.lone_cuts:
+            return cut
+        lone = max(cut, cut_for(self.lone_cuts, budget))
+        return _probability(known * log_odds(cut) + (1 - known) * log_odds(lone))
+
+    def strictness(self, budget: float, known: float) -> float:
+        """How much higher, in log-odds, the cut is than in a neighbourhood that is known."""
+        return log_odds(self.cut(budget, known)) - log_odds(self.cut(budget))
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +268,15 @@ class Neighbourhood:
             "open_gap": is_open * (self.cosines[0] - cosine),
             "alike": alike / rest if rest else 0.0,
         }
+
+
+def _by_budget(stored: Mapping[str, float]) -> dict[float, float]:
+    return {float(budget): cut for budget, cut in stored.items()}
+
+
+def _probability(odds: float) -> float:
+    # Bounded, so that no weights can make the exponential overflow.
+    return 1 / (1 + math.exp(-max(-40.0, odds)))
 
 
 def cut_for(cuts: Mapping[float, float], budget: float) -> float:

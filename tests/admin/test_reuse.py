@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from conversations.stats.link_records import LINK
 from tests.admin.conftest import make_exchange
 
 pytestmark = pytest.mark.django_db
+NOTHING = ("\N{EN DASH}", "\N{EN DASH}")
 
 
 def test_the_page_without_a_single_answer(admin_client: Client) -> None:
@@ -49,3 +51,26 @@ def test_a_row_shows_question_and_answer_and_leads_to_the_message(
     assert "all users" in page
     found = admin_client.get(reverse("admin:conversations_reuse_changelist"), {"q": "Because"})
     assert link in found.content.decode()
+
+
+def test_precision_is_told_by_situation(admin_client: Client, person: User) -> None:
+    for situation, audited in (("alone", True), ("alone", False), ("long", True)):
+        Reuse.objects.create(
+            message=make_exchange(person, "So."),
+            served=True,
+            shared=True,
+            probability=0.97,
+            cut=0.9,
+            situation=situation,
+            audited=audited,
+        )
+    page = admin_client.get(reverse("admin:conversations_reuse_changelist")).content.decode()
+    table = page.partition("Right, by situation")[2].partition("</table>")[0]
+    rows = [row.split() for row in re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", table)]
+    told = [re.sub(r"<[^>]*>", " ", " ".join(row)).split() for row in rows]
+    assert told == [
+        ["few", "neighbours", "50.0", "%", "9.5", "to", "90.5", "%", "2"],
+        ["enough", "neighbours", *NOTHING, "0"],
+        ["long", "question", "100.0", "%", "20.7", "to", "100.0", "%", "1"],
+        ["other", "language", *NOTHING, "0"],
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def judge(model: ReuseModel) -> Judge:
 
 
 def served(model: ReuseModel, verdict: ReuseEstimate) -> bool:
-    return not verdict.vetoes and verdict.probability >= model.cut(1.0)
+    return not verdict.vetoes and verdict.probability >= model.cut(1.0, verdict.known)
 
 
 @pytest.mark.parametrize(("one", "other"), PARAPHRASES)
@@ -81,6 +82,16 @@ def test_the_weights_say_how_they_came_about() -> None:
 def test_a_bigger_budget_never_has_a_stricter_cut(model: ReuseModel) -> None:
     cuts = [model.cut(budget) for budget in (0.1, 0.5, 1, 1.5, 2, 5)]
     assert cuts == sorted(cuts, reverse=True)
+
+
+def test_the_less_is_known_around_a_candidate_the_stricter_is_its_cut(model: ReuseModel) -> None:
+    for budget in (0.5, 1, 2, 5):
+        cuts = [model.cut(budget, known) for known in (0.0, 0.2, 0.6, 1.0)]
+        assert cuts == sorted(cuts, reverse=True)
+        assert cuts[0] > cuts[-1] == model.cut(budget)
+    lone = [model.cut(budget, 0.0) for budget in (0.1, 0.5, 1, 1.5, 2, 5)]
+    assert lone == sorted(lone, reverse=True)
+    assert replace(model, lone_cuts={}).cut(1, 0.0) == model.cut(1)
 
 
 def among(cosines: list[float], says: str) -> list[ReuseCandidate]:

@@ -22,7 +22,13 @@ ENTRY = UUID("01a20677-b939-717a-a067-a61505814412")
 
 
 def considered(entry: UUID = ENTRY, probability: float = 0.9) -> dict[str, Any]:
-    return {"entry": str(entry), "shared": True, "probability": probability, "cut": 0.8}
+    return {
+        "entry": str(entry),
+        "shared": True,
+        "probability": probability,
+        "cut": 0.8,
+        "signals": {},
+    }
 
 
 def looked_up(*candidates: dict[str, Any], call: Attempt | None = None) -> Step:
@@ -43,6 +49,23 @@ def test_the_candidate_served_is_the_one_told() -> None:
     told = chosen_candidate(served(looked_up(considered(new_id(), 0.99), considered())))
     assert told is not None
     assert (told.served, told.shared, told.probability, told.judged) == (True, True, 0.9, None)
+
+
+@pytest.mark.parametrize(
+    ("question", "known", "situation"),
+    [
+        ("How do I boil an egg?", 0.0, "alone"),
+        ("How do I boil an egg?", 0.8, "alone"),
+        ("How do I boil an egg?", 1.0, "neighbours"),
+        ("Wie koche ich ein Ei, und wie lange dauert es?", 1.0, "language"),
+        ("How do I boil an egg? " * 5, 1.0, "long"),
+    ],
+)
+def test_the_situation_is_told(question: str, known: float, situation: str) -> None:
+    trace = served(looked_up(considered() | {"signals": {"known": known}}))
+    told = chosen_candidate(replace(trace, turn=replace(trace.turn, prompt=question)))
+    assert told is not None
+    assert told.situation == situation
 
 
 def test_a_judges_no_is_kept_though_nothing_was_served() -> None:

@@ -179,7 +179,8 @@ class ReuseVerifier:
             calibration = self._calibrations.calibration(shared=shared)
             probability = calibration.probability(probability)
         probability *= 1 - hit.penalty
-        return ScoredHit(hit, verdict, probability, self._model.cut(policy.budget(shared=shared)))
+        cut = self._model.cut(policy.budget(shared=shared), verdict.known)
+        return ScoredHit(hit, verdict, probability, cut)
 
     def _may_judge(self, policy: ReusePolicy) -> bool:
         if policy.judge == "auto":

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
+from conversations.adapters.answer_cache.situation import situation_of
 from conversations.db.access import in_database, written
 from conversations.domain.errors import LimitReached
 from conversations.engine.ports import Rules
@@ -186,6 +187,7 @@ def chosen_candidate(trace: TraceRecord) -> LookupOutcome | None:
         shared=candidate["shared"],
         probability=candidate["probability"],
         cut=candidate["cut"],
+        situation=situation_of(trace.turn.prompt, candidate["signals"].get("known", 0.0)),
         judged=parse_yes_no(call.output) if call else None,
         judge_cost_usd=call.usage.cost_usd if call else None,
         judge_ms=_milliseconds(call) if call else None,

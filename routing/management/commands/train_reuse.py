@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from routing.reuse.lab.dataset import (
     read_stream,
 )
 from routing.reuse.lab.training import as_json, train
-from routing.reuse.lab.validation import cuts_from, left_out, pair_figures, unseen
+from routing.reuse.lab.validation import cuts_from, left_out, lone_cuts, pair_figures, unseen
 from routing.reuse.model import RARITY_FILE, WEIGHTS_FILE
 
 
@@ -58,7 +59,9 @@ class Command(BaseCommand):
         }
         self.stdout.write("Learning from everything …")
         cuts = cuts_from([one for held in figures.values() for one in held])
-        model = train(NAME, streams, pairs, seed, cuts)
+        model = replace(
+            train(NAME, streams, pairs, seed, cuts), lone_cuts=lone_cuts(streams, pairs, seed)
+        )
         figures["pairs_trained_on"] = [pair_figures(model, one) for one in pairs]
         files = [provenance(path) for path in (*options["stream"], *options["pairs"])]
         made = {"made_by": f"manage.py train_reuse --seed {seed}", "from": files}

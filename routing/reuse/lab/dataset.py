@@ -152,3 +152,9 @@ class LabelledPairs:
     labels: Floats
     left: NDArray[np.float32]
     right: NDArray[np.float32]
+
+    def part(self, chosen: NDArray[np.bool_]) -> LabelledPairs:
+        """The pairs chosen, in their order."""
+        at = np.flatnonzero(chosen).tolist()
+        texts = [self.texts[i] for i in at]
+        return LabelledPairs(self.name, texts, self.labels[at], self.left[at], self.right[at])

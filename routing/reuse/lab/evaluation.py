@@ -63,7 +63,7 @@ def evaluate_pairs(
     chances = np.array([verdict.probability for verdict in verdicts])
     allowed = np.array([not verdict.vetoes for verdict in verdicts])
     certain = np.array([not verdict.uncertain for verdict in verdicts])
-    cut = model.cut(budget)
+    cut = model.cut(budget, known=0.0)
     approved = np.array([judging.says(row.same, row.one, row.other) for row in rows])
     grey = allowed & (chances >= HOPELESS)
     judged = np.where(grey, _after(chances, approved, judging.error), chances)
@@ -162,7 +162,7 @@ def evaluate_stream(
     left where it is ``spoiled``; ``linked`` knows the findings of the background judge; ``alone`` judges every stored
     answer by itself."""
     answers, seed = stream.numbers, judging.seed
-    near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model)
+    near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model, budget)
     linked = replace(spoiled or Spoiled(), linked=True, error=judging.error)
 
     def judge(one: int, other: int) -> bool:

@@ -170,11 +170,15 @@ class _Words:
 
 
 class StoredChoice:
-    """How the stored neighbours of a stream's requests are chosen among."""
+    """How the stored neighbours of a stream's requests are chosen among. With a ``budget`` their log-odds are
+    lowered by as much as its cut is higher for what little is known of a neighbourhood."""
 
-    def __init__(self, stream: LabelledStream, model: ReuseModel) -> None:
+    def __init__(
+        self, stream: LabelledStream, model: ReuseModel, budget: float | None = None
+    ) -> None:
         self._stream = stream
         self._model = model
+        self._budget = budget
         # a stream is replayed many times, and most requests have most neighbours again
         self._words = cache(self._compared)
 
@@ -211,7 +215,9 @@ class StoredChoice:
                 signals |= around.signals(at)
             odds = self._model.odds(words.odds + slope * signals["cosine"], signals, around.known)
             best = max(best, (place, odds), key=lambda one: one[1])
-        return best
+        if self._budget is None:
+            return best
+        return best[0], best[1] - self._model.strictness(self._budget, around.known)
 
     def _compared(self, one: str, other: str) -> _Words | None:
         signals = compare(one, other, self._model.weight_of)

@@ -162,11 +162,16 @@ def as_json(model: ReuseModel) -> dict[str, Any]:
     """The JSON that ``ReuseModel.from_json`` reads, beside the rarities."""
     return {
         "embedder": model.embedder,
-        "cuts": {f"{budget:g}": round(cut, 4) for budget, cut in sorted(model.cuts.items())},
+        "cuts": _by_budget(model.cuts),
+        "lone_cuts": _by_budget(model.lone_cuts),
         "unknown_rarity": model.unknown,
         "pair": _rounded(model.pair),
         "company": _rounded(model.neighbourhood),
     }
+
+
+def _by_budget(cuts: Mapping[float, float]) -> dict[str, float]:
+    return {f"{budget:g}": round(cut, 4) for budget, cut in sorted(cuts.items())}
 
 
 def _rounded(weights: Mapping[str, float]) -> dict[str, float]:

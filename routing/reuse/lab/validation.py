@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.common.statistics import wilson
 from routing.reuse.lab.dataset import LabelledPairs, LabelledStream
 from routing.reuse.lab.evaluation import (
     CURVE,
@@ -70,6 +71,49 @@ def cuts_from(figures: Sequence[dict[str, Any]]) -> dict[float, float]:
     if not curves:
         return {1.0: 0.95, 2.0: 0.9}
     return {budget: strict_cut(curves, budget / 100) for budget in SERVED_BUDGETS}
+
+
+def lone_cuts(
+    streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs], seed: int
+) -> dict[float, float]:
+    """The cuts for a candidate without neighbours: the lowest probability from which on the precision of pairs that
+    are judged alone agrees with the budget. Each half of a file is judged by weights from all the rest."""
+    judged: list[tuple[float, bool]] = []
+    for one in pairs:
+        half = np.random.default_rng(seed).random(len(one.texts)) < 0.5
+        others = [other for other in pairs if other is not one]
+        for left_out in (half, ~half):
+            model = _pairs_only(streams, [*others, one.part(~left_out)])
+            judged += _as_served(model, one.part(left_out))
+    if not judged:
+        return {}
+    ranked = sorted(judged, reverse=True)
+    return {budget: _lowest_within(ranked, budget / 100) for budget in SERVED_BUDGETS}
+
+
+def _as_served(model: ReuseModel, pairs: LabelledPairs) -> list[tuple[float, bool]]:
+    """Probability and label of each; none for what a veto or a doubt keeps back."""
+    cosines = (pairs.left.astype(np.float64) * pairs.right).sum(axis=1)
+    estimates = [
+        model.estimate(one, other, cosine)
+        for (one, other), cosine in zip(pairs.texts, cosines.tolist(), strict=True)
+    ]
+    return [
+        (estimate.probability, bool(label))
+        for estimate, label in zip(estimates, pairs.labels.tolist(), strict=True)
+        if not estimate.vetoes and not estimate.uncertain
+    ]
+
+
+def _lowest_within(ranked: Sequence[tuple[float, bool]], wrong: float) -> float:
+    """Of probabilities from the highest on: the last at which this share of wrong ones lies in the 95 % interval
+    of those so far, or above it; 1 without one."""
+    cut, rights = 1.0, 0
+    for count, (probability, right) in enumerate(ranked, 1):
+        rights += right
+        if wilson(rights, count)[1] >= 1 - wrong:
+            cut = probability
+    return cut
 
 
 def stream_figures(model: ReuseModel, stream: LabelledStream, seed: int) -> dict[str, Any]:
