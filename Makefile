@@ -73,7 +73,7 @@ lock: ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
 	$(LOCK) pyproject.toml --group dev --constraints requirements/base.txt --output-file requirements/dev.txt
 	$(LOCK) requirements/proxy.in --output-file requirements/proxy.txt
 	for name in newest oldest older_agents generated; do $(LOCK) tests/clients/python/$$name.in --output-file tests/clients/python/$$name.txt || exit 1; done
-	for name in installer embedder redis; do $(LOCK) --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	for name in installer embedder multilingual redis; do $(LOCK) --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 browser-libraries: ## Fetch the libraries of static/vendor again and compare them (ARGS=--write: upgrade)
 	@$(PYTHON) -m assistant_site.launcher.browser_libraries $(ARGS)

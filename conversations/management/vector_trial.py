@@ -9,9 +9,11 @@ from typing import Any
 from django.conf import settings
 from rich.table import Table
 
-from routing.reuse.decision_model import DecisionModel
+from routing.embeddings.choice import offline_embedder
+from routing.reuse.decision_model import DECISION_WEIGHTS_FILE, DecisionModel
 from routing.reuse.lab.dataset import LabelledStream, embed_shown
 from routing.reuse.lab.decisions import DecisionCounts, decision_trial, shuffled
+from routing.reuse.model import known_weights
 
 SEEDS = (1, 2, 3)
 """Orders in which the prompts are asked."""
@@ -22,9 +24,10 @@ def vector_trials(name: str, rows: Sequence[tuple[str, str]]) -> dict[float, lis
     """By budget a trial for each order; ``rows`` are texts with the label that plays the classifier's word.
     Raises ``EmbedderUnavailable``, ``OSError`` and ``sqlite3.Error``."""
     texts = [text for text, _ in rows]
-    vectors = embed_shown(texts, Path(settings.DATA_DIR))
+    vectors = embed_shown(texts, Path(settings.DATA_DIR), settings.EMBEDDING_MODEL)
     stream = LabelledStream(name, texts, [label for _, label in rows], vectors)
-    model = DecisionModel.load()
+    name = offline_embedder(settings.EMBEDDING_MODEL, Path(settings.DATA_DIR)).name
+    model = DecisionModel.load(known_weights(DECISION_WEIGHTS_FILE, name))
     ordered = [shuffled(stream, seed) for seed in SEEDS]
     return {
         budget: [decision_trial(each, model, model.cut(budget)) for each in ordered]

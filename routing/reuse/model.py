@@ -26,6 +26,8 @@ Compare = Callable[[str, str, Rarity], dict[str, float]]
 
 WEIGHTS_FILE = Path(__file__).with_name("model.json")
 RARITY_FILE = Path(__file__).with_name("rarity.json")
+EMBEDDER = "all-minilm-l6-v2-int8"
+"""The embedder whose weights stand in for those of one that has none of its own."""
 
 DOUBTS = (
     "names",
@@ -277,6 +279,17 @@ def _by_budget(stored: Mapping[str, float]) -> dict[float, float]:
 def _probability(odds: float) -> float:
     # Bounded, so that no weights can make the exponential overflow.
     return 1 / (1 + math.exp(-max(-40.0, odds)))
+
+
+def weights_file(file: Path, embedder: str) -> Path:
+    """Where the weights for an embedder's vectors are, or would be: beside the default's ``file``."""
+    return file if embedder == EMBEDDER else file.with_name(f"{file.stem}-{embedder}.json")
+
+
+def known_weights(file: Path, embedder: str) -> Path:
+    """The weights for an embedder's vectors, the default's where it has none of its own."""
+    own = weights_file(file, embedder)
+    return own if own.is_file() else file
 
 
 def cut_for(cuts: Mapping[float, float], budget: float) -> float:

@@ -17,7 +17,7 @@ import pytest
 from onnx import numpy_helper
 
 from routing.domain.errors import EmbedderUnavailable
-from routing.embeddings import local as local_module
+from routing.embeddings import batching
 from routing.embeddings.local import LocalEmbedder, MiniLM, model_folder
 from routing.embeddings.port import Embedder
 from tests.embeddings.reference import Reference
@@ -159,7 +159,7 @@ async def test_a_question_overtakes_answers(embedder: LocalEmbedder) -> None:
 async def test_bulk_work_leaves_places_to_questions(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_module, "MAX_WAITING", 1)
+    monkeypatch.setattr(batching, "MAX_WAITING", 1)
     local = LocalEmbedder(data_dir)
     with pytest.raises(EmbedderUnavailable, match="wait"):
         await local.embed_many([QUESTION])
@@ -170,7 +170,7 @@ async def test_bulk_work_leaves_places_to_questions(
 async def test_a_long_queue_turns_newcomers_away(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_module, "MAX_WAITING", 0)
+    monkeypatch.setattr(batching, "MAX_WAITING", 0)
     local = LocalEmbedder(data_dir)
     with pytest.raises(EmbedderUnavailable, match="wait"):
         await local.embed(QUESTION)

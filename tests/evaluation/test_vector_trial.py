@@ -16,7 +16,7 @@ from conversations.management import vector_trial
 from conversations.management.vector_trial import SEEDS
 
 
-def vectors_of(texts: Sequence[str], _: Path) -> NDArray[np.float32]:
+def vectors_of(texts: Sequence[str], _: Path, __: str) -> NDArray[np.float32]:
     """Prompts of a kind (the first word) lie close together."""
     generator = np.random.default_rng(0)
     middles = {

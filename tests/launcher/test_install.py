@@ -11,7 +11,7 @@ import pytest
 from assistant_site.launcher import install
 from assistant_site.launcher.install import ROOT, Installation, InstallFailed
 
-FILES = ("installer", "base", "dev", "embedder", "redis")
+FILES = ("installer", "base", "dev", "embedder", "multilingual", "redis")
 
 
 @pytest.fixture

@@ -44,6 +44,8 @@ def test_a_negation_in_one_question_is_a_veto(one: str, other: str) -> None:
         ("tense", "Quel est le prix ?", "Quel était le prix ?"),
         ("reordered", "Who beat Germany?", "Who did Germany beat?"),
         ("reordered", "Can my boss see my mail?", "Can I see my boss's mail?"),
+        ("unlisted", "Как включить защиту?", "Как выключить защиту?"),
+        ("unlisted", "如何重置我的密码?", "如何删除我的账户?"),
         ("voice", "How do I invite someone?", "How do I get invited by someone?"),
     ],
 )

@@ -16,7 +16,6 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from pydantic import BaseModel, Field, StrictInt, StrictStr, WithJsonSchema
 
-from conversations.adapters.embeddings import LOCAL
 from conversations.api.openai.calls import open_call, route_headers
 from conversations.api.openai.direct import cost_header, direct_response, direct_result
 from conversations.api.openai.errors import ParameterFault
@@ -124,7 +123,7 @@ async def _check(
     parts: Container, model: ModelRef, asked: EmbeddingRequest, inputs: EmbeddingInputs
 ) -> None:
     """Raises ``ParameterFault`` for what the model cannot do."""
-    if model is LOCAL and not isinstance(inputs[0], str):
+    if parts.embeddings.is_local(model) and not isinstance(inputs[0], str):
         detail = f"{model.name} has token ids of its own: send texts."
         raise ParameterFault("input", detail, "unsupported_value")
     if asked.dimensions and not parts.embeddings.takes_dimensions(model, asked.dimensions):

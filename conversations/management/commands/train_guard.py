@@ -19,7 +19,7 @@ from conversations.storage.guard_reviews import reviewed_prompts
 from routing.common.arguments import whole
 from routing.common.files import read_table
 from routing.domain.errors import EmbedderUnavailable
-from routing.embeddings.local import NAME
+from routing.embeddings.choice import offline_embedder
 from routing.guard.learned import WEIGHTS, signal_values, windows
 from routing.guard.prompt_guard import FLAG_FROM, PromptGuard
 from routing.reuse.lab.dataset import embed_shown
@@ -63,7 +63,7 @@ class TrainingRows:
 
 
 class Command(BaseCommand):
-    """The same files, verdicts and seed give the same weights."""
+    """The same files, verdicts and seed give the same weights, those of the embedder in ``EMBEDDING_MODEL``."""
 
     help = (
         "Learn the guard's flag. Files are CSV with text,label (injection, or anything else);"
@@ -94,14 +94,15 @@ class Command(BaseCommand):
             trained = train(prompts, options["seed"])
         except (ValueError, EmbedderUnavailable) as exc:
             raise CommandError(str(exc)) from exc
+        name = offline_embedder(settings.EMBEDDING_MODEL, Path(settings.DATA_DIR)).name
         made = {
             "made_by": f"manage.py train_guard --seed {options['seed']}",
-            "embedder": NAME,
+            "embedder": name,
             "from": [_provenance(path) for path in (*files, *ordinary)],
         }
         options["out"].mkdir(parents=True, exist_ok=True)
         text = json.dumps(made | trained, indent=1) + "\n"
-        (options["out"] / f"{NAME}.json").write_text(text, "utf-8")
+        (options["out"] / f"{name}.json").write_text(text, "utf-8")
         self.stdout.write(json.dumps(trained["figures"], indent=2))
 
 
@@ -131,7 +132,8 @@ def _vectors(texts: Sequence[str]) -> tuple[Floats, Floats]:
     parts = [windows(text) for text in texts]
     every = sorted({window for part in parts for window in part})
     place = {text: at for at, text in enumerate(every)}
-    vectors = embed_shown(every, Path(settings.DATA_DIR)).astype(float) * VECTOR_SCALE
+    shown = embed_shown(every, Path(settings.DATA_DIR), settings.EMBEDDING_MODEL)
+    vectors = shown.astype(float) * VECTOR_SCALE
     ends: tuple[Callable[[tuple[str, ...]], str], ...] = (lambda p: p[0], lambda p: p[-1])
     heads, tails = (vectors[[place[end(part)] for part in parts]] for end in ends)
     return heads, tails

@@ -14,6 +14,7 @@ from rich.console import Console
 from routing.common.arguments import decimal, whole
 from routing.common.files import file_fault
 from routing.domain.errors import EmbedderUnavailable
+from routing.embeddings.choice import offline_embedder
 from routing.reuse.lab.agreement import SimulatedJudge, Spoiled
 from routing.reuse.lab.dataset import (
     LabelledStream,
@@ -24,11 +25,12 @@ from routing.reuse.lab.dataset import (
 )
 from routing.reuse.lab.evaluation import evaluate_pairs, evaluate_stream
 from routing.reuse.lab.report import WAYS, Axes, draw, tables
-from routing.reuse.model import ReuseModel
+from routing.reuse.model import WEIGHTS_FILE, ReuseModel, known_weights
 
 
 class Command(BaseCommand):
-    """Vectors are kept in the data folder, so that a second run is quick."""
+    """``EMBEDDING_MODEL`` names the local embedder. Vectors are kept in the data folder, so that a second run
+    is quick."""
 
     help = (
         "Measure the answer cache on a CSV file: pairs (text_a,text_b,label[,category]), or with"
@@ -81,6 +83,11 @@ class Command(BaseCommand):
             _plot(options["plot"], path.stem, figures)
 
 
+def _model() -> ReuseModel:
+    name = offline_embedder(settings.EMBEDDING_MODEL, Path(settings.DATA_DIR)).name
+    return ReuseModel.load(known_weights(WEIGHTS_FILE, name))
+
+
 def _judging(options: dict[str, Any]) -> SimulatedJudge:
     return SimulatedJudge(options["judge_error"], options["seed"])
 
@@ -88,8 +95,8 @@ def _judging(options: dict[str, Any]) -> SimulatedJudge:
 def _pairs(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     rows = read_pairs(path)
     texts = [text for row in rows for text in (row.one, row.other)]
-    vectors = embed_shown(texts, Path(settings.DATA_DIR))
-    model, judging = ReuseModel.load(), _judging(options)
+    vectors = embed_shown(texts, Path(settings.DATA_DIR), settings.EMBEDDING_MODEL)
+    model, judging = _model(), _judging(options)
     found = evaluate_pairs(
         rows, vectors[::2], vectors[1::2], model, budget=options["budget"], judging=judging
     )
@@ -99,9 +106,9 @@ def _pairs(path: Path, options: dict[str, Any]) -> dict[str, Any]:
 def _stream(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     rows = read_stream(path, options["seed"])
     texts = [row.text for row in rows]
-    vectors = embed_shown(texts, Path(settings.DATA_DIR))
+    vectors = embed_shown(texts, Path(settings.DATA_DIR), settings.EMBEDDING_MODEL)
     stream = LabelledStream(path.stem, texts, [row.answer for row in rows], vectors)
-    model, judging = ReuseModel.load(), _judging(options)
+    model, judging = _model(), _judging(options)
     spoiled: Spoiled | None = options["agreement"]
     found = evaluate_stream(
         stream, model, budget=options["budget"], judging=judging, spoiled=spoiled

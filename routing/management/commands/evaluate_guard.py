@@ -20,7 +20,7 @@ from rich.table import Table
 from routing.common.files import PROMPT_COLUMNS, TableFault, read_table
 from routing.domain.errors import EmbedderUnavailable
 from routing.domain.guard import GuardReport
-from routing.embeddings.local import LocalEmbedder
+from routing.embeddings.choice import offline_embedder
 from routing.guard.learned import FlagModel, LearnedFlag
 from routing.guard.prompt_guard import PromptGuard
 
@@ -123,7 +123,7 @@ def guard_reports(texts: Sequence[str], *, learned: bool) -> list[GuardReport]:
     rules = [PromptGuard().report(text) for text in texts]
     if not learned:
         return rules
-    embedder = LocalEmbedder(Path(settings.DATA_DIR))
+    embedder = offline_embedder(settings.EMBEDDING_MODEL, Path(settings.DATA_DIR))
     flag = LearnedFlag(FlagModel.load(embedder.name), embedder.embed)
 
     async def refined() -> list[GuardReport]:

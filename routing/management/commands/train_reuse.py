@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from routing.common.arguments import whole
 from routing.domain.errors import EmbedderUnavailable
-from routing.embeddings.local import NAME
+from routing.embeddings.choice import offline_embedder
 from routing.reuse.lab.dataset import (
     LabelledPairs,
     LabelledStream,
@@ -26,11 +26,11 @@ from routing.reuse.lab.dataset import (
 )
 from routing.reuse.lab.training import as_json, train
 from routing.reuse.lab.validation import cuts_from, left_out, lone_cuts, pair_figures, unseen
-from routing.reuse.model import RARITY_FILE, WEIGHTS_FILE
+from routing.reuse.model import RARITY_FILE, WEIGHTS_FILE, weights_file
 
 
 class Command(BaseCommand):
-    """The same files and seed give the same weights."""
+    """The same files and seed give the same weights, those of the embedder in ``EMBEDDING_MODEL``."""
 
     help = (
         "Learn the weights that say when a stored answer may be used again. Streams are CSV files"
@@ -59,8 +59,9 @@ class Command(BaseCommand):
         }
         self.stdout.write("Learning from everything …")
         cuts = cuts_from([one for held in figures.values() for one in held])
+        embedder = offline_embedder(settings.EMBEDDING_MODEL, Path(settings.DATA_DIR)).name
         model = replace(
-            train(NAME, streams, pairs, seed, cuts), lone_cuts=lone_cuts(streams, pairs, seed)
+            train(embedder, streams, pairs, seed, cuts), lone_cuts=lone_cuts(streams, pairs, seed)
         )
         figures["pairs_trained_on"] = [pair_figures(model, one) for one in pairs]
         files = [provenance(path) for path in (*options["stream"], *options["pairs"])]
@@ -76,7 +77,11 @@ def _read(
     both = {path: read_pairs(path) for path in pairs}
     texts = [row.text for held in rows.values() for row in held]
     texts += [text for held in both.values() for row in held for text in (row.one, row.other)]
-    vectors = embed_shown(texts, Path(settings.DATA_DIR)) if texts else np.zeros((0, 0), np.float32)
+    vectors = (
+        embed_shown(texts, Path(settings.DATA_DIR), settings.EMBEDDING_MODEL)
+        if texts
+        else np.zeros((0, 0), np.float32)
+    )
     place = {text: at for at, text in enumerate(texts)}
     return (
         [
@@ -103,6 +108,7 @@ def _read(
 
 def _write(folder: Path, held: dict[str, Any], rarity: Mapping[str, float]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for path, content in ((WEIGHTS_FILE, held), (RARITY_FILE, dict(rarity))):
+    weights = weights_file(WEIGHTS_FILE, held["embedder"])
+    for path, content in ((weights, held), (RARITY_FILE, dict(rarity))):
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (folder / path.name).write_text(text + "\n", "utf-8")

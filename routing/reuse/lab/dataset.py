@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from routing.embeddings.choice import DEFAULT, offline_embedder
 from routing.embeddings.disk_cache import cached_vectors
-from routing.embeddings.local import LocalEmbedder
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -102,10 +102,10 @@ def provenance(path: Path) -> dict[str, Any]:
     }
 
 
-def embed_shown(texts: Sequence[str], data_dir: Path) -> NDArray[np.float32]:
-    """Unit vectors of all texts, with a progress bar. Raises like ``cached_vectors``."""
+def embed_shown(texts: Sequence[str], data_dir: Path, model: str = DEFAULT) -> NDArray[np.float32]:
+    """Unit vectors of all texts by a local ``model``, with a progress bar. Raises like ``cached_vectors``."""
     columns = TextColumn("Embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    embedder = LocalEmbedder(data_dir)
+    embedder = offline_embedder(model, data_dir)
     try:
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("", total=len(set(texts)))
