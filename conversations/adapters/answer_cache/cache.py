@@ -209,7 +209,7 @@ class RedisAnswerCache:
 
     async def sign(self, entry: UUID, content: str) -> None:
         """Add the signature of its answer, ``content``, to an entry. Raises ``CacheUnavailable``."""
-        if signature := await self._signature(content):
+        if signature := await self.signature(content):
             with redis_call(self._breaker, CacheUnavailable):
                 await self._index.sign(entry, signature)
 
@@ -261,7 +261,7 @@ class RedisAnswerCache:
         warmth = await self.warmth(question, answer)
         if warmth != "unchanged":
             entry = CacheEntry.curated(question, answer, vector, self._clock())
-            await self._write(replace(entry, says=await self._signature(answer)))
+            await self._write(replace(entry, says=await self.signature(answer)))
         return warmth
 
     async def report(self, turn: Turn, rules: RuleSet, vector: Vector) -> LookupReport:
@@ -342,8 +342,8 @@ class RedisAnswerCache:
     async def _is_withheld(self, entry: UUID, user: int) -> bool:
         return self._withheld is not None and await is_withheld(self._withheld, entry, user)
 
-    async def _signature(self, answer: str) -> str:
-        # The signature of an answer; empty where it cannot be embedded: then it agrees with none.
+    async def signature(self, answer: str) -> str:
+        """The signature of an answer; empty where it cannot be embedded: then it agrees with none."""
         if self._embed is None:
             return ""
         try:

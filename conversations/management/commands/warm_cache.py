@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from conversations.adapters.answer_cache.entries import curated_id
 from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.db.access import in_database
 from conversations.feedback.reviews import answer_replaced
+from conversations.management.embedder import configured_embedder
 from routing.common.redis.clients import Breaker, async_client, close
 from routing.domain.errors import CacheUnavailable, EmbedderUnavailable
-from routing.embeddings.local import LocalEmbedder
 from routing.embeddings.port import Embedder
 
 BATCH = 32
@@ -64,7 +63,7 @@ class Command(BaseCommand):
     async def _warm(self, rows: Sequence[CuratedRow], done: Counter[str], *, dry_run: bool) -> None:
         client = async_client(settings.REDIS_URL)
         try:
-            async with _embedding() as embedder:
+            async with configured_embedder() as embedder:
                 index = AnswerIndex(
                     client,
                     prefix=settings.REDIS_PREFIX,
@@ -118,19 +117,3 @@ def _batches(rows: Iterable[CuratedRow]) -> Iterator[list[CuratedRow]]:
     left = iter(rows)
     while batch := list(islice(left, BATCH)):
         yield batch
-
-
-@asynccontextmanager
-async def _embedding() -> AsyncIterator[Embedder]:
-    """The configured embedder. One of a provider needs LiteLLM, which takes seconds to import."""
-    if settings.EMBEDDING_MODEL == "local":
-        local = LocalEmbedder(Path(settings.DATA_DIR))
-        try:
-            yield local
-        finally:
-            local.close()
-        return
-    from conversations.bootstrap import evaluation_container  # noqa: PLC0415
-
-    async with evaluation_container() as container:
-        yield container.embedder
