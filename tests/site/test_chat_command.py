@@ -12,8 +12,10 @@ import httpx
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from rich.console import Console
 
 from assistant_site.management.chat_client import ChatError, TerminalClient, printable
+from assistant_site.management.commands.chat import markdown_of
 from conversations.models import Feedback
 from tests.live_site import PASSWORD, LiveSite, Person
 
@@ -182,6 +184,21 @@ def test_a_stream_that_breaks_is_continued(
 
 def test_an_answer_cannot_steer_the_terminal() -> None:
     assert printable("a\x1b[2Jb\u202ec\n👩‍👩‍👧") == "a[2Jbc\n👩‍👩‍👧"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("A `Vec` is a Vec<T>.", "A Vec is a Vec<T>."),
+        ("Keep a<b and c>d, **always**.", "Keep a<b and c>d, always."),
+        ("<details>\nMore\n</details>", "<details> More </details>"),
+    ],
+)
+def test_what_looks_like_html_in_an_answer_is_shown(text: str, shown: str) -> None:
+    screen = Console(file=StringIO(), width=60)
+    screen.print(markdown_of(text))
+    assert isinstance(screen.file, StringIO)
+    assert " ".join(screen.file.getvalue().split()) == shown
 
 
 def test_a_fault_keeps_its_status(site: LiveSite) -> None:

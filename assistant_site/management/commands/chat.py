@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from markdown_it import MarkdownIt
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.markdown import Markdown
@@ -26,6 +27,8 @@ HELP = """/good, /bad [why]   rate the last answer
 /list               the latest conversations
 /open NUMBER        go on with one of them
 /quit               end (Ctrl-D too); Ctrl-C stops an answer"""
+
+_READER = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
 
 
 class Command(BaseCommand):
@@ -200,7 +203,7 @@ class _Shown(contextlib.AbstractContextManager["_Shown"]):
 
     def __exit__(self, *_: object) -> None:
         if self._live.is_started:
-            self._live.update(Markdown(self._text))
+            self._live.update(markdown_of(self._text))
             self._live.stop()
 
     def add(self, text: str) -> None:
@@ -232,10 +235,17 @@ class _Tail:
     text: str
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = console.render_lines(Markdown(self.text), options.update(height=None), pad=False)
+        lines = console.render_lines(markdown_of(self.text), options.update(height=None), pad=False)
         for line in lines[1 - options.size.height :]:
             yield from line
             yield Segment.line()
+
+
+def markdown_of(text: str) -> Markdown:
+    """``text`` with what looks like HTML as text: Rich leaves it out, and an answer about code has ``Vec<T>``."""
+    shown = Markdown("")
+    shown.parsed = _READER.parse(text)
+    return shown
 
 
 def _decision(data: dict[str, Any]) -> str:
