@@ -89,6 +89,9 @@ class RateLimiter:
             implementation="redispy",
             key_prefix=f"{prefix}:limits",
         )
+        # Its own client would take a connection for each call: ours lets calls share a round trip.
+        storage.bridge.storage = client  # type: ignore[attr-defined]
+        storage.bridge.register_scripts()
         self._breaker = breaker
         self._shared = MovingWindowRateLimiter(storage)
         self._local = MovingWindowRateLimiter(MemoryStorage())

@@ -140,7 +140,7 @@ def make_reservations(
     """The reservations of callers with limits. ``told`` gets the names and levels of warnings."""
     zone = limit_zone()
     prefix = settings.REDIS_PREFIX
-    counters = UsageCounters(redis, breaker, background, prefix=prefix, zone=zone)
+    counters = UsageCounters(redis, breaker, prefix=prefix, zone=zone)
     lease = settings.RESERVATION_SECONDS
     webhook = bool(settings.LIMIT_WEBHOOK_URL)
     watch = LimitWatch(background, zone=zone, told=told, webhook=webhook)

@@ -20,8 +20,8 @@ from redis import asyncio as redis
 from conversations.domain.errors import RunLogUnavailable
 from conversations.engine.events import Event
 from conversations.runs.event_codec import Numbered, dump, load
-from routing.common.redis.clients import TIMEOUT, Breaker, redis_call
-from routing.common.redis.direct import Command, DirectConnection
+from routing.common.redis.clients import Breaker, redis_call
+from routing.common.redis.direct import TIMEOUT, Command, DirectConnection
 
 _log = structlog.get_logger("assistant.runs")
 _TAKEN = "equal or smaller"

@@ -41,6 +41,18 @@ LISTENER_SECONDS, RENEW_SECONDS, WATCH_SECONDS = 30, 5.0, 0.5
 """Life of the lease of a listener on another worker, the pause between its renewals, and between two looks at
 the leases of a run without listeners here."""
 
+# KEYS: the request's name, and the person's runs, for the erasure of their logs: no row of the database names them.
+# ARGV: this run, its time and body in one word; "1" to join; seconds that it is joined; the run; its time; the
+# life of a log. Returns the word of an earlier run of that name.
+_CLAIM = """
+local earlier = ARGV[2] == '1' and redis.call('GET', KEYS[1])
+if not earlier then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], 0, ARGV[5] - ARGV[6])
+redis.call('ZADD', KEYS[2], ARGV[5], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[6])
+return earlier
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
@@ -105,6 +117,7 @@ class RunJoining:
     ) -> None:
         self._runs, self._background, self._prefix = runs, background, prefix
         self._client, self._breaker, self._admission = client, breaker, admission
+        self._claim_script = client.register_script(_CLAIM)
         self._listeners: Counter[UUID] = Counter()
 
     async def join(self, key: RequestKey, turn: Turn) -> JoinedRun:
@@ -211,16 +224,13 @@ class RunJoining:
         """Name this run, or return the run of that name."""
         key, now = new.key, new.begun.timestamp()
         value = f"{new.message}:{now}:{key.body}"
-        pipe = self._client.pipeline(transaction=False)
-        pipe.set(self._redis_key(key), value, ex=JOIN_SECONDS, nx=key.joins, get=key.joins)
-        # The person's runs, for the erasure of their logs: no row of the database names them.
-        chats = chats_key(self._prefix, user)
-        pipe.zremrangebyscore(chats, 0, now - self._runs.log.life)
-        pipe.zadd(chats, {str(new.message): now})
-        pipe.expire(chats, self._runs.log.life)
+        life = self._runs.log.life
         with redis_call(self._breaker, RunLogUnavailable):
-            stored: Any = (await pipe.execute())[0]
-        if not key.joins or stored is None:
+            stored: Any = await self._claim_script(
+                [self._redis_key(key), chats_key(self._prefix, user)],
+                [value, int(key.joins), JOIN_SECONDS, str(new.message), now, life],
+            )
+        if stored is None:
             return None
         message, begun, body = stored.decode().split(":")
         if body != key.body:

@@ -7,31 +7,28 @@ one try, and ``Breaker`` spares the next ones even that.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import hiredis
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.connection import HiredisRespSerializer, parse_url
+from redis.client import EMPTY_RESPONSE, NEVER_DECODE
+from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from routing.common.errors import DependencyUnavailable
+from routing.common.redis.direct import TIMEOUT, SharedConnection, packed
 from routing.common.redis.sentinel import SCHEMES, SentinelService, close_sentinels
 from routing.common.tasks import Background
-
-TIMEOUT = 0.5
-"""Seconds for a connection, and for a command's reply."""
 
 POOL_SIZE = 128
 """Connections of one client. Callers beyond it wait ``TIMEOUT`` for one to come free."""
@@ -39,16 +36,8 @@ POOL_SIZE = 128
 BLOCKED = 10_000
 """Connections of a client for blocking reads: each reader holds one."""
 
-ROUND_TRIPS = 2
-"""Round trips of one client at once. Later commands wait for the end of one of them."""
-
 # RESP3 would open every connection with a negotiation of push notifications, which are not read here.
 _COMMON: dict[str, Any] = {"socket_connect_timeout": TIMEOUT, "protocol": 2}
-
-_SERIALIZER = HiredisRespSerializer()
-
-_Arguments = tuple[Any, ...]
-_Command = tuple[_Arguments, dict[str, Any], "asyncio.Future[Any]"]
 
 
 class Breaker:
@@ -126,110 +115,47 @@ def redis_call(breaker: Breaker, unavailable: type[DependencyUnavailable]) -> It
 
 
 class PipeliningClient(redis.asyncio.Redis):
-    """Automatic pipelining: commands that are sent while others are under way share a round trip.
+    """Automatic pipelining: commands share one direct connection, and those that are sent while others are
+    under way share a round trip.
 
-    redis-py takes a connection, a write and a read for every command, some 0.15 ms of CPU. With few
-    commands at a time none of them waits; with many, a command costs a third. For short commands on one
-    event loop. Pipelines, transactions and scripts are redis-py's.
+    redis-py takes a connection, a write and a read for every command, at three times the CPU. For short
+    commands on one event loop. Pipelines, transactions and searches, which may take long, are redis-py's.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.background = Background()
-        self._under_way = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
-        self._waiting: list[_Command] = []
+        self._shared = SharedConnection(self.connection_pool)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """As redis-py's. A command that cannot be sent, or is cancelled, fails for its caller alone."""
-        if self._under_way >= ROUND_TRIPS:
-            return await self._enqueue(args, options)
-        self._depart()
-        try:
+        """As redis-py's. A command that cannot be sent fails for its caller alone; one whose caller is
+        cancelled is executed all the same."""
+        name = args[0]
+        if str(name).startswith("FT.") or NEVER_DECODE in options or EMPTY_RESPONSE in options:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        finally:
-            self._arrive()
+        reply = await self._shared.execute(self.background, *args)
+        made = self.response_callbacks.get(name)
+        if made is None:
+            return reply
+        options.pop("keys", None)  # of redis-py's cache
+        return made(reply, **options)
 
     async def aclose(self, *args: Any, **options: Any) -> None:
         """Wait for the commands under way, then close the connections."""
-        await self._quiet.wait()
+        await self._shared.quiet()
         await super().aclose(*args, **options)
-
-    def _enqueue(self, args: Sequence[Any], options: dict[str, Any]) -> asyncio.Future[Any]:
-        _packed(tuple(args))  # a value that cannot be sent must fail before it shares a pipeline
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((tuple(args), options, reply))
-        return reply
-
-    def _depart(self) -> None:
-        self._under_way += 1
-        self._quiet.clear()
-
-    def _arrive(self, _: asyncio.Task[None] | None = None) -> None:
-        self._under_way -= 1
-        commands = [command for command in self._waiting if not command[2].done()]
-        self._waiting.clear()
-        if commands:
-            self._depart()
-            trip = self.background.start("round trip to Redis", self._send(commands), finish=True)
-            trip.add_done_callback(self._arrive)
-        elif not self._under_way:
-            self._quiet.set()
-
-    async def _send(self, commands: Sequence[_Command]) -> None:
-        await hand_out(self._replies(commands), [future for _, _, future in commands])
-
-    async def _replies(self, commands: Sequence[_Command]) -> list[Any]:
-        """A refusal is the reply to one command; an error that is raised concerns all of them."""
-        if len(commands) == 1:
-            arguments, options, _ = commands[0]
-            return [await super().execute_command(*arguments, **options)]  # type: ignore[no-untyped-call]
-        pipe = self.pipeline(transaction=False)
-        for arguments, options, _ in commands:
-            pipe.execute_command(*arguments, **options)
-        return await pipe.execute(raise_on_error=False)
 
 
 class _PackedByHiredis:
     """Mixin: redis-py's blocking connections pack commands in C, its asynchronous ones in Python."""
 
     def pack_command(self, *args: Any) -> list[bytes]:
-        return _packed(args)
+        return [packed(args)]
 
 
 @cache
 def _packing(connection: Any) -> type[Any]:
     return type(connection.__name__, (_PackedByHiredis, connection), {})
-
-
-def _packed(args: _Arguments) -> list[bytes]:
-    """Raises ``DataError``."""
-    if " " not in str(args[0]):
-        with suppress(TypeError):
-            return [hiredis.pack_command(args)]
-    return _SERIALIZER.pack(*args)  # type: ignore[no-any-return]  # two words, or bytes of another type
-
-
-async def hand_out(
-    replies: Awaitable[Sequence[Any]], futures: Sequence[asyncio.Future[Any]]
-) -> None:
-    """Give each waiting caller the reply to its command, in their order; an error that is raised concerns all."""
-    try:
-        told = await replies
-    except asyncio.CancelledError:
-        for future in futures:
-            future.cancel()
-        raise
-    except Exception as exc:  # noqa: BLE001 - raised to the caller of each command
-        told = [exc] * len(futures)
-    for future, reply in zip(futures, told, strict=True):
-        if future.done():
-            continue
-        if isinstance(reply, Exception):
-            future.set_exception(reply)
-        else:
-            future.set_result(reply)
 
 
 def async_client(url: str, background: Background | None = None) -> redis.asyncio.Redis:

@@ -7,19 +7,32 @@ layers: a command and its reply take 15 µs of CPU instead of 150.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import hiredis
+from redis.connection import DefaultParser, HiredisRespSerializer
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from routing.common.redis.clients import TIMEOUT, hand_out
 from routing.common.tasks import Background
 
-Command = tuple[str | bytes | int, ...]
-_PACK: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment] # its stub: of one part
+TIMEOUT = 0.5
+"""Seconds for a connection, and for a command's reply."""
+
+Command = tuple[Any, ...]
+_PACK: Callable[[Command], bytes] = hiredis.pack_command
+_SERIALIZER = HiredisRespSerializer()
+
+
+def packed(command: Command) -> bytes:
+    """The command as it is sent. Raises ``DataError``, and ``UnicodeEncodeError`` for half a pair."""
+    if " " not in str(command[0]):
+        with suppress(TypeError):
+            return _PACK(command)
+    return b"".join(_SERIALIZER.pack(*command))  # two words, or bytes of another type
 
 
 class DirectConnection:
@@ -32,10 +45,14 @@ class DirectConnection:
         self._pipeline: _Pipeline | None = None
 
     async def execute(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies in order; that of a refused command is a ``ResponseError``.
+        """The replies in order; that of a refused command is redis-py's error for it.
 
         Raises redis-py's ``ConnectionError`` and ``TimeoutError``: then some may have been executed.
         """
+        return await self.send(list(map(packed, commands)))
+
+    async def send(self, commands: Sequence[bytes]) -> list[Any]:
+        """The same for commands that are packed."""
         try:
             pipeline = self._pipeline
             if pipeline is None or pipeline.closed:
@@ -68,29 +85,58 @@ class SharedConnection:
     """Group commit: commands that are sent while others are under way share the next pipeline of one direct
     connection, in their order. A command whose caller is cancelled is executed all the same."""
 
-    def __init__(self, pool: Any, background: Background, name: str) -> None:
-        """``name`` is that of its task."""
-        self._direct, self._background, self._name = DirectConnection(pool), background, name
-        self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
-        self._sending = False
+    def __init__(self, pool: Any) -> None:
+        self._direct = DirectConnection(pool)
+        self._waiting: list[tuple[bytes, asyncio.Future[Any]]] = []
+        self._trips: asyncio.Task[None] | None = None
 
-    async def execute(self, *command: str | bytes | int) -> Any:
-        """The reply. Raises redis-py's errors, of a refusal ``ResponseError``."""
+    async def execute(self, background: Background, *command: Any) -> Any:
+        """The reply. ``background`` owns the round trips. Raises redis-py's errors, those of a refusal too; a
+        command that cannot be sent fails its caller alone."""
+        ready = packed(command)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((command, reply))
-        if not self._sending:
-            self._sending = True
-            self._background.start(self._name, self._send(), finish=True)
+        self._waiting.append((ready, reply))
+        if self._trips is None:
+            trips = background.start("round trips to Redis", self._send(), finish=True)
+            self._trips = trips
         return await reply
+
+    async def quiet(self) -> None:
+        """Wait for the replies under way."""
+        if self._trips:
+            await asyncio.wait({self._trips})
 
     async def _send(self) -> None:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                replies = self._direct.execute([command for command, _ in batch])
-                await hand_out(replies, [reply for _, reply in batch])
+                replies = self._direct.send([command for command, _ in batch])
+                await _hand_out(replies, [reply for _, reply in batch])
         finally:
-            self._sending = False
+            self._trips = None
+            for _, reply in self._waiting:
+                reply.cancel()  # the task was cancelled
+
+
+async def _hand_out(
+    replies: Awaitable[Sequence[Any]], futures: Sequence[asyncio.Future[Any]]
+) -> None:
+    """Give each waiting caller the reply to its command, in their order; an error that is raised concerns all."""
+    try:
+        told = await replies
+    except asyncio.CancelledError:
+        for future in futures:
+            future.cancel()
+        raise
+    except Exception as exc:  # noqa: BLE001 - raised to the caller of each command
+        told = [exc] * len(futures)
+    for future, reply in zip(futures, told, strict=True):
+        if future.done():
+            continue
+        if isinstance(reply, Exception):
+            future.set_exception(reply)
+        else:
+            future.set_result(reply)
 
 
 class _Pipeline(asyncio.Protocol):
@@ -98,18 +144,18 @@ class _Pipeline(asyncio.Protocol):
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport, self._before = transport, transport.get_protocol()
-        self._reader = hiredis.Reader(replyError=ResponseError)
+        self._reader = hiredis.Reader(replyError=DefaultParser.parse_error)
         self._replies: list[Any] = []
         self._missing = 0
         self._waiter: asyncio.Future[list[Any]] | None = None
         self.closed = False
         transport.set_protocol(self)
 
-    def send(self, commands: Sequence[Command]) -> asyncio.Future[list[Any]]:
-        """Write the commands at once; the future has their replies."""
+    def send(self, commands: Sequence[bytes]) -> asyncio.Future[list[Any]]:
+        """Write packed commands at once; the future has their replies."""
         self._replies, self._missing = [], len(commands)
         self._waiter = asyncio.get_running_loop().create_future()
-        self._transport.write(b"".join(map(_PACK, commands)))
+        self._transport.write(b"".join(commands))
         return self._waiter
 
     def data_received(self, data: bytes) -> None:
@@ -130,6 +176,6 @@ class _Pipeline(asyncio.Protocol):
 def _of_master(replies: list[Any]) -> list[Any]:
     """The replies. Raises ``ConnectionError`` for those of a replica, which was the master before."""
     for reply in replies:
-        if isinstance(reply, ResponseError) and str(reply).startswith("READONLY"):
+        if isinstance(reply, ReadOnlyError):
             raise RedisConnectionError(str(reply))
     return replies

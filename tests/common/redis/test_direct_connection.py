@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import Any
 
 import pytest
 import redis.asyncio
@@ -15,6 +17,8 @@ from routing.common.redis import direct
 from routing.common.redis.clients import async_client, close
 from routing.common.redis.direct import DirectConnection, SharedConnection
 from routing.common.tasks import Background
+
+Execute = Callable[..., Coroutine[Any, Any, Any]]
 
 
 @pytest.fixture
@@ -91,21 +95,21 @@ async def test_it_leaves_a_server_that_became_a_replica(connection: DirectConnec
 
 
 @pytest.fixture
-async def shared(client: redis.asyncio.Redis) -> AsyncIterator[SharedConnection]:
+async def shared(client: redis.asyncio.Redis) -> AsyncIterator[Execute]:
     background = Background()
-    yield SharedConnection(client.connection_pool, background, "commands")
+    yield partial(SharedConnection(client.connection_pool).execute, background)
     await background.close()
 
 
 async def test_commands_of_many_share_a_pipeline_and_a_refusal_is_its_callers_alone(
-    shared: SharedConnection, client: redis.asyncio.Redis, prefix: str
+    shared: Execute, client: redis.asyncio.Redis, prefix: str
 ) -> None:
     async def total_reads() -> int:
         return int((await client.info("stats"))["total_reads_processed"])
 
     before = await total_reads()
-    asked = [shared.execute("INCR", f"{prefix}:n") for _ in range(500)]
-    *counts, refused = await asyncio.gather(*asked, shared.execute("NO"), return_exceptions=True)
+    asked = [shared("INCR", f"{prefix}:n") for _ in range(500)]
+    *counts, refused = await asyncio.gather(*asked, shared("NO"), return_exceptions=True)
 
     assert counts == list(range(1, 501))
     assert isinstance(refused, ResponseError)
@@ -113,25 +117,25 @@ async def test_commands_of_many_share_a_pipeline_and_a_refusal_is_its_callers_al
 
 
 async def test_a_lost_connection_fails_those_that_wait_and_no_later_ones(
-    shared: SharedConnection, client: redis.asyncio.Redis
+    shared: Execute, client: redis.asyncio.Redis
 ) -> None:
-    number = await shared.execute("CLIENT", "ID")
-    waiting = asyncio.create_task(shared.execute("BLPOP", "direct:none", 0))
+    number = await shared("CLIENT", "ID")
+    waiting = asyncio.create_task(shared("BLPOP", "direct:none", 0))
     await asyncio.sleep(0)
-    later = asyncio.create_task(shared.execute("ECHO", "later"))
+    later = asyncio.create_task(shared("ECHO", "later"))
     await client.client_kill_filter(_id=str(number))
 
     with pytest.raises(RedisConnectionError):
         await waiting
-    assert await shared.execute("PING") == b"PONG"
+    assert await shared("PING") == b"PONG"
     await asyncio.wait([later])
 
 
 async def test_a_command_is_executed_though_its_caller_is_cancelled(
-    shared: SharedConnection, prefix: str
+    shared: Execute, prefix: str
 ) -> None:
-    gone = asyncio.create_task(shared.execute("INCR", f"{prefix}:gone"))
+    gone = asyncio.create_task(shared("INCR", f"{prefix}:gone"))
     await asyncio.sleep(0)
     gone.cancel()
 
-    assert await shared.execute("INCR", f"{prefix}:gone") == 2
+    assert await shared("INCR", f"{prefix}:gone") == 2

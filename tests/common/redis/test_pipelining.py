@@ -10,7 +10,9 @@ import redis.asyncio
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, ResponseError
 
-from routing.common.redis.clients import PipeliningClient, async_client, close
+from conversations.adapters.limits import RateLimiter
+from conversations.domain.errors import RateLimited
+from routing.common.redis.clients import Breaker, PipeliningClient, async_client, close
 
 
 async def reads(client: redis.asyncio.Redis) -> int:
@@ -45,7 +47,7 @@ async def test_what_is_asked_meanwhile_waits_for_the_next(
 
     await asyncio.gather(*map(ask, range(40)))
 
-    assert max(under_way) <= 2
+    assert max(under_way) == 1
     assert [await async_redis.get(f"{prefix}:{number}") for number in (0, 39)] == [b"0", b"39"]
 
 
@@ -122,3 +124,16 @@ async def test_closing_waits_for_what_was_asked(redis_url: str, prefix: str) -> 
     await close(client)
 
     assert await asyncio.gather(*asked) == [True] * 5
+
+
+async def test_calls_are_counted_in_round_trips_of_many(
+    async_redis: redis.asyncio.Redis, prefix: str
+) -> None:
+    limiter = RateLimiter(async_redis, Breaker(), prefix, {"ask": "50/minute"})
+    await limiter.hit("ask", "1")
+    before = await reads(async_redis)
+    await asyncio.gather(*(limiter.hit("ask", "1") for _ in range(49)))
+
+    assert await reads(async_redis) - before < 40
+    with pytest.raises(RateLimited):
+        await limiter.hit("ask", "1")
