@@ -13,12 +13,13 @@ for i = 1, #KEYS - 2 do
   local key = KEYS[i + 2]
   local kind, measured, bucket = string.match(ARGV[1 + i], '^(%S+) (%S+) (%S+)$')
   local own = reserved[key]
+  local back = own and string.format('%.0f', -tonumber(own[1]) + 0)  -- '-0' is no number to Redis
   if own and redis.call('HEXISTS', key, 'h') == 1 then
     if kind ~= 's' then
-      redis.call('HINCRBY', key, 'h', '-' .. own[1])
+      redis.call('HINCRBY', key, 'h', back)
     elseif redis.call('HEXISTS', key, 'r' .. own[2]) == 1 then
-      redis.call('HINCRBY', key, 'h', '-' .. own[1])
-      redis.call('HINCRBY', key, 'r' .. own[2], '-' .. own[1])
+      redis.call('HINCRBY', key, 'h', back)
+      redis.call('HINCRBY', key, 'r' .. own[2], back)
     end
   end
   used[i] = -1
