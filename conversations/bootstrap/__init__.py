@@ -98,6 +98,9 @@ class Container(EvaluationContainer):
         self.engine = Engine(self._ports(log))
         self.tracer = parts.make_tracer(self.metrics.trace_lost, background)
         self.outbox_worker = OutboxWorker(self.cache, self.embedder, background)
+        self.reindex_worker = parts.make_reindex_worker(
+            redis, self.cache, self.embedder, background
+        )
         self.erasure_worker = ErasureWorker(background)
         self.stats_worker = StatsWorker(background, self.metrics.sums_set_aside)
         self.write_probe = WriteProbe(background)
@@ -201,6 +204,8 @@ class Container(EvaluationContainer):
         self.reservations.start()
         self.limit_webhooks.start()
         self.queue_watch.start()
+        if self.reindex_worker:
+            self.reindex_worker.start()
 
     async def aclose(self) -> None:
         """Let running answers end, then close their connections."""

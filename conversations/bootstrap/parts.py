@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from conversations.adapters.access import PersonalRules
 from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
 from conversations.adapters.answer_cache.index import AnswerIndex
+from conversations.adapters.answer_cache.reindex import Reindexer
 from conversations.adapters.answer_cache.single_flight import RedisSingleFlight
 from conversations.adapters.answer_cache.verifier import (
     CalibrationSource,
@@ -23,6 +24,7 @@ from conversations.adapters.answer_cache.verifier import (
     ReuseVerifier,
 )
 from conversations.adapters.background.limit_webhooks import LimitWebhooks, WebhookEndpoint
+from conversations.adapters.background.reindexing import ReindexWorker
 from conversations.adapters.decision_vectors.index import VerdictIndex
 from conversations.adapters.decision_vectors.recall import RedisDecisionVectors, VerdictParts
 from conversations.adapters.decision_vectors.rule_vectors import RuleVectors
@@ -255,6 +257,23 @@ def make_index(redis: Redis, embedder: Embedder) -> AnswerIndex:
         prefix=settings.REDIS_PREFIX,
         embedder_name=embedder.name,
         dimensions=embedder.dimensions,
+    )
+
+
+def make_reindex_worker(
+    redis: Redis, cache: RedisAnswerCache, embedder: Embedder, background: Background
+) -> ReindexWorker | None:
+    """The worker that embeds stored answers again; none for a provider's embedder, which costs money."""
+    if not isinstance(embedder, BatchingEmbedder):
+        return None
+    index = make_index(redis, embedder)
+    reindexer = Reindexer(index, embedder, cache.signature)
+    return ReindexWorker(
+        redis,
+        background,
+        reindexer,
+        prefix=settings.REDIS_PREFIX,
+        embedding=index.embedding,
     )
 
 
