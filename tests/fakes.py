@@ -240,6 +240,7 @@ class FakeClassifier:
     asked: list[str] = field(default_factory=list)
     flagged: bool = False
     pictures: int = 0
+    vector: Sequence[float] | None = None
 
     async def classify(
         self,
@@ -250,9 +251,10 @@ class FakeClassifier:
         *,
         flagged: bool = False,
         pictures: int = 0,
+        vector: Sequence[float] | None = None,
     ) -> ClassifierResult:
         self.asked.append(prompt)
-        self.flagged, self.pictures = flagged, pictures
+        self.flagged, self.pictures, self.vector = flagged, pictures, vector
         rule = rules.rule(self.rule)
         assert rule is not None
         model = rules.model(rule.model) if rule.model else None

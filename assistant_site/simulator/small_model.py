@@ -96,7 +96,8 @@ def classify(ask: ChatRequest, *, obey: bool) -> dict[str, Any]:
 
 
 def _rules(system: str) -> list[_RuleProfile]:
-    listed = orjson.loads(_tagged(system, "rules") or "[]")
+    tags = ("rules", "more_rules")
+    listed = [item for tag in tags for item in orjson.loads(_tagged(system, tag) or "[]")]
     return [_rule(order, item) for order, item in enumerate(listed)]
 
 

@@ -44,6 +44,8 @@ SECTIONS = (
             meaning="when a first token is later than this, the next model is asked too, and the first to speak answers; 0 never does"),
         Variable("CLASSIFIER_HEDGE_SECONDS", "number", default=1.5, most=DAY,
             meaning="when the first classifier is later than this, the second is asked too, and the first valid verdict decides; 0 never does"),
+        Variable("RULE_RETRIEVAL", "integer", default=48, most=10_000,
+            meaning="from so many rules on, the classifier reads those near the question only; 0 sends always all ([how](rules.md#many-rules))"),
         Variable("FAILOVER_CONTINUE", "flag", default=False,
             meaning="a model that is cut off goes on where it stopped, where it can, instead of starting over"),
         Variable("CIRCUIT_FAILURES", "integer", default=5, least=1, most=10_000,

@@ -51,12 +51,13 @@ class OpinionSerializer(serializers.Serializer[Any]):
 
 class SideSerializer(serializers.Serializer[Any]):
     """What one rule set says; everything is null where ``faults`` tell why there is none. ``ruleset``
-    is null for the draft, which has no number yet. ``vectors`` is null where earlier verdicts say nothing."""
+    is null for the draft, which has no number yet. ``rules_sent`` is how many rules the classifier read. ``vectors`` is null where earlier verdicts say nothing."""
 
     ruleset = serializers.IntegerField(allow_null=True)
     faults = serializers.ListField(child=serializers.CharField())
     decision = DecisionSerializer(allow_null=True)
     classifier = serializers.CharField(allow_null=True)
+    rules_sent = serializers.IntegerField(allow_null=True)
     vectors = OpinionSerializer(allow_null=True)
     usage = UsageSerializer(allow_null=True)
     latency_ms = serializers.IntegerField(allow_null=True)

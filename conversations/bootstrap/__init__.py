@@ -23,6 +23,8 @@ from conversations.adapters.background.provider_checks import ProviderChecks
 from conversations.adapters.background.queue_watch import QueueWatch
 from conversations.adapters.background.vector_audits import VectorAuditor
 from conversations.adapters.background.write_probe import WriteProbe
+from conversations.adapters.decision_vectors.rule_retrieval import NearestRules
+from conversations.adapters.decision_vectors.rule_vectors import RuleVectors
 from conversations.adapters.observability.metrics import RunMetrics
 from conversations.adapters.tool_calls import RedisToolCalls
 from conversations.adapters.tools import StoringImageTool
@@ -71,9 +73,14 @@ class EvaluationContainer:
         self.cache = parts.make_cache(
             self.redis, self.breaker, self.embedder, self.judge, self.background
         )
-        self.guard, self.classifier = PromptGuard(), parts.make_classifier(self.llm, self.failover)
+        rule_vectors = RuleVectors(self.embedder, self.background)
+        self.retriever = NearestRules(rule_vectors, self.embedder.reads, settings.RULE_RETRIEVAL)
+        self.guard = PromptGuard()
+        self.classifier = parts.make_classifier(self.llm, self.failover, self.retriever)
         self.flag = LearnedFlag(FlagModel.load(self.embedder.name), self.embedder.embed)
-        self.vectors = parts.make_vectors(self.redis, self.breaker, self.embedder, self.background)
+        self.vectors = parts.make_vectors(
+            self.redis, self.breaker, self.embedder, self.background, rule_vectors
+        )
         self.decider = Decider(self.guard, self.classifier, self.flag, self.vectors)
 
     def _make_circuits(self) -> Circuits:

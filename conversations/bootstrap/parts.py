@@ -56,6 +56,7 @@ from conversations.usage.limit_cache import LimitCache
 from conversations.usage.reservations import Reservations
 from conversations.usage.warnings import LimitWatch
 from routing.classifier.fallback import FallbackClassifier
+from routing.classifier.retrieval import RuleRetriever
 from routing.common.redis.clients import Breaker
 from routing.common.tasks import Background
 from routing.domain.actions import ModelKind
@@ -219,7 +220,11 @@ def _secrets() -> list[str]:
 
 
 def make_vectors(
-    redis: Redis, breaker: Breaker, embedder: Embedder, background: Background
+    redis: Redis,
+    breaker: Breaker,
+    embedder: Embedder,
+    background: Background,
+    rule_vectors: RuleVectors,
 ) -> RedisDecisionVectors:
     """The verdicts of the classifier, in the index of ``embedder``."""
     index = VerdictIndex(
@@ -231,7 +236,7 @@ def make_vectors(
     learned = LearnedState(partial(in_database, decision_state), background, DecisionState())
     verdict_parts = VerdictParts(
         model=DecisionModel.load(known_weights(DECISION_WEIGHTS_FILE, embedder.name)),
-        rule_vectors=RuleVectors(embedder, background),
+        rule_vectors=rule_vectors,
         ids=reviews.entry_ids(),
         state=learned,
         prefix=settings.REDIS_PREFIX,
@@ -304,9 +309,12 @@ def circuit_settings() -> CircuitSettings:
     )
 
 
-def make_classifier(llm: ProviderClient, failover: Failover) -> FallbackClassifier:
+def make_classifier(
+    llm: ProviderClient, failover: Failover, retriever: RuleRetriever | None
+) -> FallbackClassifier:
     """The classifier; 0 seconds turn its hedge off."""
-    return FallbackClassifier(llm, failover, late=settings.CLASSIFIER_HEDGE_SECONDS or None)
+    late = settings.CLASSIFIER_HEDGE_SECONDS or None
+    return FallbackClassifier(llm, failover, late=late, retriever=retriever)
 
 
 def make_failover(circuits: Circuits, llm: ProviderClient) -> Failover:

@@ -18,7 +18,7 @@ from conversations.engine.types import AuditCase, CallerChat, CallOrigin, State,
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION
 from routing.domain.decide import default_decision, helper_decision, requested_decision
 from routing.domain.errors import DependencyUnavailable
-from routing.domain.llm import Attempt
+from routing.domain.llm import Attempt, ClassifierResult
 from routing.domain.rules import Decision, RuleSet
 
 
@@ -27,45 +27,46 @@ async def classify(state: State, runtime: Runtime[Context]) -> Update:
     turn, context = state["turn"], runtime.context
     report = state["guard"]
     with step(context.sink, "classify", "span", turn.prompt) as opened:
-        decision = await preset_decision(state, context)
+        sent, decision = 0, await preset_decision(state, context)
         if decision is None:
             # A lookup that made a vector has asked for the flag already.
             if context.ports.flag and state.get("vector") is None:
                 report = await context.ports.flag.refine(turn.prompt, report)
             said = await _by_rules({**state, "guard": report}, context, opened)
-            decision = in_text(said, turn.chat, state["rules"])
+            sent = said.rules_sent
+            decision = in_text(said.decision, turn.chat, state["rules"])
         if not ACTIONS[decision.action].streams:
             await context.speculation.discard(context.sink)
-        opened.output = asdict(decision)
+        opened.output = asdict(decision) | {"rules_sent": sent}
         if opinion := state.get("opinion"):
             opened.output["vectors"] = opinion.as_json()
     return {"decision": decision, "guard": report}
 
 
-async def _by_rules(state: State, context: Context, opened: OpenStep) -> Decision:
+async def _by_rules(state: State, context: Context, opened: OpenStep) -> ClassifierResult:
     """The decision by the rules: by earlier verdicts on questions like it where these may decide, else by
     the classifier. What is learned from it is written while the answer is stored."""
     turn, rules = state["turn"], state["rules"]
     opinion, flagged = state.get("opinion"), state["guard"].verdict == "flag"
     if opinion and opinion.decides and not flagged:
-        decision = opinion.decision
+        result = ClassifierResult(opinion.decision)
     else:
         _ask_ahead(state, context)
-        classified = await context.ports.classifier.classify(
+        result = await context.ports.classifier.classify(
             turn.prompt,
             rules,
             state["history"],
             opened.meter,
             flagged=flagged,
             pictures=turn.chat.pictures if turn.chat else 0,
+            vector=state.get("vector"),
         )
-        decision = classified.decision
         if context.ports.speculator:
-            context.ports.speculator.learn(rules, decision)
+            context.ports.speculator.learn(rules, result.decision)
     if context.ports.vectors and not flagged and turn.opens:
         calls = tuple(opened.attempts)
-        context.sink.defer(partial(_learn, state, context, decision, calls))
-    return decision
+        context.sink.defer(partial(_learn, state, context, result.decision, calls))
+    return result
 
 
 def _ask_ahead(state: State, context: Context) -> None:

@@ -77,7 +77,8 @@ class Engine:
         # Noted for after the answer: a version in shadow must not cost the user time.
         if release.shadow and not turn.chat and was_classified(final):
             history = final.get("history", ())
-            sink.note(Shadowed(release.shadow, history, final["decision"]))
+            vector = None if history else final.get("vector")
+            sink.note(Shadowed(release.shadow, history, final["decision"], vector))
         answer: Answer = final["answer"]
         return answer
 

@@ -268,6 +268,7 @@ class Shadowed:
     rules: RuleSet
     history: tuple[ChatMessage, ...]
     decision: Decision
+    vector: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ def _by_rules(trial: RuleTrial) -> dict[str, Any]:
         "faults": list(trial.loaded.faults),
         "decision": decision_object(outcome.decision, outcome.guard) if outcome else None,
         "classifier": outcome.classifier if outcome else None,
+        "rules_sent": outcome.rules_sent if outcome else None,
         "vectors": outcome.opinion.as_json() if outcome and outcome.opinion else None,
         "usage": usage_object(outcome.usage) if outcome else None,
         "latency_ms": outcome.latency_ms if outcome else None,

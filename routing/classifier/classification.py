@@ -42,6 +42,9 @@ SUGGESTION_CHARS = 200
 CACHED_CHARS = 4_096 * 4
 """Characters of a system message from which a provider with marks keeps it: the small Claude from 4,096
 tokens on, of which one has some four characters."""
+NAME_CHARS = 64
+"""The longest name of a rule."""
+MORE_RULES = "The list of rules goes on, with those that may fit this prompt:"
 FLAGGED = "This prompt may be an attempt to steer you or the assistant."
 
 # The system message, with places for the rules and the name of the default one.
@@ -73,26 +76,30 @@ class _CutOutput(_Output):
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """The part of the request that depends on the rules alone."""
+    """The part of the request that depends on the rules alone. ``listed`` are those that it holds."""
 
     rules: RuleSet
+    listed: tuple[Rule, ...]
     system: ChatMessage
     bounded_schema: Mapping[str, Any]
     """With limits of lengths, which keep a small model from writing on; some servers reject them."""
     schema: Mapping[str, Any]
 
 
-def build_instructions(rules: RuleSet) -> Instructions:
-    """The system message and the JSON schema for ``rules``."""
-    listed = offered(rules)
+def build_instructions(rules: RuleSet, always: Sequence[Rule] | None = None) -> Instructions:
+    """The system message and the JSON schema for ``rules``.
+
+    With ``always`` it holds these alone, and more are added for each prompt. The schema names none then: a
+    provider compiles each new one, which takes longer than to classify.
+    """
+    listed = offered(rules) if always is None else always
     text = INSTRUCTIONS.format(
         rules=_tagged("rules", [described(rule) for rule in listed]),
         default=json.dumps(rules.default_rule),
     )
-    names = [rule.name for rule in listed]
-    return Instructions(
-        rules, ChatMessage("system", text), _schema(names, bounded=True), _schema(names)
-    )
+    names = None if always is not None else [rule.name for rule in listed]
+    bounded, plain = _schema(names, bounded=True), _schema(names)
+    return Instructions(rules, tuple(listed), ChatMessage("system", text), bounded, plain)
 
 
 def build_request(
@@ -100,11 +107,12 @@ def build_request(
     prompt: str,
     history: Sequence[ChatMessage],
     *,
+    near: Sequence[Rule] = (),
     flagged: bool = False,
     pictures: int = 0,
 ) -> tuple[ChatMessage, ...]:
-    """The messages that ask for the classification of ``prompt``; ``flagged`` tells of the guard's doubt,
-    ``pictures`` how many came with it."""
+    """The messages that ask for the classification of ``prompt``; ``near`` are more rules for it, ``flagged``
+    tells of the guard's doubt, ``pictures`` how many came with it."""
     parts = []
     recent = [message for message in history if message.role != "system"][-HISTORY_MESSAGES:]
     if recent:
@@ -118,7 +126,12 @@ def build_request(
     if pictures:
         parts.append(_tagged("attachments", {"pictures": pictures}))
     parts.append(_tagged("prompt", truncate(prompt, PROMPT_CHARS)))
-    return (instructions.system, ChatMessage("user", "\n".join(parts)))
+    system = instructions.system
+    if near:
+        # Behind what is the same for every prompt, of which providers keep the beginning.
+        more = _tagged("more_rules", [described(rule) for rule in near])
+        system = replace(system, content=f"{system.content}\n\n{MORE_RULES}\n{more}")
+    return (system, ChatMessage("user", "\n".join(parts)))
 
 
 def truncate(text: str, limit: int) -> str:
@@ -144,6 +157,7 @@ def parse_classification(text: str, rules: RuleSet) -> Classification | None:
         output = _Output.model_validate_json(_strict(text[start : text.rfind("}") + 1]))
     except (ValueError, RecursionError):
         output = _cut_output(text[start:])
+    # A rule that was not sent may be named: the model knows it from the history, or guessed it.
     if output is None or rules.rule(output.rule) is None:
         return None
     suggestions = (clean_line(words, REASON_CHARS) for words in output.suggestions)
@@ -174,18 +188,21 @@ def _cut_output(text: str) -> _Output | None:
         return None
 
 
-def marked_for_cache(messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
-    """The request with a mark for the provider's cache behind the rules, the part that is the same for
-    every prompt; as it is, where that part is too short to be kept."""
+def marked_for_cache(
+    messages: Sequence[ChatMessage], instructions: Instructions
+) -> tuple[ChatMessage, ...]:
+    """The request with a mark for the provider's cache behind the part that is the same for every prompt;
+    as it is, where that part is too short to be kept."""
     system, *rest = messages
-    if len(system.content) < CACHED_CHARS:
+    kept = instructions.system.content
+    if len(kept) < CACHED_CHARS:
         return tuple(messages)
-    block = {
-        "type": "text",
-        "text": system.content,
-        "cache_control": {"type": "ephemeral"},
-    }
-    return (replace(system, form={"role": "system", "content": [block]}), *rest)
+    blocks: list[dict[str, Any]] = [
+        {"type": "text", "text": kept, "cache_control": {"type": "ephemeral"}}
+    ]
+    if more := system.content[len(kept) :]:
+        blocks.append({"type": "text", "text": more})
+    return (replace(system, form={"role": "system", "content": blocks}), *rest)
 
 
 def make_decision(rules: RuleSet, classification: Classification, source: Source) -> Decision:
@@ -272,13 +289,13 @@ def _quoted(value: Any) -> str:
     return text
 
 
-def _schema(names: list[str], *, bounded: bool = False) -> dict[str, Any]:
+def _schema(names: list[str] | None, *, bounded: bool = False) -> dict[str, Any]:
     def text(most: int) -> dict[str, Any]:
         return {"type": "string", "maxLength": most} if bounded else {"type": "string"}
 
     most_items = {"maxItems": SUGGESTIONS} if bounded else {}
     properties = {
-        "rule": {"type": "string", "enum": names},
+        "rule": text(NAME_CHARS) if names is None else {"type": "string", "enum": names},
         "reason": text(REASON_CHARS),
         "self_contained": {"type": "boolean"},
         "impersonal": {"type": "boolean"},

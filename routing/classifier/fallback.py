@@ -22,6 +22,7 @@ from routing.classifier.classification import (
     marked_for_cache,
     parse_classification,
 )
+from routing.classifier.retrieval import RuleRetriever, SentRules
 from routing.common.hedge import first_valid
 from routing.common.identity_cache import IdentityCache
 from routing.domain.errors import (
@@ -64,7 +65,7 @@ class FallbackClassifier:
 
     ``patience`` bounds one call in seconds, below the model's own time-outs; after ``late`` seconds
     without a classification the next classifier is asked too (``None``: only after a failure).
-    ``now`` gives Unix nanoseconds.
+    Without a ``retriever`` all rules are sent. ``now`` gives Unix nanoseconds.
     """
 
     client: JSONClient
@@ -72,6 +73,7 @@ class FallbackClassifier:
     _: KW_ONLY
     patience: float = 10.0
     late: float | None = None
+    retriever: RuleRetriever | None = None
     now: Callable[[], int] = time.time_ns
     # One set of rules serves thousands of prompts: its part of the request is built once. Groups of
     # people have sets of their own.
@@ -91,12 +93,18 @@ class FallbackClassifier:
         *,
         flagged: bool = False,
         pictures: int = 0,
+        vector: Sequence[float] | None = None,
     ) -> ClassifierResult:
         """The decision and all calls made for it, by their start. ``meter`` receives each call as it
         ends, a cancelled one too. Never raises a ``ProviderError``."""
-        instructions = self._instructions_of(rules)
-        messages = build_request(instructions, prompt, history, flagged=flagged, pictures=pictures)
-        request = _Request(instructions, messages, meter)
+        sent: SentRules | None = None
+        if self.retriever and vector is not None and not (history or flagged or pictures):
+            sent = self.retriever.choose(prompt, vector, rules)
+        sent = sent or SentRules(self._instructions_of(rules))
+        messages = build_request(
+            sent.instructions, prompt, history, near=sent.near, flagged=flagged, pictures=pictures
+        )
+        request = _Request(sent.instructions, messages, meter)
         models = [model for model in rules.classifying if self.failover.has_key(model)]
         calls = [partial(self._call_permitted, model, request) for model in models]
         first = await first_valid(calls, self.late)
@@ -107,7 +115,8 @@ class FallbackClassifier:
             is_first = models[first[0]].name == rules.classifiers[0]
             source = Source.CLASSIFIER if is_first else Source.CLASSIFIER_FALLBACK
         attempts = tuple(sorted(request.attempts, key=lambda attempt: attempt.started_ns))
-        return ClassifierResult(make_decision(rules, classification, source), attempts)
+        decision = make_decision(rules, classification, source)
+        return ClassifierResult(decision, attempts, sent.count if attempts else 0)
 
     async def _call_permitted(self, model: ModelRef, request: _Request) -> Classification | None:
         # The model's classification, unless its circuit is open: a dead classifier costs nothing.
@@ -147,7 +156,8 @@ class FallbackClassifier:
     ) -> _Call:
         # Other providers keep a prefix by themselves, or know no marks.
         messages = request.messages
-        messages = marked_for_cache(messages) if model.provider == MARKING else messages
+        if model.provider == MARKING:
+            messages = marked_for_cache(messages, request.instructions)
         call = _Call(model, messages, self.now())
         seconds = min(model.timeouts.total, self.patience)
         try:

@@ -48,9 +48,10 @@ class Classifier(Protocol):
         *,
         flagged: bool = False,
         pictures: int = 0,
+        vector: Sequence[float] | None = None,
     ) -> ClassifierResult:
-        """``flagged``: the guard did not let the prompt pass unmarked. ``pictures`` came with it. Never raises a
-        ``ProviderError``: where no classifier can be reached or understood, the published default decides and
+        """``flagged``: the guard did not let the prompt pass unmarked. ``pictures`` came with it. ``vector`` is
+        the prompt's; without one all rules are read. Never raises a ``ProviderError``: where no classifier can be reached or understood, the published default decides and
         ``decision.source`` says so."""
         ...
 
@@ -59,8 +60,8 @@ class Classifier(Protocol):
 class Outcome:
     """The decision of one rule set about one prompt, with its cost and time.
 
-    ``attempts`` are the calls to classifiers: none where the guard held the prompt back. ``opinion`` is what
-    earlier verdicts would have decided; ``None`` where they say nothing.
+    ``attempts`` are the calls to classifiers, with ``rules_sent`` rules in each: none where the guard held the
+    prompt back. ``opinion`` is what earlier verdicts would have decided; ``None`` where they say nothing.
     """
 
     decision: Decision
@@ -68,6 +69,7 @@ class Outcome:
     attempts: tuple[Attempt, ...]
     latency_ms: int
     opinion: VectorOpinion | None = None
+    rules_sent: int = 0
 
     @property
     def classifier(self) -> str | None:
@@ -105,16 +107,24 @@ class Decider:
         ``history``. Never raises a ``ProviderError``."""
         started = self.now()
         report = await self.guard.check(prompt)
+        vector: Sequence[float] | None = None
         if report.verdict == "block":
             held = ClassifierResult(held_back(rules))
         else:
-            report = await self.flag.refine(prompt, report) if self.flag else report
-            flagged = report.verdict == "flag"
-            held = await self.classifier.classify(prompt, rules, history, flagged=flagged)
+            if self.vectors and not history:
+                # A request has its vector by then, and its worker those of the rules.
+                began = self.now()
+                vector = await self.vectors.embed(prompt, rules)
+                started += self.now() - began
+            report = await self.flag.refine(prompt, report, vector) if self.flag else report
+            held = await self.classifier.classify(
+                prompt, rules, history, flagged=report.verdict == "flag", vector=vector
+            )
         took = round((self.now() - started) / 1e6)
-        asked = self.vectors and report.verdict == "pass" and not history
-        opinion = await self.vectors.try_prompt(prompt, rules) if self.vectors and asked else None
-        return Outcome(held.decision, report, held.attempts, took, opinion)
+        opinion: VectorOpinion | None = None
+        if self.vectors and vector is not None and report.verdict == "pass":
+            opinion = await self.vectors.try_prompt(prompt, rules, vector)
+        return Outcome(held.decision, report, held.attempts, took, opinion, held.rules_sent)
 
 
 def held_back(rules: RuleSet) -> Decision:

@@ -357,10 +357,11 @@ GenerationEvent = (
 
 @dataclass(frozen=True, slots=True)
 class ClassifierResult:
-    """The decision and every call that was made to reach it."""
+    """The decision, every call that was made to reach it, and how many rules were sent in each."""
 
     decision: Decision
     attempts: tuple[Attempt, ...] = ()
+    rules_sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

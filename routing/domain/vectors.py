@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,6 +64,13 @@ class VectorOpinion:
 class VectorTrial(Protocol):
     """Tells what earlier verdicts would have decided, without an effect."""
 
-    async def try_prompt(self, prompt: str, rules: RuleSet) -> VectorOpinion | None:
+    async def embed(self, prompt: str, rules: RuleSet) -> Sequence[float] | None:
+        """The prompt's vector, once those of the rules' texts are there; ``None`` without an embedder. Never
+        raises."""
+        ...
+
+    async def try_prompt(
+        self, prompt: str, rules: RuleSet, vector: Sequence[float]
+    ) -> VectorOpinion | None:
         """``None`` where they say nothing of it. Never raises."""
         ...

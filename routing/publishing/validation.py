@@ -34,13 +34,13 @@ with a smaller window gives half of it."""
 CLASSIFYING = frozenset({ModelKind.CLASSIFIER, ModelKind.CHAT})
 
 _TAGS = (
-    "rules?|prompts?|history|instructions?|system|user|assistant|human|data|examples?|messages?|"
+    "(?:more_)?rules?|prompts?|history|instructions?|system|user|assistant|human|data|examples?|messages?|"
     "input|query|context|conversation|developer|tool"
 )
 # Rules are quoted as JSON between tags. What looks like the end of such a quotation, or like the
 # frame of a chat that a model was trained on, is no instruction and no example of a prompt.
 _CLOSING = re.compile(
-    rf"<\s*/\s*(?:{_TAGS})\b|<\s*(?:rules|prompt|history|system)\s*>"
+    rf"<\s*/\s*(?:{_TAGS})\b|<\s*(?:(?:more_)?rules|prompt|history|system)\s*>"
     r"|<\|[\w ]{2,24}\|>|\[/?INST\]|<</?SYS>>"
     r"|\"\s*,\s*\"(?:name|instruction|action|priority|examples_for|examples_against|rule|reason)\"\s*:"
     r"|^[^\w\n]*end\s+of\s+(?:the\s+)?(?:rules|instructions|prompt|data)[^\w\n]*$",

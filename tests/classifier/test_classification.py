@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.classifier.classification import (
+    NAME_CHARS,
     PROMPT_CHARS,
     build_instructions,
     build_request,
+    marked_for_cache,
     truncate,
 )
 from routing.domain.llm import ChatMessage
-from tests.classifier.rules import HARM, RULES
+from tests.classifier.rules import HARM, REASONING, RULES
 
 GIVEN = build_instructions(RULES)
 
@@ -120,3 +123,33 @@ def test_the_bounded_schema_ends_every_list_and_text() -> None:
     assert bounded["reason"]["maxLength"] < bounded["standalone"]["maxLength"]
     assert bounded.keys() == GIVEN.schema["schema"]["properties"].keys()
     assert "max" not in json.dumps(GIVEN.schema)
+
+
+def test_rules_for_one_prompt_follow_what_is_the_same_for_all() -> None:
+    some = build_instructions(RULES, [HARM])
+
+    system, _ = build_request(some, "Prove it.", (), near=[REASONING])
+
+    assert [rule["name"] for rule in json.loads(tagged("rules", system.content))] == ["harm"]
+    more = json.loads(tagged("more_rules", system.content))
+    assert [rule["name"] for rule in more] == ["complex-reasoning"]
+    assert system.content.startswith(some.system.content)
+    # One schema for all prompts: any published name may be said.
+    assert some.schema["schema"]["properties"]["rule"] == {"type": "string"}
+    assert some.bounded_schema["schema"]["properties"]["rule"]["maxLength"] == NAME_CHARS
+
+
+def test_the_mark_for_the_cache_stands_behind_what_is_the_same_for_all() -> None:
+    long = replace(HARM, instruction="harm " * 4_000)
+    some = build_instructions(RULES, [long])
+
+    system, asked = marked_for_cache(build_request(some, "Prove it.", (), near=[REASONING]), some)
+
+    assert system.form
+    kept, more = system.form["content"]
+    assert kept == {
+        "type": "text", "text": some.system.content, "cache_control": {"type": "ephemeral"},
+    }  # fmt: skip
+    assert "complex-reasoning" in more["text"]
+    assert "cache_control" not in more
+    assert asked.form is None

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from routing.classifier.classification import parse_classification
+from routing.classifier.classification import build_instructions, parse_classification
 from routing.classifier.fallback import MALFORMED, FallbackClassifier
+from routing.classifier.retrieval import SentRules
 from routing.domain.actions import Action
 from routing.domain.errors import ProviderError, ProviderMisconfigured, ProviderUnavailable
 from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, RawText, Usage
@@ -388,3 +389,33 @@ async def test_a_cancelled_call_is_metered_with_what_it_was_sent() -> None:
     assert outcomes(metered) == [("haiku", "cancelled")]
     assert metered[0].usage.input_tokens > 0
     assert metered[0].usage.estimated
+
+
+class OneRule:
+    """Sends the refusing rule and one more."""
+
+    def choose(self, prompt: str, vector: Sequence[float], rules: RuleSet) -> SentRules | None:
+        return SentRules(build_instructions(rules, [HARM]), (GENERAL,)) if vector[0] else None
+
+
+async def sent_to(vector: Sequence[float] | None, **more: Any) -> tuple[int, str]:
+    """How many rules were sent, and the decided rule; the model names one that need not be among them."""
+    client = FakeClient(haiku=[verdict("complex-reasoning")])
+    ladder = FallbackClassifier(client, retriever=OneRule())
+    history = more.pop("history", ())
+    result = await ladder.classify("Hello", RULES, history, vector=vector, **more)
+    return result.rules_sent, result.decision.rule or ""
+
+
+async def test_of_many_rules_the_near_ones_are_sent_and_any_may_be_named() -> None:
+    assert await sent_to([1.0]) == (2, "complex-reasoning")
+
+
+async def test_all_rules_are_sent_where_the_vector_tells_too_little() -> None:
+    whole = (len(RULES.rules), "complex-reasoning")
+
+    assert await sent_to(None) == whole
+    assert await sent_to([0.0]) == whole
+    assert await sent_to([1.0], flagged=True) == whole
+    assert await sent_to([1.0], pictures=1) == whole
+    assert await sent_to([1.0], history=[ChatMessage("user", "Earlier.")]) == whole

@@ -338,7 +338,7 @@ async def test_without_redis_there_is_no_opinion() -> None:
 
     with pytest.raises(CacheUnavailable):
         await world.vectors.opinion(PROMPT, RULES, towards(1.0))
-    assert await world.vectors.try_prompt(PROMPT, RULES) is None
+    assert await world.vectors.try_prompt(PROMPT, RULES, towards(1.0)) is None
     await world.background.close()
     await close(client)
 
@@ -349,7 +349,9 @@ async def test_a_dry_run_waits_for_what_a_request_does_not(world: World) -> None
     fresh = World(world.client, world.prefix)
     fresh.learned = world.learned
 
-    opinion = await fresh.vectors.try_prompt(PROMPT, RULES)
+    vector = await fresh.vectors.embed(PROMPT, RULES)
+    assert vector
+    opinion = await fresh.vectors.try_prompt(PROMPT, RULES, vector)
     assert opinion
     assert opinion.decides
     await fresh.background.close()

@@ -40,7 +40,9 @@ def test_a_known_kind_of_question_needs_no_classifier(site: LiveSite, client: re
     assert {answer["decision"]["source"] for answer in answers} == {"classifier"}
 
     rules = site.run(container().rules.for_person(person.user.pk)).rules_for(person.user.pk)
-    opinion = site.run(vectors.try_prompt(KIND.format(31), rules))
+    vector = site.run(vectors.embed(KIND.format(31), rules))
+    assert vector
+    opinion = site.run(vectors.try_prompt(KIND.format(31), rules, vector))
     assert opinion
     assert (opinion.sure, opinion.earned) == (True, False)
     audit = {

@@ -102,7 +102,11 @@ class ShadowWorker:
                 self._side_calls.booked("shadow", *worst, rule=rule) as attempts,
             ):
                 result = await self._classifier.classify(
-                    turn.prompt, shadowed.rules, shadowed.history, attempts.append
+                    turn.prompt,
+                    shadowed.rules,
+                    shadowed.history,
+                    attempts.append,
+                    vector=shadowed.vector,
                 )
             await written(
                 shadow_record,

@@ -72,7 +72,9 @@ class VectorAuditor:
                 self._slots,
                 self._side_calls.booked(AUDIT, *worst, rule=rule) as calls,
             ):
-                asked = await self._classifier.classify(prompt, case.rules, (), calls.append)
+                asked = await self._classifier.classify(
+                    prompt, case.rules, (), calls.append, vector=case.vector
+                )
         except LimitReached as exc:
             _log.warning("a decision was not audited", error=str(exc))
             return

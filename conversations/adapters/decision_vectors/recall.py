@@ -100,14 +100,20 @@ class RedisDecisionVectors:
             return False
         return await self._clear_of_refusals(vector, self._offer_of(rules)) is not None
 
-    async def try_prompt(self, prompt: str, rules: RuleSet) -> VectorOpinion | None:
-        """``opinion`` for a dry run, which waits for what requests do not wait for. Never raises."""
+    async def embed(self, prompt: str, rules: RuleSet) -> Vector | None:
+        """The vector for a dry run, which waits for those of the rules. Never raises."""
+        await self._parts.rule_vectors.prepare(self._offer_of(rules).rules)
         try:
-            vector = await self._embedder.embed(prompt)
-            await self._parts.rule_vectors.prepare(self._offer_of(rules).rules)
-            await self._parts.state.prepare()
+            return await self._embedder.embed(prompt)
+        except EmbedderUnavailable:
+            return None
+
+    async def try_prompt(self, prompt: str, rules: RuleSet, vector: Vector) -> VectorOpinion | None:
+        """``opinion`` for a dry run, which waits for the calibration. Never raises."""
+        await self._parts.state.prepare()
+        try:
             return await self.opinion(prompt, rules, vector)
-        except (CacheUnavailable, EmbedderUnavailable):
+        except CacheUnavailable:
             return None
 
     async def read_audits(self) -> None:

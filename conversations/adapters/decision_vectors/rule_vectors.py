@@ -45,11 +45,18 @@ class RuleVectors:
     def cosine(self, question: Vector, rules: Mapping[str, Rule]) -> float | None:
         """The cosine of the question to the nearest text of these rules (by digest), -1 without rules;
         1 where a rule has no text that the embedder reads. ``None`` until they are embedded."""
+        known = self.known(rules)
+        if known is None:
+            return None
+        return max((_nearest(texts, question) for texts in known.values()), default=-1.0)
+
+    def known(self, rules: Mapping[str, Rule]) -> dict[str, NDArray[np.float32]] | None:
+        """The unit vectors of each rule (by digest), a row a text that the embedder reads: its examples, then
+        its instruction. ``None`` until all are embedded."""
         if missing := self._missing(rules):
             self._start(missing)
             return None
-        near = [_nearest(self._vectors[digest], question) for digest in rules]
-        return max(near, default=-1.0)
+        return {digest: self._vectors[digest] for digest in rules}
 
     def _missing(self, rules: Mapping[str, Rule]) -> dict[str, Rule]:
         return {digest: rule for digest, rule in rules.items() if digest not in self._vectors}

@@ -79,6 +79,7 @@ def _cells(trial: RuleTrial) -> dict[str, str]:
         "rule": decision.rule or "-",
         "reason": decision.reason,
         "decided by": outcome.classifier or decision.source.value,
+        "rules read": str(outcome.rules_sent),
         "vectors": outcome.opinion.words if outcome.opinion else "no opinion",
         "tokens": f"{usage.input_tokens} in, {usage.output_tokens} out",
         "cost": cost,

@@ -17,6 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from conversations.evaluation.report import as_json, tables
 from conversations.evaluation.rule_sets import draft_rules, live_rules
 from conversations.evaluation.try_prompt import Question, decide_all
+from conversations.management.retrieval_trial import (
+    SEEDS,
+    retrieval_json,
+    retrieval_table,
+    retrieval_trial,
+    rules_of_intents,
+)
 from conversations.management.vector_trial import trial_table, trials_json, vector_trials
 from routing.common.arguments import whole
 from routing.common.files import PROMPT_COLUMNS, TableFault, file_fault, read_table
@@ -25,6 +32,7 @@ from routing.domain.errors import EmbedderUnavailable
 from routing.domain.rules import RuleSet
 from routing.evaluation.dataset import Labelled, expectation, expected_for, report
 from routing.evaluation.expectations import Expected
+from routing.reuse.lab.dataset import is_stream
 
 LABEL_COLUMNS = ("label", "intent")
 RULE_SETS = {"draft": draft_rules, "live": live_rules}
@@ -59,10 +67,19 @@ class Command(BaseCommand):
             help="ask no model: the labels play the classifier, and it is measured what its earlier verdicts "
             "would decide in its place. The label may also be a column named intent, and needs no mapping.",
         )
+        parser.add_argument(
+            "--retrieval",
+            action="store_true",
+            help="ask no model: measure whether the rule that the label stands for is among those that the "
+            "classifier would read where there are many. Of a column named intent each value becomes a rule.",
+        )
 
     def handle(self, *_: Any, file: Path, **options: Any) -> None:
         if options["vectors"]:
             _measure_vectors(file, options)
+            return
+        if options["retrieval"]:
+            _measure_retrieval(file, options)
             return
         rules = _rules(options["rules"])
         texts = _read(file)[: options["limit"]]
@@ -104,6 +121,22 @@ def _measure_vectors(file: Path, options: Mapping[str, Any]) -> None:
     Console().print(trial_table(file.name, trials))
     if options["json"]:
         options["json"].write_text(json.dumps(trials_json(trials), indent=2) + "\n")
+
+
+def _measure_retrieval(file: Path, options: Mapping[str, Any]) -> None:
+    texts, rules = _read(file, LABEL_COLUMNS)[: options["limit"]], _rules(options["rules"])
+    if is_stream(file):
+        sets = [rules_of_intents(texts, rules, seed) for seed in SEEDS]
+    else:
+        rows = _labelled(texts, _mapping(file, options["mapping"], texts, rules))
+        sets = [(rules, [(row.text, row.expected) for row in rows])]
+    try:
+        trials = [retrieval_trial(*each) for each in sets]
+    except (OSError, EmbedderUnavailable) as exc:
+        raise CommandError(str(exc)) from exc
+    Console().print(retrieval_table(file.name, trials))
+    if options["json"]:
+        options["json"].write_text(json.dumps(retrieval_json(trials), indent=2) + "\n")
 
 
 def _read(path: Path, labels: Sequence[str] = ("label",)) -> list[tuple[str, str]]:
