@@ -144,7 +144,7 @@ def truncate(text: str, limit: int) -> str:
 
 
 def parse_classification(text: str, rules: RuleSet) -> Classification | None:
-    """The reply as a classification, ``None`` where it names no published rule or has another form.
+    """The reply as a classification, ``None`` where it names no rule that is offered or has another form.
 
     A model without structured output wraps its object in prose or a code fence: both are cut off. Of an
     object without an end, the fields that came whole count.
@@ -158,7 +158,7 @@ def parse_classification(text: str, rules: RuleSet) -> Classification | None:
     except (ValueError, RecursionError):
         output = _cut_output(text[start:])
     # A rule that was not sent may be named: the model knows it from the history, or guessed it.
-    if output is None or rules.rule(output.rule) is None:
+    if output is None or output.rule == HELPER_RULE or rules.rule(output.rule) is None:
         return None
     suggestions = (clean_line(words, REASON_CHARS) for words in output.suggestions)
     return Classification(

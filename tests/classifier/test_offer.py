@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from routing.classifier.classification import parse_classification
 from routing.classifier.offer import Offer
 from routing.domain.actions import Action, ModelKind
 from routing.domain.rules import HELPER_RULE, ModelRef, Rule, RuleSet
@@ -83,3 +85,7 @@ def test_the_rule_of_helper_prompts_is_no_choice() -> None:
     assert Offer.of(after).digest == Offer.of(BEFORE).digest
     assert Offer.of(after).rule_of(HELPER_RULE) is None
     assert Offer.of(after).rule_of("no") in Offer.of(after).rules
+    verdict = {"reason": "", "self_contained": True, "impersonal": True, "stays_true": "months"}
+    for name, is_known in (("no", True), (HELPER_RULE, False), ("nobody", False)):
+        reply = json.dumps({"rule": name, "standalone": "", "suggestions": [], **verdict})
+        assert bool(parse_classification(reply, after)) is is_known
