@@ -19,7 +19,7 @@ from routing.reuse.lab.evaluation import (
     strict_cut,
 )
 from routing.reuse.lab.training import rarities, texts_of, train, train_pair
-from routing.reuse.model import ReuseModel
+from routing.reuse.model import ReuseEstimate, ReuseModel
 
 MEASURED = 2_000
 """Requests of a stream that are replayed: some thirty times for each state of knowledge."""
@@ -93,15 +93,25 @@ def lone_cuts(
 
 def _as_served(model: ReuseModel, pairs: LabelledPairs) -> list[tuple[float, bool]]:
     """Probability and label of each; none for what a veto or a doubt keeps back."""
-    cosines = (pairs.left.astype(np.float64) * pairs.right).sum(axis=1)
-    estimates = [
-        model.estimate(one, other, cosine)
-        for (one, other), cosine in zip(pairs.texts, cosines.tolist(), strict=True)
-    ]
+    estimates = _estimates(model, pairs, _cosines(pairs))
     return [
         (estimate.probability, bool(label))
         for estimate, label in zip(estimates, pairs.labels.tolist(), strict=True)
         if not estimate.vetoes and not estimate.uncertain
+    ]
+
+
+def _cosines(pairs: LabelledPairs) -> NDArray[np.float64]:
+    return np.asarray((pairs.left.astype(np.float64) * pairs.right).sum(axis=1))
+
+
+def _estimates(
+    model: ReuseModel, pairs: LabelledPairs, cosines: NDArray[np.float64]
+) -> list[ReuseEstimate]:
+    """Of each pair by itself."""
+    return [
+        model.estimate(one, other, cosine)
+        for (one, other), cosine in zip(pairs.texts, cosines.tolist(), strict=True)
     ]
 
 
@@ -129,13 +139,8 @@ def stream_figures(model: ReuseModel, stream: LabelledStream, seed: int) -> dict
 def pair_figures(model: ReuseModel, pairs: LabelledPairs) -> dict[str, Any]:
     """Areas and recalls at 90 % precision, of plain cosine and of this model."""
     same = pairs.labels > 0
-    cosines = (pairs.left.astype(np.float64) * pairs.right).sum(axis=1)
-    chances = np.array(
-        [
-            model.estimate(one, other, cosine).probability
-            for (one, other), cosine in zip(pairs.texts, cosines.tolist(), strict=True)
-        ]
-    )
+    cosines = _cosines(pairs)
+    chances = np.array([one.probability for one in _estimates(model, pairs, cosines)])
     return {
         "name": pairs.name,
         "pairs": len(same),
