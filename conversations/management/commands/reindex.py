@@ -7,17 +7,13 @@ from collections import Counter
 from contextlib import aclosing
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
-from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.adapters.answer_cache.reindex import Reindexer
-from conversations.management.embedder import configured_embedder
-from routing.common.redis.clients import Breaker, async_client, close
+from conversations.management.answer_cache import configured_cache
 from routing.domain.errors import EmbedderUnavailable
 
 
@@ -46,25 +42,14 @@ class Command(BaseCommand):
         self.stdout.write(f"{done['new']} {would}embedded, {done['known']} had a vector.")
 
     async def _reindex(self, done: Counter[str], *, dry_run: bool) -> None:
-        client = async_client(settings.REDIS_URL)
         columns = TextColumn("Embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        try:
-            async with configured_embedder() as embedder:
-                index = AnswerIndex(
-                    client,
-                    prefix=settings.REDIS_PREFIX,
-                    embedder_name=embedder.name,
-                    dimensions=embedder.dimensions,
-                )
-                cache = RedisAnswerCache(index, Breaker(), CacheParts(embed=embedder.embed))
-                await index.ensure()
-                total = (await index.count()).entries
-                steps = Reindexer(index, embedder, cache.signature).steps(dry_run=dry_run)
-                with Progress(*columns, console=Console(stderr=True)) as progress:
-                    task = progress.add_task("", total=total)
-                    async with aclosing(steps):
-                        async for so_far in steps:
-                            done.update(so_far - done)
-                            progress.update(task, completed=so_far.total())
-        finally:
-            await close(client)
+        async with configured_cache() as parts:
+            await parts.index.ensure()
+            total = (await parts.index.count()).entries
+            reindexer = Reindexer(parts.index, parts.embedder, parts.cache.signature)
+            with Progress(*columns, console=Console(stderr=True)) as progress:
+                task = progress.add_task("", total=total)
+                async with aclosing(reindexer.steps(dry_run=dry_run)) as steps:
+                    async for so_far in steps:
+                        done.update(so_far - done)
+                        progress.update(task, completed=so_far.total())

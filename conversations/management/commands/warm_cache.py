@@ -14,14 +14,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
+from conversations.adapters.answer_cache.cache import RedisAnswerCache
 from conversations.adapters.answer_cache.curated_files import CuratedRow, RowFault, read_rows
 from conversations.adapters.answer_cache.entries import curated_id
-from conversations.adapters.answer_cache.index import AnswerIndex
 from conversations.db.access import in_database
 from conversations.feedback.reviews import answer_replaced
-from conversations.management.embedder import configured_embedder
-from routing.common.redis.clients import Breaker, async_client, close
+from conversations.management.answer_cache import configured_cache
 from routing.domain.errors import CacheUnavailable, EmbedderUnavailable
 from routing.embeddings.port import Embedder
 
@@ -61,21 +59,10 @@ class Command(BaseCommand):
         self._report(done, faults, dry_run=dry_run)
 
     async def _warm(self, rows: Sequence[CuratedRow], done: Counter[str], *, dry_run: bool) -> None:
-        client = async_client(settings.REDIS_URL)
-        try:
-            async with configured_embedder() as embedder:
-                index = AnswerIndex(
-                    client,
-                    prefix=settings.REDIS_PREFIX,
-                    embedder_name=embedder.name,
-                    dimensions=embedder.dimensions,
-                )
-                cache = RedisAnswerCache(index, Breaker(), CacheParts(embed=embedder.embed))
-                await cache.stats()  # makes the index, or says why it can't
-                for batch in self._shown(rows):
-                    done.update(await _warm_batch(cache, embedder, batch, dry_run=dry_run))
-        finally:
-            await close(client)
+        async with configured_cache() as parts:
+            await parts.cache.stats()  # makes the index, or says why it can't
+            for batch in self._shown(rows):
+                done.update(await _warm_batch(parts.cache, parts.embedder, batch, dry_run=dry_run))
 
     def _shown(self, rows: Sequence[CuratedRow]) -> Iterator[Sequence[CuratedRow]]:
         """The rows in batches, with a bar that moves as they are done."""
