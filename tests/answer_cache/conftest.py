@@ -6,11 +6,14 @@ import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import redis.asyncio
+from django.conf import settings as django_settings
+from pytest_django import Settings
 
 from conversations.adapters.answer_cache.cache import CacheParts, RedisAnswerCache
 from conversations.adapters.answer_cache.entries import forget_commands
@@ -25,6 +28,7 @@ from routing.domain.actions import Action, ModelKind
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Usage
 from routing.domain.rules import CachePolicy, Decision, ModelRef, Rule, RuleSet, Source, StaysTrue
+from routing.embeddings.local import LocalEmbedder
 
 DIMENSIONS = 8
 IDS = EntryIds("secret")
@@ -151,6 +155,22 @@ class Asked:
         turn = make_turn("something similar", user)
         hit = await self.cache.lookup_similar(turn, self.rules, at(similarity))
         return hit.content if hit else None
+
+
+@pytest.fixture
+def redis_settings(settings: Settings, redis_url: str, prefix: str) -> Settings:
+    """What commands read: the shared Redis, under this test's prefix."""
+    settings.REDIS_URL = redis_url
+    settings.REDIS_PREFIX = prefix
+    return settings
+
+
+@pytest.fixture
+def embedder(redis_settings: Settings) -> Iterator[LocalEmbedder]:
+    """The one that commands use."""
+    embedder = LocalEmbedder(Path(django_settings.DATA_DIR))
+    yield embedder
+    embedder.close()
 
 
 @pytest.fixture

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from io import StringIO
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 import redis.asyncio
 from asgiref.sync import sync_to_async
-from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
@@ -32,20 +30,6 @@ from tests.answer_cache.conftest import (
 
 QUESTION, PARAPHRASE = "How do I reset my password?", "How can I reset my password?"
 RULES = make_rules()
-
-
-@pytest.fixture
-def redis_settings(settings: Settings, redis_url: str, prefix: str) -> Settings:
-    settings.REDIS_URL = redis_url
-    settings.REDIS_PREFIX = prefix
-    return settings
-
-
-@pytest.fixture
-def embedder(redis_settings: Settings) -> Iterator[LocalEmbedder]:
-    embedder = LocalEmbedder(Path(django_settings.DATA_DIR))
-    yield embedder
-    embedder.close()
 
 
 @pytest.fixture

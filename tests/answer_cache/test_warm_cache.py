@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import redis.asyncio
 from asgiref.sync import sync_to_async
-from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
@@ -22,20 +21,6 @@ from tests.answer_cache.conftest import Asked, indexed, make_cache, make_rules, 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FAQ = "question,answer\nHow do I reset my password?,Click 'Forgot'.\nHow do I pay?,By card.\n"
-
-
-@pytest.fixture
-def redis_settings(settings: Settings, redis_url: str, prefix: str) -> Settings:
-    settings.REDIS_URL = redis_url
-    settings.REDIS_PREFIX = prefix
-    return settings
-
-
-@pytest.fixture
-def embedder(redis_settings: Settings) -> Iterator[LocalEmbedder]:
-    embedder = LocalEmbedder(Path(django_settings.DATA_DIR))
-    yield embedder
-    embedder.close()
 
 
 @pytest.fixture
