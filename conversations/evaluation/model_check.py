@@ -64,9 +64,13 @@ async def _try(model: ModelRef, prompt: str, account: Account) -> ModelTrial:
     seconds = min(model.timeouts.total, MAX_WAIT)
     async with bootstrap.evaluation_container() as container:
         try:
-            worst = container.estimator.trial(model, prompt)
             async with (
-                container.side_calls.booked(TRIAL, worst, account=account, here=True) as calls,
+                container.side_calls.booked(
+                    TRIAL,
+                    lambda: [container.estimator.trial(model, prompt)],
+                    account=account,
+                    here=True,
+                ) as calls,
                 asyncio.timeout(seconds),
                 metered(_OPERATIONS[model.kind], model, prompt, calls.append) as call,
             ):

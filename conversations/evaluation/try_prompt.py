@@ -18,6 +18,7 @@ from conversations.evaluation.cache_preview import NO_USER, CachePreview, previe
 from conversations.evaluation.rule_sets import LoadedRules, draft_rules, live_rules
 from routing.domain.decide import Outcome
 from routing.domain.guard import GuardReport
+from routing.domain.limits import PaidCall
 from routing.domain.llm import ChatMessage
 from routing.domain.rules import RuleSet
 from routing.guard.validation import validate_prompt
@@ -126,11 +127,13 @@ async def _try_rule_sets(
 ) -> list[RuleTrial]:
     async with bootstrap.evaluation_container() as container:
         known = [loaded.rules for loaded in rule_sets if loaded.rules]
-        worst = [
-            call for each in known for call in container.estimator.classification(prompt, each)
-        ]
+
+        def worst() -> list[PaidCall]:
+            estimate = container.estimator.classification
+            return [call for each in known for call in estimate(prompt, each)]
+
         account = Account(user or None)
-        async with container.side_calls.booked(TRIAL, *worst, account=account, here=True) as calls:
+        async with container.side_calls.booked(TRIAL, worst, account=account, here=True) as calls:
             trials = await asyncio.gather(
                 *(_try_rules(container, prompt, loaded, user) for loaded in rule_sets)
             )

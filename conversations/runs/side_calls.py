@@ -6,7 +6,7 @@ no requests. A trial is a request of the person that makes it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -59,18 +59,19 @@ class SideCalls:
     async def booked(
         self,
         purpose: str,
-        *worst: PaidCall,
+        worst: Callable[[], Sequence[PaidCall]] = tuple,
+        *,
         rule: str = "",
         account: Account = NOBODY,
         force: bool = False,
         here: bool = False,
     ) -> AsyncIterator[list[Attempt]]:
-        """The list for the block's calls, which are booked at its end. ``worst`` is reserved before; raises
-        ``LimitReached`` where that has no room. ``force``: they are counted and never refused. ``here``: a synchronous caller
+        """The list for the block's calls, which are booked at its end. What ``worst`` estimates is reserved
+        before, where limits hold; raises ``LimitReached`` where that has no room. ``force``: they are counted and never refused. ``here``: a synchronous caller
         waits, whose thread and transaction they are booked in."""
         run, request = new_id(), account != NOBODY
         reservation = await self._reservations.reserve(
-            run, account, lambda: WorstCase(worst, ()), request=request, force=force
+            run, account, lambda: WorstCase(worst(), ()), request=request, force=force
         )
         booking = Booking(account, timezone.now(), request=request)
         calls: list[Attempt] = []
@@ -97,5 +98,5 @@ class SideCalls:
         self._background.start("vectors to book", self._embedded(attempt), finish=True)
 
     async def _embedded(self, attempt: Attempt) -> None:
-        async with self.booked("embedding", *paid_calls([attempt]), force=True) as calls:
+        async with self.booked("embedding", lambda: paid_calls([attempt]), force=True) as calls:
             calls.append(attempt)

@@ -64,7 +64,9 @@ def test_a_decision_in_shadow_is_the_installations_and_no_request(
 
 
 async def _booked(purpose: str, *worst: PaidCall, force: bool = False) -> None:
-    async with container().side_calls.booked(purpose, *worst, rule="code", force=force) as calls:
+    async with container().side_calls.booked(
+        purpose, lambda: worst, rule="code", force=force
+    ) as calls:
         calls.append(CALL)
 
 

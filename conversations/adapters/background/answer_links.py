@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -107,9 +108,9 @@ class AnswerLinker:
         case = LinkCase(
             (stored.turn.prompt, stored.content), [(one.question, one.answer) for one in near]
         )
-        worst = self._side_calls.estimator.judging(case.messages, TOKENS, rules)
+        worst = partial(self._side_calls.estimator.judging, case.messages, TOKENS, rules)
         try:
-            async with self._side_calls.booked(LINK, *worst) as calls:
+            async with self._side_calls.booked(LINK, worst) as calls:
                 said = await self._judge.says_same(case, rules, calls.append)
         except LimitReached:
             return _Compared()

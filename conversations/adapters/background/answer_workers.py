@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -94,12 +95,13 @@ class ShadowWorker:
         self._background.start(SHADOW, self._decide(turn, shadowed))
 
     async def _decide(self, turn: Turn, shadowed: Shadowed) -> None:
-        worst = self._side_calls.estimator.classification(turn.prompt, shadowed.rules)
+        estimator = self._side_calls.estimator
+        worst = partial(estimator.classification, turn.prompt, shadowed.rules)
         rule = shadowed.decision.rule or ""  # as an audit: of the answer that it was made beside
         try:
             async with (
                 self._slots,
-                self._side_calls.booked("shadow", *worst, rule=rule) as attempts,
+                self._side_calls.booked("shadow", worst, rule=rule) as attempts,
             ):
                 result = await self._classifier.classify(
                     turn.prompt,
@@ -159,9 +161,9 @@ class ReuseRecorder:
         if self._dice() >= rules.reuse.audited:
             return
         case = JudgeCase(trace.turn.prompt, "", trace.content)
-        worst = self._side_calls.estimator.judging(case.messages, TOKENS, rules)
+        worst = partial(self._side_calls.estimator.judging, case.messages, TOKENS, rules)
         rule = (trace.decision.rule if trace.decision else None) or ""
-        async with self._side_calls.booked("judge", *worst, rule=rule) as calls:
+        async with self._side_calls.booked("judge", worst, rule=rule) as calls:
             right = await self._judge.serves(case, rules, calls.append)
         if right is not None:
             await written(

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 
 import structlog
 from django.db import Error as DatabaseError
@@ -66,11 +67,11 @@ class VectorAuditor:
 
     async def _ask(self, case: AuditCase) -> None:
         prompt, rule = case.turn.prompt, case.decision.rule or ""
-        worst = self._side_calls.estimator.classification(prompt, case.rules)
+        worst = partial(self._side_calls.estimator.classification, prompt, case.rules)
         try:
             async with (
                 self._slots,
-                self._side_calls.booked(AUDIT, *worst, rule=rule) as calls,
+                self._side_calls.booked(AUDIT, worst, rule=rule) as calls,
             ):
                 asked = await self._classifier.classify(
                     prompt, case.rules, (), calls.append, vector=case.vector
