@@ -1,19 +1,17 @@
 """ASGI application: builds the container at startup, drains the running answers at shutdown.
 
 LiteLLM takes seconds to import. A thread imports it as soon as this module is loaded, and the process
-answers ``/healthz`` and shows pages meanwhile. All other early requests wait for the import.
+serves meanwhile: what needs a model waits for the import where the model is asked, ``/readyz`` for all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
 import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
@@ -35,13 +33,12 @@ from assistant_site.checks import (  # noqa: E402
 from assistant_site.http.handlers import FastPathHandler, SiteHandler  # noqa: E402
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.domain.errors import DependencyUnavailable  # noqa: E402
+from routing.embeddings.port import Embedder  # noqa: E402
+from routing.llm.providers.late import loaded, loading  # noqa: E402
 
 GC_THRESHOLD = 20_000
 """Threshold of the youngest generation, in objects. With Python's 700 the collector would run several
 times an answer and find nothing: reference counts free the objects of an answer."""
-
-EARLY_PAGES = ("/admin/", "/static/", "/keys/")
-"""Pages that can be read without the container: the admin, static files, the client of API keys."""
 
 _site, _fast_path = SiteHandler(), FastPathHandler()
 _log = structlog.get_logger("assistant.boot")
@@ -54,19 +51,8 @@ for doubt in doubts():
     _log.warning("setting in doubt", detail=doubt)
 
 
-def _import_litellm() -> None:
-    # Measured: garbage collection is a fifth of LiteLLM's import. Frozen, the imported objects are never
-    # scanned again.
-    gc.disable()
-    try:
-        importlib.import_module("routing.llm.providers.client")
-    finally:
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD, 20, 50)
-        gc.enable()
-
-
-_litellm = ThreadPoolExecutor(1, thread_name_prefix="boot").submit(_import_litellm)
+gc.set_threshold(GC_THRESHOLD, 20, 50)
+loading()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -75,21 +61,16 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await _lifespan(scope, receive, send)
         return
     boot: asyncio.Task[None] | None = scope.get("state", {}).get("boot")
-    if boot is not None and not boot.done() and not _is_early(scope["method"], scope["path"]):
+    if boot is not None and not boot.done() and scope["path"] == "/readyz":
         await asyncio.shield(boot)
     handler = _fast_path if _fast_path.accepts(scope) else _site
     await handler(scope, receive, send)
 
 
-def _is_early(method: str, path: str) -> bool:
-    # What is only read: an action of the admin may start work that the container owns.
-    page = path == "/" or path.startswith(EARLY_PAGES)
-    return path == "/healthz" or (page and method in {"GET", "HEAD"})
-
-
 async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     boot = scope["state"]["boot"] = asyncio.create_task(_boot(), name="boot")
+    await asyncio.sleep(0)  # the first step of the boot: no request may find another container
     if multiprocessing.parent_process():
         # Several workers share one port: an early request must reach a worker that is ready.
         await asyncio.wait([boot])
@@ -121,17 +102,20 @@ def _drain_at_signals(built: Container) -> None:
 
 
 async def _boot() -> None:
-    """Build the container and start its background work. If that fails, the process ends."""
+    """Build the container, start its background work, load LiteLLM. If that fails, the process ends."""
     try:
-        await asyncio.wrap_future(_litellm)
         built = container()
+        built.start_workers()
+        _drain_at_signals(built)
+        await asyncio.gather(loaded(), _warm(built.embedder))
     except Exception:
         _log.exception("the service cannot start")
         signal.raise_signal(signal.SIGTERM)
         raise
-    built.start_workers()
-    _drain_at_signals(built)
+
+
+async def _warm(embedder: Embedder) -> None:
     try:
-        await asyncio.to_thread(built.embedder.warm)
+        await asyncio.to_thread(embedder.warm)
     except DependencyUnavailable as exc:
         _log.error("no embedder: similar questions are not recognized", error=str(exc))

@@ -20,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from assistant_site import variables
 from assistant_site.checks import doubts
 from routing.common.redis.clients import fault_of_url, sync_client
+from routing.llm.providers.late import litellm
 from routing.llm.providers.provider_check import ProviderCheck, check_providers, in_words, keyed
 from routing.llm.providers.registry import PROVIDERS, read_credentials
 from routing.models import LLMModel
@@ -118,11 +119,10 @@ def _rules() -> Iterator[Finding]:
         return
     rules = release.live
     yield Finding("rules", "ok", f"version {rules.version}, {len(rules.rules)} rules")
-    # LiteLLM takes seconds to import.
-    from routing.llm.providers.litellm import name_doubt  # noqa: PLC0415
-
     said = {
-        row.name: doubt for row in LLMModel.objects.all() if (doubt := name_doubt(row.litellm_name))
+        row.name: doubt
+        for row in LLMModel.objects.all()
+        if (doubt := litellm.name_doubt(row.litellm_name))
     }
     for name, doubt in said.items():
         yield Finding("models", "doubt", f"{name}: {doubt}", "Correct the model in the admin.")

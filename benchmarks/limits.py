@@ -97,9 +97,10 @@ async def _measured(url: str, keys: Sequence[UUID], options: argparse.Namespace)
     from conversations.bootstrap.parts import make_reservations  # noqa: PLC0415
     from routing.common.redis.clients import Breaker, async_client, close  # noqa: PLC0415
     from routing.common.tasks import Background  # noqa: PLC0415
+    from routing.llm.providers.late import loaded  # noqa: PLC0415
 
     background, client = Background(), async_client(url)
-    reservations = make_reservations(client, Breaker(), background, lambda *_: None)
+    reservations = make_reservations(client, Breaker(), background, lambda *_: None, loaded)
     work, turn = _work(reservations), itertools.cycle(keys)
 
     async def request() -> None:

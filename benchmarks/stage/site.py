@@ -86,8 +86,8 @@ class Site:
         assert self._process is not None, "it was not started"
         return self._process.pid
 
-    def start(self) -> None:
-        """Start it and wait for every worker."""
+    def start(self, *, booted: bool = True) -> None:
+        """Start it and wait for every worker; ``booted``: until all is loaded that a worker can serve without."""
         command = [sys.executable, "-m", "assistant_site.serve", "--port", str(self.port)]
         command += self._options
         with self._log.open("ab") as log:
@@ -95,6 +95,16 @@ class Site:
                 command, env={**os.environ, **self._environment}, output=log
             )
         self.await_workers()
+        if booted:
+            self._await_boot()
+
+    def _await_boot(self) -> None:
+        # Whatever it says of its parts: it says nothing before all is loaded.
+        with (
+            suppress(urllib.error.HTTPError),
+            urllib.request.urlopen(f"{self.url}/readyz", timeout=START_SECONDS),
+        ):
+            pass
 
     def workers(self) -> list[int]:
         """The process ids of the workers there are, ready or not."""

@@ -22,6 +22,7 @@ from routing.domain.actions import ModelKind
 from routing.domain.decide import plain_name
 from routing.domain.llm import Usage
 from routing.domain.rules import ModelRef
+from routing.llm.providers.late import litellm
 
 PART = 1_000
 """Tokens at a time: prices of long prompts are others."""
@@ -85,13 +86,10 @@ def _uncached(row: Mapping[str, Any], prices: Mapping[str, _Price]) -> Decimal:
 
 def _price(model: ModelRef) -> _Price | None:
     """``None`` where no price is known."""
-    # LiteLLM takes seconds to import: the other charts need none.
-    from routing.llm.providers.litellm import cached_input_cost, priced  # noqa: PLC0415
-
     costs = (
-        priced(model, Usage(PART, 0)).cost_usd,
-        cached_input_cost(model, PART),
-        priced(model, Usage(0, PART)).cost_usd,
+        litellm.priced(model, Usage(PART, 0)).cost_usd,
+        litellm.cached_input_cost(model, PART),
+        litellm.priced(model, Usage(0, PART)).cost_usd,
     )
     known = [cost / PART for cost in costs if cost is not None]
     return _Price(*known) if len(known) == len(costs) else None

@@ -6,13 +6,14 @@ from contextlib import suppress
 
 from conversations.bootstrap import Container
 from conversations.engine.types import CallerChat
+from routing.domain.abilities import needed_abilities
 from routing.domain.actions import ModelKind
 from routing.domain.decide import requested_decision
 from routing.domain.errors import ProviderError
 from routing.domain.rules import RuleSet
 
 
-def lacking_options(
+async def lacking_options(
     parts: Container, rules: RuleSet, named: str, chat: CallerChat
 ) -> list[tuple[str, str | None]]:
     """The models that may answer, the ``named`` one alone where there is one, each with the first
@@ -22,6 +23,8 @@ def lacking_options(
         requested_decision(rules, named)
         model = rules.model(named)
         models = [model] if model else []
+    if chat.options or needed_abilities(chat.messages, chat.options):
+        await parts.llm.loaded()
     lacking: list[tuple[str, str | None]] = []
     for model in models:
         # A model that can not be asked at all fails by its own error, when its turn comes.

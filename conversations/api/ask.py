@@ -172,7 +172,7 @@ async def _with_pictures(
     history: Sequence[ChatMessage] = ()
     if thread:
         history = await in_database(_history, user, thread, asked.branch)
-    chat = pictured_chat(
+    chat = await pictured_chat(
         parts,
         release.rules_for(user),
         history,

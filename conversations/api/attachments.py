@@ -117,7 +117,7 @@ def _attached(message: str, number: int, user: int) -> str:
     return data_url(attachment_get(user=user, message=named, number=number))
 
 
-def pictured_chat(
+async def pictured_chat(
     parts: Container,
     rules: RuleSet,
     history: Sequence[ChatMessage],
@@ -134,7 +134,7 @@ def pictured_chat(
     earlier = (each for exchange in fitted for each in exchange)
     asked = prompt_message(prompt, attachments)
     chat = CallerChat((*earlier, asked), {}, plain=False, kept=True, reused=False)
-    lacking = [option for _, option in lacking_options(parts, rules, model, chat)]
+    lacking = [option for _, option in await lacking_options(parts, rules, model, chat)]
     if not attachments:
         return None if any(lacking) else chat
     if lacking and all(lacking):

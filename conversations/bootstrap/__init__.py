@@ -63,7 +63,7 @@ class EvaluationContainer:
         self.background, self.breaker, self.llm = Background(), Breaker(), parts.llm_client()
         self.redis = async_client(settings.REDIS_URL, self.background)
         self.reservations = parts.make_reservations(
-            self.redis, self.breaker, self.background, limit_warned
+            self.redis, self.breaker, self.background, limit_warned, self.llm.loaded
         )
         self.estimator = parts.make_estimator(self.llm)
         self.side_calls = SideCalls(self.reservations, self.estimator, self.background)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -72,6 +71,7 @@ from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.circuits import Circuits, CircuitSettings
 from routing.llm.failover.embeddings import EmbeddingGenerator
 from routing.llm.failover.policy import FailoverPolicy
+from routing.llm.providers.client import ProviderClient
 from routing.llm.providers.read_ticks import TickMode
 from routing.llm.providers.registry import read_credentials
 from routing.publishing.reader import RuleStore
@@ -79,9 +79,6 @@ from routing.publishing.selectors import release_latest_async
 from routing.reuse.decision_model import DECISION_WEIGHTS_FILE, DecisionModel, DecisionState
 from routing.reuse.judge import ReuseJudge
 from routing.reuse.model import WEIGHTS_FILE, ReuseModel, known_weights
-
-if TYPE_CHECKING:
-    from routing.llm.providers.client import ProviderClient
 
 
 def make_memory(redis: Redis, breaker: Breaker) -> RedisMemory:
@@ -138,7 +135,11 @@ def make_stream_limits(redis: Redis, breaker: Breaker, background: Background) -
 
 
 def make_reservations(
-    redis: Redis, breaker: Breaker, background: Background, told: Callable[[str, int], None]
+    redis: Redis,
+    breaker: Breaker,
+    background: Background,
+    told: Callable[[str, int], None],
+    prices_known: Callable[[], Awaitable[None]],
 ) -> Reservations:
     """The reservations of callers with limits. ``told`` gets the names and levels of warnings."""
     zone = limit_zone()
@@ -148,7 +149,15 @@ def make_reservations(
     webhook = bool(settings.LIMIT_WEBHOOK_URL)
     watch = LimitWatch(background, zone=zone, told=told, webhook=webhook)
     limits = LimitCache(background)
-    return Reservations(limits, counters, background, watch, zone=zone, lease_seconds=lease)
+    return Reservations(
+        limits,
+        counters,
+        background,
+        watch,
+        prices_known=prices_known,
+        zone=zone,
+        lease_seconds=lease,
+    )
 
 
 def make_webhooks(background: Background, outcome: Callable[[str], None]) -> LimitWebhooks:
@@ -327,14 +336,11 @@ def make_failover(circuits: Circuits, llm: ProviderClient) -> Failover:
         continue_cut=settings.FAILOVER_CONTINUE,
     )
     budget = RetryBudget(ratio=settings.FAILOVER_RETRY_RATIO)
-    return Failover(policy, budget, circuits, has_key=llm.has_key)
+    return Failover(policy, budget, circuits, has_key=llm.has_key, ready=llm.loaded)
 
 
 def llm_client() -> ProviderClient:
     """The client of all models, with the providers' keys and addresses."""
-    # LiteLLM takes seconds to import: commands that ask no model, but load the URLs, must not wait.
-    from routing.llm.providers.client import ProviderClient  # noqa: PLC0415
-
     ticks = TickMode(settings.READ_TICKS)
     return ProviderClient(
         read_credentials(settings),

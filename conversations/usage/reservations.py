@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -56,7 +56,8 @@ DIRTY = 10_000
 
 
 class Reservations:
-    """Admits runs, and settles them. ``lease_seconds``: how long a reservation outlives a dead worker."""
+    """Admits runs, and settles them. ``prices_known`` is awaited before anything is estimated.
+    ``lease_seconds``: how long a reservation outlives a dead worker."""
 
     def __init__(
         self,
@@ -65,11 +66,13 @@ class Reservations:
         background: Background,
         watch: LimitWatch,
         *,
+        prices_known: Callable[[], Awaitable[None]],
         zone: ZoneInfo,
         lease_seconds: float,
     ) -> None:
         self._limits, self._counters, self._background = limits, counters, background
         self._watch = watch
+        self._prices_known = prices_known
         self._zone, self._lease = zone, lease_seconds
         self._live: dict[UUID, Reservation] = {}
         self._recent: OrderedDict[UUID, Reservation] = OrderedDict()
@@ -103,6 +106,7 @@ class Reservations:
         applied, groups = await self._limits.applying(account)
         if not applied:
             return None
+        await self._prices_known()
         charges = charges_of(applied, estimate(), request=request)
         reservation = Reservation(run, account, timezone.now(), groups, charges, request=request)
         exceeded = await self._take(reservation, force=force)

@@ -105,6 +105,7 @@ class FallbackClassifier:
             sent.instructions, prompt, history, near=sent.near, flagged=flagged, pictures=pictures
         )
         request = _Request(sent.instructions, messages, meter)
+        await self.failover.ready()
         models = [model for model in rules.classifying if self.failover.has_key(model)]
         calls = [partial(self._call_permitted, model, request) for model in models]
         first = await first_valid(calls, self.late)

@@ -91,6 +91,7 @@ class EmbeddingCall:
 
     async def __call__(self, texts: Sequence[str], meter: Meter) -> Sequence[Sequence[float]]:
         """One vector a text."""
+        await self.shared.ready()
         permit = await self.shared.circuits.enter(self.model.name)
         if not permit.allowed:
             raise EmbedderUnavailable(f"{self.model.name} failed lately; it is given a moment")

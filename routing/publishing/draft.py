@@ -16,6 +16,7 @@ from routing.domain.errors import RuleSetInvalid
 from routing.domain.fields import specs
 from routing.domain.llm import Priced, Usage
 from routing.domain.rules import SHARES, ModelRef, ReusePolicy, Rule, RuleSet, Timeouts
+from routing.llm.providers.late import litellm, litellm_request
 from routing.models import LLMModel, RoutingSettings, RuleSetRelease, RuleSetVersion
 from routing.models import Rule as RuleRow
 from routing.publishing.codec import ruleset_load
@@ -84,39 +85,28 @@ class ClassifierPrompt:
     @classmethod
     def of(cls, rules: RuleSet) -> ClassifierPrompt:
         """The cost of a valid set."""
-        # LiteLLM takes seconds to import, and the server has it already: commands that need no price
-        # of its list must not wait.
-        from routing.llm.providers.client import ProviderClient  # noqa: PLC0415
-        from routing.llm.providers.litellm import cached_input_cost  # noqa: PLC0415
-
         model, tokens = rules.model(rules.classifiers[0]), prompt_tokens(rules)
-        usage = ProviderClient({}).priced(model, Usage(input_tokens=tokens)) if model else Usage()
+        usage = litellm.priced(model, Usage(input_tokens=tokens)) if model else Usage()
         least = CACHED_FROM_TOKENS.get(model.provider) if model else None
         kept = model is not None and least is not None and tokens >= least
-        cached = cached_input_cost(model, tokens) if model and kept else None
+        cached = litellm.cached_input_cost(model, tokens) if model and kept else None
         return cls(rules.classifiers[0], tokens, budget(rules), usage.cost_usd, cached)
 
 
 def without_price(models: Iterable[Priced]) -> list[str]:
     """Names of the models whose calls have no known cost."""
-    from routing.llm.providers.litellm import has_price  # noqa: PLC0415 - as above
-
-    return [model.name for model in models if not has_price(model)]
+    return [model.name for model in models if not litellm.has_price(model)]
 
 
 def doubtful_names(models: Iterable[ModelRef | LLMModel]) -> list[str]:
     """Sentences about LiteLLM names that are perhaps misspelt."""
-    from routing.llm.providers.litellm import name_doubt  # noqa: PLC0415 - as above
-
-    doubts = ((model, name_doubt(model.litellm_name)) for model in models)
+    doubts = ((model, litellm.name_doubt(model.litellm_name)) for model in models)
     return [f"“{model.litellm_name}” ({model.name}): {doubt}." for model, doubt in doubts if doubt]
 
 
 def strange_parameters(models: Iterable[ModelRef]) -> list[str]:
     """Sentences about parameters that LiteLLM does not send to the models that have them."""
-    from routing.llm.providers.litellm_request import strange_options  # noqa: PLC0415 - as above
-
-    found = ((model, ", ".join(strange_options(model))) for model in models)
+    found = ((model, ", ".join(litellm_request.strange_options(model))) for model in models)
     return [
         f"“{model.name}” is asked without {names}: LiteLLM knows no such parameter of {model.litellm_name}."
         for model, names in found
@@ -135,9 +125,7 @@ def unset_variables(models: Iterable[ModelRef | LLMModel]) -> list[str]:
 
 def prices_seen(model: LLMModel) -> str:
     """The prices that a call is billed at, in words, and where they come from."""
-    from routing.llm.providers.litellm import listed_prices  # noqa: PLC0415 - as above
-
-    listed = listed_prices(model.litellm_name) or (None, None)
+    listed = litellm.listed_prices(model.litellm_name) or (None, None)
     own = (model.input_price, model.output_price)
     seen = [mine if mine is not None else list_ for mine, list_ in zip(own, listed, strict=True)]
     if seen == [None, None]:

@@ -149,6 +149,7 @@ class ReuseJudge:
         model = next(iter(rules.classifying), None)
         if model is None:
             return None
+        await self._shared.ready()  # before the call's seconds begin
         permit = await self._shared.circuits.enter(model.name)
         if not permit.allowed:
             return None

@@ -51,7 +51,7 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     release = await parts.rules.for_person(caller.user)
     release = caller.narrowed(release, asked.requested_model)
     chat = asked.caller_chat(call.end_user(asked.safety_identifier, asked.user))
-    check_model(parts, release.rules_for(caller.user), asked, chat)
+    await check_model(parts, release.rules_for(caller.user), asked, chat)
     session = (asked.metadata or {}).get("session_id", "")
     model, key = asked.requested_model, call.key
     turn = call.turn(asked.prompt, release, model=model, chat=chat, session=session)
@@ -92,12 +92,12 @@ def check_prompt(asked: CompletionRequest) -> None:
         checked_prompt(asked.prompt, asked.prompt_path, max_chars=MAX_PROMPT_CHARS)
 
 
-def check_model(
+async def check_model(
     parts: Container, rules: RuleSet, asked: CompletionRequest, chat: CallerChat
 ) -> None:
     """A model that was named answers with all parameters, or not at all; the rules need one that does.
     ``chat`` is the request's. Raises ``ModelUnknown``, ``OptionUnsupported`` and ``ParameterFault``."""
-    found = lacking_options(parts, rules, asked.requested_model, chat)
+    found = await lacking_options(parts, rules, asked.requested_model, chat)
     if found and (option := found[0][1]) and all(lacking for _, lacking in found):
         error = OptionUnsupported(option, [model for model, _ in found])
         places = [*places_of_parts(asked.messages).values()]

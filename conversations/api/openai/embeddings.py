@@ -126,6 +126,8 @@ async def _check(
     if parts.embeddings.is_local(model) and not isinstance(inputs[0], str):
         detail = f"{model.name} has token ids of its own: send texts."
         raise ParameterFault("input", detail, "unsupported_value")
+    if asked.dimensions and not parts.embeddings.is_local(model):
+        await parts.llm.loaded()
     if asked.dimensions and not parts.embeddings.takes_dimensions(model, asked.dimensions):
         detail = f"{model.name} has no vectors of {asked.dimensions} numbers."
         raise ParameterFault("dimensions", detail, "unsupported_value")

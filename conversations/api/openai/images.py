@@ -76,6 +76,7 @@ async def generate(request: HttpRequest) -> HttpResponse:
     caller.require_model(name)
     release = caller.narrowed(await parts.rules.for_person(caller.user), name)
     rules = release.rules_for(caller.user)
+    await parts.llm.loaded()
     task = _task(parts, rules, name, asked)
     turn = call.turn(prompt, release, model=name, end_user=call.end_user(asked.user))
     estimate = partial(parts.admission.estimator.pictures, task.candidates, prompt, task.count)

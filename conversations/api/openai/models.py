@@ -35,6 +35,7 @@ async def read_model(request: HttpRequest, model: str) -> HttpResponse:
 
 
 async def _objects(caller: Caller) -> list[dict[str, Any]]:
+    await container().llm.loaded()
     release = await container().rules.for_person(caller.user)
     rules = release.rules_for(caller.user)
     answering = [model for model in rules.models if action_for(model.kind)]

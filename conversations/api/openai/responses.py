@@ -104,7 +104,7 @@ async def create(request: HttpRequest) -> HttpResponseBase:
         release = caller.narrowed(release, translated.chat.requested_model)
         end_user = opened.end_user(asked.safety_identifier, asked.user)
         chat = context.with_thinking(translated.chat.caller_chat(end_user), translated.answers)
-        check_model(parts, release.rules_for(caller.user), translated.chat, chat)
+        await check_model(parts, release.rules_for(caller.user), translated.chat, chat)
     call = _Call(opened, asked, context, translated, chat, release)
     account = Account(caller.user, caller.key, end_user)
     begin, answer = partial(_begin, parts, call), partial(_answer, parts, call)

@@ -17,7 +17,7 @@ async def shown_chat(
 ) -> CallerChat | None:
     """As ``pictured_chat``, of the conversation up to the prompt that is replaced."""
     before = named.rewind.prompt if named.rewind else None
-    return pictured_chat(
+    return await pictured_chat(
         parts,
         rules,
         await in_database(pictured_history, named.id, before),

@@ -82,11 +82,16 @@ class CallResult:
     error: ProviderError | None = None
 
 
+async def _at_once() -> None:
+    """Nothing is loading."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failover:
     """Shared by all answers of a process: the policy, the budget and the circuits.
 
     ``jitter`` returns numbers in [0, 1), ``sleep`` waits seconds. A model without ``has_key`` is no candidate.
+    ``ready`` is awaited before a model is looked up or asked: what it takes may still be loading.
     """
 
     policy: FailoverPolicy
@@ -95,6 +100,7 @@ class Failover:
     jitter: Callable[[], float] = random.random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     has_key: Callable[[ModelRef], bool] = lambda _: True
+    ready: Callable[[], Awaitable[None]] = _at_once
 
     @classmethod
     def plain(cls) -> Failover:

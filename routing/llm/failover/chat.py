@@ -70,6 +70,7 @@ class FailoverChat:
         too. Candidates that do not know one of ``options``, or lack an ability, are passed by. Raises
         ``NoProviderAvailable`` and ``OptionUnsupported``. Close it with ``contextlib.aclosing``.
         """
+        await self.failover.ready()
         chosen = next(iter(candidates), None)
         if options or any(message.form for message in messages):
             candidates = self._able(candidates, options or {}, messages)

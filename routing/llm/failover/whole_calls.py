@@ -32,6 +32,7 @@ async def first_result(
 ) -> tuple[T, ModelRef]:
     """The result of the first candidate that gives one, and that model. Raises
     ``NoProviderAvailable``."""
+    await failover.ready()
     models = failover.candidates(candidates)
     permitted = await models.next()
     while permitted is not None:

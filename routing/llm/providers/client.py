@@ -3,13 +3,16 @@
 The failover layer calls ``stream`` and ``image``, the classifier ``complete_json``, the embedder
 ``embed``. A model with a row in ``registry`` takes the direct way: ``litellm`` builds its request,
 ``http_stream`` sends it, the provider's class reads the reply. Any other goes through
-``litellm_calls``. Importing this module imports LiteLLM: at boot, not in management commands.
+``litellm_calls``. The modules that import LiteLLM are loaded late: a client is there at once, and its
+coroutines wait for them.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 from routing.domain.abilities import needed_abilities
@@ -26,7 +29,6 @@ from routing.domain.llm import (
     Usage,
 )
 from routing.domain.rules import ModelRef
-from routing.llm.providers import litellm, litellm_media, litellm_request
 from routing.llm.providers.answer_cleaner import AnswerCleaner
 from routing.llm.providers.answer_text import leave_out_thoughts
 from routing.llm.providers.base import (
@@ -41,14 +43,21 @@ from routing.llm.providers.credentials import Credentials
 from routing.llm.providers.errors import to_provider_error
 from routing.llm.providers.finish_reasons import FinishReason
 from routing.llm.providers.http_stream import HTTPStreamClient
-from routing.llm.providers.litellm_calls import LiteLLMCalls
+from routing.llm.providers.late import (
+    litellm,
+    litellm_calls,
+    litellm_media,
+    litellm_request,
+    loaded,
+)
 from routing.llm.providers.read_ticks import ReadTicks, TickMode
 
 __all__ = ["Credential", "ProviderClient", "provider_errors"]
 
 
 class ProviderClient:
-    """Every method raises ``ProviderError`` and nothing else.
+    """Every method raises ``ProviderError`` and nothing else. On an event loop ``loaded`` is awaited before
+    any that is not a coroutine.
 
     ``credentials`` are by LiteLLM's provider names; other providers' keys come from the environment
     variables that LiteLLM documents. ``keys`` are those that models name, by their variables. ``fast_lane=False`` has LiteLLM read all answers; of the others,
@@ -68,7 +77,14 @@ class ProviderClient:
         self._secrets = tuple(self._credentials.secrets())
         self._direct = fast_lane
         self._http = HTTPStreamClient(ticks)
-        self._calls = LiteLLMCalls(self._credentials)
+
+    @cached_property
+    def _calls(self) -> litellm_calls.LiteLLMCalls:
+        return litellm_calls.LiteLLMCalls(self._credentials)
+
+    async def loaded(self) -> None:
+        """Wait until LiteLLM's names, prices and abilities of models are at hand: seconds, once a process."""
+        await loaded()
 
     async def stream(
         self, model: ModelRef, messages: Sequence[ChatMessage], options: ChatOptions | None = None
@@ -78,6 +94,7 @@ class ProviderClient:
         A pause is reported only by silence: the caller guards each step with its own time-out.
         Closing the generator, or cancelling a step, closes the connection to the provider.
         """
+        await loaded()
         with provider_errors(model, self._secrets), self._error_names(model):
             provider = litellm.lookup(model.litellm_name)[1]
             calls_tools = bool((options or {}).get("tools"))
@@ -117,6 +134,7 @@ class ProviderClient:
 
         Without a schema, or for a model that LiteLLM knows to have none, the messages alone ask for it.
         """
+        await loaded()
         options: dict[str, Any] = {"temperature": 0} if schema else {}
         with provider_errors(model, self._secrets):
             if schema and "response_format" in litellm_request.supported_parameters(
@@ -145,6 +163,7 @@ class ProviderClient:
         self, model: ModelRef, prompt: str, options: ImageOptions | None = None
     ) -> RawImage:
         """One picture, a square one without ``options``, by base64 or by an address."""
+        await loaded()
         with provider_errors(model, self._secrets):
             return await self._calls.image(model, prompt, options or {})
 
@@ -152,6 +171,7 @@ class ProviderClient:
         self, model: ModelRef, inputs: EmbeddingInputs, dimensions: int | None = None
     ) -> RawVectors:
         """One vector an input, in their order, with their usage."""
+        await loaded()
         with provider_errors(model, self._secrets):
             return await self._calls.embed(model, inputs, dimensions)
 
@@ -180,10 +200,13 @@ class ProviderClient:
     ) -> str | None:
         """The parameter that needs an ability which the model lacks, or the first option that it does not
         know, as far as LiteLLM knows."""
-        able = self.abilities(model)
-        needed = needed_abilities(messages, options).items()
-        if lacking := next((name for ability, name in needed if ability not in able), None):
-            return lacking
+        if needed := needed_abilities(messages, options):
+            able = self.abilities(model)
+            lacking = next((name for ability, name in needed.items() if ability not in able), None)
+            if lacking:
+                return lacking
+        if not options:
+            return None
         with provider_errors(model, self._secrets):
             known = litellm_request.options_of(model.abilities)
             return next(
@@ -222,13 +245,16 @@ class ProviderClient:
     async def leave(self) -> None:
         """Close this client's own connections in this event loop; a later call opens new ones."""
         await self._http.aclose()
-        await self._calls.aclose()
+        if "_calls" in vars(self):
+            await self._calls.aclose()
 
     async def aclose(self) -> None:
         """``leave`` at the end of an event loop: closes also the connections that LiteLLM opened for
         other providers, for any client."""
         await self.leave()
-        await litellm.close_litellm_async_clients()  # type: ignore[no-untyped-call]
+        if "routing.llm.providers.litellm" in sys.modules:
+            await loaded()
+            await litellm.close_litellm_async_clients()  # type: ignore[no-untyped-call]
 
     def _direct_provider(self, model: ModelRef) -> Provider | None:
         return litellm.direct_provider(model.litellm_name) if self._direct else None
