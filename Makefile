@@ -6,7 +6,7 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo check test test-clients scorecard bench growth harden screenshots fuzz fuzz-api lint lock browser-libraries translations clean
+.PHONY: help run demo check test test-clients scorecard bench growth harden screenshots real-model fuzz fuzz-api lint lock browser-libraries translations clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ screenshots: ## Take the pictures of README and docs of a demo of their own (ARG
 	@$(LOCAL) install --dev
 	@$(BIN)/python -m benchmarks.screenshots $(ARGS)
 
+real-model: ## Play the walk with a small language model in place of the stand-ins (ARGS="--json F")
+	@$(LOCAL) install --dev
+	@$(BIN)/python -m benchmarks.real_model $(ARGS)
+
 harden: ## Play hostile clients against a server and print the table (ARGS="--http h11 --json F")
 	@$(LOCAL) install --dev
 	@$(BIN)/python -m benchmarks.harden $(ARGS)
@@ -73,7 +77,7 @@ lock: ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
 	$(LOCK) pyproject.toml --group dev --constraints requirements/base.txt --output-file requirements/dev.txt
 	$(LOCK) requirements/proxy.in --output-file requirements/proxy.txt
 	for name in newest oldest older_agents generated; do $(LOCK) tests/clients/python/$$name.in --output-file tests/clients/python/$$name.txt || exit 1; done
-	for name in installer embedder multilingual redis; do $(LOCK) --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	for name in installer embedder multilingual redis real_model; do $(LOCK) --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 browser-libraries: ## Fetch the libraries of static/vendor again and compare them (ARGS=--write: upgrade)
 	@$(PYTHON) -m assistant_site.launcher.browser_libraries $(ARGS)

@@ -22,6 +22,7 @@ OTHER_TEST_FOLDERS = {
     "docs": "files of docs/",
     "matrix": "every fault of a provider against every action",
     "harden": "benchmarks/harden",
+    "real_model": "benchmarks/real_model",
     "scorecard": "benchmarks/scorecard",
     "site": "modules at the root of assistant_site, and its http and views",
     "throughput": "benchmarks/throughput",
