@@ -90,15 +90,6 @@ class Exceeded:
     wait: float
 
 
-@dataclass(frozen=True, slots=True)
-class LostRun:
-    """A run of a worker that let its lease run out: the facts noted with the reservation."""
-
-    run: UUID
-    facts: Mapping[str, Any]
-    slots: Sequence[Slot]
-
-
 class UsageCounters:
     """Every method raises ``LimitsUnavailable``."""
 
@@ -178,8 +169,9 @@ class UsageCounters:
                 await self._client.zadd(self._leases, held, xx=True)
         return [run for run, known in zip(runs, there, strict=True) if not known]
 
-    async def lost(self) -> list[LostRun]:
-        """Runs with a lease that has run out. Each is returned to one worker at a time."""
+    async def lost(self) -> list[UUID]:
+        """Runs with a lease that has run out. Each is returned to one worker at a time, and again later
+        until it is settled."""
         now, found = time.time(), []
         with redis_call(self._breaker, LimitsUnavailable):
             due: Any = await self._client.zrangebyscore(self._leases, "-inf", now, start=0, num=20)
@@ -189,8 +181,19 @@ class UsageCounters:
                     self._leases, {member: now + CLAIM_SECONDS}, gt=True, ch=True
                 )
                 if moved:
-                    found.append(await self._lost_run(UUID(member.decode())))
+                    found.append(UUID(member.decode()))
         return found
+
+    async def noted(self, run: UUID) -> tuple[Mapping[str, Any], Sequence[Slot]]:
+        """The facts and the places that were noted with the reservation of one of them."""
+        with redis_call(self._breaker, LimitsUnavailable):
+            fields: Any = await self._client.hgetall(self._reservation(run))
+        facts = orjson.loads(fields.pop(b"facts", b"{}"))
+        slots = []
+        for _, noted in sorted(fields.items(), key=lambda item: int(item[0][1:])):
+            key, kind, _, bucket, *_ = noted.decode().split(" ")
+            slots.append(Slot(key, kind, bucket))
+        return facts, slots
 
     async def state(self, limit: AppliedLimit, at: datetime) -> tuple[int, int] | None:
         """The used and the held amount of a limit; ``None`` where it is to be counted from the ledger."""
@@ -213,15 +216,6 @@ class UsageCounters:
         args: list[Any] = [generation, uuid4().hex[:12], _life(limit), sum(parts.values()), *pairs]
         with redis_call(self._breaker, LimitsUnavailable):
             await self._run(self._seed_script, [slot.key], args)
-
-    async def _lost_run(self, run: UUID) -> LostRun:
-        fields: Any = await self._client.hgetall(self._reservation(run))
-        facts = orjson.loads(fields.pop(b"facts", b"{}"))
-        slots = []
-        for _, noted in sorted(fields.items(), key=lambda item: int(item[0][1:])):
-            key, kind, _, bucket, *_ = noted.decode().split(" ")
-            slots.append(Slot(key, kind, bucket))
-        return LostRun(run, facts, slots)
 
     def _exceeded(self, limit: AppliedLimit, free: int, buckets: int) -> Exceeded:
         seconds = SLIDING[limit.terms.window] / BUCKETS if limit.terms.slides else 0

@@ -15,7 +15,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from conversations.db.access import in_database, written
@@ -26,7 +25,6 @@ from conversations.usage.counters import (
     Charge,
     Exceeded,
     LimitsUnavailable,
-    LostRun,
     UsageCounters,
 )
 from conversations.usage.estimates import WorstCase
@@ -269,21 +267,28 @@ class Reservations:
 
     async def _settle_lost(self) -> None:
         try:
-            for lost in await self._counters.lost():
-                await self._settle_run(lost)
-        except (LimitsUnavailable, DatabaseError) as exc:
-            _log.warning("reservations are settled later", error=f"{type(exc).__name__}: {exc}")
+            found = await self._counters.lost()
+        except LimitsUnavailable as exc:
+            _log.warning("lost reservations are looked for later", error=str(exc))
+            return
+        for run in found:
+            await self._settle_run(run)
 
-    async def _settle_run(self, lost: LostRun) -> None:
-        if lost.run in self._live:
+    async def _settle_run(self, run: UUID) -> None:
+        if run in self._live:
             return  # ours, and only late with its renewal
-        if lost.facts:
-            await written(book_lost, lost.run, lost.facts)
-        calls = await in_database(paid_calls_of, lost.run)
-        terms = map(terms_of_fact, lost.facts.get("terms", ()))
-        measured = [each.measure(calls) for each in terms]
-        await self._counters.settle(lost.run, lost.slots, measured or [0] * len(lost.slots))
-        _log.warning("a reservation without its worker was settled", run=str(lost.run))
+        try:
+            facts, slots = await self._counters.noted(run)
+            if facts:
+                await written(book_lost, run, facts)
+            calls = await in_database(paid_calls_of, run)
+            terms = map(terms_of_fact, facts.get("terms", ()))
+            measured = [each.measure(calls) for each in terms]
+            await self._counters.settle(run, slots, measured or [0] * len(slots))
+        except Exception:  # noqa: BLE001 - one that can't be settled must not keep the others from it
+            _log.exception("a lost reservation is settled later", run=str(run))
+        else:
+            _log.warning("a reservation without its worker was settled", run=str(run))
 
     def _refusal(self, exceeded: Sequence[Exceeded], reservation: Reservation) -> LimitReached:
         """The error of the limit that matters most: a budget, else the longest wait."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from conversations.usage.counters import COUNT_ANEW, Charge, UsageCounters
+from conversations.usage.limit_cache import LimitCache
+from conversations.usage.reservations import Reservations
+from conversations.usage.warnings import LimitWatch
 from routing.common.redis.clients import Breaker, async_client, close
+from routing.common.tasks import Background
 from routing.domain.limits import AppliedLimit, LimitScope, LimitTerms, LimitUnit, LimitWindow
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -26,4 +31,36 @@ async def test_a_reservation_of_nothing_is_settled(redis_url: str, window: Limit
 
     assert await counters.settle(run, slots, [0]) == [COUNT_ANEW]
     assert await counters.renew([run], lease=60) == [run]  # none is left
+    await close(client)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_lost_run_that_cannot_be_settled_keeps_no_other_from_it(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, background, zone = async_client(redis_url), Background(), ZoneInfo("UTC")
+    counters = UsageCounters(client, Breaker(), prefix=f"test-{uuid4()}", zone=zone)
+    reservations = Reservations(
+        LimitCache(background), counters, background,
+        LimitWatch(background, zone=zone, webhook=False, told=lambda *_: None),
+        zone=zone, lease_seconds=60,
+    )  # fmt: skip
+    limit = AppliedLimit(
+        LimitTerms(1, LimitScope.USER, LimitUnit.REQUESTS, LimitWindow.MONTH, 9), "7"
+    )
+    charges, runs = [Charge(limit, 1)], sorted(uuid4() for _ in range(3))
+    slots = counters.slots(charges, NOON)
+    booked: dict[str, Any] = {"user": None, "key": None, "end_user": "", "groups": [], "at": NOON.isoformat()}
+    terms: list[Any] = [{"unit": "requests", "models": None}]
+    for age, run in enumerate(runs):
+        # The second is of another version, which knows a unit that this one does not.
+        told = [{"unit": "pictures", "models": None}] if age == 1 else terms
+        facts, lease = {**booked, "terms": told}, age - 60
+        await counters.reserve(run, charges, slots, NOON, facts, lease=lease, force=True)
+
+    monkeypatch.setattr("conversations.usage.counters.CLAIM_SECONDS", 0)
+    await reservations._settle_lost()
+
+    assert await counters.renew(runs, lease=-60) == [runs[0], runs[2]]
+    assert await counters.lost() == [runs[1]]  # tried again
     await close(client)
