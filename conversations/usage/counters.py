@@ -225,7 +225,7 @@ class UsageCounters:
         return f"{self._prefix}:run:{run}"
 
     def _counter(self, limit: AppliedLimit, at: datetime) -> str:
-        return counter_key(self._root, limit, at, self._zone)
+        return counter_key(self._root, limit, window_name(limit.terms, at, self._zone))
 
     def _keys(self, run: UUID, slots: Sequence[Slot]) -> list[str]:
         return [self._leases, self._reservation(run), *[slot.key for slot in slots]]
@@ -241,12 +241,12 @@ class UsageCounters:
     def _slot(self, limit: AppliedLimit, second: int) -> Slot:
         terms = limit.terms
         window, kind, bucket = _moment(terms.unit, terms.window, second, self._zone)
-        return Slot(f"{self._prefix}:{limit.name}:{window}", kind, bucket)
+        return Slot(counter_key(self._root, limit, window), kind, bucket)
 
 
-def counter_key(prefix: str, limit: AppliedLimit, at: datetime, zone: ZoneInfo) -> str:
-    """The key of a limit's counter."""
-    return f"{prefix}:usage:{limit.counter(at, zone)}"
+def counter_key(prefix: str, limit: AppliedLimit, window: str) -> str:
+    """The key of a limit's counter in the window of that name (``window_name``)."""
+    return f"{prefix}:usage:{limit.name}:{window}"
 
 
 def _terms(charge: Charge, slot: Slot) -> str:

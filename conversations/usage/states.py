@@ -21,7 +21,7 @@ from conversations.usage.limit_cache import EACH, LimitTable, subject_of, terms_
 from conversations.usage.sums import spent
 from routing.common.redis.clients import Breaker, redis_call, sync_client
 from routing.domain.errors import DependencyUnavailable
-from routing.domain.limits import AppliedLimit, LimitScope, LimitUnit, window_end
+from routing.domain.limits import AppliedLimit, LimitScope, LimitUnit, window_end, window_name
 
 _breaker = Breaker()
 
@@ -56,12 +56,16 @@ def limits_of(account: Account, groups: frozenset[int]) -> list[AppliedLimit]:
 
 def limit_states(limits: list[AppliedLimit], at: datetime, zone: ZoneInfo) -> list[LimitState]:
     """The used and reserved amount of each now. Without Redis it is counted from the ledger."""
-    keys = [counter_key(settings.REDIS_PREFIX, limit, at, zone) for limit in limits]
+    keys = [_key(limit, at, zone) for limit in limits]
     try:
         told = _read(keys)
     except CountersUnreadable:
         told = [(None, None, None)] * len(limits)
     return [_state(limit, at, zone, fields) for limit, fields in zip(limits, told, strict=True)]
+
+
+def _key(limit: AppliedLimit, at: datetime, zone: ZoneInfo) -> str:
+    return counter_key(settings.REDIS_PREFIX, limit, window_name(limit.terms, at, zone))
 
 
 @contextmanager
@@ -143,7 +147,7 @@ def _subjects(row: Limit) -> Iterator[str]:
 
 def mend(drift: Drift, at: datetime, zone: ZoneInfo) -> None:
     """Have the counter counted anew from the ledger at its next use. Raises ``CountersUnreadable``."""
-    key = counter_key(settings.REDIS_PREFIX, drift.limit, at, zone)
+    key = _key(drift.limit, at, zone)
     with _counters() as client:
         client.hdel(key, "e")
         client.hincrby(key, "g", 1)

@@ -142,10 +142,6 @@ class AppliedLimit:
         who = hashlib.blake2b(self.subject.encode(), digest_size=8).hexdigest()
         object.__setattr__(self, "name", f"{terms.id}:{kind:08x}:{who}")
 
-    def counter(self, at: datetime, zone: ZoneInfo) -> str:
-        """The name of its counter for a run admitted at that time."""
-        return f"{self.name}:{window_name(self.terms, at, zone)}"
-
     def bucket(self, at: datetime) -> int:
         """The part of a sliding window; 0 in others."""
         if not self.terms.slides:
