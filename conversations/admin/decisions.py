@@ -12,15 +12,18 @@ from django.utils import timezone
 from unfold.paginator import InfinitePaginator
 
 from conversations.feedback.reuse_records import DAYS
-from conversations.feedback.vector_records import decision_sums
+from conversations.feedback.vector_records import AUDIT, decision_sums
 from conversations.models import VectorAudit
+from conversations.stats.daily import bill_of
 from conversations.stats.speculation import speculation_sums
 from routing.common.admin import ReadOnlyAdmin, admin_link, column
 
 
 def decisions_context() -> dict[str, Any]:
     """Context of the page: sums of the last days; shares in per cent."""
-    sums = decision_sums(since=timezone.now() - timedelta(days=DAYS))
+    since = timezone.now() - timedelta(days=DAYS)
+    audits = bill_of(AUDIT, since.date())
+    sums = decision_sums(since=since, audits_usd=float(audits.usd))
     precision = sums.precision
     low, high = (100 * bound for bound in precision.interval)
     return {
@@ -31,7 +34,7 @@ def decisions_context() -> dict[str, Any]:
         "low": low,
         "high": high,
         "decided_percent": None if sums.share is None else 100 * sums.share,
-        "speculation": speculation_sums((timezone.now() - timedelta(days=DAYS)).date()),
+        "speculation": speculation_sums(since.date()),
     }
 
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Avg, Count, Q, Sum
+from django.db.models import Avg, Count, Q
 from django.utils import timezone
 
-from conversations.models import DailyCost, Message, VectorAudit, first_id_at
+from conversations.models import Message, VectorAudit, first_id_at
 from routing.domain.rules import Source
 from routing.reuse.decision_model import DecisionState
 from routing.reuse.model import Calibration, Precision
@@ -107,8 +107,8 @@ class DecisionSums:
         return self.decided * self.milliseconds / 1000
 
 
-def decision_sums(*, since: datetime) -> DecisionSums:
-    """The sums since then."""
+def decision_sums(*, since: datetime, audits_usd: float) -> DecisionSums:
+    """The sums since then; ``audits_usd`` is the bill of ``AUDIT`` in that time."""
     counted = (
         # Ids sort by time: the primary key bounds the scan, the column makes the bound exact.
         Message.objects.filter(id__gte=first_id_at(since), created_at__gte=since)
@@ -123,13 +123,10 @@ def decision_sums(*, since: datetime) -> DecisionSums:
         usd=Avg("cost_usd"),
         ms=Avg("milliseconds"),
     )
-    bill = DailyCost.objects.filter(day__gte=since.date(), purpose=AUDIT).aggregate(
-        usd=Sum("cost_usd")
-    )
     return DecisionSums(
         by_source=dict(counted),
         precision=Precision(audits["known"], audits["right"]),
         usd=None if audits["usd"] is None else float(audits["usd"]),
         milliseconds=audits["ms"],
-        audits_usd=float(bill["usd"] or 0),
+        audits_usd=audits_usd,
     )

@@ -8,8 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from conversations.models import VectorAudit
+from conversations.models import DailyCost, VectorAudit
 from tests.admin.conftest import make_exchange
 
 pytestmark = pytest.mark.django_db
@@ -34,9 +35,11 @@ def test_audits_show_their_question_and_make_the_precision(
     }  # fmt: skip
     VectorAudit.objects.create(message=answer, right=True, classified_as="general", **audit)
     VectorAudit.objects.create(right=False, classified_as="code", **audit)
+    DailyCost.objects.create(day=timezone.now().date(), purpose="audit", cost_usd=Decimal("0.25"))
     page = admin_client.get(reverse(PAGE)).content.decode()
 
     assert "50.0 %" in page
     assert "of 2 compared" in page
+    assert "checks cost $0.2500" in page
     assert "Why is &lt;b&gt;that&lt;/b&gt; so?</a>" in page
     assert "(of a chat that is not kept)" in page

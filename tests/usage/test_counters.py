@@ -50,7 +50,13 @@ async def test_a_lost_run_that_cannot_be_settled_keeps_no_other_from_it(
     )
     charges, runs = [Charge(limit, 1)], sorted(uuid4() for _ in range(3))
     slots = counters.slots(charges, NOON)
-    booked: dict[str, Any] = {"user": None, "key": None, "end_user": "", "groups": [], "at": NOON.isoformat()}
+    booked: dict[str, Any] = {
+        "user": None,
+        "key": None,
+        "end_user": "",
+        "groups": [],
+        "at": NOON.isoformat(),
+    }
     terms: list[Any] = [{"unit": "requests", "models": None}]
     for age, run in enumerate(runs):
         # The second is of another version, which knows a unit that this one does not.
