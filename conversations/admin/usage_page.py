@@ -83,7 +83,8 @@ def usage_view(page: Admin[Any], request: HttpRequest) -> HttpResponse:
     rows, total = _named(request, *selection.report(selection.by))
     if "day" not in selection.by:
         rows.sort(key=lambda row: Decimal(row["cost_usd"]), reverse=True)
-    purposes, _ = selection.report(["purpose"])
+    # Rows of other groups are finer than the sums that hold purposes.
+    purposes = rows if list(selection.by) == ["purpose"] else selection.report(["purpose"])[0]
     context = {
         "title": "Usage",
         "period": selection.period,

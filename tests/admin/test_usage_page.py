@@ -11,8 +11,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.db.models import Sum
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -69,8 +71,12 @@ def test_the_sums_equal_the_ledger(admin_client: Client, by: str) -> None:
         assert f"${row['cost_usd']}</td>" in page
 
 
-def test_each_purpose_is_told(admin_client: Client) -> None:
-    page = admin_client.get(reverse(PAGE)).content.decode()
+@pytest.mark.parametrize(("by", "reads"), [((), 2), (("model",), 2), (("purpose",), 1)])
+def test_each_purpose_is_told(admin_client: Client, by: tuple[str, ...], reads: int) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        page = admin_client.get(reverse(PAGE), {"by": by}).content.decode()
+    summed = [one["sql"] for one in asked if 'FROM "conversations_ledgerentry"' in one["sql"]]
+    assert len(summed) == reads
     for purpose, name in zip(PURPOSES, ("Answering", "Deciding", "Judging", "Drawing", "Embedding"), strict=True):  # fmt: skip
         assert f"{name}</span><b>${total(purpose=purpose)}</b>" in page
     assert "Saved by reuse" in page
