@@ -1,6 +1,6 @@
 """Money chart: where the money of a period went and what was saved, beside the same answers without routing.
 
-Paid sums are the ledger's. Savings are estimates at today's prices of the published models.
+Paid sums are the ledger's, of the page's days (UTC). Savings are estimates at today's prices of the published models.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
-
 from conversations.evaluation.rule_sets import live_rules
 from conversations.stats.chart import Chart, Series
 from conversations.stats.charts import CHARTS, PURPOSES, saved_by_day
 from conversations.stats.period import Period
-from conversations.usage.report import usage_report
+from conversations.usage.report import usage_between
 from routing.domain.actions import ModelKind
 from routing.domain.decide import plain_name
 from routing.domain.llm import Usage
@@ -47,7 +45,7 @@ class _Price:
 
 def money_chart(period: Period) -> Chart:
     """Bars: without routing, what each purpose cost, and what routing, stored answers and prompt caches saved."""
-    rows, _ = usage_report(user=None, by=["model", "purpose"], first=period.first, last=period.last)
+    rows = usage_between(*period.bounds, by=["model", "purpose"])
     rules = live_rules().rules
     models = rules.models if rules else ()
     prices = {model.name: price for model in models if (price := _price(model))}
@@ -67,8 +65,6 @@ def money_chart(period: Period) -> Chart:
     bars["Saved by stored answers (estimated)"] = sum(saved_by_day(period))
     bars["Saved by prompt caches"] = _total(rows, lambda row: _uncached(row, prices))
     note = "Savings are at today's prices; less than nothing where the choice was the dearer one."
-    if settings.LIMITS_TIME_ZONE != "UTC":
-        note += f" Days are those of {settings.LIMITS_TIME_ZONE}; of stored answers, those of UTC."
     series = [Series("US dollars", [float(value) for value in bars.values()])]
     return Chart("money", "Where the money went, and what was saved", "What", "usd", list(bars), series, note, across=True)  # fmt: skip
 
