@@ -113,9 +113,9 @@ class Message(models.Model):
 
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
-    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
-    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
-    total_ms = models.PositiveIntegerField(null=True, blank=True)
+    cost_usd = models.DecimalField("cost in US dollars", max_digits=14, decimal_places=8, null=True, blank=True)  # fmt: skip
+    first_token_ms = models.PositiveIntegerField("milliseconds to the first token", null=True, blank=True)  # fmt: skip
+    total_ms = models.PositiveIntegerField("milliseconds to the end", null=True, blank=True)
     finish_reason = models.CharField(max_length=32, blank=True)
     attempts = models.JSONField(default=list, blank=True)
     degraded = models.JSONField(default=list, blank=True)
@@ -170,7 +170,7 @@ class GeneratedImage(models.Model):
     )
     file = models.FileField(upload_to="images/%Y/%m/")
     media_type = models.CharField(max_length=32, default="image/png")
-    alt = models.CharField(max_length=300)
+    alt = models.CharField("alternative text", max_length=300)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     revised_prompt = models.TextField(blank=True)

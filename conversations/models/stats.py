@@ -152,8 +152,8 @@ class ShadowDecision(models.Model):
     reason = models.TextField(blank=True)
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
-    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
-    total_ms = models.PositiveIntegerField(default=0)
+    cost_usd = models.DecimalField("cost in US dollars", max_digits=14, decimal_places=8, null=True, blank=True)  # fmt: skip
+    total_ms = models.PositiveIntegerField("milliseconds to the decision", default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

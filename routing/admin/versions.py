@@ -185,7 +185,7 @@ class VersionAdmin(ReadOnlyAdmin[RuleSetVersion], BanneredAdmin[RuleSetVersion])
     def changes(self, row: RuleSetVersion) -> SafeString:
         return rendered("routing/admin/sentences.html", sentences=row.diff)
 
-    @column("published although")
+    @column("published in spite of failed checks")
     def overridden(self, row: RuleSetVersion) -> SafeString | str:
         if not row.failures:
             return NOTHING

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.admin.sites import site
-from django.contrib.auth.models import Group, User
+from django.contrib.admin.utils import flatten_fieldsets, label_for_field
+from django.contrib.auth.models import AnonymousUser, Group, User
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from assistant_site.theme import navigation
 from assistant_site.views.documentation import read_page
+from routing.common.admin import ReadOnlyAdmin
 from routing.models import GoldenCase, LLMModel, Rule, RuleSetVersion
 from tests.admin.conftest import make_exchange, make_feedback
 
@@ -134,6 +136,19 @@ def test_every_table_is_in_the_menu_under_its_own_name() -> None:
         assert url in links, f"{meta.label} has no entry in the menu"
         if meta.app_label != "axes":
             assert links[url].lower() == str(meta.verbose_name_plural).lower()
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in site._registry.values() if isinstance(page, ReadOnlyAdmin)], ids=repr
+)
+def test_no_label_of_a_row_reads_like_the_name_of_a_column(page: ReadOnlyAdmin[Any]) -> None:
+    if page.list_display_links is None:
+        return  # its rows have no page
+    request = RequestFactory().get("/")
+    request.user = AnonymousUser()
+    fields = flatten_fieldsets(page.get_fieldsets(request))
+    labels = [str(label_for_field(name, page.model, page)) for name in fields]
+    assert [one for one in labels if re.search(r"\b(usd|ms|ttl|alt|although)\b", one)] == []
 
 
 def test_the_documentation_names_the_pages_as_the_menu_does() -> None:
