@@ -52,7 +52,7 @@ def rows() -> dict[str, Any]:
     tables = (User, Group, APIKey, Limit, Conversation, Message, Feedback, AnswerReview, ShadowDecision, ReplayRun,
               GoldenCase, DemoShare, RuleSetVersion, RuleSetRelease)  # fmt: skip
     return {table.__name__: table._default_manager.count() for table in tables} | {
-        # Rows of the installation's own calls name nobody, and stay.
+        # Calls beside the answers name nobody; those of other tests end meanwhile.
         "booked": LedgerEntry.objects.exclude(user=None).count(),
         "sums": {
             key: {name: round(float(by), 6) for name, by in value.items()}
@@ -101,9 +101,13 @@ def test_the_demo_has_days_of_history_and_goes_without_a_trace(
     assert list(times) == sorted(times)
     with pytest.raises(CommandError, match="a demo already"):
         demo(site)
+    runs = DemoShare.objects.get(table="LedgerEntry").key
+    beside = LedgerEntry.objects.filter(run__in=runs, user=None)
+    assert set(beside.values_list("purpose", flat=True)) >= {"shadow"}
 
     assert "The demo is gone." in demo(site, "--remove")
     assert rows() == before
+    assert not beside.exists()
     assert dict(RuleSetVersion.objects.values_list("number", "published_at")) == published
     assert draft_now().rules == live
     assert "no demo here" in demo(site, "--remove")

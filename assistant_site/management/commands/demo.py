@@ -11,7 +11,6 @@ import httpx
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import track
@@ -23,9 +22,8 @@ from assistant_site.management.demo.dating import counted, date_answers, date_fe
 from assistant_site.management.demo.script import PEOPLE, day_of_questions
 from conversations.adapters.background.delivery import deliver
 from conversations.adapters.background.erasure import erase
-from conversations.models import DemoShare, LedgerEntry
+from conversations.models import DemoShare
 from conversations.stats.pending import add_up
-from conversations.usage.roll_up import days_changed
 from routing.domain.release import Stage
 
 LIVE_AGO, SHADOW_AGO = 20, 9
@@ -86,13 +84,14 @@ class Command(BaseCommand):
 
     def _fill(self, options: dict[str, Any]) -> None:
         add_up()
-        before = sums.sums_now()
+        before, last = sums.sums_now(), sums.last_call()
         try:
             asked, failures = self._play(options)
         finally:
             # Also of a demo that was broken off: --remove takes away what is there.
             add_up()
             sums.keep_shares(sums.growth(before, sums.sums_now()))
+            sums.keep_calls(last)
         self.stdout.write(
             f"The demo has {asked} answers of {options['days']} days, by {len(PEOPLE)} people of the "
             f"group {people.GROUP}. manage.py demo --remove takes it away."
@@ -164,11 +163,7 @@ class Command(BaseCommand):
         if editor and not rules.remove_rules(editor):
             self.stdout.write("Its versions of the rules stay: others have published since.")
         add_up()
-        with transaction.atomic():
-            booked = LedgerEntry.objects.filter(user__in=[one.pk for one in found])
-            days = set(booked.values_list("day", flat=True))
-            booked.delete()
-            days_changed(days)
+        sums.take_calls([one.pk for one in found])
         rules.restore_dates()
         sums.take_shares()
         for person in found:

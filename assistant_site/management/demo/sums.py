@@ -6,24 +6,26 @@ On a site where others ask meanwhile, their answers of these minutes move too: t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import F, Max, Q
 
 from conversations.models import (
     DailyCost,
     DailyOutcome,
     DemoShare,
     FirstTokenCount,
+    LedgerEntry,
     ModelPerformance,
     PersonCost,
     VersionPerformance,
 )
 from conversations.stats.daily import COSTS, FIRST_TOKENS, OUTCOMES, PEOPLE
 from conversations.stats.stats_table import MODELS, StatsTable
+from conversations.usage.roll_up import days_changed
 
 KEYS: Mapping[type[models.Model], tuple[str, ...]] = {
     ModelPerformance: ("day", "model", "rule"),
@@ -42,6 +44,8 @@ DAILY: Mapping[type[models.Model], StatsTable] = {
     PersonCost: PEOPLE,
 }
 TRACE = 1e-9
+RUNS = 500
+"""Runs named in one statement."""
 Place = tuple[type[models.Model], tuple[Any, ...]]
 Sums = dict[Place, dict[str, Any]]
 
@@ -95,6 +99,34 @@ def take_shares() -> None:
         table = tables[share.table]
         _take(table, tuple(share.key), share.sums)
     DemoShare.objects.all().delete()
+
+
+def last_call() -> int:
+    """The id of the ledger's latest row."""
+    return int(LedgerEntry.objects.aggregate(last=Max("pk", default=0))["last"])
+
+
+def keep_calls(since: int) -> None:
+    """Note the calls beside the answers that were booked after that row: they name nobody."""
+    booked = LedgerEntry.objects.filter(pk__gt=since, user=None)
+    runs = booked.order_by().values_list("run", flat=True).distinct()
+    DemoShare.objects.create(table=LedgerEntry.__name__, key=list(map(str, runs)), sums={})
+
+
+@transaction.atomic
+def take_calls(people: Collection[int]) -> None:
+    """Delete the ledger's rows of these people, and those that were noted."""
+    noted = DemoShare.objects.filter(table=LedgerEntry.__name__)
+    runs = [run for share in noted for run in share.key]
+    days: set[date] = set()
+    for at in range(0, max(1, len(runs)), RUNS):
+        booked = LedgerEntry.objects.filter(
+            Q(user__in=people) | Q(user=None, run__in=runs[at : at + RUNS])
+        )
+        days.update(booked.values_list("day", flat=True))
+        booked.delete()
+    days_changed(days)
+    noted.delete()
 
 
 def _take(table: type[models.Model], key: tuple[Any, ...], sums: Mapping[str, Any]) -> None:
