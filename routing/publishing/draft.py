@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from pydantic import TypeAdapter
 
+from routing.classifier.retrieval import SentRules, most_sent
 from routing.domain.actions import ACTIONS, Action
 from routing.domain.errors import RuleSetInvalid
 from routing.domain.fields import specs
@@ -72,25 +73,41 @@ CACHED_FROM_TOKENS = {"anthropic": 4_096, "openai": 1_024}
 
 @dataclass(frozen=True, slots=True)
 class ClassifierPrompt:
-    """The cost of the rules in every prompt that is classified: estimated ``tokens``, and the first
-    classifier's price for them, ``None`` where it has none."""
+    """The cost of the rules in a prompt that is classified: estimated ``tokens``, and the first classifier's
+    price for them, ``None`` where it has none. ``all_tokens`` of all rules, where only those near a prompt are
+    sent and ``tokens`` are the most of these."""
 
     classifier: str
     tokens: int
+    all_tokens: int
     budget: int
     cost_usd: Decimal | None
     cached_cost_usd: Decimal | None = None
-    """The same while the provider has the rules in its cache; ``None`` where they are too few for it."""
+    """The same while the provider has those that are always sent in its cache; ``None`` where they are too
+    few for it."""
 
     @classmethod
     def of(cls, rules: RuleSet) -> ClassifierPrompt:
         """The cost of a valid set."""
-        model, tokens = rules.model(rules.classifiers[0]), prompt_tokens(rules)
-        usage = litellm.priced(model, Usage(input_tokens=tokens)) if model else Usage()
-        least = CACHED_FROM_TOKENS.get(model.provider) if model else None
-        kept = model is not None and least is not None and tokens >= least
-        cached = litellm.cached_input_cost(model, tokens) if model and kept else None
-        return cls(rules.classifiers[0], tokens, budget(rules), usage.cost_usd, cached)
+        sent, whole = most_sent(rules, settings.RULE_RETRIEVAL), prompt_tokens(rules)
+        tokens = prompt_tokens(rules, sent) if sent else whole
+        kept = prompt_tokens(rules, SentRules(sent.instructions)) if sent else whole
+        model = rules.model(rules.classifiers[0])
+        costs = _input_costs(model, tokens, kept) if model else (None, None)
+        return cls(rules.classifiers[0], tokens, whole, budget(rules), *costs)
+
+
+def _input_costs(model: ModelRef, tokens: int, kept: int) -> tuple[Decimal | None, Decimal | None]:
+    """The price of so many tokens, and that while the provider has the first ones, ``kept``, in its cache."""
+    cost, rest = (
+        litellm.priced(model, Usage(input_tokens=count)).cost_usd
+        for count in (tokens, tokens - kept)
+    )
+    cached = litellm.cached_input_cost(model, kept)
+    least = CACHED_FROM_TOKENS.get(model.provider)
+    if least is None or kept < least or cached is None or rest is None:
+        return cost, None
+    return cost, cached + rest
 
 
 def without_price(models: Iterable[Priced]) -> list[str]:

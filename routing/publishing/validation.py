@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from routing.classifier.classification import build_instructions
+from routing.classifier.classification import build_instructions, build_request
+from routing.classifier.retrieval import SentRules
 from routing.common.text import unicode_form
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, ModelKind
 from routing.domain.endpoints import parameters_fault, url_fault, variable_fault
@@ -124,10 +125,11 @@ def default_faults(rule: Rule) -> Iterable[Fault]:
         )
 
 
-def prompt_tokens(rules: RuleSet) -> int:
-    """Roughly the tokens that the rules cost in each prompt to the classifier."""
-    made = build_instructions(rules)
-    return estimated_tokens(made.system.content) + estimated_tokens(json.dumps(dict(made.schema)))
+def prompt_tokens(rules: RuleSet, sent: SentRules | None = None) -> int:
+    """Roughly the tokens that the rules cost in each prompt to the classifier; those of ``sent`` alone."""
+    made, near = (sent.instructions, sent.near) if sent else (build_instructions(rules), ())
+    system, _ = build_request(made, "", (), near=near)
+    return estimated_tokens(system.content) + estimated_tokens(json.dumps(dict(made.schema)))
 
 
 def budget(rules: RuleSet) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversations.adapters.decision_vectors.rule_retrieval import LEAST, MOST, NearestRules
+from conversations.adapters.decision_vectors.rule_retrieval import LEAST, NearestRules
+from routing.classifier.retrieval import MOST
 from routing.domain.actions import Action
 from routing.domain.rules import Rule, RuleSet
 from tests.classifier.rules import HARM, PICTURES, RULES

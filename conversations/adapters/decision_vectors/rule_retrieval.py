@@ -18,15 +18,14 @@ from conversations.adapters.answer_cache.cache import MEANING_LIMIT
 from conversations.engine.types import Vector
 from routing.classifier.classification import Instructions, build_instructions
 from routing.classifier.offer import Offer
-from routing.classifier.retrieval import SentRules
+from routing.classifier.retrieval import MOST, SentRules, may_be_left_out
 from routing.common.identity_cache import IdentityCache
-from routing.domain.actions import DEFAULT_ACTION
 from routing.domain.rules import Rule, RuleSet
 
 NEAR = 0.25
 """Cosine by which a rule may be farther from the question than the nearest one."""
-LEAST, MOST = 8, 32
-"""Rules that are near, at least and at most."""
+LEAST = 8
+"""Near rules, at least."""
 BROAD = 0.22
 """Mean cosine of a rule's examples to each other, below which they tell nothing of other prompts for it."""
 KEPT_SETS = 16
@@ -84,7 +83,7 @@ class NearestRules:
         found = {
             digest: rule
             for digest, rule in offer.items()
-            if rule.name != rules.default_rule and _is_found(rule, known[digest])
+            if may_be_left_out(rule, rules) and _is_found(rule, known[digest])
         }
         always = [rule for digest, rule in offer.items() if digest not in found]
         sums = [known[digest].sum(axis=0) for digest in found]
@@ -94,7 +93,7 @@ class NearestRules:
 
 def _is_found(rule: Rule, texts: NDArray[np.float32]) -> bool:
     count = len(rule.examples_for)
-    if rule.action is not DEFAULT_ACTION or count < 2 or len(texts) <= count:
+    if len(texts) <= count:
         return False
     examples = texts[:count]
     # The mean over all pairs: the vectors are of unit length.

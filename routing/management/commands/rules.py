@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from routing.classifier.retrieval import most_sent
 from routing.common.arguments import whole
 from routing.common.files import file_fault
 from routing.domain.errors import PublishConflict, PublishRefused, RuleSetInvalid, RulesUnavailable
@@ -190,8 +192,10 @@ def _read(file: str) -> Document:
 
 
 def _weight(rules: RuleSet) -> str:
+    sent, tokens = most_sent(rules, settings.RULE_RETRIEVAL), prompt_tokens(rules)
+    most = f"up to about {prompt_tokens(rules, sent):,} of" if sent else "about"
     return (
-        f"The classifier reads about {prompt_tokens(rules):,} tokens of rules for each prompt; "
+        f"The classifier reads {most} {tokens:,} tokens of rules for each prompt; "
         f"the budget is {budget(rules):,}."
     )
 
