@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -43,7 +45,7 @@ async def test_a_lost_run_that_cannot_be_settled_keeps_no_other_from_it(
     reservations = Reservations(
         LimitCache(background), counters, background,
         LimitWatch(background, zone=zone, webhook=False, told=lambda *_: None),
-        zone=zone, lease_seconds=60,
+        zone=zone, lease_seconds=60, prices_known=partial(asyncio.sleep, 0),
     )  # fmt: skip
     limit = AppliedLimit(
         LimitTerms(1, LimitScope.USER, LimitUnit.REQUESTS, LimitWindow.MONTH, 9), "7"
