@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 
 from assistant_site.checks import lacks_package, refuse_missing_embedder
 from routing.domain.errors import EmbedderUnavailable
@@ -179,3 +182,28 @@ def test_the_start_is_refused_without_the_package(monkeypatch: pytest.MonkeyPatc
     refuse_missing_embedder("local")
     with pytest.raises(Exception, match=r"requirements/multilingual\.txt"):
         refuse_missing_embedder("local-multilingual")
+
+
+def test_the_common_vector_counts_english_as_much_as_all_others(tmp_path: Path) -> None:
+    english, german = ["What is a fjord?", "Who are you?"], ["Was ist ein Fjord?", "Wer bist du?"]
+    table, out = tmp_path / "pairs.csv", tmp_path / "mean.json"
+    rows = [f"{','.join(english)},0,dates", f"{','.join(german)},0,de", "ii,uu,0,fr"]
+    table.write_text("text_a,text_b,label,kind\n" + "\n".join(rows) + "\n")
+    call_command("train_mean", str(table), out=out, stdout=StringIO())
+    model = MultilingualE5()
+
+    def mean(texts: list[str]) -> np.ndarray:
+        shown = [model.shown([model.tokenize(text)])[0] for text in texts]
+        return np.asarray(np.mean(shown, axis=0))
+
+    others = (mean(german) + mean(["ii", "uu"])) / 2
+    made = json.loads(out.read_text())
+    assert made["texts"] == {"de": 2, "en": 2, "fr": 2}
+    assert made["mean"] == pytest.approx((mean(english) + others) / 2, abs=1e-4)
+
+
+def test_the_shipped_common_vector_tells_how_it_was_made() -> None:
+    shipped = json.loads(multilingual.MEAN_FILE.read_text())
+    assert shipped["embedder"] == MultilingualEmbedder.name
+    assert {"made_by", "from", "texts"} <= set(shipped)
+    assert len(shipped["mean"]) == MultilingualEmbedder.dimensions

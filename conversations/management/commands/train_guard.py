@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from routing.domain.errors import EmbedderUnavailable
 from routing.embeddings.choice import offline_embedder
 from routing.guard.learned import WEIGHTS, signal_values, windows
 from routing.guard.prompt_guard import FLAG_FROM, PromptGuard
-from routing.reuse.lab.dataset import embed_shown
+from routing.reuse.lab.dataset import embed_shown, provenance
 from routing.reuse.logistic import Floats, Prior, fit, logistic
 
 INJECTION = "injection"
@@ -98,7 +97,7 @@ class Command(BaseCommand):
         made = {
             "made_by": f"manage.py train_guard --seed {options['seed']}",
             "embedder": name,
-            "from": [_provenance(path) for path in (*files, *ordinary)],
+            "from": [provenance(path) for path in (*files, *ordinary)],
         }
         options["out"].mkdir(parents=True, exist_ok=True)
         text = json.dumps(made | trained, indent=1) + "\n"
@@ -212,8 +211,3 @@ def _read(path: Path, *, ordinary: bool = False) -> list[LabelledPrompt]:
         for row in rows
         if (row["text"] or "").strip()
     ]
-
-
-def _provenance(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {"file": path.name, "sha256": hashlib.sha256(content).hexdigest()}
