@@ -28,6 +28,7 @@ from conversations.api.requests import (
     origin_of,
 )
 from conversations.api.responses import (
+    begun,
     chained,
     json_response,
     native,
@@ -246,7 +247,7 @@ async def answer_response(
     """The answer in the accepted shape. Where both are accepted the status waits for the decision:
     a text answer then streams, everything else is one object."""
     if shape is Shape.STREAM:
-        return stream_response(events, message, origin)
+        return stream_response(await begun(events), message, origin)
     seen: list[Numbered] = []
     try:
         async for batch in events:

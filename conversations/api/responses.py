@@ -188,3 +188,16 @@ async def chained(seen: Sequence[Numbered], rest: EventStream) -> EventStream:
         yield seen
         async for later in rest:
             yield later
+
+
+async def begun(events: EventStream) -> EventStream:
+    """The stream with its first events taken: a fault is then a status, not an event, and the status goes
+    out together with them."""
+    try:
+        first = await anext(events)
+    except StopAsyncIteration:
+        return events
+    except BaseException:
+        await events.aclose()
+        raise
+    return chained(first, events)

@@ -16,7 +16,7 @@ from conversations.api.requests import (
     event_position,
     origin_of,
 )
-from conversations.api.responses import chained, json_response, native, stream_response, with_slot
+from conversations.api.responses import begun, json_response, native, stream_response, with_slot
 from conversations.bootstrap import Container, container
 from conversations.db.access import in_database
 from conversations.domain.api_keys import Scope
@@ -40,19 +40,7 @@ async def resume(request: HttpRequest, message: UUID) -> HttpResponseBase:
     await in_database(selectors.answer_get, user=user, message=message)
     slot = await parts.stream_limits.acquire(user)
     events = parts.runs.follow(user=user, message=message, origin=origin.site, after=after)
-    return stream_response(await _begun(with_slot(slot, events)), message, origin)
-
-
-async def _begun(events: EventStream) -> EventStream:
-    """The stream with its first events taken, so that a wrong position is a status, not an event."""
-    try:
-        first = await anext(events)
-    except StopAsyncIteration:
-        return events
-    except BaseException:
-        await events.aclose()
-        raise
-    return chained(first, events)
+    return stream_response(await begun(with_slot(slot, events)), message, origin)
 
 
 @native

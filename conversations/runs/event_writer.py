@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -22,6 +22,9 @@ from routing.common.tasks import Background
 
 _log = structlog.get_logger("assistant.runs")
 
+START_SECONDS = 0.05
+"""How long the first event of a run waits for the next ones: a short answer then takes two writes, of all
+but its end and of its end, and as many to its client."""
 REST_SECONDS = 0.002
 """From the beginning of a write to the next one, at least: with 16 runs two or three events share a
 write, and half of all events wait for less than a millisecond."""
@@ -43,6 +46,7 @@ class LogCursor:
         """Done when the run's end is in the log, or was refused: the stored message has all events."""
         self._life, self._renew_at = life, 0.0
         self._written = 0
+        self._start: asyncio.TimerHandle | None = None
 
     @property
     def written(self) -> int:
@@ -54,8 +58,15 @@ class LogCursor:
         """Whether there are events to write."""
         return not self.closed.done() and len(self.run.events) > self._written
 
+    def begin(self, due: Callable[[], object]) -> None:
+        """Call ``due`` in START_SECONDS, unless it is called before."""
+        self._start = asyncio.get_running_loop().call_later(START_SECONDS, due)
+
     def entry(self) -> LogEntry:
         """The entry to be written next."""
+        if self._start:
+            self._start.cancel()
+            self._start = None
         run, now = self.run, time.monotonic()
         last = run.settled
         return LogEntry(
@@ -121,7 +132,7 @@ class EventWriter:
             run.note(self._trouble)  # it may end before the next try
         self._cursors.add(cursor)
         run.on_event = partial(self._heard, run)
-        self._stir.set()
+        cursor.begin(self._stir.set)
         self._background.every("event writer", self._write, busy=self._cursors)
         return cursor
 
@@ -133,8 +144,8 @@ class EventWriter:
 
     async def _write(self) -> None:
         await self._stir.wait()
-        if (rest := self._rest_until - time.monotonic()) > 0:
-            await asyncio.sleep(rest)
+        # At least to the next turn of the event loop: the text that came with a decision is flushed then.
+        await asyncio.sleep(max(0.0, self._rest_until - time.monotonic()))
         self._stir.clear()
         if due := [cursor for cursor in self._cursors if cursor.behind]:
             self._rest_until = time.monotonic() + await self._write_down(due)

@@ -79,7 +79,8 @@ class Run:
         self._started = time.perf_counter()
         self._pending: list[str] = []
         self._waiters: set[asyncio.Future[None]] = set()
-        self._append(Started(turn.conversation, turn.message, turn.user_message))
+        # Told with the next one, or when it is in the log.
+        self.events.append(Started(turn.conversation, turn.message, turn.user_message))
 
     def emit(self, event: Event) -> None:
         """Send an event to the listeners. Tokens that arrive in one turn of the event loop go as one."""

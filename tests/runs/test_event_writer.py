@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
 import redis.asyncio
 
 from conversations.domain.errors import RunLogUnavailable
-from conversations.engine.events import Event, Failed, Finished, Started, Token
+from conversations.engine.events import Event, Failed, Finished, Noticed, Started, Token
 from conversations.models import new_id
 from conversations.runs import event_writer
 from conversations.runs.event_log import LogEntry, RunLog, WriteReport, gone_key, log_key
@@ -63,6 +64,32 @@ async def told(run: Run, *texts: str) -> None:
         run.flush()
     run.emit(Finished({"id": str(run.turn.message)}))
     run.settled = True
+
+
+async def first_batch(run: Run) -> list[Event]:
+    async with aclosing(run.follow()) as batches:
+        return [event for _, event in await anext(batches)]
+
+
+async def test_the_first_events_of_a_run_share_a_write(log: RunLog) -> None:
+    moody = Moody(log)
+    moody._refusals = 0
+    run = Run(turn())
+    EventWriter(moody, Background()).open(run)
+    for _ in range(9):  # turns of the event loop in which nothing happens
+        await asyncio.sleep(0)
+    run.emit(Noticed("slow", "It is slow."))
+    run.emit(Token("a"))  # flushed in the next turn of the event loop
+
+    assert await first_batch(run) == [run.events[0], Noticed("slow", "It is slow."), Token("a")]
+    assert moody.written == [1]
+
+
+async def test_a_beginning_without_more_is_written_soon(log: RunLog) -> None:
+    run = Run(turn())
+    EventWriter(log, Background()).open(run)
+
+    assert await first_batch(run) == run.events == await log.everything(run.turn.message)
 
 
 async def test_many_runs_share_their_writes(log: RunLog) -> None:
