@@ -143,18 +143,26 @@ class Intake:
             raise
 
     async def _store_and_run(self, new: NewTurn, reservation: Reservation | None) -> StartedTurn:
-        # Redis reads the rules while the database writes the rows.
-        reading = asyncio.create_task(self._rules_in_force(new), name="rules in force")
-        try:
-            started = await self._store(new)
-        finally:
-            release = await reading
+        started, release = await self._stored_with_rules(new)
         if not started.replayed:
             turn = as_admitted(_turn(new, started, release), reservation)
             self._runs.start(turn, reservation)
         elif reservation:
             await self._admission.reservations.release(reservation)
         return started
+
+    async def _stored_with_rules(self, new: NewTurn) -> tuple[StartedTurn, Release | None]:
+        """The rows, and the rules that the request was checked against, or today's; ``None`` where there
+        are none: the run reports that."""
+        if new.release:
+            return await self._store(new), new.release
+        # Redis reads the rules while the database writes the rows.
+        reading = asyncio.create_task(self._rules_in_force(new.user), name="rules in force")
+        try:
+            started = await self._store(new)
+        finally:
+            release = await reading
+        return started, release
 
     async def _store(self, new: NewTurn) -> StartedTurn:
         try:
@@ -165,13 +173,9 @@ class Intake:
                 raise
             return await written(answer_begin, new)
 
-    async def _rules_in_force(self, new: NewTurn) -> Release | None:
-        """The rules that the request was checked against, or today's; ``None`` where there are none:
-        the run reports that."""
-        if new.release:
-            return new.release
+    async def _rules_in_force(self, user: int) -> Release | None:
         with suppress(RulesUnavailable):
-            return await self._rules.for_person(new.user)
+            return await self._rules.for_person(user)
         return None
 
 

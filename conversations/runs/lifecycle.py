@@ -112,13 +112,14 @@ class RunLifecycle:
             error = await self._answer(run)
             # Memory and cache are written while the database stores the outcome.
             async with asyncio.TaskGroup() as group:
-                write_back = group.create_task(_write_back(run))
+                write_back = {group.create_task(_write_back(run))} if run.deferred else set()
                 end = await self._finish(run, error)
                 if not run.unstored:
                     # Before the end is sent: the next request finds room.
                     await self._settle(run)
-                await asyncio.wait({write_back}, timeout=WRITE_BACK_SECONDS)
-                in_cache = write_back.done()
+                if write_back:
+                    await asyncio.wait(write_back, timeout=WRITE_BACK_SECONDS)
+                in_cache = all(task.done() for task in write_back)
                 if in_cache:
                     # The claim goes before the end is sent: the cache has the entry, and a question that
                     # comes right after the end must find it there instead of following this run.

@@ -18,6 +18,7 @@ from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from routing.common.tasks import Background
+from routing.common.time_limits import TimeLimit
 
 TIMEOUT = 0.5
 """Seconds for a connection, and for a command's reply."""
@@ -43,6 +44,7 @@ class DirectConnection:
         self._pool = pool
         self._connection: Any = None
         self._pipeline: _Pipeline | None = None
+        self._limit: TimeLimit | None = None
 
     async def execute(self, commands: Sequence[Command]) -> list[Any]:
         """The replies in order; that of a refused command is redis-py's error for it.
@@ -54,10 +56,10 @@ class DirectConnection:
     async def send(self, commands: Sequence[bytes]) -> list[Any]:
         """The same for commands that are packed."""
         try:
-            pipeline = self._pipeline
-            if pipeline is None or pipeline.closed:
-                pipeline = await self._connect()
-            async with asyncio.timeout(TIMEOUT):
+            pipeline, limit = self._pipeline, self._limit
+            if pipeline is None or limit is None or pipeline.closed:
+                pipeline, limit = await self._connect()
+            with limit.until(asyncio.get_running_loop().time() + TIMEOUT):
                 return _of_master(await pipeline.send(commands))
         except TimeoutError as exc:
             await self._disconnect()
@@ -67,15 +69,17 @@ class DirectConnection:
             await self._disconnect()
             raise
 
-    async def _connect(self) -> _Pipeline:
+    async def _connect(self) -> tuple[_Pipeline, TimeLimit]:
         await self._disconnect()
         self._connection = await self._pool.get_connection()
         transport = self._connection._writer.transport  # noqa: SLF001 - redis-py hands out no socket
-        self._pipeline = _Pipeline(transport)
-        return self._pipeline
+        self._pipeline, self._limit = _Pipeline(transport), TimeLimit()
+        return self._pipeline, self._limit
 
     async def _disconnect(self) -> None:
         connection, self._connection, self._pipeline = self._connection, None, None
+        if self._limit:
+            self._limit.close()
         if connection is not None:
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
