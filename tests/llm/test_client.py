@@ -43,6 +43,9 @@ SCHEMA = {
     },
 }
 PAINTER = replace(GPT, name="painter", litellm_name="gpt-image-1", kind=ModelKind.IMAGE)
+EMBEDDER = replace(
+    GPT, name="embedder", litellm_name="text-embedding-3-small", kind=ModelKind.EMBEDDING
+)
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (8, 6)) -> bytes:
@@ -295,27 +298,28 @@ async def test_vectors_come_in_the_order_of_the_texts(wired: ProviderClient, wir
     usage = {"prompt_tokens": 2, "total_tokens": 2}
     wire.answer({"object": "list", "data": vectors, "model": "m", "usage": usage})
 
-    assert await wired.embed("text-embedding-3-small", ["a", "b"], 2) == [[1.0, 0.0], [0.0, 1.0]]
+    found = await wired.vectors(EMBEDDER, ["a", "b"], 2)
+    assert list(map(list, found.vectors)) == [[1.0, 0.0], [0.0, 1.0]]
     (body,) = wire.bodies
     assert body["input"] == ["a", "b"]
     assert body["dimensions"] == 2
 
     with pytest.raises(ProviderStreamBroken):
-        await wired.embed("text-embedding-3-small", ["a"], 2)
+        await wired.vectors(EMBEDDER, ["a"], 2)
 
 
 async def test_a_failed_embedding_has_a_name(wired: ProviderClient, wire: Wire) -> None:
     wire.answer({"error": {"message": "down", "type": "server_error"}}, status=500)
     with pytest.raises(ProviderUnavailable):
-        await wired.embed("text-embedding-3-small", ["a"])
+        await wired.vectors(EMBEDDER, ["a"])
 
     with pytest.raises(ProviderMisconfigured):
-        await wired.embed("no-such-model-anywhere", ["a"])
+        await wired.vectors(replace(EMBEDDER, litellm_name="no-such-model-anywhere"), ["a"])
 
 
 CALLS: dict[str, Callable[[ProviderClient], Awaitable[Any]]] = {
     "image": lambda client: client.image(PAINTER, "a box"),
-    "embedding": lambda client: client.embed("text-embedding-3-small", ["a"]),
+    "embedding": lambda client: client.vectors(EMBEDDER, ["a"]),
     "verdict": lambda client: client.complete_json(GPT, ASK, SCHEMA),
     "chat": lambda client: anext(client.stream(GPT, ASK)),
 }

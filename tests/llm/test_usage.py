@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from routing.domain.actions import ModelKind
 from routing.domain.llm import Usage
 from routing.domain.rules import ModelRef
 from routing.llm.providers import litellm
@@ -150,8 +151,10 @@ async def test_pictures_and_vectors_outlive_odd_usages(wired: ProviderClient, wi
         assert 0 <= told.output_tokens <= MOST_TOKENS
         vector = {"object": "embedding", "index": 0, "embedding": [0.6, 0.8]}
         wire.answer({"object": "list", "data": [vector], "model": "m", "usage": usage})
-        name = "openai/text-embedding-3-small"
-        assert await wired.embed(name, ["a tern"]) == [[0.6, 0.8]]
+        embedder = replace(
+            GPT, litellm_name="openai/text-embedding-3-small", kind=ModelKind.EMBEDDING
+        )
+        assert list((await wired.vectors(embedder, ["a tern"])).vectors) == [[0.6, 0.8]]
 
 
 async def test_odd_fields_beside_good_counts_change_neither(

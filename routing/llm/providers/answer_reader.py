@@ -82,11 +82,6 @@ class AnswerReader:
         self._answered = self._answered or bool(piece and piece.answers)
         return piece, error
 
-    @property
-    def from_object(self) -> bool:
-        """Whether the reply is one JSON object."""
-        return self._body is not None
-
     def grace(self, stall: float) -> float:
         """Seconds to wait for more after the finish: for the usage, or for text where the finish came
         with text already. A server that marks every piece so is waited for nearly as long as one that

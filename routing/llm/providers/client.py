@@ -1,7 +1,7 @@
 """Provider client: streams answers, and gets whole answers, pictures and vectors, of any model.
 
 The failover layer calls ``stream`` and ``image``, the classifier ``complete_json``, the embedder
-``embed``. A model with a row in ``registry`` takes the direct way: ``litellm`` builds its request,
+``vectors``. A model with a row in ``registry`` takes the direct way: ``litellm`` builds its request,
 ``http_stream`` sends it, the provider's class reads the reply. Any other goes through
 ``litellm_calls``. The modules that import LiteLLM are loaded late: a client is there at once, and its
 coroutines wait for them.
@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import Any
 
 from routing.domain.abilities import needed_abilities
-from routing.domain.actions import ModelKind
 from routing.domain.llm import (
     ChatMessage,
     ChatOptions,
@@ -174,13 +173,6 @@ class ProviderClient:
         await loaded()
         with provider_errors(model, self._secrets):
             return await self._calls.embed(model, inputs, dimensions)
-
-    async def embed(
-        self, litellm_name: str, texts: Sequence[str], dimensions: int | None = None
-    ) -> list[list[float]]:
-        """One vector per text, in their order, as the provider scales them."""
-        model = ModelRef(litellm_name, litellm_name, "", ModelKind.EMBEDDING)
-        return list(map(list, (await self.vectors(model, texts, dimensions)).vectors))
 
     def has_key(self, model: ModelRef) -> bool:
         """Whether it or its provider has a key, or an address of its own, which may need none. True for
