@@ -1,7 +1,7 @@
 """ASGI application: builds the container at startup, drains the running answers at shutdown.
 
-LiteLLM takes seconds to import. A thread imports it as soon as this module is loaded, and the process
-serves meanwhile: what needs a model waits for the import where the model is asked, ``/readyz`` for all.
+LiteLLM takes seconds to import. A thread does it from the start of serving on, and the process
+answers meanwhile: what needs a model waits for the import where the model is asked, ``/readyz`` for all.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import structlog
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "assistant_site.settings")
+gc.disable()  # a tenth of the imports below; on again with LiteLLM
 django.setup(set_prefix=False)
 
 # After the apps are ready; Django itself would import its URLs on the first request.
@@ -34,7 +35,7 @@ from assistant_site.http.handlers import FastPathHandler, SiteHandler  # noqa: E
 from conversations.bootstrap import Container, container  # noqa: E402
 from routing.domain.errors import DependencyUnavailable  # noqa: E402
 from routing.embeddings.port import Embedder  # noqa: E402
-from routing.llm.providers.late import loaded, loading  # noqa: E402
+from routing.llm.providers.late import loaded  # noqa: E402
 
 GC_THRESHOLD = 20_000
 """Threshold of the youngest generation, in objects. With Python's 700 the collector would run several
@@ -52,7 +53,6 @@ for doubt in doubts():
 
 
 gc.set_threshold(GC_THRESHOLD, 20, 50)
-loading()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

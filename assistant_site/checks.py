@@ -13,7 +13,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from assistant_site import variables
 from assistant_site.env import env
-from routing.common.redis.clients import fault_of_url
 
 FAULT = "SECRET_KEY is the published default: with it, anybody can sign tokens for this site."
 HINT = "Set SECRET_KEY to a secret of its own."
@@ -81,7 +80,12 @@ def refuse_nobodys_key() -> None:
 
 def refuse_wrong_redis_url(url: str) -> None:
     """Before serving. Raises ``ImproperlyConfigured``; an empty address is the embedded Redis."""
-    if url and (fault := fault_of_url(url)):
+    if not url:
+        return
+    # redis-py is half of what `make run` would load before its first process.
+    from routing.common.redis.clients import fault_of_url  # noqa: PLC0415
+
+    if fault := fault_of_url(url):
         raise env.fault("REDIS_URL", f"an address of a Redis ({fault})")
 
 

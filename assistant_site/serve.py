@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import math
 import os
 import resource
@@ -17,6 +18,7 @@ from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
 from assistant_site.http.protocol import PROTOCOLS
+from assistant_site.prepare import prepare, set_up_without_pages
 from assistant_site.wire.framing import HEAD_BYTES
 from routing.common.arguments import whole
 
@@ -48,15 +50,18 @@ def main() -> None:
         # The application ends its streams before uvicorn would cut them.
         timeout_graceful_shutdown=math.ceil(settings.DRAIN_SECONDS) + 2,
     )
+    if config.workers == 1:
+        config.load()
+    elif options.prepare is not None:
+        set_up_without_pages()
+    if options.prepare is not None:
+        with os.fdopen(options.prepare, "w", encoding="utf-8") as told:
+            json.dump(prepare(), told)
     if config.workers > 1:
         Multiprocess(config, sockets=[config.bind_socket()]).run()
         return
-    config.load()
-    if options.after_stdin:
-        sys.stdin.buffer.read()
-    with contextlib.suppress(
-        KeyboardInterrupt
-    ):  # uvicorn raises the signal again when it has ended
+    # uvicorn raises the signal again when it has ended.
+    with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run()
 
 
@@ -76,9 +81,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=whole(0, 65_535), default=8000)
     parser.add_argument("--http", choices=PROTOCOLS, default="auto", help="uvicorn's protocol")
     parser.add_argument(
-        "--after-stdin",
-        action="store_true",
-        help="load what is slow at once, but serve only when standard input is closed",
+        "--prepare",
+        type=whole(3, 65_535),
+        metavar="DESCRIPTOR",
+        help="migrate and seed first, and write the new passwords to this open file as a JSON object",
     )
     return parser.parse_args()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest
-from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 DOCS = "admin.md"
 """The documentation of pages that the menu lacks."""
@@ -51,8 +51,13 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
                 found = {"page": item, "section": section["title"]}
     docs = found["page"]["docs"] if found["page"] else DOCS
     file, _, part = docs.partition("#")
-    address = reverse("documentation", args=[file])
+    address = import_string("django.urls.reverse")("documentation", args=[file])
     return {**found, "docs_url": f"{address}#{part}" if part else address}
+
+
+def _static(path: str) -> str:
+    # Django's pages take its models along, which the launcher of these settings does without.
+    return str(import_string("django.templatetags.static.static")(path))
 
 
 UNFOLD: dict[str, Any] = {
@@ -60,12 +65,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Assistant Core",
     "SITE_SUBHEADER": "Recall, route, answer, learn",
     "SITE_URL": "/",
-    "SITE_ICON": lambda _: static("playground/icon.svg"),
+    "SITE_ICON": lambda _: _static("playground/icon.svg"),
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("playground/icon.svg")}
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: _static("playground/icon.svg")}
     ],
-    "STYLES": [lambda _: static("assistant_admin.css")],
-    "SCRIPTS": [lambda _: static("assistant_admin.js")],
+    "STYLES": [lambda _: _static("assistant_admin.css")],
+    "SCRIPTS": [lambda _: _static("assistant_admin.js")],
     "GLOBAL_CALLBACK": "assistant_site.theme.page_context",
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "assistant_site.admin.dashboard.dashboard",

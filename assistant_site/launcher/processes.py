@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -22,19 +22,21 @@ def start(
     env: Mapping[str, str] | None = None,
     output: IO[bytes] | int | None = None,
     cwd: Path | None = None,
-    stdin: int = subprocess.DEVNULL,
+    pass_fds: Collection[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program in a new session: a Ctrl-C reaches only us, and we end the children in order.
 
     Call it from the main thread: Linux ends the child with the thread that started it. Both output
-    streams go to ``output`` (a file or ``subprocess.PIPE``), or to ours if it is None.
+    streams go to ``output`` (a file or ``subprocess.PIPE``), or to ours if it is None. ``pass_fds`` stay open
+    in it.
     """
     watched = [sys.executable, "-I", "-S", str(_WATCHDOG), str(os.getpid()), *command]
     return subprocess.Popen(  # noqa: S603 - the command is our own
         watched,
         env=None if env is None else dict(env),
         cwd=cwd,
-        stdin=stdin,
+        stdin=subprocess.DEVNULL,
+        pass_fds=tuple(pass_fds),
         stdout=output,
         stderr=output if output is None else subprocess.STDOUT,
         start_new_session=True,

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -112,16 +112,24 @@ class Supervisor:
         variables = environment(config, redis_url, hosts)
         for provider, port in ports.items():
             self._start(f"simulator-{provider}", simulator_command(provider, port), variables)
-        serve = [sys.executable, "-m", "assistant_site.serve", "--after-stdin"]
-        server = self._start(
-            "server", [*serve, "--port", str(config.port)], variables, stdin=subprocess.PIPE
-        )
-        # The server loads its libraries while the database is prepared: both take seconds. It waits for
-        # the end of its standard input before it serves.
-        new_passwords = _prepare(variables)
-        if server.stdin is not None:
-            server.stdin.close()
-        _await_answer(server, config.port)
+        new_passwords = self._serve(variables)
+        _await_answer(self._running["server"], config.port)
+        return new_passwords
+
+    def _serve(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Start the server, which migrates and seeds first; returns the new passwords. Nothing was told by
+        one that ended before."""
+        told, telling = os.pipe()
+        with os.fdopen(told, encoding="utf-8") as passwords:
+            options = ["--port", str(self._config.port), "--prepare", str(telling)]
+            serve = [sys.executable, "-m", "assistant_site.serve", *options]
+            try:
+                self._start("server", serve, variables, pass_fds=[telling])
+            finally:
+                os.close(telling)
+            new_passwords: dict[str, str] = json.loads(passwords.read() or "{}")
+        for name, password in new_passwords.items():
+            _say(f"Created the user {name} with the password {password}")
         return new_passwords
 
     def watch(self) -> NoReturn:
@@ -147,14 +155,16 @@ class Supervisor:
         name: str,
         command: list[str],
         variables: Mapping[str, str],
-        stdin: int = subprocess.DEVNULL,
+        pass_fds: Collection[int] = (),
     ) -> subprocess.Popen[bytes]:
         """The output of the server goes to the terminal, other output into files beside the pids."""
         run_dir = self._config.run_dir
         with contextlib.ExitStack() as opened:
             is_quiet = name != "server"
             log = opened.enter_context((run_dir / f"{name}.log").open("ab")) if is_quiet else None
-            process = processes.start(command, env=variables, output=log, cwd=BASE_DIR, stdin=stdin)
+            process = processes.start(
+                command, env=variables, output=log, cwd=BASE_DIR, pass_fds=pass_fds
+            )
         pid_file = run_dir / f"{name}.pid"
         # Registered before anything can fail: a child must never outlive this process.
         self._stack.callback(_end, process, pid_file)
@@ -185,20 +195,6 @@ def _only_run(config: RunConfig) -> Iterator[None]:
             pid_file = config.run_dir / f"simulator-{provider}.pid"
             processes.end_leftover(pid_file, mark="assistant_site.simulator")
         yield
-
-
-def _prepare(variables: Mapping[str, str]) -> dict[str, str]:
-    """Migrate and seed; returns the new passwords. They are stored as hashes only."""
-    command = [sys.executable, "-m", "assistant_site.launcher.prepare"]
-    done = subprocess.run(  # noqa: S603 - our own module
-        command, env=dict(variables), cwd=BASE_DIR, stdout=subprocess.PIPE, check=False
-    )
-    if done.returncode:
-        raise CannotRun("The database could not be prepared; the lines above say why.")
-    new_passwords: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    for name, password in new_passwords.items():
-        _say(f"Created the user {name} with the password {password}")
-    return new_passwords
 
 
 def _await_answer(server: subprocess.Popen[bytes], port: int) -> None:

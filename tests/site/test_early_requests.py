@@ -108,14 +108,24 @@ def test_stored_answers_are_served_before_litellm_is_loaded(
 
 
 @pytest.mark.services
-def test_the_database_is_prepared_without_the_engine() -> None:
-    program = (
-        "import sys\n"
-        "from assistant_site.launcher import prepare\n"
-        "prepare.set_up_without_pages()\n"
-        "heavy = ('langgraph', 'langsmith', 'litellm', 'numpy', 'redisvl', 'onnxruntime')\n"
-        "print([name for name in heavy if name in sys.modules])\n"
-    )
+@pytest.mark.parametrize(
+    ("program", "heavy"),
+    [
+        (
+            "from assistant_site import prepare; prepare.set_up_without_pages()",
+            ("langgraph", "langsmith", "litellm", "numpy", "redisvl", "onnxruntime"),
+        ),
+        (
+            "import assistant_site.launcher.supervisor, assistant_site.settings",
+            ("redis", "django.http", "django.db.models"),
+        ),
+    ],
+    ids=["the preparation of the database", "the launcher"],
+)
+def test_what_comes_before_the_server_loads_no_more_than_it_needs(
+    program: str, heavy: tuple[str, ...]
+) -> None:
+    program += f"; import sys; print([name for name in {heavy} if name in sys.modules])"
     told = {**os.environ, "DJANGO_SETTINGS_MODULE": "assistant_site.settings"}
     done = subprocess.run(
         [sys.executable, "-c", program], env=told, capture_output=True, text=True, check=True
