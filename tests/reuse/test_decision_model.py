@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from routing.domain.rules import StaysTrue
-from routing.reuse.decision_model import DecisionModel, DecisionState, PastVerdict
+from routing.embeddings import multilingual
+from routing.reuse.decision_model import (
+    DECISION_WEIGHTS_FILE,
+    DecisionModel,
+    DecisionState,
+    PastVerdict,
+)
 from routing.reuse.lab.dataset import LabelledStream
 from routing.reuse.lab.decisions import (
     CUTS,
@@ -19,24 +25,34 @@ from routing.reuse.lab.decisions import (
     held_out,
     thrown_together,
 )
-from routing.reuse.model import Precision
+from routing.reuse.model import EMBEDDER, Precision, known_weights
 
 MODEL = DecisionModel.load()
+each_shipped = pytest.mark.parametrize("embedder", [EMBEDDER, multilingual.NAME])
+
+
+def shipped(embedder: str) -> DecisionModel:
+    return DecisionModel.load(known_weights(DECISION_WEIGHTS_FILE, embedder))
 
 
 def verdicts(cosine: float, rule: str, count: int, **said: object) -> list[PastVerdict]:
     return [PastVerdict(cosine - 0.01 * at, rule, **said) for at in range(count)]  # type: ignore[arg-type]
 
 
-def test_near_verdicts_that_agree_are_surer_than_far_ones_and_than_contested_ones() -> None:
-    near = MODEL.estimate(verdicts(0.9, "bank", 10))
-    far = MODEL.estimate(verdicts(0.6, "bank", 10))
-    contested = MODEL.estimate([*verdicts(0.9, "bank", 5), *verdicts(0.85, "card", 5)])
+@each_shipped
+def test_near_verdicts_that_agree_are_surer_than_far_ones_and_than_contested_ones(
+    embedder: str,
+) -> None:
+    model = shipped(embedder)
+    near = model.estimate(verdicts(0.9, "bank", 10))
+    far = model.estimate(verdicts(0.6, "bank", 10))
+    contested = model.estimate([*verdicts(0.9, "bank", 5), *verdicts(0.85, "card", 5)])
 
+    assert model.embedder == embedder
     assert near
     assert far
     assert contested
-    assert near.probability >= MODEL.cut(1.0)
+    assert near.probability >= model.cut(1.0)
     assert near.probability > far.probability > contested.probability
     assert (near.rule, near.verdicts, contested.rule) == ("bank", 10, "bank")
 
@@ -78,8 +94,9 @@ def test_a_refusal_or_a_dependent_question_nearby_is_a_doubt() -> None:
     assert dependent.doubt
 
 
-def test_a_smaller_budget_has_a_higher_cut() -> None:
-    cuts = [MODEL.cut(budget) for budget in (0.5, 1.0, 2.0, 5.0)]
+@each_shipped
+def test_a_smaller_budget_has_a_higher_cut(embedder: str) -> None:
+    cuts = [shipped(embedder).cut(budget) for budget in (0.5, 1.0, 2.0, 5.0)]
 
     assert cuts == sorted(cuts, reverse=True)
     assert cuts[0] > cuts[-1]
