@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import wraps
 from typing import Any
 
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
@@ -137,7 +138,34 @@ def build_graph() -> Graph:
         _add(graph, last, nodes.after_answer, "remember", END)
     graph.add_node("remember", nodes.remember)
     graph.add_edge("remember", END)
-    return graph.compile()
+    compiled = graph.compile()
+    for name, node in compiled.nodes.items():
+        if name != START:
+            # In the place of LangGraph's own, which it makes of the same parts at the first use.
+            node.node = BareNode(node.bound, node.flat_writers)
+    return compiled
+
+
+class BareNode(Runnable[Any, Any]):
+    """A node and the writers of its channels in a row, as LangGraph's ``RunnableSeq`` without callbacks.
+
+    LangGraph starts a callback manager and two tasks for each node, for tracers that this engine has none of:
+    measured, 0.05 ms.
+    """
+
+    def __init__(self, bound: Runnable[Any, Any], writers: Sequence[Runnable[Any, Any]]) -> None:
+        self._steps = (bound, *writers)
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
+        """Raises ``TypeError``: nodes are asynchronous."""
+        raise TypeError("the engine's nodes are asynchronous")
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
+        """Run the node, then the writers on its result."""
+        result = input
+        for step in self._steps:
+            result = await step.ainvoke(result, config)
+        return result
 
 
 def _add(
