@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
+import shutil
 import statistics
 import subprocess
 import sys
@@ -99,6 +100,7 @@ def main() -> None:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     if faults:
         sys.exit("\n".join([*faults, f"Logs: {folder}"]))
+    shutil.rmtree(folder)
 
 
 def _played(folder: Path, model: str) -> Report:
