@@ -24,6 +24,8 @@ from routing.common.redis.clients import Breaker, redis_call
 from routing.common.redis.direct import TIMEOUT, Command, DirectConnection
 
 _log = structlog.get_logger("assistant.runs")
+BEGIN_MS = 100
+"""How long a reader waits for a log that is not there: a worker writes the first event of a run soon, not at once."""
 _TAKEN = "equal or smaller"
 """Part of Redis' error for an entry under a number that is taken."""
 SEAL = f"{2**63}-0"
@@ -139,8 +141,8 @@ class RunLog:
         key = self._key(message, "events")
         try:
             with redis_call(self._breaker, RunLogUnavailable):
-                if not await self._client.exists(key):
-                    return LogReading(known=False)
+                known = bool(await self._client.exists(key))
+                block_ms = block_ms if known else min(block_ms, BEGIN_MS)
                 # The blocking client waits for ever: a Redis that hangs must not hang its readers.
                 async with asyncio.timeout(block_ms / 1000 + TIMEOUT):
                     answer: Any = await self._blocking.xread(
@@ -148,7 +150,8 @@ class RunLog:
                     )
         except RunLogUnavailable:
             return LogReading(known=False)
-        return LogReading(known=True, events=_later(answer[0][1] if answer else (), after))
+        found = _later(answer[0][1] if answer else (), after)
+        return LogReading(known=known or bool(found), events=found)
 
     async def everything(self, message: UUID) -> list[Event]:
         """All events so far, from the first; none when Redis lost them."""

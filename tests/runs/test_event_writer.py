@@ -92,6 +92,16 @@ async def test_a_beginning_without_more_is_written_soon(log: RunLog) -> None:
     assert await first_batch(run) == run.events == await log.everything(run.turn.message)
 
 
+async def test_a_reader_that_comes_before_the_first_write_gets_it(log: RunLog) -> None:
+    run = Run(turn())
+    reading = asyncio.create_task(log.read(run.turn.message, after=0, block_ms=5_000))
+    EventWriter(log, Background()).open(run)
+
+    found = await reading
+    assert found.known
+    assert [event for _, event in found.events] == run.events
+
+
 async def test_many_runs_share_their_writes(log: RunLog) -> None:
     moody = Moody(log)
     moody._refusals = 0
