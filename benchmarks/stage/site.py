@@ -121,7 +121,7 @@ class Site:
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as asking:
             while set(seen) != (there := set(self.workers())) or len(there) != self._count:
                 self._check(deadline)
-                answers = asking.map(lambda _: self._figures(), range(_ASKED_AT_ONCE))
+                answers = asking.map(lambda _: self.figures(), range(_ASKED_AT_ONCE))
                 seen.update(each for each in answers if each)
                 seen = {pid: seen[pid] for pid in seen if pid in there}
                 if len(seen) < self._count:
@@ -141,7 +141,8 @@ class Site:
         self._process = None
         return code
 
-    def _figures(self) -> tuple[int, dict[str, float]] | None:
+    def figures(self) -> tuple[int, dict[str, float]] | None:
+        """Those of the worker that answers, with its process id; ``None`` where none does."""
         try:
             with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as response:
                 text = response.read().decode()
