@@ -21,7 +21,7 @@ from conversations.domain.errors import RunLogUnavailable
 from conversations.engine.events import Event
 from conversations.runs.event_codec import Numbered, dump, load
 from routing.common.redis.clients import Breaker, redis_call
-from routing.common.redis.direct import TIMEOUT, Command, DirectConnection
+from routing.common.redis.direct import TIMEOUT, AttachedCommand, Command, DirectConnection
 
 _log = structlog.get_logger("assistant.runs")
 BEGIN_MS = 100
@@ -36,13 +36,14 @@ all numbers, so Redis refuses whatever the run's own worker still sends when it 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """Events of one answer to be written, numbered from ``first``. ``fresh``: the log's life begins anew;
-    ``last``: the answer is over, and its lease is given up."""
+    ``last``: the answer is over, and its lease is given up. ``attached`` is executed with it."""
 
     message: UUID
     first: int
     events: Sequence[Event]
     fresh: bool = True
     last: bool = False
+    attached: AttachedCommand | None = None
 
     @property
     def end(self) -> int:
@@ -111,15 +112,20 @@ class RunLog:
     async def write(self, entries: Sequence[LogEntry]) -> WriteReport:
         """Write entries of several logs in one round trip, each all or not at all. An entry whose number
         is taken was written before, and its answer was lost, or the log is sealed. The logs of deleted
-        answers are gone again. One call at a time."""
+        answers are gone again. Attached commands are executed behind all entries, and told of their replies.
+        One call at a time."""
         commands, added, last = list[Command](), dict[UUID, int](), dict[UUID, int]()
         for entry in entries:
             added[entry.message] = len(commands)
             commands += self._commands(entry)
             if entry.last:
                 last[entry.message] = len(commands) - 1
+        attached = [entry.attached for entry in entries if entry.attached]
         with redis_call(self._breaker, RunLogUnavailable):
-            answers = await self._direct.execute(commands)
+            replies = await self._direct.execute([*commands, *(each.command for each in attached)])
+            for each, reply in zip(attached, replies[len(commands) :], strict=True):
+                each.told(reply)
+            answers = replies[: len(commands)]
             taken = _refused(answers)
             sealed = {
                 message: number

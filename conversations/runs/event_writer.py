@@ -75,6 +75,7 @@ class LogCursor:
             events=run.events[self._written :],
             fresh=last or now >= self._renew_at,
             last=last,
+            attached=run.settlement if run.ended else None,
         )
 
     def wrote(self, entry: LogEntry, *, gone: bool) -> None:

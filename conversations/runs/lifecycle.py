@@ -114,9 +114,9 @@ class RunLifecycle:
             async with asyncio.TaskGroup() as group:
                 write_back = {group.create_task(_write_back(run))} if run.deferred else set()
                 end = await self._finish(run, error)
-                if not run.unstored:
-                    # Before the end is sent: the next request finds room.
-                    await self._settle(run)
+                if run.reservation and not run.unstored:
+                    # It goes to Redis with the end, which is told afterwards: the next request finds room.
+                    run.settlement = self._reservations.settlement(run.reservation, run.attempts)
                 if write_back:
                     await asyncio.wait(write_back, timeout=WRITE_BACK_SECONDS)
                 in_cache = all(task.done() for task in write_back)
@@ -145,7 +145,7 @@ class RunLifecycle:
             await self._engine.release_claim(run.turn)
 
     async def _settle(self, run: Run) -> None:
-        """Put the run's cost in the place of its reservation; again changes nothing."""
+        """Put the run's cost in the place of its reservation, where that did not go with the end."""
         if run.reservation:
             await self._reservations.settle(run.reservation, run.attempts)
 

@@ -31,6 +31,7 @@ from conversations.engine.types import (
 from conversations.models import Message
 from conversations.runs.event_codec import Numbered, script_of
 from conversations.usage.reservation import Reservation
+from routing.common.redis.direct import AttachedCommand
 from routing.common.time_limits import TimeLimit
 from routing.common.translatable import Translatable
 from routing.domain.errors import FieldFault
@@ -72,6 +73,8 @@ class Run:
         self.booking = reservation.booking if reservation else own
         self.settled = False
         """Whether the end was sent and is stored."""
+        self.settlement: AttachedCommand | None = None
+        """The command that settles the reservation; the log's writer sends it with the end."""
         self.on_event: Callable[[], None] = self.tell
         """Called with each event; tells the listeners, or sees to it that they are told."""
         self._told = 0

@@ -11,28 +11,25 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import orjson
 import redis.asyncio
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from conversations.db.access import in_database
 from conversations.usage.sums import spent
 from routing.common.redis.clients import Breaker, redis_call
+from routing.common.redis.direct import Command
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.limits import (
     BUCKETS,
     SLIDING,
     AppliedLimit,
-    LimitScope,
-    LimitTerms,
     LimitUnit,
-    LimitWindow,
     window_name,
 )
 
@@ -61,21 +58,33 @@ class Charge:
     amount: int
 
 
-class _Script(NamedTuple):
-    text: str
-    sha: str
+class _Script:
+    """A script. ``loaded``: Redis has it, as far as this process knows, and its name is enough."""
 
-    @classmethod
-    def read(cls, name: str) -> _Script:
-        """That of the file."""
-        text = (_SCRIPTS / f"{name}.lua").read_text(encoding="utf-8")
-        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+    def __init__(self, name: str) -> None:
+        self._text = (_SCRIPTS / f"{name}.lua").read_text(encoding="utf-8")
+        self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+        self.loaded = False
+
+    def call(self, keys: Sequence[str], args: Sequence[Any]) -> Command:
+        """The command that runs it."""
+        if self.loaded:
+            return "EVALSHA", self._sha, len(keys), *keys, *args
+        return "EVAL", self._text, len(keys), *keys, *args
 
 
 class Slot(NamedTuple):
     """The place of one run in the counter of a limit: the counter's key, its kind, and the bucket."""
 
     key: str
+    kind: str
+    bucket: str
+
+
+class _Moment(NamedTuple):
+    """The window's name, the counter's kind and the bucket, of a second."""
+
+    window: str
     kind: str
     bucket: str
 
@@ -104,8 +113,11 @@ class UsageCounters:
         self._client, self._breaker, self._zone = client, breaker, zone
         self._root, self._prefix = prefix, f"{prefix}:usage"
         self._leases = f"{self._prefix}:leases"
-        self._reserve_script, self._settle_script, self._seed_script = map(
-            _Script.read, ("reserve", "settle", "seed")
+        self._second, self._moments = 0, dict[str, _Moment]()
+        self._reserve_script, self._settle_script, self._seed_script = self._scripts = (
+            _Script("reserve"),
+            _Script("settle"),
+            _Script("seed"),
         )
 
     def slots(self, charges: Sequence[Charge], at: datetime) -> list[Slot]:
@@ -152,10 +164,18 @@ class UsageCounters:
     ) -> Sequence[int]:
         """Put the measured amounts in the place of the reservation. Returns the used amount of each
         limit, ``COUNT_ANEW`` where that is not known."""
-        amounts = zip(slots, measured, strict=True)
-        args = [str(run), *(f"{slot.kind} {amount} {slot.bucket}" for slot, amount in amounts)]
+        args = _settled(run, slots, measured)
         with redis_call(self._breaker, LimitsUnavailable):
             return list(await self._run(self._settle_script, self._keys(run, slots), args))
+
+    def settlement(self, run: UUID, slots: Sequence[Slot], measured: Sequence[int]) -> Command:
+        """The command of ``settle``, for another one's round trip. ``refused`` is to be told of its error."""
+        return self._settle_script.call(self._keys(run, slots), _settled(run, slots, measured))
+
+    def refused(self, error: Exception) -> None:
+        """Redis refused the command of ``settlement``: without its scripts, it was started anew."""
+        if isinstance(error, NoScriptError):
+            self._forget_scripts()
 
     async def renew(self, runs: Sequence[UUID], *, lease: float) -> list[UUID]:
         """Renew leases; returns the runs without a reservation in Redis."""
@@ -187,13 +207,20 @@ class UsageCounters:
     async def noted(self, run: UUID) -> tuple[Mapping[str, Any], Sequence[Slot]]:
         """The facts and the places that were noted with the reservation of one of them."""
         with redis_call(self._breaker, LimitsUnavailable):
-            fields: Any = await self._client.hgetall(self._reservation(run))
-        facts = orjson.loads(fields.pop(b"facts", b"{}"))
-        slots = []
-        for _, noted in sorted(fields.items(), key=lambda item: int(item[0][1:])):
-            key, kind, _, bucket, *_ = noted.decode().split(" ")
-            slots.append(Slot(key, kind, bucket))
-        return facts, slots
+            noted: Any = await self._note(self._reservation(run))
+        facts, *lines = (noted or b"{}").decode().split("\n")
+        places = (line.split(" ") for line in lines)
+        return orjson.loads(facts), [Slot(key, kind, at) for key, kind, _, at, *_ in places]
+
+    async def _note(self, key: str) -> bytes | None:
+        try:
+            found: Any = await self._client.get(key)
+        except ResponseError:  # a hash: reserved by the version before this one
+            fields: Any = await self._client.hgetall(key)
+            facts = fields.pop(b"facts", b"{}")
+            lines = sorted(fields.items(), key=lambda item: int(item[0][1:]))
+            found = b"\n".join([facts, *(line for _, line in lines)])
+        return cast("bytes | None", found)
 
     async def state(self, limit: AppliedLimit, at: datetime) -> tuple[int, int] | None:
         """The used and the held amount of a limit; ``None`` where it is to be counted from the ledger."""
@@ -234,13 +261,24 @@ class UsageCounters:
         # redis-py's own class for scripts takes a tenth of the CPU of such a call.
         send: Any = self._client.execute_command
         try:
-            return await send("EVALSHA", script.sha, len(keys), *keys, *args)
+            reply = await send(*script.call(keys, args))
         except NoScriptError:
-            return await send("EVAL", script.text, len(keys), *keys, *args)
+            self._forget_scripts()
+            reply = await send(*script.call(keys, args))
+        script.loaded = True
+        return reply
+
+    def _forget_scripts(self) -> None:
+        for script in self._scripts:
+            script.loaded = False
 
     def _slot(self, limit: AppliedLimit, second: int) -> Slot:
-        terms = limit.terms
-        window, kind, bucket = _moment(terms.unit, terms.window, second, self._zone)
+        if second != self._second:
+            self._second, self._moments = second, {}
+        # Limits of one unit and window share all but the name, and no part of a window is shorter than a second.
+        if (moment := self._moments.get(limit.timing)) is None:
+            moment = self._moments[limit.timing] = _moment(limit, second, self._zone)
+        window, kind, bucket = moment
         return Slot(counter_key(self._root, limit, window), kind, bucket)
 
 
@@ -249,21 +287,22 @@ def counter_key(prefix: str, limit: AppliedLimit, window: str) -> str:
     return f"{prefix}:usage:{limit.name}:{window}"
 
 
+def _settled(run: UUID, slots: Sequence[Slot], measured: Sequence[int]) -> list[str]:
+    amounts = zip(slots, measured, strict=True)
+    return [str(run), *(f"{slot.kind} {amount} {slot.bucket}" for slot, amount in amounts)]
+
+
 def _terms(charge: Charge, slot: Slot) -> str:
     limit = charge.limit
     amounts = f"{limit.terms.amount} {charge.amount}"
     return f"{slot.kind} {amounts} {slot.bucket} {BUCKETS} {_life(limit)}"
 
 
-@lru_cache(maxsize=64)
-def _moment(
-    unit: LimitUnit, window: LimitWindow, second: int, zone: ZoneInfo
-) -> tuple[str, str, str]:
-    """The window's name, the counter's kind and the bucket: no part of a window is shorter than a second."""
-    terms = LimitTerms(0, LimitScope.INSTALLATION, unit, window, 0)
-    at, calendar = datetime.fromtimestamp(second, UTC), "n" if unit is LimitUnit.CONCURRENT else "c"
-    bucket = AppliedLimit(terms, "").bucket(at)
-    return window_name(terms, at, zone), "s" if terms.slides else calendar, str(bucket)
+def _moment(limit: AppliedLimit, second: int, zone: ZoneInfo) -> _Moment:
+    terms, at = limit.terms, datetime.fromtimestamp(second, UTC)
+    calendar = "n" if terms.unit is LimitUnit.CONCURRENT else "c"
+    kind = "s" if terms.slides else calendar
+    return _Moment(window_name(terms, at, zone), kind, str(limit.bucket(at)))
 
 
 def _life(limit: AppliedLimit) -> int:

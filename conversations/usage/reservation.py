@@ -19,7 +19,8 @@ from routing.domain.limits import AppliedLimit, LimitScope, LimitTerms, LimitUni
 @dataclass(slots=True)
 class Reservation:
     """The amounts that a run may spend. ``left`` is the rest of each charge's limit, itself included. ``degraded``:
-    it was checked without Redis. ``cheaper``: a limit has the cheapest model answer. ``request`` as for ``Booking``."""
+    it was checked without Redis. ``cheaper``: a limit has the cheapest model answer. ``ended``: its run needs it no
+    more; ``settled``: the measured usage is in its place, or will be counted from the ledger. ``request`` as for ``Booking``."""
 
     run: UUID
     account: Account
@@ -30,6 +31,7 @@ class Reservation:
     left: Sequence[int] = ()
     degraded: bool = False
     cheaper: str = ""
+    ended: bool = False
     settled: bool = False
     request: bool = True
 

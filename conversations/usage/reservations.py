@@ -11,6 +11,8 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -33,6 +35,7 @@ from conversations.usage.limit_cache import LimitCache
 from conversations.usage.reservation import Reservation, charges_of, terms_of_fact
 from conversations.usage.sums import spent
 from conversations.usage.warnings import LimitWatch
+from routing.common.redis.direct import AttachedCommand
 from routing.common.tasks import Background
 from routing.domain.limits import (
     AppliedLimit,
@@ -128,6 +131,19 @@ class Reservations:
         reserved = reservation.booking.reserved_usd
         await self._settle(reservation, paid_calls(charged(attempts, reserved)))
 
+    def settlement(
+        self, reservation: Reservation, attempts: Sequence[Attempt]
+    ) -> AttachedCommand | None:
+        """``settle`` as a command for another part's round trip; ``None`` where it is done. Where its reply
+        does not come, ``settle`` does it once more."""
+        if reservation.settled or reservation.ended:
+            return None
+        self._end(reservation)
+        reserved = reservation.booking.reserved_usd
+        measured = _measured(reservation, paid_calls(charged(attempts, reserved)))
+        command = self._counters.settlement(reservation.run, reservation.slots, measured)
+        return AttachedCommand(command, partial(self._told, reservation))
+
     async def release(self, reservation: Reservation) -> None:
         """Give back the reservation of a run that never began."""
         await self._settle(reservation, None)
@@ -217,14 +233,8 @@ class Reservations:
         if reservation.settled:
             return
         reservation.settled = True
-        self._live.pop(reservation.run, None)
-        self._recent[reservation.run] = reservation
-        while len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
-        measured = [
-            0 if calls is None else charge.limit.terms.measure(calls)
-            for charge in reservation.charges
-        ]
+        self._end(reservation)
+        measured = _measured(reservation, calls)
         try:
             used = await self._counters.settle(reservation.run, reservation.slots, measured)
             self._observe(reservation, used)
@@ -236,6 +246,21 @@ class Reservations:
                     self._dirty[charge.limit, reservation.at] = None
             pause = self._lease / 4
             self._background.every("stale counters", self._forget, seconds=pause, busy=self._dirty)
+
+    def _told(self, reservation: Reservation, reply: Any) -> None:
+        """Of the command of ``settlement``."""
+        if isinstance(reply, Exception):
+            self._counters.refused(reply)
+            return
+        reservation.settled = True
+        self._observe(reservation, reply)
+
+    def _end(self, reservation: Reservation) -> None:
+        reservation.ended = True
+        self._live.pop(reservation.run, None)
+        self._recent[reservation.run] = reservation
+        while len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
 
     def _observe(self, reservation: Reservation, used: Sequence[int]) -> None:
         at, user = reservation.at, reservation.account.user
@@ -259,7 +284,7 @@ class Reservations:
             for run in await self._counters.renew(list(self._live), lease=self._lease):
                 if held := self._live.get(run):
                     await self._in_redis(held, force=True)
-                    if held.settled:  # meanwhile: its own settlement found nothing
+                    if held.ended:  # meanwhile: its own settlement found nothing
                         held.settled = False
                         await self.release(held)
         except LimitsUnavailable:
@@ -298,3 +323,10 @@ class Reservations:
             end = window_end(terms, reservation.at, self._zone)
             return BudgetExhausted(terms, resets_at=end)
         return LimitExceeded(terms, wait=worst.wait)
+
+
+def _measured(reservation: Reservation, calls: Sequence[PaidCall] | None) -> list[int]:
+    """The usage of each limit by these calls; none of a run that never began."""
+    if calls is None:
+        return [0] * len(reservation.charges)
+    return [charge.limit.terms.measure(calls) for charge in reservation.charges]

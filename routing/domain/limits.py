@@ -133,6 +133,8 @@ class AppliedLimit:
     subject: str
     name: str = field(init=False, compare=False, repr=False)
     """The part of its counter's name that no time changes."""
+    timing: str = field(init=False, compare=False, repr=False)
+    """Unit and window: limits that share them share windows and buckets."""
 
     def __post_init__(self) -> None:
         terms = self.terms
@@ -141,6 +143,7 @@ class AppliedLimit:
         # Names of end users hold anything; Redis and its scripts see none of it.
         who = hashlib.blake2b(self.subject.encode(), digest_size=8).hexdigest()
         object.__setattr__(self, "name", f"{terms.id}:{kind:08x}:{who}")
+        object.__setattr__(self, "timing", f"{terms.unit} {terms.window}")
 
     def bucket(self, at: datetime) -> int:
         """The part of a sliding window; 0 in others."""

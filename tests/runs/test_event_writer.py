@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis.asyncio
+from redis.exceptions import NoScriptError
 
 from conversations.domain.errors import RunLogUnavailable
 from conversations.engine.events import Event, Failed, Finished, Noticed, Started, Token
@@ -18,6 +20,7 @@ from conversations.runs.event_log import LogEntry, RunLog, WriteReport, gone_key
 from conversations.runs.event_writer import EventWriter
 from conversations.runs.run import Run
 from routing.common.redis.clients import Breaker, async_client, blocking_client, close
+from routing.common.redis.direct import AttachedCommand
 from routing.common.tasks import Background
 from tests.fakes import turn
 
@@ -209,6 +212,36 @@ async def test_the_log_of_a_deleted_answer_is_gone_again(
 
     assert cursor.gone
     assert not await client.exists(log_key(PREFIX, run.turn.message))
+
+
+async def test_a_settlement_goes_with_the_end_and_is_executed_before_that_is_told(
+    log: RunLog, client: redis.asyncio.Redis
+) -> None:
+    run, refused, writer = Run(turn()), Run(turn()), EventWriter(log, Background())
+    replies, refusals = list[tuple[Any, int]](), list[Any]()
+    key = f"{PREFIX}:settled:{run.turn.message}"
+
+    def heard(reply: Any) -> None:
+        replies.append((reply, run._told))
+
+    run.settlement = AttachedCommand(("SET", key, b"1", "GET"), heard)
+    refused.settlement = AttachedCommand(("EVALSHA", "0" * 40, 0), refusals.append)
+    cursors = [writer.open(each) for each in (run, refused)]
+    run.emit(Token("a"))
+    run.flush()
+    await first_batch(run)
+    assert not await client.exists(key)
+    for each in (run, refused):
+        await told(each, "b")
+    await asyncio.gather(*(cursor.closed for cursor in cursors))
+
+    assert await client.get(key) == b"1"
+    ((reply, heard_before),) = replies
+    assert reply is None
+    assert heard_before < len(run.events)
+    assert [type(each) for each in refusals] == [NoScriptError]
+    # A refused command is not the log's: the events are there.
+    assert await log.everything(refused.turn.message) == refused.events
 
 
 async def test_a_write_whose_answer_was_lost_is_read_once(log: RunLog) -> None:

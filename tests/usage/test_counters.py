@@ -10,6 +10,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from redis.exceptions import NoScriptError
 
 from conversations.usage.counters import COUNT_ANEW, Charge, UsageCounters
 from conversations.usage.limit_cache import LimitCache
@@ -33,6 +34,58 @@ async def test_a_reservation_of_nothing_is_settled(redis_url: str, window: Limit
 
     assert await counters.settle(run, slots, [0]) == [COUNT_ANEW]
     assert await counters.renew([run], lease=60) == [run]  # none is left
+    await close(client)
+
+
+async def test_a_settlement_may_travel_with_other_commands(redis_url: str) -> None:
+    client, run = async_client(redis_url), uuid4()
+    counters = UsageCounters(client, Breaker(), prefix=f"test-{run}", zone=ZoneInfo("UTC"))
+    terms = LimitTerms(1, LimitScope.USER, LimitUnit.CONCURRENT, LimitWindow.TOTAL, 5)
+    charges = [Charge(limit := AppliedLimit(terms, "7"), 1)]
+    slots = counters.slots(charges, NOON)
+    await counters.reserve(run, charges, slots, NOON, {}, lease=60)
+    settle: Any = client.execute_command
+
+    counters._settle_script.loaded = True
+    await client.script_flush()
+    with pytest.raises(NoScriptError) as refusal:
+        await settle(*counters.settlement(run, slots, [0]))
+    assert await counters.state(limit, NOON) == (0, 1)
+    counters.refused(refusal.value)
+    assert await settle(*counters.settlement(run, slots, [0])) == [COUNT_ANEW]
+    assert await counters.state(limit, NOON) == (0, 0)
+    await close(client)
+
+
+@pytest.mark.parametrize("window", [LimitWindow.HOUR, LimitWindow.DAY])
+async def test_reservations_of_the_version_before_are_settled(
+    redis_url: str, window: LimitWindow
+) -> None:
+    client, run = async_client(redis_url), uuid4()
+    counters = UsageCounters(client, Breaker(), prefix=f"test-{run}", zone=ZoneInfo("UTC"))
+    limits = [
+        AppliedLimit(LimitTerms(number, LimitScope.USER, LimitUnit.TOKENS, window, 500), "7")
+        for number in range(11)
+    ]
+    charges = [Charge(limit, 30 + limit.terms.id) for limit in limits]
+    slots = counters.slots(charges, NOON)
+    for slot in slots:
+        await client.hset(slot.key, "e", "seed")
+    await counters.reserve(run, charges, slots, NOON, {"at": "noon"}, lease=60)
+    # Before 2026-12 a reservation was a hash: its facts, and a field for each limit.
+    key = counters._reservation(run)
+    note: Any = await client.getdel(key)
+    facts, *lines = note.split(b"\n")
+    fields: Any = {f"c{at}": line for at, line in enumerate(lines, start=1)}
+    await client.hset(key, mapping={"facts": facts, **fields})
+
+    assert await counters.noted(run) == ({"at": "noon"}, slots)
+    measured = [limit.terms.id for limit in limits]
+    assert await counters.settle(run, slots, measured) == measured
+    assert [await counters.state(limit, NOON) for limit in limits] == [
+        (used, 0) for used in measured
+    ]
+    assert not await client.exists(key)
     await close(client)
 
 

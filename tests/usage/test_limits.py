@@ -214,6 +214,40 @@ def test_counters_that_redis_lost_are_counted_from_the_ledger(
     assert drift() == []
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_next_request_finds_room_at_once(
+    program: Make, limit: SetLimit, *, streamed: bool
+) -> None:
+    client = program()
+    budget = limit(1, "concurrent", "total", **user(client))
+    with sync_client(settings.REDIS_URL) as redis:
+        redis.script_flush()
+    statuses = [client.chat(stream=streamed).status_code for _ in range(4)]
+
+    assert statuses == [200] * 4
+    assert state_of(budget, client.person.user.pk).reserved == 0
+
+
+def test_scripts_that_redis_lost_under_a_run_leave_nothing_reserved(
+    site: LiveSite, program: Make, limit: SetLimit
+) -> None:
+    client = program()
+    budget = limit(Decimal(1), "usd", "total", **user(client))
+    assert client.chat().status_code == 200
+    site.simulator.fault(provider="openai", call="chat", token_delay_ms=5, times=1)
+    body = {"model": "gpt-mini", "messages": [{"role": "user", "content": STORY}], "stream": True}
+    with client.http.stream("POST", "/v1/chat/completions", json=body) as running:
+        lines = running.iter_lines()
+        next(lines)
+        with sync_client(settings.REDIS_URL) as redis:
+            redis.script_flush()
+        assert list(lines)[-2] == "data: [DONE]"
+    client.booked(2)
+
+    assert settled_state(budget, client.person.user.pk).used > 0
+    assert drift() == []
+
+
 def test_without_redis_budgets_of_money_are_checked_in_the_ledger(
     site: LiveSite, program: Make, limit: SetLimit, redis_server: RedisServer
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import hiredis
@@ -24,6 +25,17 @@ TIMEOUT = 0.5
 """Seconds for a connection, and for a command's reply."""
 
 Command = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedCommand:
+    """Piggyback: a command of one part that travels in a pipeline of another. ``told`` gets its reply, or the
+    error of its refusal; neither is told where the pipeline failed."""
+
+    command: Command
+    told: Callable[[Any], None]
+
+
 _PACK: Callable[[Command], bytes] = hiredis.pack_command
 _SERIALIZER = HiredisRespSerializer()
 
