@@ -169,13 +169,15 @@ class UsageCounters:
             return list(await self._run(self._settle_script, self._keys(run, slots), args))
 
     def settlement(self, run: UUID, slots: Sequence[Slot], measured: Sequence[int]) -> Command:
-        """The command of ``settle``, for another one's round trip. ``refused`` is to be told of its error."""
+        """The command of ``settle``, for another one's round trip. ``replied`` is to be told of its reply."""
         return self._settle_script.call(self._keys(run, slots), _settled(run, slots, measured))
 
-    def refused(self, error: Exception) -> None:
-        """Redis refused the command of ``settlement``: without its scripts, it was started anew."""
-        if isinstance(error, NoScriptError):
+    def replied(self, reply: object) -> None:
+        """Of the command of ``settlement``: Redis has the script now, or lost all of them when it was started anew."""
+        if isinstance(reply, NoScriptError):
             self._forget_scripts()
+        elif not isinstance(reply, Exception):
+            self._settle_script.loaded = True
 
     async def renew(self, runs: Sequence[UUID], *, lease: float) -> list[UUID]:
         """Renew leases; returns the runs without a reservation in Redis."""

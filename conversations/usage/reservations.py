@@ -249,8 +249,8 @@ class Reservations:
 
     def _told(self, reservation: Reservation, reply: Any) -> None:
         """Of the command of ``settlement``."""
+        self._counters.replied(reply)
         if isinstance(reply, Exception):
-            self._counters.refused(reply)
             return
         reservation.settled = True
         self._observe(reservation, reply)
