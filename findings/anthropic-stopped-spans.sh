@@ -2,15 +2,15 @@
 # A stream of Claude that its reader stops leaves no span: OpenTelemetry's instrumentation of Anthropic's SDK
 # (opentelemetry-instrumentation-anthropic) ends it only after the last event.
 #
-# People stop answers, connections break, and the tokens until then are billed. Guessed before: the span is
-# written with what came, as the same project's instrumentation of OpenAI's SDK does. Seen: after `close()`, after `with`
-# and a `break`, after a cancelled task and after an error of the reader there is no span at all, so that neither the call, nor
-# its tokens, nor the error are in the trace or in any sum. OpenInference's writes it each time, with the usage of the
-# first event. Of whole streams the first counts 21 output tokens where Anthropic says 20: it adds those of the first event
-# (1) to those of the last (20), which are a sum already.
+# People stop answers, connections break, and the tokens until then are billed. Guessed before: the span is written
+# with what came, as the same project's instrumentation of OpenAI's SDK does. Seen: after `close()`, after `with` and
+# a `break`, after a cancelled task and after an error of the reader there is no span at all, so that neither the
+# call, nor its tokens, nor the error are in the trace or in any sum. OpenInference's writes it each time, with the
+# usage of the first event. Of whole streams the first counts 21 output tokens where Anthropic says 20: it adds those
+# of the first event (1) to those of the last (20), which are a sum already.
 #
-# Seen with opentelemetry-instrumentation-anthropic 0.62.4, openinference-instrumentation-anthropic 3.1.0,
-# anthropic 2.14.0, opentelemetry-sdk 1.45.2, Python 3.11. Installs them into a temporary folder.
+# Seen with opentelemetry-instrumentation-anthropic 0.62.4, openinference-instrumentation-anthropic 3.1.0, anthropic
+# 2.14.0, opentelemetry-sdk 1.45.2, Python 3.11. Installs them into a temporary folder.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -3,12 +3,12 @@
 # text as 128 tokens.
 #
 # The file tokenizer.json of an embedding model may have the truncation and padding with which it was trained; that of
-# all-MiniLM-L6-v2 cuts and fills each text to 128 tokens. Guessed before: a splitter asks for the tokens of a text, and
-# "hello" has 3 of them. Seen: chonkie's chunkers by tokens and by recursion keep 63 of 600 words, without a
+# all-MiniLM-L6-v2 cuts and fills each text to 128 tokens. Guessed before: a splitter asks for the tokens of a text,
+# and "hello" has 3 of them. Seen: chonkie's chunkers by tokens and by recursion keep 63 of 600 words, without a
 # warning; its chunker by sentences and LangChain's splitter with a length function that counts ids see 128 in each
 # text: one chunk of all of it, or chunks of one character. semantic-text-splitter takes the limits into account, the
-# JavaScript reader of the same file has none of them. After no_truncation() and no_padding()
-# no text is lost (11 words are cut where two chunks of chonkie's meet).
+# JavaScript reader of the same file has none of them. After no_truncation() and no_padding() no text is lost (11
+# words are cut where two chunks of chonkie's meet).
 #
 # Here the embedder in this process sets its own truncation and no padding (routing/embeddings/local.py).
 # Seen with chonkie 1.7.0, semantic-text-splitter 0.33.1, langchain-text-splitters 1.1.3, tokenizers 0.23.3 (Python

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Two clients of Gemini count an answer without the tokens of its thoughts, and one of them the cached ones once a chunk.
+# Two clients of Gemini count an answer without the tokens of its thoughts, and one of them the cached ones once a
+# chunk.
 #
-# Gemini tells the tokens of an answer in two numbers: `candidatesTokenCount` for its text, `thoughtsTokenCount` for the
-# thinking before it, both billed as output; each chunk of a stream tells the sums so far. Guessed before: the output
-# tokens of a client are both. Seen, of an answer with 3 and 500: LangChain for JavaScript and LlamaIndex say 3, while
-# their totals have 603, so that a cost by output tokens is 0.6 % of the bill; LangChain for Python and the AI SDK
-# say 503. In a stream LangChain for JavaScript adds up the cached tokens of all chunks: 120 of a prompt of 100.
+# Gemini tells the tokens of an answer in two numbers: `candidatesTokenCount` for its text, `thoughtsTokenCount` for
+# the thinking before it, both billed as output; each chunk of a stream tells the sums so far. Guessed before: the
+# output tokens of a client are both. Seen, of an answer with 3 and 500: LangChain for JavaScript and LlamaIndex say
+# 3, while their totals have 603, so that a cost by output tokens is 0.6 % of the bill; LangChain for Python and the
+# AI SDK say 503. In a stream LangChain for JavaScript adds up the cached tokens of all chunks: 120 of a prompt of
+# 100.
 #
 # Seen with @langchain/google-genai 2.3.2, ai 6.0.326, @ai-sdk/google 3.0.141 (Node 20), llama-index-llms-google-genai
 # 0.11.3, langchain-google-genai 4.4.3 (Python 3.11). Installs them into a temporary folder.

@@ -1,17 +1,16 @@
-#!/usr/bin/env bash
-# A server that asks for a pause of more than a minute is asked again within two seconds by the AI SDK and the SDK of
-# Groq, sooner than where it asks for half a minute; the SDKs of Anthropic sleep as long as they are told, an hour too.
+#!/usr/bin/env bash A server that asks for a pause of more than a minute is asked again within two seconds by the AI SDK and the SDK of Groq, sooner than where it asks for half a minute; the SDKs of Anthropic sleep as long as they are told, an hour too.
 #
-# `Retry-After: 61` with a 429 or 503 says when to come back (RFC 9110, section 10.2.3). Guessed before: a client waits as
-# long, or gives up. Seen: the AI SDK and the SDK of Groq for Python take a pause above 60 s for none at all and use
-# their own back-off of half a second or two, so that all tries are spent within seconds of a pause of an hour, and each
-# counts against the limit. The SDKs of Anthropic hold the caller for two hours with their two retries, whatever the
-# time-out of the request. OpenAI's for Python waits up to 120 s and gives up above. `x-should-retry: false` makes all of
-# them give up at once, but the AI SDK.
+# `Retry-After: 61` with a 429 or 503 says when to come back (RFC 9110, section 10.2.3). Guessed before: a client
+# waits as long, or gives up. Seen: the AI SDK and the SDK of Groq for Python take a pause above 60 s for none at all
+# and use their own back-off of half a second or two, so that all tries are spent within seconds of a pause of an
+# hour. The SDKs of Anthropic hold the caller for two hours with their two retries, whatever the time-out of the
+# request. OpenAI's for Python waits up to 120 s and gives up above. `x-should-retry: false` makes all of them give up
+# at once, but the AI SDK.
 #
 # Here a 429 whose wait is a minute or more has `x-should-retry: false` on /v1 (docs/limits.md).
 # Seen with anthropic 2.14.0, groq 1.7.0, openai 3.57.0 (Python 3.11), @anthropic-ai/sdk 1.14.0, ai 7.0.173,
-# @ai-sdk/openai-compatible 3.0.92 (Node 20). Installs them into a temporary folder. Nobody waits: timers are recorded.
+# @ai-sdk/openai-compatible 3.0.92 (Node 20). Installs them into a temporary folder. Nobody waits: timers are
+# recorded.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Word search in Hindi, Tamil and Thai finds letters: scikit-learn, bm25s, Haystack and SQLite's FTS5 cut words at each
-# vowel sign, and the first two then drop what is one letter long.
+# Word search in Hindi, Tamil and Thai finds letters: scikit-learn, bm25s, Haystack and SQLite's FTS5 cut words at
+# each vowel sign, and the first two then drop what is one letter long.
 #
-# Guessed before: a word between two spaces is a word, in any script. Seen: `\w` of Python's re, of which the tokenizers of
-# the first three are made, and the default categories of FTS5's unicode61 leave out combining marks (categories Mn and
-# Mc), and these scripts write vowels with them: "parking" (पार्किंग) is four letters for Haystack and FTS5, for the others
-# nothing at all, so that BM25 scores every text 0 for it and hands over the first ones all the same. Words that differ in
-# vowels alone are one: दिन (day) finds दान (gift). Hybrid search with such a part has no keyword half in India, and nothing says so.
-# tantivy keeps the words; MiniSearch does in JavaScript. With `categories 'L* N* Co Mn Mc'` FTS5 does, too.
+# Guessed before: a word between two spaces is a word, in any script. Seen: `\w` of Python's re, of which the
+# tokenizers of the first three are made, and the default categories of FTS5's unicode61 leave out combining marks
+# (categories Mn and Mc), and these scripts write vowels with them: "parking" (पार्किंग) is four letters for Haystack
+# and FTS5, for the others nothing at all, so that BM25 scores every text 0 for it and hands over the first ones all
+# the same. Words that differ in vowels alone are one: दिन (day) finds दान (gift). Hybrid search with such a part has
+# no keyword half in Hindi, and nothing says so. tantivy keeps the words; MiniSearch does in JavaScript. With
+# `categories 'L* N* Co Mn Mc'` FTS5 does, too.
 #
-# Seen with scikit-learn 1.9.1, bm25s 0.3.16, haystack-ai 3.4.1, tantivy 0.27.0, SQLite 3.40, Python 3.11,
-# minisearch 7.2.0 (Node 20). Installs them into a temporary folder.
+# Seen with scikit-learn 1.9.1, bm25s 0.3.16, haystack-ai 3.4.1, tantivy 0.27.0, SQLite 3.40, Python 3.11, minisearch
+# 7.2.0 (Node 20). Installs them into a temporary folder.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

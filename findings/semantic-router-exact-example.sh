@@ -2,12 +2,13 @@
 # semantic-router sends a question that equals an example of one route to another route, and each further example of a
 # route lowers its score.
 #
-# A route is described by examples; the question goes to the route whose examples are nearest. Guessed before: a question
-# that is one of the examples goes to its route, with a score of 1. Seen: the score of a route is the mean over those of
-# its examples that are among the five nearest (`top_k`, `aggregation="mean"`), so its other examples, which have
-# nothing to do with the question, count as much as the equal one. With five unlike examples it is 0.2, below any
-# threshold that is of use; a route with one example that is only similar wins with 0.75. With `aggregation="max"` the
-# route has 1. The usual advice, to add the question that went wrong to the examples of its route, does not mend it.
+# A route is described by examples; the question goes to the route whose examples are nearest. Guessed before: a
+# question that is one of the examples goes to its route, with a score of 1. Seen: the score of a route is the mean
+# over those of its examples that are among the five nearest (`top_k`, `aggregation="mean"`), so its other examples,
+# which have nothing to do with the question, count as much as the equal one. With five unlike examples it is 0.2,
+# below any threshold that is of use; a route with one example that is only similar wins with 0.75. With
+# `aggregation="max"` the route has 1. The usual advice, to add the question that went wrong to the examples of its
+# route, does not mend it.
 #
 # Vectors are counts of words here, so that nothing is loaded; the aggregation is the same for any encoder.
 # Seen with semantic-router 1.1.1, Python 3.11. Installs it into a temporary folder.
