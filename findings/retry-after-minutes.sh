@@ -1,4 +1,7 @@
-#!/usr/bin/env bash A server that asks for a pause of more than a minute is asked again within two seconds by the AI SDK and the SDK of Groq, sooner than where it asks for half a minute; the SDKs of Anthropic sleep as long as they are told, an hour too.
+#!/usr/bin/env bash
+# A server that asks for a pause of more than a minute is asked again within two seconds by the AI SDK and the SDK of
+# Groq, sooner than where it asks for half a minute; the SDKs of Anthropic sleep as long as they are told, an hour
+# too.
 #
 # `Retry-After: 61` with a 429 or 503 says when to come back (RFC 9110, section 10.2.3). Guessed before: a client
 # waits as long, or gives up. Seen: the AI SDK and the SDK of Groq for Python take a pause above 60 s for none at all
