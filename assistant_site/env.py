@@ -190,6 +190,20 @@ class Environment:
             return default
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
 
+    def scores(self, name: str) -> dict[str, float]:
+        """A comma-separated list of names with numbers from 0 to 1, ``violence=0.8``."""
+        found: dict[str, float] = {}
+        for word in self.words(name, []):
+            left, _, right = word.partition("=")
+            try:
+                score = float(right)
+            except ValueError:
+                score = -1.0
+            if not left.strip() or not 0 <= score <= 1:  # NaN is in no range
+                raise self.fault(name, "names with scores from 0 to 1 such as violence=0.8")
+            found[left.strip()] = score
+        return found
+
     def database(self, name: str, default: str) -> dict[str, Any]:
         """A database URL as Django's ``DATABASES`` entry."""
         url = self.text(name, default)

@@ -7,13 +7,14 @@ import base64
 import hashlib
 import math
 import random
+import re
 import time
 import uuid
 from array import array
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from aiohttp import web
 
@@ -32,6 +33,8 @@ _SIZES = {
 _QUALITY_TOKENS = {"low": 272, "medium": 1056, "high": 4160, "auto": 1056}
 _DIMENSIONS = {"text-embedding-3-large": 3072}
 _MAX_INPUTS = 2048
+_SEEN_CHARS = 40_000
+_WORDS, _APART = re.compile(r"[ -~]{8,}"), re.compile(r"[^A-Za-z]+")
 _MODELS = [
     "gpt-5.4",
     "gpt-5.4-mini",
@@ -189,13 +192,33 @@ async def moderations(call: SimulatedCall) -> web.StreamResponse:
     if inputs is None:
         raise _bad("Missing required parameter: 'input'.", "missing_required_parameter", "input")
     parts = [inputs] if isinstance(inputs, str) else inputs
-    texts = [part if isinstance(part, str) else str(part.get("text") or "") for part in parts]
+    texts = [part for part in parts if isinstance(part, str)]
+    if objects := [part for part in parts if isinstance(part, dict)]:
+        texts.append(_multimodal(objects))
     answer = {
         "id": "modr-" + uuid.uuid4().hex,
         "model": call.model or "omni-moderation-latest",
         "results": [_judged(text) for text in texts],
     }
     return await send_json(call, answer)
+
+
+def _multimodal(parts: list[dict[str, Any]]) -> str:
+    """The words of one input of several parts."""
+    pictures = [part["image_url"]["url"] for part in parts if part.get("type") == "image_url"]
+    if len(pictures) > 1:
+        text = f"Number of images ({len(pictures)}) exceeds maximum of 1"
+        raise _bad(text, "too_many_images", "input")
+    return "\n".join([*(str(part.get("text") or "") for part in parts), *map(_shown, pictures)])
+
+
+def _shown(address: str) -> str:
+    """What a picture shows: the words of its address, or those that stand in its bytes as a comment."""
+    kind, _, encoded = address.partition(";base64,")
+    if kind.startswith("data:"):
+        data = base64.b64decode(encoded[:_SEEN_CHARS]).decode("latin-1")
+        return " ".join(_WORDS.findall(data))
+    return " ".join(_APART.split(unquote(address)))
 
 
 def _judged(text: str) -> dict[str, Any]:

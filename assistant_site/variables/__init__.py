@@ -80,6 +80,10 @@ def words(name: str, default: list[str] | None = None) -> list[str]:
     return env.words(name, default or (told.split(",") if told else []))
 
 
+def scores(name: str) -> dict[str, float]:
+    return env.scores(declared(name, "scores").name)
+
+
 def folder(name: str, default: Path) -> Path:
     return env.folder(declared(name, "folder").name, default)
 

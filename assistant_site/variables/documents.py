@@ -20,7 +20,13 @@ _HEAD = """\
 _LINK = re.compile(r"\[([^\[\]]+)\]\([^()]*\)")
 _ASIDE = re.compile(r" ?\(\[[^\[\]]+\]\([^()]*\)\)")
 _CLAUSE = re.compile(r"(?:[^;.(]|\([^)]*\)|[.;](?!\s))+")
-_KINDS = {"address": "URL", "database": "database URL", "elsewhere": "text", "words": "list"}
+_KINDS = {
+    "address": "URL",
+    "database": "database URL",
+    "elsewhere": "text",
+    "scores": "list of scores",
+    "words": "list",
+}
 
 
 def documents() -> dict[str, str]:

@@ -9,7 +9,7 @@ from assistant_site.env import MOST
 
 Kind = Literal[
     "text", "flag", "integer", "number", "choice", "rate", "time zone", "address", "origins", "words",
-    "folder", "database", "signing secret", "elsewhere",
+    "scores", "folder", "database", "signing secret", "elsewhere",
 ]  # fmt: skip
 """How a value is read; ``elsewhere``: by make, docker compose, uvicorn or the tests."""
 

@@ -182,6 +182,7 @@ class Container(EvaluationContainer):
             tool_calls=RedisToolCalls(self.redis, self.breaker, prefix=settings.REDIS_PREFIX),
             flag=self.flag,
             output=parts.make_output_guard(),
+            moderator=parts.make_moderator(self.llm, self.failover),
             vectors=self.vectors,
             links=AnswerLinker(
                 self.cache,

@@ -60,6 +60,7 @@ from routing.common.redis.clients import Breaker
 from routing.common.tasks import Background
 from routing.domain.actions import ModelKind
 from routing.domain.llm import Meter
+from routing.domain.moderation import ModerationTerms, category_name
 from routing.domain.rules import ModelRef, Timeouts
 from routing.embeddings.batching import BatchingEmbedder
 from routing.embeddings.choice import LOCAL_EMBEDDERS
@@ -70,10 +71,11 @@ from routing.guard.output.output_guard import StreamingOutputGuard
 from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.circuits import Circuits, CircuitSettings
 from routing.llm.failover.embeddings import EmbeddingGenerator
+from routing.llm.failover.moderation import ProviderModerator
 from routing.llm.failover.policy import FailoverPolicy
 from routing.llm.providers.client import ProviderClient
 from routing.llm.providers.read_ticks import TickMode
-from routing.llm.providers.registry import read_credentials
+from routing.llm.providers.registry import PROVIDERS, read_credentials
 from routing.publishing.reader import RuleStore
 from routing.publishing.selectors import release_latest_async
 from routing.reuse.decision_model import DECISION_WEIGHTS_FILE, DecisionModel, DecisionState
@@ -179,6 +181,7 @@ def make_estimator(llm: ProviderClient) -> Estimator:
         output_tokens=settings.RESERVED_OUTPUT_TOKENS,
         memory_tokens=settings.MEMORY_TOKENS,
         embedder=provider_embedder(),
+        moderator=moderation_model(),
     )
 
 
@@ -214,6 +217,32 @@ def make_output_guard() -> StreamingOutputGuard | None:
     return StreamingOutputGuard(
         _secrets(), keys, own_hosts, removes=settings.OUTPUT_GUARD == "remove"
     )
+
+
+def moderation_model() -> ModelRef | None:
+    """The provider's model that moderates; ``None`` where none does."""
+    name = settings.MODERATION_MODEL
+    if not name:
+        return None
+    provider = name.partition("/")[0] if "/" in name else "openai"
+    # Of another provider's key this service knows the variable alone.
+    key = "" if provider in PROVIDERS else f"{provider.upper()}_API_KEY"
+    timeouts = Timeouts(total=settings.MODERATION_SECONDS)
+    return ModelRef(name, name, provider, ModelKind.CHAT, timeouts=timeouts, key_variable=key)
+
+
+def make_moderator(llm: ProviderClient, failover: Failover) -> ProviderModerator | None:
+    """The provider's word on prompts; none where no model is named."""
+    model = moderation_model()
+    if model is None:
+        return None
+    told = settings.MODERATION_THRESHOLDS.items()
+    terms = ModerationTerms(
+        frozenset(map(category_name, settings.MODERATION_REFUSES)) - {"none"},
+        {category_name(name): score for name, score in told},
+        required=settings.MODERATION_REQUIRED,
+    )
+    return ProviderModerator(llm, model, failover, terms)
 
 
 _SECRET_NAME = re.compile(r"(?:^|_)(?:KEY|SECRET|TOKEN|PASSWORD)$")

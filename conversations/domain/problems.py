@@ -68,6 +68,9 @@ _DETAIL: Mapping[type[routing.AssistantError], str] = {
     routing.DependencyUnavailable: Translatable(
         "The service is not ready to answer. Please try again."
     ),
+    routing.ModerationUnavailable: Translatable(
+        "This message could not be checked just now, and is not answered without. Please try again."
+    ),
     mine.RunInterrupted: Translatable("The answer was interrupted before its end."),
     mine.DatabaseAway: Translatable("The service cannot reach its database. Please try again."),
     mine.DatabaseFull: Translatable(

@@ -12,8 +12,8 @@ from functools import partial
 from langgraph.runtime import Runtime
 
 from conversations.engine.model_call import ModelCall, model_call
-from conversations.engine.nodes import OpenStep, step, tolerated
 from conversations.engine.ports import Context, Speculator
+from conversations.engine.steps import OpenStep, step, tolerated
 from conversations.engine.types import AuditCase, CallerChat, CallOrigin, State, Update
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION
 from routing.domain.decide import default_decision, helper_decision, requested_decision
@@ -93,7 +93,7 @@ async def _learn(
     """Keep the classifier's verdict, and have an opinion of earlier ones audited by it."""
     turn, rules, vector = state["turn"], state["rules"], state.get("vector")
     vectors, audits = context.ports.vectors, context.ports.vector_audits
-    if vectors is None or vector is None:
+    if vectors is None or vector is None or (context.moderation and not context.moderation.passed):
         return
     with suppress(
         DependencyUnavailable

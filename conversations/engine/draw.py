@@ -5,9 +5,10 @@ from __future__ import annotations
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Token
-from conversations.engine.nodes import send_decision, step
+from conversations.engine.nodes import send_decision
 from conversations.engine.ports import Context
 from conversations.engine.refusals import provider_refusal, provider_refused
+from conversations.engine.steps import step
 from conversations.engine.types import Answer, State, Update
 from routing.domain.errors import NoProviderAvailable
 
@@ -22,6 +23,9 @@ async def draw(state: State, runtime: Runtime[Context]) -> Update:
     picture, finish_reason = None, "stop"
     # Before the call: a picture takes a minute, and the client shows meanwhile that it is drawn.
     send_decision(state, context, decision, state["cache"])
+    if context.moderation:
+        # A picture is paid for whole when it is cancelled, and takes so long that this is no delay.
+        await context.moderation.cleared()
     try:
         with step(context.sink, "draw", "tool", turn.prompt) as opened:
             picture, model = await context.ports.image_tool.draw(

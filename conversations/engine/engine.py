@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -19,9 +20,13 @@ from langgraph.types import Command
 from conversations.engine import nodes
 from conversations.engine.classify import classify
 from conversations.engine.draw import draw
+from conversations.engine.events import Decided, Token
 from conversations.engine.generate import generate
+from conversations.engine.moderation import Moderation
 from conversations.engine.ports import Context, Ports, Sink
+from conversations.engine.refusals import refused_prompt
 from conversations.engine.single_flight import join_flight
+from conversations.engine.steps import tolerated
 from conversations.engine.types import Answer, CacheFacts, Shadowed, State, Turn, Update
 from routing.domain.actions import ACTIONS
 from routing.domain.decide import requested_decision
@@ -70,11 +75,18 @@ class Engine:
         """
         release = turn.release or await self._ports.rules.for_person(turn.user)
         state = initial_state(turn, release.rules_for(turn.user))
-        context = Context(self._ports, sink)
+        moderator = self._ports.moderator
+        moderation = Moderation(moderator, sink) if moderator else None
+        context = Context(
+            self._ports, moderation.sink if moderation else sink, moderation=moderation
+        )
         try:
-            final = await self._graph.ainvoke(state, context=context)
+            work = self._graph.ainvoke(state, context=context)
+            final = await (self._moderated(state, moderation, work, sink) if moderation else work)
         finally:
             await context.speculation.discard(sink)
+            if moderation:
+                await moderation.close()
         # Noted for after the answer: a version in shadow must not cost the user time.
         if release.shadow and not turn.chat and was_classified(final):
             history = final.get("history", ())
@@ -82,6 +94,23 @@ class Engine:
             sink.note(Shadowed(release.shadow, history, final["decision"], vector))
         answer: Answer = final["answer"]
         return answer
+
+    async def _moderated(
+        self,
+        state: State,
+        moderation: Moderation,
+        work: Coroutine[Any, Any, dict[str, Any]],
+        sink: Sink,
+    ) -> Mapping[str, Any]:
+        """The final state of ``work`` with the word on its prompt, or that of a refusal."""
+        final, report = await moderation.over(work)
+        if final is None:
+            answer = refused_prompt(state["rules"], moderation.guard, report, self._ports.translate)
+            sink.emit(Decided(answer.decision, answer.cache, answer.guard))
+            sink.emit(Token(answer.content))
+            return {"guard": answer.guard, "decision": answer.decision, "answer": answer}
+        answer = final["answer"]
+        return {**final, "answer": replace(answer, guard=report.added_to(answer.guard))}
 
     async def release_claim(self, turn: Turn) -> None:
         """End the turn's single flight: no other run need follow it. Without Redis there is none."""
@@ -92,7 +121,7 @@ class Engine:
     async def remember_partial(self, turn: Turn, sink: Sink, text: str) -> None:
         """Remember the text of a stopped answer, so that a follow-up may refer to it."""
         if text and not turn.chat:
-            with nodes.tolerated(sink):
+            with tolerated(sink):
                 exchange = (ChatMessage("user", turn.prompt), ChatMessage("assistant", text))
                 await self._ports.memory.remember(turn.conversation, exchange)
 

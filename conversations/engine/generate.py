@@ -14,9 +14,9 @@ from langgraph.runtime import Runtime
 from conversations.engine.events import Decided, Logprobs, Noticed, Reset, Thought, Token, ToolCall
 from conversations.engine.guarded_answer import TEXT, THOUGHT, GuardedAnswer, Part, Watches
 from conversations.engine.model_call import ModelCall, limited, model_call
-from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, Ports, Sink
 from conversations.engine.refusals import provider_refusal, provider_refused
+from conversations.engine.steps import step, tolerated
 from conversations.engine.types import Answer, State, Update
 from routing.common.translatable import Translatable, Translate, counted
 from routing.domain.errors import NoProviderAvailable, OptionUnsupported, ProviderStreamBroken

@@ -8,9 +8,8 @@ next one; nodes without work for a turn are passed by, as a step of the graph co
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -19,17 +18,15 @@ from langgraph.graph import END
 from langgraph.runtime import Runtime
 
 from conversations.engine.events import Decided, Token
-from conversations.engine.ports import Context, DecisionVectors, Ports, Sink
+from conversations.engine.ports import Context, DecisionVectors, Ports
 from conversations.engine.refusals import guard_refusal, rule_refusal
 from conversations.engine.reusability import asked_again_as, reusable
+from conversations.engine.steps import step, tolerated
 from conversations.engine.types import (
     Answer,
     CachedAnswer,
     CacheFacts,
-    Degraded,
     State,
-    Step,
-    StepKind,
     StoredAnswer,
     Turn,
     Update,
@@ -40,56 +37,12 @@ from routing.domain.actions import ACTIONS, Action
 from routing.domain.decide import held_back
 from routing.domain.errors import DependencyUnavailable
 from routing.domain.guard import GuardReport
-from routing.domain.llm import Attempt, ChatMessage, Usage
+from routing.domain.llm import ChatMessage
 from routing.domain.rules import Decision, RuleSet, Source
 from routing.domain.vectors import VectorOpinion
 
 REPLAY_PIECE = 240
 """Characters of a stored answer in one ``Token``: enough pieces to read as a stream, few frames."""
-
-
-class OpenStep:
-    """Trace step under way: a node sets the fields, which are frozen when the step ends."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self.output: Any = None
-        self.attempts: list[Attempt] = []
-
-    @property
-    def usage(self) -> Usage:
-        """The sum over all calls of this step."""
-        return sum((attempt.usage for attempt in self.attempts), Usage())
-
-    def meter(self, attempt: Attempt) -> None:
-        """Keep one call to a model: under this step, and for the message's sums."""
-        self.attempts.append(attempt)
-        self._sink.note(attempt)
-
-
-@contextmanager
-def step(sink: Sink, name: str, kind: StepKind, input_: Any = None) -> Iterator[OpenStep]:
-    """Time the block and note it as a ``Step``, also when it fails or is cancelled."""
-    opened = OpenStep(sink)
-    started, error = time.time_ns(), ""
-    try:
-        yield opened
-    except BaseException as exc:
-        error = f"{type(exc).__name__}: {exc}"
-        raise
-    finally:
-        # Also on failure and cancellation: a trace without its last step would hide the cause.
-        ended, attempts = time.time_ns(), tuple(opened.attempts)
-        sink.note(Step(name, kind, started, ended, input_, opened.output, error, attempts))
-
-
-@contextmanager
-def tolerated(sink: Sink) -> Iterator[None]:
-    """Go on without a dependency that does not answer, noted as ``Degraded``."""
-    try:
-        yield
-    except DependencyUnavailable as exc:
-        sink.note(Degraded(part=exc.part, detail=str(exc) or type(exc).__name__))
 
 
 def send_decision(state: State, context: Context, decision: Decision, cache: CacheFacts) -> None:
@@ -105,6 +58,8 @@ async def guard(state: State, runtime: Runtime[Context]) -> Update:
         report = await _judged(turn, context.ports)
         opened.output = asdict(report)
     if report.verdict != "block":
+        if context.moderation:
+            context.moderation.start(turn, report)
         return {"guard": report}
     return {"guard": report, "decision": held_back(state["rules"]), "cache": CacheFacts()}
 
@@ -302,7 +257,8 @@ async def remember(state: State, runtime: Runtime[Context]) -> Update:
 
 async def _write_back(state: State, context: Context) -> None:
     """Write the exchange to the memory, and a reusable answer to the cache."""
-    answer, turn, stores = state["answer"], state["turn"], storable(state)
+    answer, turn, moderation = state["answer"], state["turn"], context.moderation
+    stores = storable(state) and (moderation is None or moderation.passed)
     with step(context.sink, "remember", "span") as opened:
         # A refused prompt was not answered: a follow-up has nothing to refer to.
         if not (answer.decision.refused or turn.chat):

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from conversations.engine.events import Decided
-from conversations.engine.nodes import step
+from conversations.engine.moderation import Moderation
 from conversations.engine.ports import Ports, Sink
-from conversations.engine.refusals import guard_refusal, provider_refusal, provider_refused
+from conversations.engine.refusals import (
+    guard_refusal,
+    provider_refusal,
+    provider_refused,
+    refused_prompt,
+)
+from conversations.engine.steps import step
 from conversations.engine.types import Answer, CacheFacts, Picture, Turn
 from routing.domain.actions import Action, ModelKind
 from routing.domain.decide import held_back, requested_decision
 from routing.domain.errors import ModelUnknown, NoProviderAvailable
+from routing.domain.guard import GuardReport
 from routing.domain.llm import ImageOptions
 from routing.domain.rules import Decision, ModelRef, RuleSet, Source
 
@@ -30,8 +37,8 @@ class PictureTask:
 async def draw_pictures(
     turn: Turn, rules: RuleSet, task: PictureTask, ports: Ports, sink: Sink
 ) -> tuple[Answer, Sequence[Picture]]:
-    """Draw and store. A refusal, of the guard or a provider, is an answer without pictures. Raises
-    ``NoProviderAvailable``."""
+    """Draw and store. A refusal, of the guard, of moderation or a provider, is an answer without pictures. Raises
+    ``NoProviderAvailable``, and ``ModerationUnavailable`` where its word is required."""
     with step(sink, "guard", "guardrail", turn.prompt) as opened:
         report = await ports.guard.check(turn.prompt)
         opened.output = asdict(report)
@@ -40,6 +47,29 @@ async def draw_pictures(
         return Answer(
             guard_refusal(ports.translate), refused, report, finish_reason="content_filter"
         ), ()
+    if ports.moderator is None:
+        return await _drawn(turn, task, report, ports, sink)
+    moderation = Moderation(ports.moderator, sink)
+
+    async def draw() -> tuple[Answer, Sequence[Picture]]:
+        await moderation.cleared()  # as the node that draws
+        return await _drawn(turn, task, report, ports, sink)
+
+    try:
+        moderation.start(turn, report)
+        drawn, word = await moderation.over(draw())
+    finally:
+        await moderation.close()
+    if drawn is None:
+        return refused_prompt(rules, report, word, ports.translate), ()
+    answer, pictures = drawn
+    return replace(answer, guard=word.added_to(report)), pictures
+
+
+async def _drawn(
+    turn: Turn, task: PictureTask, report: GuardReport, ports: Ports, sink: Sink
+) -> tuple[Answer, Sequence[Picture]]:
+    """The pictures of a prompt that the guard let pass."""
     # Of a failure, too, the statistics know the model.
     sink.emit(Decided(task.decision, CacheFacts(), report))
     try:

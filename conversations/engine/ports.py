@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from conversations.engine.events import Event
+from conversations.engine.moderation import Moderation
 from conversations.engine.speculation import Speculation
 from conversations.engine.types import (
     Answer,
@@ -31,6 +32,7 @@ from conversations.engine.types import (
 from routing.common.translatable import Translate
 from routing.domain.decide import Classifier, Guard, PromptFlag
 from routing.domain.llm import ChatMessage, ChatOptions, GenerationEvent, ImageOptions, Meter
+from routing.domain.moderation import ModerationReport, ModerationTerms
 from routing.domain.release import Release
 from routing.domain.rules import Decision, ModelRef, RuleSet
 from routing.domain.vectors import VectorOpinion
@@ -292,6 +294,20 @@ class OutputGuard(Protocol):
         ...
 
 
+class Moderator(Protocol):
+    """A provider that tells harmful texts and pictures."""
+
+    @property
+    def terms(self) -> ModerationTerms:
+        """The effect of its word."""
+        ...
+
+    async def look(self, text: str, pictures: Sequence[str], meter: Meter) -> ModerationReport:
+        """The word on a prompt and the pictures that came with it, by their addresses, within a time limit.
+        A provider that is away is told in the report. Never raises."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that a node may touch, composed once in ``conversations.bootstrap``."""
@@ -310,6 +326,7 @@ class Ports:
     tool_calls: CallOrigins | None = None
     flag: PromptFlag | None = None
     output: OutputGuard | None = None
+    moderator: Moderator | None = None
     vectors: DecisionVectors | None = None
     vector_audits: VectorAudits | None = None
     links: AnswerLinks | None = None
@@ -319,8 +336,10 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A run's surroundings: the shared ports, this run's own sink, and its call ahead of the decision."""
+    """A run's surroundings: the shared ports, this run's own sink, its call ahead of the decision, and a
+    provider's word on its prompt, where one is asked."""
 
     ports: Ports
     sink: Sink
     speculation: Speculation = field(default_factory=Speculation)
+    moderation: Moderation | None = None

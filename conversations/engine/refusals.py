@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from conversations.engine.types import Answer
 from routing.common.translatable import Translatable, Translate
 from routing.domain.actions import Action
-from routing.domain.rules import Decision, Rule
+from routing.domain.decide import held_back
+from routing.domain.guard import GuardReport
+from routing.domain.moderation import ModerationReport
+from routing.domain.rules import Decision, Rule, RuleSet
 
 GUARDED = Translatable(
     "I can't work with this message: parts of it read like instructions meant to change how "
@@ -15,6 +19,9 @@ GUARDED = Translatable(
 )
 DECLINED = Translatable(
     "The model that would have answered this declined to, by its provider's content policy."
+)
+MODERATED = Translatable(
+    "I can't help with this message: it was found to be against the rules for content here."
 )
 UNNAMED = Translatable("I can't help with this request.")
 _OFFER = Translatable("Could you put it differently? For example:")
@@ -52,6 +59,20 @@ def guard_refusal(translate: Translate = str) -> str:
 def provider_refusal(translate: Translate = str) -> str:
     """The refusal of a provider's content policy. No other model is asked to get round it."""
     return refusal_text(DECLINED, (), translate)
+
+
+def moderation_refusal(translate: Translate = str) -> str:
+    """The refusal of moderation. It does not name the categories, which would help to get round them."""
+    return refusal_text(MODERATED, (), translate)
+
+
+def refused_prompt(
+    rules: RuleSet, guard: GuardReport, report: ModerationReport, translate: Translate
+) -> Answer:
+    """The answer to a prompt that moderation refuses, with the guard's report on it."""
+    decision = held_back(rules, "moderation refused the prompt")
+    text, found = moderation_refusal(translate), report.added_to(guard)
+    return Answer(text, decision, found, finish_reason="content_filter")
 
 
 def provider_refused(decision: Decision) -> Decision:

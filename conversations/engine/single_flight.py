@@ -24,9 +24,9 @@ from conversations.engine.events import (
     Started,
     Token,
 )
-from conversations.engine.nodes import step, tolerated
 from conversations.engine.ports import Context, SingleFlight
 from conversations.engine.reusability import reusable, shareable
+from conversations.engine.steps import step, tolerated
 from conversations.engine.types import Answer, CacheFacts, Leader, State, Update
 from routing.domain.llm import Usage
 from routing.domain.rules import Decision, Source
@@ -57,7 +57,7 @@ async def _lead_or_follow(
 ) -> Update:
     leader = await flight.claim(state["turn"], state["rules"])
     # All followers of a lost leader claim its question; one leads, and the loop follows that one.
-    while leader:
+    while leader and await _passed(context):
         ending = await followed.follow(flight, leader)
         if ending == "whole":
             return {"answer": followed.answer, "cache": followed.answer.cache}
@@ -69,6 +69,11 @@ async def _lead_or_follow(
     # Another flight may have ended, and stored its answer, since the first lookup.
     hit = await context.ports.cache.lookup_exact(state["turn"], state["rules"])
     return {"hit": hit, "cache": hit.facts} if hit else {}
+
+
+async def _passed(context: Context) -> bool:
+    """Whether the prompt may share: a provider's word on it is awaited before another's answer is passed on."""
+    return context.moderation is None or (await context.moderation.verdict()).passed
 
 
 class FollowedAnswer:

@@ -67,10 +67,15 @@ class CallerChat:
     @property
     def pictures(self) -> int:
         """How many pictures came with the prompt."""
+        return len(self.addresses)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the pictures that came with the prompt."""
         form = self.messages[-1].form if self.messages else None
         content = form.get("content") if form else None
         parts = content if isinstance(content, list) else ()
-        return sum(part.get("type") == "image_url" for part in parts)
+        return tuple(part["image_url"]["url"] for part in parts if part.get("type") == "image_url")
 
 
 @dataclass(frozen=True, slots=True)

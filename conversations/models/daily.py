@@ -6,7 +6,7 @@ from django.db import models
 
 
 class DailyCost(models.Model):
-    """Calls to models, by purpose (``classify``, ``chat``, ``image``, ``judge``, ``embedding``, ``speculate``, ``shadow``,
+    """Calls to models, by purpose (``classify``, ``chat``, ``image``, ``judge``, ``embedding``, ``speculate``, ``moderation``, ``shadow``,
     ``audit``, ``trial``, ``link``), rule and model. Every call that was paid for is in it, also one that failed."""
 
     day = models.DateField()

@@ -47,6 +47,7 @@ PURPOSES = {
     "audit": "Checking decisions",
     "trial": "Trying",
     "link": "Comparing stored answers",
+    "moderation": "Moderating",
 }
 MOST_LINES = 4
 """Models with a line of their own: those with most answers."""

@@ -45,7 +45,8 @@ class WorstCase:
 
 class Estimator:
     """Estimates runs. ``price`` is that of the models' clients, ``output_tokens`` the reserve of an answer
-    without a limit in its request, ``memory_tokens`` that of a conversation's recent turns, ``embedder`` the provider's model that looks questions up."""
+    without a limit in its request, ``memory_tokens`` that of a conversation's recent turns, ``embedder`` the provider's model that looks questions up,
+    ``moderator`` the one that is asked about prompts."""
 
     def __init__(
         self,
@@ -54,8 +55,10 @@ class Estimator:
         output_tokens: int,
         memory_tokens: int,
         embedder: ModelRef | None = None,
+        moderator: ModelRef | None = None,
     ) -> None:
         self._output, self._memory, self._embedder = output_tokens, memory_tokens, embedder
+        self._moderator = moderator
         self._cost = lru_cache(maxsize=4096)(_cost_by(price))
 
     def chat(self, turn: Turn, rules: RuleSet, *, system_prompt: str) -> WorstCase:
@@ -70,6 +73,7 @@ class Estimator:
         fixed = [] if turn.requested_model else self.classification(turn.prompt, rules)
         if self._embedder and not turn.requested_model:
             fixed += self.vectors(self._embedder, [turn.prompt]).options
+        fixed += self.moderation(turn.prompt)
         options = [self.call(model, tokens, self._longest(model, asked)) for model in models]
         if not turn.requested_model and rules.reuse.speculation_usd_per_day and options:
             # Another model may be asked ahead, and in vain.
@@ -96,7 +100,8 @@ class Estimator:
         """Of pictures."""
         each = [self.call(model, estimated_tokens(prompt), PICTURE_TOKENS) for model in models]
         return WorstCase(
-            (), [PaidCall(one.model, one.tokens * count, one.cost * count) for one in each]
+            self.moderation(prompt),
+            [PaidCall(one.model, one.tokens * count, one.cost * count) for one in each],
         )
 
     def trial(self, model: ModelRef, prompt: str) -> PaidCall:
@@ -121,6 +126,13 @@ class Estimator:
         """The call that decides by these rules."""
         tokens = CLASSIFY_INPUT + estimated_tokens(prompt)
         return [self.call(one, tokens, CLASSIFY_OUTPUT) for one in rules.classifying[:1]]
+
+    def moderation(self, prompt: str) -> list[PaidCall]:
+        """The call that asks a provider about a prompt; none where that is free, which has no tokens either."""
+        if self._moderator is None:
+            return []
+        call = self.call(self._moderator, estimated_tokens(prompt), 0)
+        return [call] if call.cost else []
 
     def judging(
         self, messages: Sequence[ChatMessage], output_tokens: int, rules: RuleSet

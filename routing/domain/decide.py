@@ -127,15 +127,15 @@ class Decider:
         return Outcome(held.decision, report, held.attempts, took, opinion, held.rules_sent)
 
 
-def held_back(rules: RuleSet) -> Decision:
-    """The decision about a prompt that the guard lets no provider see."""
+def held_back(rules: RuleSet, reason: str = "the guard held the prompt back") -> Decision:
+    """The decision about a prompt that is not answered, without regard to the rules."""
     return Decision(
         action=Action.REFUSE,
         source=Source.DEFAULT,
         provider=None,
         model=None,
         rule=None,
-        reason="the guard held the prompt back",
+        reason=reason,
         ruleset=rules.version,
     )
 

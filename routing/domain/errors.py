@@ -272,6 +272,13 @@ class CircuitsUnavailable(DependencyUnavailable):
     part = "circuits"
 
 
+class ModerationUnavailable(DependencyUnavailable):
+    """The provider that moderates said nothing, and no answer is given without its word."""
+
+    part = "moderation"
+    code = "moderation_unavailable"
+
+
 class RulesUnavailable(DependencyUnavailable):
     """No published rule set can be had from Redis, the local copy or the database."""
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from routing.domain.errors import ErrorKind
+from routing.domain.moderation import ModerationResult
 from routing.domain.rules import Decision, ModelRef
 
 _BYTES_PER_TOKEN = 4
@@ -29,8 +30,10 @@ ImageOptions = Mapping[str, str]
 """Parameters of a picture by OpenAI's names: ``size`` (``1024x1536``) and ``quality``."""
 EmbeddingInputs = Sequence[str] | Sequence[Sequence[int]]
 """Texts, or lists of the model's own token ids; never empty."""
-Operation = Literal["chat", "classify", "image", "embedding", "judge", "link", "speculate"]
-BESIDE: Collection[Operation] = frozenset({"classify", "judge", "link", "speculate"})
+Operation = Literal[
+    "chat", "classify", "image", "embedding", "judge", "link", "speculate", "moderation"
+]
+BESIDE: Collection[Operation] = frozenset({"classify", "judge", "link", "speculate", "moderation"})
 """Operations that are no part of the answer itself."""
 
 
@@ -160,6 +163,27 @@ class RawVectors:
 
 
 @dataclass(frozen=True, slots=True)
+class ModerationInput:
+    """The subject of one call: some texts, or one picture by its address (``https:`` or ``data:``)."""
+
+    texts: tuple[str, ...] = ()
+    picture: str = ""
+
+    @property
+    def parts(self) -> int:
+        """How many results there will be."""
+        return len(self.texts) or 1
+
+
+@dataclass(frozen=True, slots=True)
+class RawModeration:
+    """One result a text, in their order, or one of the picture."""
+
+    results: tuple[ModerationResult, ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One call to one model, however it ended: the unit of metering and tracing.
 
@@ -266,6 +290,14 @@ class EmbeddingClient(Protocol):
 
     def takes_dimensions(self, model: ModelRef, dimensions: int) -> bool:
         """Whether the model's vectors may be of this length."""
+        ...
+
+
+class ModerationClient(Protocol):
+    """Port: a provider client that moderates."""
+
+    async def moderate(self, model: ModelRef, asked: ModerationInput) -> RawModeration:
+        """Raises ``ProviderError``."""
         ...
 
 

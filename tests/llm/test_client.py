@@ -24,7 +24,7 @@ from routing.domain.errors import (
     ProviderStreamBroken,
     ProviderUnavailable,
 )
-from routing.domain.llm import Attempt, ChatMessage
+from routing.domain.llm import Attempt, ChatMessage, ModerationInput
 from routing.llm.failover.images import ImageGenerator
 from routing.llm.providers.client import ProviderClient
 from routing.llm.providers.image_download import measure_image
@@ -43,6 +43,7 @@ SCHEMA = {
     },
 }
 PAINTER = replace(GPT, name="painter", litellm_name="gpt-image-1", kind=ModelKind.IMAGE)
+OMNI = replace(GPT, name="omni", litellm_name="openai/omni-moderation-latest")
 EMBEDDER = replace(
     GPT, name="embedder", litellm_name="text-embedding-3-small", kind=ModelKind.EMBEDDING
 )
@@ -320,6 +321,7 @@ async def test_a_failed_embedding_has_a_name(wired: ProviderClient, wire: Wire) 
 CALLS: dict[str, Callable[[ProviderClient], Awaitable[Any]]] = {
     "image": lambda client: client.image(PAINTER, "a box"),
     "embedding": lambda client: client.vectors(EMBEDDER, ["a"]),
+    "moderation": lambda client: client.moderate(OMNI, ModerationInput(("a",))),
     "verdict": lambda client: client.complete_json(GPT, ASK, SCHEMA),
     "chat": lambda client: anext(client.stream(GPT, ASK)),
 }

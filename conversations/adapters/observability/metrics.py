@@ -159,6 +159,11 @@ class RunMetrics:
             "Calls of the webhook of limits: delivered, failed, or given up.",
             ("outcome",),
         )
+        self._moderations = counter(
+            "assistant_moderations_total",
+            "Prompts that a provider was asked about, by its word: pass, flag, refuse or away.",
+            ("outcome",),
+        )
         self._traces_lost = counter(
             "assistant_traces_lost_total", "Traces and scores that were not delivered to Langfuse."
         )
@@ -315,8 +320,11 @@ class RunMetrics:
         self._cache.labels(trace.cache.outcome).inc()
         for degraded in trace.degraded:
             self._degraded.labels(self._bounded("part", degraded.part)).inc()
-        for attempt in (attempt for step in trace.steps for attempt in step.attempts):
-            self._observe_attempt(attempt, exemplar)
+        for step in trace.steps:
+            if step.name == "moderate" and step.output:
+                self._moderations.labels(step.output["outcome"]).inc()
+            for attempt in step.attempts:
+                self._observe_attempt(attempt, exemplar)
 
     def render(self, accept: str = "", also: CollectorRegistry | None = None) -> tuple[bytes, str]:
         """All metrics of the registry, and of another one, and their content type: OpenMetrics with exemplars

@@ -34,6 +34,7 @@ OPERATIONS = {
     "judge": "chat",
     "link": "chat",
     "speculate": "chat",
+    "moderation": "moderation",
 }
 """Operations of attempts, in the words of OpenTelemetry's GenAI conventions."""
 

@@ -23,7 +23,7 @@ from conversations.api.openai.parameters import INTEGRAL, as_integer, read_param
 from conversations.api.responses import native
 from conversations.bootstrap import Container
 from conversations.domain.api_keys import ROUTED, Scope
-from conversations.engine.nodes import step
+from conversations.engine.steps import step
 from conversations.runs.direct import Result
 from conversations.runs.run import Run
 from routing.domain.errors import ProviderStreamBroken

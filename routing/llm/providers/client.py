@@ -21,8 +21,10 @@ from routing.domain.llm import (
     ChatOptions,
     EmbeddingInputs,
     ImageOptions,
+    ModerationInput,
     RawChunk,
     RawImage,
+    RawModeration,
     RawText,
     RawVectors,
     Usage,
@@ -173,6 +175,12 @@ class ProviderClient:
         await loaded()
         with provider_errors(model, self._secrets):
             return await self._calls.embed(model, inputs, dimensions)
+
+    async def moderate(self, model: ModelRef, asked: ModerationInput) -> RawModeration:
+        """One result a text, or one of the picture."""
+        await loaded()
+        with provider_errors(model, self._secrets):
+            return await self._calls.moderate(model, asked)
 
     def has_key(self, model: ModelRef) -> bool:
         """Whether it or its provider has a key, or an address of its own, which may need none. True for

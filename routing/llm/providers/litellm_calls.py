@@ -24,27 +24,41 @@ import httpx
 from openai import AsyncOpenAI
 
 from routing.common.text import clean_block
-from routing.domain.errors import ProviderStreamBroken
+from routing.domain.errors import ProviderMisconfigured, ProviderStreamBroken
 from routing.domain.llm import (
     ChatMessage,
     ChatOptions,
     EmbeddingInputs,
     ImageOptions,
+    ModerationInput,
     RawImage,
+    RawModeration,
     RawVectors,
 )
 from routing.domain.rules import ModelRef, Timeouts
 from routing.llm.providers import litellm as adapter
 from routing.llm.providers import litellm_request
 from routing.llm.providers.answer_text import read_content
-from routing.llm.providers.base import AnswerEnd, AnswerPiece, Credential, EventError, WholeAnswer
-from routing.llm.providers.credentials import Credentials
+from routing.llm.providers.base import (
+    MALFORMED,
+    AnswerEnd,
+    AnswerPiece,
+    Credential,
+    EventError,
+    WholeAnswer,
+)
+from routing.llm.providers.credentials import NO_KEY, Credentials
 from routing.llm.providers.finish_reasons import FinishReason, read_finish
 from routing.llm.providers.image_download import download_image
 from routing.llm.providers.litellm import AsyncHTTPHandler, litellm
 from routing.llm.providers.litellm_media import embedding_usage, image_usage
 from routing.llm.providers.litellm_reply import LiteLLMReply
 from routing.llm.providers.litellm_wire import EventFilter
+from routing.llm.providers.moderation_reply import (
+    moderation_input,
+    moderation_usage,
+    read_results,
+)
 from routing.llm.providers.picture_stream import PictureStream
 from routing.llm.providers.refusals import is_refusal
 from routing.llm.providers.registry import PROVIDERS
@@ -163,6 +177,26 @@ class LiteLLMCalls:
         vectors = [[float(number) for number in item["embedding"]] for item in ordered]
         return RawVectors(vectors, embedding_usage(model, response))
 
+    async def moderate(self, model: ModelRef, asked: ModerationInput) -> RawModeration:
+        """As ``ProviderClient.moderate``, of any provider in OpenAI's form.
+
+        With the SDK that LiteLLM would call: LiteLLM sends OpenAI's key to every provider, tries again, and has
+        pydantic warn of a reply in another form, with its values. It knows the address alone.
+        """
+        name, provider, _, address = adapter.lookup(model.litellm_name)
+        known = self._credentials.of(model, provider) or Credential(NO_KEY)
+        credential = Credential(known.api_key or NO_KEY, known.base_url or address or "")
+        if provider != "openai" and not credential.base_url:  # the SDK would ask OpenAI
+            raise ProviderMisconfigured(model.name, f"{provider} has no endpoint of this form")
+        limits = httpx.Timeout(model.timeouts.total, connect=model.timeouts.connect)
+        endpoint = self._here().openai(credential).moderations.with_raw_response
+        reply = await endpoint.create(input=moderation_input(asked), model=name, timeout=limits)
+        try:
+            results = read_results(reply.http_response.content, asked.parts)
+        except MALFORMED as exc:
+            raise ProviderStreamBroken(model.name, "no word on what was asked") from exc
+        return RawModeration(results, moderation_usage(model, "".join(asked.texts)))
+
     async def aclose(self) -> None:
         """Close this loop's connections; a later call opens new ones."""
         connections = self._loops.pop(asyncio.get_running_loop(), None)
@@ -222,8 +256,10 @@ class _Connections:
         kind = _kind(provider)
         if kind == "handler":
             return self._handler
-        if kind != "openai_sdk" or not credential.api_key:
-            return None
+        return self.openai(credential) if kind == "openai_sdk" and credential.api_key else None
+
+    def openai(self, credential: Credential) -> AsyncOpenAI:
+        """OpenAI's SDK, for any server of its form."""
         if credential not in self._sdks:
             if len(self._sdks) >= MOST_CREDENTIALS:  # of models that were changed since
                 self._sdks.clear()
