@@ -13,12 +13,13 @@ import re
 import re._constants as op  # type: ignore[import-not-found] # CPython's own, without types
 import re._parser as parser  # type: ignore[import-not-found]
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from django.core.validators import RegexValidator
 from django.urls import URLResolver, get_resolver
 
-from tests.architecture.source import modules
+from tests.architecture.source import modules, texts
 
 UNBOUNDED = 30
 """Repetitions from which a run is worth trying."""
@@ -47,6 +48,8 @@ CLASSES = (
 END = "\x00"
 """Ends a run: few patterns take it."""
 
+_IMPORTS_PATTERNS = re.compile(r"\bimport\b.*\bre\b|RegexValidator")
+
 Text = Callable[[int], str]
 """A text of about so many characters."""
 
@@ -59,15 +62,16 @@ def repeated(unit: str, before: str = "", end: str = "") -> Text:
 # Where they are
 
 
-def patterns() -> dict[str, re.Pattern[Any]]:
-    """All of the product by their place: constants, calls of ``re``, validators of columns."""
-    found: dict[str, re.Pattern[Any]] = {}
-    for name, tree in modules().items():
-        found |= dict(_called(name, tree))
-        if _compiles(tree):
-            module = importlib.import_module(name)
-            found |= dict(_held(name, vars(module)))
-    return found
+def modules_with_patterns() -> list[str]:
+    """Modules that import ``re`` or Django's validator. Their text is not parsed, nor are they imported:
+    every process of the tests collects, and few of them run these tests."""
+    return [name for name, text in texts().items() if _IMPORTS_PATTERNS.search(text)]
+
+
+def patterns(module: str) -> dict[str, re.Pattern[Any]]:
+    """Those of a module by their place: constants, calls of ``re``, validators of columns."""
+    called = _called(module, ast.parse(texts()[module]))
+    return dict(called) | dict(_held(module, vars(importlib.import_module(module))))
 
 
 def unknown() -> list[str]:
@@ -86,19 +90,15 @@ def unknown() -> list[str]:
 def is_anchored(place: str) -> bool:
     """Whether a constant is tried at the beginning of a text alone."""
     module, _, name = place.rpartition(".")
-    tree = modules().get(module)
-    uses = (
-        re.findall(rf"\b{name}\.(\w+)\(", ast.unparse(tree)) if tree and name.isidentifier() else ()
-    )
+    text = texts().get(module)
+    uses = re.findall(rf"\b{name}\.(\w+)\(", _code(text)) if text and name.isidentifier() else ()
     return bool(uses) and {*uses} <= {"match", "fullmatch"}
 
 
-def _compiles(tree: ast.Module) -> bool:
-    return any(
-        isinstance(node, ast.Import | ast.ImportFrom)
-        and {alias.name for alias in node.names} & {"re", "RegexValidator"}
-        for node in ast.walk(tree)
-    )
+@cache
+def _code(text: str) -> str:
+    """The text without comments."""
+    return ast.unparse(ast.parse(text))
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

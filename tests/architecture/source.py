@@ -13,14 +13,20 @@ PACKAGES = ("assistant_site", "conversations", "routing")
 
 
 @cache
+def texts() -> dict[str, str]:
+    """The text of each module by its dotted name, without migrations."""
+    return {
+        module_name(path): path.read_text()
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "migrations" not in path.parts
+    }
+
+
+@cache
 def modules() -> dict[str, ast.Module]:
-    """The syntax tree of each module by its dotted name, without migrations."""
-    trees = {}
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            if "migrations" not in path.parts:
-                trees[module_name(path)] = ast.parse(path.read_text())
-    return trees
+    """The syntax tree of each of them."""
+    return {name: ast.parse(text) for name, text in texts().items()}
 
 
 def module_name(path: Path) -> str:
