@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,18 @@ LIVE_FIXTURES = {"_running_site"}
 SERVICE_FIXTURES = {"_own_redis", "db", "transactional_db", "django_db_setup"}
 """Fixtures that start Redis or the database."""
 TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from what collection makes: modules and tests live to the end, and each
+    full round, during the tests too, would visit all of these millions of objects."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
