@@ -1,4 +1,4 @@
-"""A real headless Chromium with a fresh profile, and people who can sign in."""
+"""A real headless Chromium with an empty context for each test, and people who can sign in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.live_site import PASSWORD, LiveSite, Person
 
@@ -34,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            # The browser, which they share, is asked in the loop that it was started in.
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             # A browser and the whole site start within the first test's time.
             item.add_marker(pytest.mark.timeout(180))
 
@@ -50,17 +53,25 @@ def chromium() -> str:
     pytest.skip(told)
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _browser(chromium: str) -> AsyncIterator[Browser]:
+    """One for all tests of the process: its start costs more than a test does."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
 @pytest.fixture
 def size() -> dict[str, int]:
     """The window, in CSS pixels."""
     return LAPTOP
 
 
-@pytest.fixture
-async def page(
-    chromium: str, site: LiveSite, size: dict[str, int], tmp_path: Path
-) -> AsyncIterator[Page]:
-    """An empty tab. At its end no script may have failed and no policy been broken."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(_browser: Browser, site: LiveSite, size: dict[str, int]) -> AsyncIterator[Page]:
+    """An empty tab, in a context that shares neither cookies nor storage nor cache with another test's.
+    At its end no script may have failed and no policy been broken."""
     faults: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
@@ -75,20 +86,15 @@ async def page(
         ):
             faults.append(f"{script}: {message.text}")
 
-    async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=chromium,
-            args=FLAGS,
-            viewport={"width": size["width"], "height": size["height"]},
-            base_url=site.url,
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        tab = await context.new_page()
-        tab.on("console", listen)
-        tab.on("pageerror", lambda error: faults.append(str(error)))
-        yield tab
-        await context.close()
+    context = await _browser.new_context(
+        viewport={"width": size["width"], "height": size["height"]}, base_url=site.url
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    tab = await context.new_page()
+    tab.on("console", listen)
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    yield tab
+    await context.close()
     assert not faults
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from asgiref.sync import sync_to_async
 from playwright.async_api import Page, expect
 
@@ -18,7 +19,7 @@ from tests.live_site import Person
 CODE = "Write a Python function that merges two sorted lists."
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def _tidy() -> AsyncIterator[None]:
     """Leaves no case in the way of other tests, and the draft as it was."""
     yield

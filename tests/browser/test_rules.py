@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from routing.models import Rule
@@ -44,7 +45,7 @@ async def test_a_draft_is_told_published_and_rolled_back(
     assert (after["model"], after["ruleset"]) == (before["model"], before["ruleset"] + 2)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def _draft(site: LiveSite) -> AsyncIterator[None]:
     """Something unpublished, gone at the end."""
     priorities = Rule.objects.filter(name="code")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
-import pytest
+import pytest_asyncio
 from asgiref.sync import sync_to_async
 from playwright.async_api import Page, expect
 
@@ -19,7 +19,7 @@ from tests.browser.test_playground import ask, finished
 from tests.live_site import LiveSite, Person
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def story(site: LiveSite) -> AsyncIterator[str]:
     """A prompt nobody asked before, on a site whose everyday answers everybody is given."""
 
