@@ -79,6 +79,7 @@ def test_a_round_trip_gives_the_same_bytes() -> None:
     )
 )
 def test_any_text_survives(text: str) -> None:
+    Rule.objects.exclude(name="code").delete()  # their texts stay the same
     Rule.objects.filter(name="code").update(instruction=text or "x", suggestions=[text])
     written = document_of_tables().yaml()
     empty()
