@@ -6,7 +6,7 @@
 # 2 are two calls of three requests; its default of 3 makes twelve of one question to a server that is down, its
 # default of 10 for embeddings a hundred and ten. LiteLLM's `num_retries` repeats the call after one whose SDK has its
 # own two retries; its `max_retries`, and `num_retries` of its Router, make three. A server that is overloaded is
-# asked two to four times as often as its clients were told.
+# asked two to ten times as often as its clients were told.
 #
 # Here LiteLLM's and the SDKs' own retries are off (docs/reliability.md).
 # Seen with llama-index-llms-openai 0.8.3, llama-index-embeddings-openai 0.7.0, litellm 1.110.2 with tenacity, Python
