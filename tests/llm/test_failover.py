@@ -230,6 +230,10 @@ async def test_leaving_early_meters_and_closes_too() -> None:
 
 async def test_pings_do_not_count_as_words(wired: ProviderClient, wire: Wire) -> None:
     pings: list[str | float] = [PING, 0.05]
+    wire.say(*anthropic_frames("ready"))
+    await played(
+        wired, CLAUDE
+    )  # what the first request of all loads may take longer than a first token
     wire.say(*anthropic_frames(finish=None), *pings * 1000)
     impatient = replace(CLAUDE, timeouts=Timeouts(first_token=0.3))
 

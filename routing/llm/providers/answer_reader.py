@@ -124,12 +124,16 @@ class AnswerReader:
         if self._body is not None:
             return
         for event in self._decoder.feed(data) if data else self._decoder.end():
-            if event.lstrip().startswith(_END_MARKER):
-                self.done = True
-            elif not says_nothing(event) and (piece := self._read(event)) is not None:
+            says = event.startswith(b"{") or not self._ends_or_says_nothing(event)
+            if says and (piece := self._read(event)) is not None:
                 pieces.append(piece)
             if self.done:
                 break
+
+    def _ends_or_says_nothing(self, event: bytes) -> bool:
+        if event.lstrip().startswith(_END_MARKER):
+            self.done = True
+        return self.done or says_nothing(event)
 
     def _read(self, data: bytes) -> AnswerPiece | None:
         events = self._events
@@ -152,6 +156,8 @@ class AnswerReader:
             self._retracted = self._retracted or self.finish is not None
             self._with_text = self._retracted or finish is not None
             self.finish = None
+        if finish is None and self.finish is None:
+            return
         # A later word may lessen a whole answer, and not spoil it.
         if self.finish is None or finish not in {None, FinishReason.BROKEN, *_WHOLE}:
             self.finish = finish

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from routing.domain.errors import ProviderError, ProviderRefused, ProviderStreamBroken
@@ -59,16 +60,19 @@ class CallPiece(NamedTuple):
     custom: bool = False
 
 
+Thinking = tuple[tuple[int, Mapping[str, str]], ...]
+"""Thinking blocks that ended, in the form in which they go back, each with the characters of text before it."""
+
+
 class AnswerPiece(NamedTuple):
     """The parts of an answer that one event holds, or one whole answer. An empty one is a thought that is
-    not shown. ``logprobs`` are one object per token of ``text``; ``thinking`` are blocks that ended, in the
-    form in which they go back, each with the characters of ``text`` before it."""
+    not shown. ``logprobs`` are one object per token of ``text``."""
 
     text: str = ""
     thought: str = ""
     calls: tuple[CallPiece, ...] = ()
     logprobs: tuple[Mapping[str, Any], ...] = ()
-    thinking: tuple[tuple[int, Mapping[str, str]], ...] = ()
+    thinking: Thinking = ()
 
     @property
     def answers(self) -> bool:
@@ -78,19 +82,25 @@ class AnswerPiece(NamedTuple):
 
 def joined(pieces: Sequence[AnswerPiece]) -> AnswerPiece:
     """The pieces as one."""
-    if len(pieces) == 1:
-        return pieces[0]
-    thinking: list[tuple[int, Mapping[str, str]]] = []
-    length = 0
-    for piece in pieces:
-        thinking += [(length + at, block) for at, block in piece.thinking]
-        length += len(piece.text)
+    if len(pieces) <= 1:
+        return pieces[0] if pieces else AnswerPiece()
+    texts, thoughts, calls, logprobs, thinking = zip(*pieces, strict=True)
     return AnswerPiece(
-        "".join(piece.text for piece in pieces),
-        "".join(piece.thought for piece in pieces),
-        tuple(call for piece in pieces for call in piece.calls),
-        tuple(token for piece in pieces for token in piece.logprobs),
-        tuple(thinking),
+        "".join(texts),
+        "".join(thoughts),
+        tuple(chain.from_iterable(calls)),
+        tuple(chain.from_iterable(logprobs)),
+        _moved(texts, thinking) if any(thinking) else (),
+    )
+
+
+def _moved(texts: Sequence[str], thinking: Sequence[Thinking]) -> Thinking:
+    """The blocks behind the texts before them."""
+    lengths = accumulate(map(len, texts), initial=0)
+    return tuple(
+        (length + at, block)
+        for length, blocks in zip(lengths, thinking, strict=False)
+        for at, block in blocks
     )
 
 

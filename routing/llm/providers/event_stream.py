@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -54,7 +55,7 @@ class SSEDecoder:
             return []
         *lines, rest = bytes(self._line), *lines
         self._line = bytearray(rest)
-        events = [event for line in lines if (event := self._take(line)) is not None]
+        events = self._events(lines)
         self._check_size()
         return events
 
@@ -62,22 +63,30 @@ class SSEDecoder:
         """The data of a last event without an empty line behind it."""
         lines = (bytes(self._line), b"")
         self._line = bytearray()
-        return [event for line in lines if (event := self._take(line)) is not None]
+        return self._events(lines)
 
-    def _take(self, line: bytes) -> bytes | None:
-        """Add a line; the event's data where the line ends one that says something."""
-        if not self._started:
-            self._started, line = True, line.removeprefix(codecs.BOM_UTF8)
-        if line:
-            self._add(line)
-            return None
-        lines, ping = self._data, self._ping
-        self._data, self._size, self._ping = [], 0, False
-        return b"\n".join(lines) if lines and not ping else None
+    def _events(self, lines: Sequence[bytes]) -> list[bytes]:
+        """Add lines; the data of the events that they end and that say something."""
+        events: list[bytes] = []
+        for line in lines:
+            if not self._started:
+                self._started, line = True, line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
+            if line:
+                self._add(line)
+            elif self._data:
+                if not self._ping:
+                    events.append(b"\n".join(self._data))
+                self._data, self._size, self._ping = [], 0, False
+            else:
+                self._ping = False
+        return events
 
     def _add(self, line: bytes) -> None:
-        name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
+        if line.startswith(b"data: "):  # as all providers write it
+            name, value = b"data", line[6:]
+        else:
+            name, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
             self._size += len(value) + 1

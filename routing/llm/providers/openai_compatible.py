@@ -23,6 +23,11 @@ from routing.llm.providers.logprobs import read_logprobs
 from routing.llm.providers.refusals import is_refusal
 
 _FLAT_REFUSALS = ("code", "base_resp", "promptFeedback", "prompt_feedback")
+_PLAIN_EVENT = frozenset({
+    "choices", "created", "id", "model", "object", "obfuscation", "service_tier", "system_fingerprint", "usage",
+})  # fmt: skip
+_PLAIN_CHOICE = frozenset({"delta", "finish_reason", "index", "logprobs"})
+_PLAIN_DELTA = frozenset({"content", "role"})
 
 
 class OpenAICompatible:
@@ -80,6 +85,8 @@ class OpenAIStream:
 
     def read(self, event: Mapping[str, Any]) -> AnswerPiece | None:
         """See ``StreamReader``."""
+        if text := _plain_text(event):
+            return AnswerPiece(text)
         _raise_error(event)
         self.usage = merge_usage(self.usage, event.get("usage"))
         choices = event.get("choices")
@@ -101,6 +108,23 @@ class OpenAIStream:
         return AnswerPiece(
             content.text, thought, calls, read_logprobs(logprobs) if logprobs else ()
         )
+
+
+def _plain_text(event: Mapping[str, Any]) -> str:
+    """Fast path: the text of an event that has nothing else, as most have; empty for all others."""
+    choices = event.get("choices")
+    if type(choices) is not list or len(choices) != 1 or event.get("usage") is not None:
+        return ""
+    choice = choices[0]
+    if type(choice) is not dict or not event.keys() <= _PLAIN_EVENT:
+        return ""
+    delta = choice.get("delta")
+    if type(delta) is not dict or not choice.keys() <= _PLAIN_CHOICE:
+        return ""
+    if choice.get("finish_reason") is not None or choice.get("logprobs") is not None:
+        return ""
+    text = delta.get("content")
+    return text if type(text) is str and delta.keys() <= _PLAIN_DELTA else ""
 
 
 def read_calls(listed: Any, *, whole: bool = False) -> tuple[CallPiece, ...]:
