@@ -31,7 +31,7 @@ ENDINGS = {
     OTHER: "pause_turn OTHER FINISH_REASON_UNSPECIFIED zigzag",
     TOOL_CALLS: "tool_calls function_call tool_use Tool-Calls",
     BROKEN: "error ERROR abort aborted cancelled insufficient_system_resource network_error "
-    "upstream_error server_error MALFORMED_FUNCTION_CALL",
+    "upstream_error server_error MALFORMED_FUNCTION_CALL TOO_MANY_TOOL_CALLS MISSING_THOUGHT_SIGNATURE",
 }
 WORDS = [(word, ending) for ending, words in ENDINGS.items() for word in words.split()]
 SOME = [(word, ending) for ending, words in ENDINGS.items() for word in words.split()[-4:]]

@@ -42,7 +42,8 @@ _TABLE: Final[Mapping[str, FinishReason]] = {
         # A call of a tool that went wrong is an answer that went wrong.
         FinishReason.BROKEN: "error abort aborted cancel cancelled canceled user_cancel timeout failed "
         "interrupted insufficient_system_resource not_finished unload malformed_function_call "
-        "malformed_response malformed_model_output malformed_tool_use unexpected_tool_call",
+        "malformed_response malformed_model_output malformed_tool_use unexpected_tool_call "
+        "too_many_tool_calls missing_thought_signature",
     }.items()
     for word in words.split()
 }
