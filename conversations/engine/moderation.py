@@ -1,7 +1,8 @@
 """Moderation: a provider's word on a run's prompt, asked beside all that the run does anyway.
 
 Gate: where the word may refuse, all that the run would send or store waits in ``HeldSink`` until the word is
-there. A refusal cancels the run and drops all of it, so no part of an answer is seen, whichever node made it.
+there, and streams from then on. A refusal cancels the run and drops all of it, so no part of an answer is seen,
+whichever node made it.
 """
 
 from __future__ import annotations
@@ -37,19 +38,17 @@ class HeldSink:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._waiting: _Waiting | None = None
+        self._report = PASSED
 
     def hold(self) -> None:
         """Let nothing pass from now on."""
         self._waiting = _Waiting([], [], [])
 
     def release(self, report: ModerationReport) -> None:
-        """Pass on all that has waited, and the rest as it comes. The decision tells of the report."""
-        waiting, self._waiting = self._waiting, None
+        """Pass on all that has waited, and the rest as it comes. A decision from now on tells of the report."""
+        waiting, self._waiting, self._report = self._waiting, None, report
         for event in waiting.events if waiting else ():
-            if isinstance(event, Decided):
-                self._sink.emit(replace(event, guard=report.added_to(event.guard)))
-            else:
-                self._sink.emit(event)
+            self.emit(event)
         for work in waiting.deferred if waiting else ():
             self._sink.defer(work)
         for work in waiting.follow_ups if waiting else ():
@@ -57,10 +56,12 @@ class HeldSink:
 
     def emit(self, event: Event) -> None:
         """As ``Sink``."""
-        if self._waiting is None:
-            self._sink.emit(event)
-        else:
+        if self._waiting is not None:
             self._waiting.events.append(event)
+        elif isinstance(event, Decided):
+            self._sink.emit(replace(event, guard=self._report.added_to(event.guard)))
+        else:
+            self._sink.emit(event)
 
     def note(self, record: Record) -> None:
         """As ``Sink``."""
@@ -131,7 +132,6 @@ class Moderation:
                 raise ModerationUnavailable(report.detail)
         finally:
             await _end(run)
-        self.sink.release(report)
         return result, report
 
     @property
@@ -150,7 +150,10 @@ class Moderation:
             opened.output = report.as_json()
         if report.away:
             self._sink.note(Degraded(ModerationUnavailable.part, report.detail))
-        if self._stops(report) and not self._stopped.done():
+        # Here, not at the end of the run: the answer streams from the word on.
+        if not self._stops(report):
+            self.sink.release(report)
+        elif not self._stopped.done():
             self._stopped.set_result(None)
         return report
 

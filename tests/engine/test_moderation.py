@@ -114,6 +114,40 @@ async def test_a_prompt_that_passes_is_heard_and_kept() -> None:
     assert [kept.content for kept in cache.stored] == [answer.content]
 
 
+async def test_an_answer_streams_from_the_word_on() -> None:
+    word, rest, sink = asyncio.Event(), asyncio.Event(), FakeSink()
+    chat = FakeChat(gate=rest)
+    parts = ports(moderator=FakeModerator(CLEAN, gate=word), chat=chat)
+    running = asyncio.create_task(Engine(parts).answer(turn(), sink))
+    await chat.waiting.wait()
+    assert sink.events == []
+    word.set()
+    await until(lambda: answers(sink) == "Because light scatters.")
+    assert not running.done()
+    rest.set()
+
+    assert (await running).content == answers(sink)
+
+
+@pytest.mark.parametrize("late", [True, False])
+async def test_the_decision_tells_of_a_hit_that_flags(late: bool) -> None:
+    word, choice, sink = asyncio.Event(), asyncio.Event(), FakeSink()
+    terms, chat = ModerationTerms(frozenset({"illicit"})), FakeChat(gate=choice)
+    parts = ports(moderator=FakeModerator(terms=terms, gate=word), chat=chat)
+    if not late:
+        word.set()
+        choice.set()
+    running = asyncio.create_task(Engine(parts).answer(turn(), sink))
+    if late:
+        await chat.waiting.wait()
+        word.set()
+        choice.set()
+    await running
+    (decided,) = [event for event in sink.events if isinstance(event, Decided)]
+
+    assert decided.guard.signals == ("moderation_violence",)
+
+
 async def test_a_stored_answer_waits_for_the_word() -> None:
     hit = CachedAnswer(CacheFacts("exact", 1.0), "Known.", "openai", "gpt", "general", 7)
     gate, sink = asyncio.Event(), FakeSink()

@@ -68,7 +68,7 @@ async def test_terms(
     client: ProviderClient, terms: dict[str, Any], hits: tuple[str, ...], refused: bool
 ) -> None:
     report, _ = await look(client, HARM, **terms)
-    assert (report.hits, report.refused) == (hits, refused)
+    assert (report.hits, report.refused, report.detail) == (hits, refused, "")
 
 
 async def test_nothing_to_look_at_is_not_asked_about(
