@@ -21,7 +21,7 @@ Problem = dict[str, Any]
 T = TypeVar("T")
 
 DEFAULT_WAIT = 5
-"""Seconds to wait where no provider said how long."""
+"""Seconds to wait where nobody said how long."""
 
 STATUS: Mapping[type[routing.AssistantError], int] = {
     routing.PromptTooLong: 413,
@@ -191,12 +191,10 @@ def _headers(error: routing.AssistantError) -> dict[str, str]:
                 "RateLimit": f'"{error.policy}";r=0;t={retry_after}',
                 "RateLimit-Policy": f'"{error.policy}";q={limit}{per}',
             }
-        case routing.NoProviderAvailable() if not _needs_operator(error):
-            return {"Retry-After": str(_wait(error))}
         case mine.Draining() | mine.WorkerFull():
             return {"Retry-After": "1"}
-        case _ if isinstance(error, _COME_BACK):
-            return {"Retry-After": "5"}
+        case _ if wait := _wait(error):
+            return {"Retry-After": str(wait)}
         case _:
             return {}
 
@@ -247,17 +245,24 @@ def _more(error: routing.AssistantError) -> Problem:
             return {"errors": [_fault(routing.FieldFault("model", "invalid", detail))]}
         case routing.OptionUnsupported(option=option):
             return {"errors": [_fault(routing.FieldFault(option, error.code, text_of(error)))]}
-        case routing.NoProviderAvailable() if not _needs_operator(error):
-            return {"retry_after": _wait(error)}
+        case _ if wait := _wait(error):
+            return {"retry_after": wait}
         case mine.ConversationBusy(running=running):
             return {"message": str(running)}
         case _:
             return {}
 
 
-def _wait(error: routing.NoProviderAvailable) -> int:
-    """Whole seconds after which a candidate may be free again."""
-    return max(1, math.ceil(error.retry_after or DEFAULT_WAIT))
+def _wait(error: routing.AssistantError) -> int | None:
+    """Whole seconds after which the same request may succeed; ``None`` where no wait helps."""
+    match error:
+        case routing.NoProviderAvailable():
+            seconds = max(1, math.ceil(error.retry_after or DEFAULT_WAIT))
+            return None if _needs_operator(error) else seconds
+        case _ if isinstance(error, _COME_BACK):
+            return DEFAULT_WAIT
+        case _:
+            return None
 
 
 def _fault(fault: routing.FieldFault) -> dict[str, str]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from conversations.api.openai.errors import problem_response as of_openai
+from conversations.api.responses import problem_response
+from conversations.domain.errors import DatabaseAway, PictureNotStored, RunInterrupted
 from conversations.domain.problems import problem_headers, problem_of
 from routing.domain.errors import (
+    AssistantError,
     ContextTooLong,
+    ModerationUnavailable,
     NoProviderAvailable,
     ProviderError,
     ProviderMisconfigured,
@@ -61,3 +66,14 @@ def test_who_may_come_back(causes: list[ProviderError], status: int, waits: bool
 
     assert problem["status"] == status
     assert ("retry_after" in problem) == ("Retry-After" in problem_headers(error)) == waits
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ModerationUnavailable("away"), RunInterrupted(), PictureNotStored("full"), DatabaseAway("away")],
+)  # fmt: skip
+def test_an_answer_that_failed_says_when_to_come_back(error: AssistantError) -> None:
+    told, waits = problem_of(error), problem_headers(error)["Retry-After"]
+
+    for response in (problem_response(told), of_openai(told)):
+        assert (response.status_code, response["Retry-After"]) == (503, waits)
