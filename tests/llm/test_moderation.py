@@ -150,6 +150,14 @@ async def test_odd_names_and_numbers_are_bounded(wired: ProviderClient, wire: Wi
     assert result.scores == {"self_harm_intent": 1.0, "hate": 0.0, "x" * 48: 0.5}
 
 
+async def test_two_names_that_are_one_here_hide_no_flag(wired: ProviderClient, wire: Wire) -> None:
+    names = {"Self-Harm": True, "self-harm": False}
+    numbers = {"Self-Harm": 0.9, "self-harm": 0.1}
+    say(wire, reply({**GOOD, "flagged": True, "categories": names, "category_scores": numbers}))
+    report, _ = await look(wired, "Hello.")
+    assert (report.hits, report.scores) == (("self_harm",), {"self_harm": 0.9})
+
+
 async def test_a_flag_without_a_category_counts(wired: ProviderClient, wire: Wire) -> None:
     say(wire, reply({**GOOD, "flagged": True}))
     report, _ = await look(wired, "Hello.")

@@ -49,15 +49,25 @@ def read_results(reply: bytes, parts: int) -> tuple[ModerationResult, ...]:
 
 def _result(result: Any) -> ModerationResult:
     """The provider's flag counts beside those of its categories; some providers have the latter alone."""
-    told = {name: value for name, value in _named(result["categories"]) if value is not None}
+    told: dict[str, Any] = {}
+    for name, value in _named(result["categories"]):
+        if value is not None:  # two of the provider's names may be one here
+            told[name] = told.get(name, False) or value
     word = result["flagged"] if "flagged" in result or not told else any(told.values())
     if not all(isinstance(value, bool) for value in (word, *told.values())):
         raise ValueError("a result without a word")
     flagged = frozenset(name for name, value in told.items() if value)
     if word and not flagged:
         flagged = frozenset({UNNAMED})
-    numbers = ((name, _score(value)) for name, value in _named(result.get("category_scores")))
-    return ModerationResult(flagged, {name: score for name, score in numbers if score is not None})
+    return ModerationResult(flagged, _scores(result.get("category_scores")))
+
+
+def _scores(values: Any) -> dict[str, float]:
+    scores: dict[str, float] = {}
+    for name, value in _named(values):
+        if (score := _score(value)) is not None:
+            scores[name] = max(score, scores.get(name, 0.0))
+    return scores
 
 
 def _named(values: Any) -> Iterator[tuple[str, Any]]:
