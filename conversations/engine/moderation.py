@@ -114,7 +114,11 @@ class Moderation:
     @property
     def passed(self) -> bool:
         """Whether the answer may be kept for others; known at the end of the run."""
-        return self._task is None or (self._task.done() and self._task.result().passed)
+        task = self._task
+        if task is None:
+            return True
+        # Cancelled: the run was stopped before the word.
+        return task.done() and not (task.cancelled() or task.exception()) and task.result().passed
 
     async def over(self, work: Coroutine[Any, Any, Any]) -> tuple[Any, ModerationReport]:
         """Run ``work`` to its end, and the word with it: the result, ``None`` for a refused prompt, of which the

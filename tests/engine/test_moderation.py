@@ -11,6 +11,7 @@ import pytest
 
 from conversations.engine.engine import Engine
 from conversations.engine.events import Decided, Token
+from conversations.engine.moderation import Moderation
 from conversations.engine.pictures import PictureTask, draw_pictures
 from conversations.engine.types import CachedAnswer, CacheFacts, Leader, Picture, Turn
 from routing.domain.actions import Action
@@ -234,6 +235,15 @@ async def test_a_run_that_fails_or_is_stopped_leaves_no_call_behind() -> None:
 
     assert chat.closed
     assert [task for task in asyncio.all_tasks() if task.get_name() == "moderation"] == []
+
+
+async def test_a_prompt_whose_word_was_not_waited_for_has_not_passed() -> None:
+    moderation = Moderation(FakeModerator(CLEAN, FLAGS, gate=asyncio.Event()), FakeSink())
+    moderation.start(turn(), GuardReport("pass"))
+    assert not moderation.passed
+    await moderation.close()
+
+    assert not moderation.passed
 
 
 class Painter(FakeImageTool):
