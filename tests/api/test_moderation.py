@@ -119,6 +119,19 @@ def test_nothing_of_an_answer_is_seen_before_a_late_word(site: LiveSite, refusin
     assert "pipe" not in json.dumps([event.data for event in events])
 
 
+def test_an_answer_streams_from_the_word_on(site: LiveSite, refusing: None) -> None:
+    person = site.person()
+    site.simulator.fault(call="chat", stall_after=3)
+    with person.streaming(harmless(), model="gpt") as (_, events):
+        message = next(event.data["message"] for event in events if event.name == "start")
+        # The end needs the stop, so the token came before it.
+        assert any(event.name == "token" for event in events)
+        stopped = person.http.post(f"/api/v1/messages/{message}/stop/")
+
+    assert stopped.json()["status"] == "stopped"
+    assert stopped.json()["content"]
+
+
 @pytest.mark.parametrize("delay", [0, 400])
 def test_a_stored_answer_is_not_served_to_a_refused_prompt(
     site: LiveSite, composed: Compose, delay: float
@@ -130,7 +143,8 @@ def test_a_stored_answer_is_not_served_to_a_refused_prompt(
         events = person.stream(prompt)
     refused = events[-1].data
 
-    assert known["content"] not in json.dumps([event.data for event in events])
+    assert text_of(events) == refused["content"] != known["content"]
+    assert [event.name for event in events] == ["start", "decision", "token", "done"]
     assert guard_of(refused)["signals"] == ["moderation_violence"]
     assert refused["cache"]["outcome"] == "bypass"
     assert person.ask(prompt)["content"] == known["content"]
@@ -193,6 +207,7 @@ def test_without_the_provider_that_is_required_there_is_no_answer(
         whole, events = person.post_prompt(prompt), person.stream(prompt)
 
     assert (whole.status_code, whole.json()["code"]) == (503, "moderation_unavailable")
+    assert whole.headers["Retry-After"] == str(whole.json()["retry_after"]) == "5"
     assert [event.name for event in events] == ["start", "error"]
     assert events[-1].data["code"] == "moderation_unavailable"
 
