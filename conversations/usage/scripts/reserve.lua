@@ -49,8 +49,8 @@ for i = 1, #KEYS - 2 do
     unseeded[#unseeded + 1] = state[4] or '0'
   end
   local used, held, first = tonumber(state[2] or '0'), tonumber(state[3] or '0'), nil
+  local oldest = bucket - span + 1
   if slides then
-    local oldest = bucket - span + 1
     first = tonumber(state[5])
     if first and first < oldest then used, held, first = evict(key, used, held, first, oldest) end
   end
@@ -58,7 +58,6 @@ for i = 1, #KEYS - 2 do
   if need > free and need > 0 then
     local wait = 0
     if slides then
-      local oldest = bucket - span + 1
       wait = wait_for(key, math.max(oldest, first or oldest), tonumber(bucket), tonumber(span), need - free)
     end
     over[#over + 1] = i
