@@ -262,6 +262,8 @@ class UsageCounters:
     async def _run(self, script: _Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
         # redis-py's own class for scripts takes a tenth of the CPU of such a call.
         send: Any = self._client.execute_command
+        if not script.loaded:
+            self._forget_scripts()  # Redis may have lost the others since they were loaded
         try:
             reply = await send(*script.call(keys, args))
         except NoScriptError:

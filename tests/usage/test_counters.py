@@ -55,6 +55,11 @@ async def test_a_settlement_may_travel_with_other_commands(redis_url: str) -> No
     counters.replied(refusal.value)
     assert await settle(*counters.settlement(run, slots, [0])) == [COUNT_ANEW]
     assert await counters.state(limit, NOON) == (0, 0)
+    # Lost twice: the second time the reservation's script is not known to be loaded, and is sent whole.
+    counters.replied([0])
+    await client.script_flush()
+    await counters.reserve(run, charges, slots, NOON, {}, lease=60)
+    assert await settle(*counters.settlement(run, slots, [0])) == [COUNT_ANEW]
     await close(client)
 
 
