@@ -287,6 +287,7 @@ class FakeChat:
     gate: asyncio.Event | None = None
     messages: tuple[ChatMessage, ...] = ()
     candidates: tuple[ModelRef, ...] = ()
+    shortens: bool = True
     closed: bool = False
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -296,8 +297,11 @@ class FakeChat:
         messages: Sequence[ChatMessage],
         meter: Meter,
         options: ChatOptions | None = None,
+        *,
+        shortens: bool = True,
     ) -> AsyncGenerator[GenerationEvent, None]:
         self.messages, self.candidates = tuple(messages), tuple(candidates)
+        self.shortens = shortens
         try:
             if self.events is not None and not self.events:
                 raise NoProviderAvailable(())

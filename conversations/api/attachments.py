@@ -133,7 +133,7 @@ async def pictured_chat(
     fitted = fitting(exchanges(history), settings.MEMORY_TOKENS)
     earlier = (each for exchange in fitted for each in exchange)
     asked = prompt_message(prompt, attachments)
-    chat = CallerChat((*earlier, asked), {}, plain=False, kept=True, reused=False)
+    chat = CallerChat((*earlier, asked), {}, plain=False, kept=True, reused=False, shortens=True)
     lacking = [option for _, option in await lacking_options(parts, rules, model, chat)]
     if not attachments:
         return None if any(lacking) else chat

@@ -7,7 +7,7 @@ provider's body, a key, a stack or a system prompt is ever put in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -238,19 +238,29 @@ def _needs_operator(error: routing.NoProviderAvailable) -> bool:
 
 
 def _more(error: routing.AssistantError) -> Problem:
+    if faults := _faults(error):
+        return {"errors": [_fault(fault) for fault in faults]}
     match error:
-        case routing.PromptRejected(faults=faults) | mine.BadRequest(faults=faults) if faults:
-            return {"errors": [_fault(fault) for fault in faults]}
-        case routing.ModelUnknown(detail=detail):
-            return {"errors": [_fault(routing.FieldFault("model", "invalid", detail))]}
-        case routing.OptionUnsupported(option=option):
-            return {"errors": [_fault(routing.FieldFault(option, error.code, text_of(error)))]}
+        case routing.ContextTooLong(kind=kind):
+            return {"error_kind": kind}
         case _ if wait := _wait(error):
             return {"retry_after": wait}
         case mine.ConversationBusy(running=running):
             return {"message": str(running)}
         case _:
             return {}
+
+
+def _faults(error: routing.AssistantError) -> Sequence[routing.FieldFault]:
+    match error:
+        case routing.PromptRejected(faults=faults) | mine.BadRequest(faults=faults):
+            return faults
+        case routing.ModelUnknown(detail=detail):
+            return [routing.FieldFault("model", "invalid", detail)]
+        case routing.OptionUnsupported(option=option):
+            return [routing.FieldFault(option, error.code, text_of(error))]
+        case _:
+            return ()
 
 
 def _wait(error: routing.AssistantError) -> int | None:

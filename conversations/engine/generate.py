@@ -92,7 +92,9 @@ async def _transcribe(
     if await context.speculation.confirm(call, context.sink):
         await context.speculation.pass_on(transcript.take, meter)
         return
-    stream = context.ports.chat.stream(call.candidates, call.messages, meter, call.options)
+    stream = context.ports.chat.stream(
+        call.candidates, call.messages, meter, call.options, shortens=call.shortens
+    )
     # Closed, not left to the garbage collector: a cancelled turn stops the provider's call.
     async with aclosing(stream):
         async for event in stream:

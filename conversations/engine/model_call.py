@@ -12,12 +12,14 @@ from routing.domain.rules import ModelRef, Rule
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """The models to ask, in order, and the request. ``prompt`` is the system prompt."""
+    """The models to ask, in order, and the request. ``prompt`` is the system prompt. ``shortens``: the oldest
+    messages may be left out."""
 
     candidates: Sequence[ModelRef]
     messages: Sequence[ChatMessage]
     options: ChatOptions | None
     prompt: str
+    shortens: bool = True
 
 
 def model_call(system_prompt: str, state: State) -> ModelCall:
@@ -27,7 +29,8 @@ def model_call(system_prompt: str, state: State) -> ModelCall:
     prompt = full_prompt(system_prompt, rule)
     candidates = (cheaper,) if cheaper else rules.candidates(decision)
     messages, options = chat_messages(prompt, state), chat.options if chat else None
-    return ModelCall(tuple(model.under(rule) for model in candidates), messages, options, prompt)
+    models = tuple(model.under(rule) for model in candidates)
+    return ModelCall(models, messages, options, prompt, shortens=chat is None or chat.shortens)
 
 
 def limited(state: State) -> State:

@@ -170,10 +170,12 @@ class Chat(Protocol):
         messages: Sequence[ChatMessage],
         meter: Meter,
         options: ChatOptions | None = None,
+        *,
+        shortens: bool = True,
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Yield ``AnsweringModel`` before each model's first ``TextDelta``, ``Switched`` between
         candidates, ``Completed`` last. ``meter`` gets every attempt as it ends, a cancelled one
-        too. Raises ``NoProviderAvailable`` and ``OptionUnsupported``. Close it with
+        too. ``shortens``: the oldest messages may be left out where a model has no room for all. Raises ``NoProviderAvailable`` and ``OptionUnsupported``. Close it with
         ``contextlib.aclosing``.
         """
         ...

@@ -89,7 +89,9 @@ class Speculation:
         if call is None:
             return
         self._call, self._began = call, time.time_ns()
-        stream = chat.stream(call.candidates, call.messages, self._metered, call.options)
+        stream = chat.stream(
+            call.candidates, call.messages, self._metered, call.options, shortens=call.shortens
+        )
         async with aclosing(stream):
             async for event in stream:
                 self._take(event)

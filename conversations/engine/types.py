@@ -43,6 +43,7 @@ class CallerChat:
     ``streams``: the caller reads the answer as it is made, and can not be told to discard text.
     ``kept``: a conversation keeps the exchange, as it keeps the turns of its own; else nothing is kept.
     ``reused``: the answer may be stored for equal questions.
+    ``shortens``: its oldest messages may be left out where a model has no room for all.
     ``helper`` is there where the prompt is a front end's.
     """
 
@@ -55,6 +56,7 @@ class CallerChat:
     kept: bool = False
     streams: bool = False
     reused: bool = True
+    shortens: bool = False
     helper: HelperPrompt | None = None
 
     @property

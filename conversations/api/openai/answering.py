@@ -46,10 +46,12 @@ class StreamEncoder(Protocol):
 
 @dataclass(slots=True)
 class AnswerReading:
-    """An answer that is being read: its events so far, the decision and the end, once they are known."""
+    """An answer that is being read: its events so far, the decision and the end, once they are known.
+    ``prompt`` is the parameter that has the prompt."""
 
     joined: JoinedRun
     events: EventStream
+    prompt: str
     seen: list[Event] = field(default_factory=list)
     decided: Decided | None = None
     end: Finished | Failed | None = None
@@ -145,7 +147,7 @@ async def whole_answer(
             response["X-Assistant-Cost"] = cost_of(message)
             return response
         case Failed(problem):
-            return problem_response(problem)
+            return problem_response(problem, prompt=reading.prompt)
         case _:
             return problem_response(problem_of(RunInterrupted()))
 
@@ -164,7 +166,7 @@ async def streamed_answer(
         raise
     if opening.done() and isinstance(reading.end, Failed) and not reading.has_text():
         await _close(opening, reading)
-        return problem_response(reading.end.problem)
+        return problem_response(reading.end.problem, prompt=reading.prompt)
     return stream_frames(_opened(opening, reading), encoder)
 
 

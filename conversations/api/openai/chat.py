@@ -58,7 +58,7 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
 
     async def begin() -> AnswerReading:
         joined = await parts.joining.join(key, turn)
-        return AnswerReading(joined, parts.joining.follow(joined))
+        return AnswerReading(joined, parts.joining.follow(joined), "messages")
 
     async def answer(reading: AnswerReading) -> Answered:
         if asked.stream:

@@ -54,6 +54,10 @@ _FAULT_CODES = frozenset(
 )
 """Codes of single fields that are OpenAI's, and tell more than ours of the whole."""
 
+_FINAL = frozenset({"provider_error", "no_provider_available", "budget_exhausted"})
+"""Codes of what another try finds again, where no time to wait is named: every model found fault with the
+request, or an operator has to mend the key, the quota or the model's name."""
+
 _STATUSES: Mapping[str, int] = {
     "context_length_exceeded": 400,
     "model_not_found": 404,
@@ -97,20 +101,21 @@ def error_response(request: HttpRequest, error: AssistantError) -> HttpResponse:
     return response
 
 
-def problem_response(problem: Mapping[str, Any]) -> HttpResponse:
-    """A problem as OpenAI's error, with the headers by which SDKs decide about a retry."""
+def problem_response(problem: Mapping[str, Any], *, prompt: str | None = None) -> HttpResponse:
+    """A problem as OpenAI's error, with the headers by which SDKs decide about a retry. ``prompt`` is the
+    parameter that is at fault where all models found it too long."""
     status, code, _ = _classified(problem)
-    response = HttpResponse(
-        orjson.dumps(error_object(problem)), status=status, content_type="application/json"
-    )
+    told = error_object(problem)
+    if code == "context_length_exceeded":
+        told["error"]["param"] = told["error"]["param"] or prompt
+    response = HttpResponse(orjson.dumps(told), status=status, content_type="application/json")
     if wait := problem.get("retry_after"):
         response["Retry-After"] = str(wait)
         if status == 429:
             response["retry-after-ms"] = str(1000 * wait)
             if wait >= LONG_WAIT:
                 response["x-should-retry"] = "false"
-    # Every model found fault with the request, the key or the name: the next try finds it too.
-    if code in {"provider_error", "budget_exhausted"}:
+    elif code in _FINAL:
         response["x-should-retry"] = "false"
     return response
 
@@ -123,4 +128,6 @@ def _classified(problem: Mapping[str, Any]) -> tuple[int, str, str | None]:
         code = faults[0]["code"]
     elif problem["code"] == "invalid" and param == "model":
         code = "model_not_found"
+    elif problem.get("error_kind") == "too_long":
+        code = "context_length_exceeded"
     return _STATUSES.get(code, problem["status"]), code, param

@@ -104,6 +104,7 @@ async def create(request: HttpRequest) -> HttpResponseBase:
         release = caller.narrowed(release, translated.chat.requested_model)
         end_user = opened.end_user(asked.safety_identifier, asked.user)
         chat = context.with_thinking(translated.chat.caller_chat(end_user), translated.answers)
+        chat = replace(chat, shortens=asked.truncation == "auto")
         await check_model(parts, release.rules_for(caller.user), translated.chat, chat)
     call = _Call(opened, asked, context, translated, chat, release)
     account = Account(caller.user, caller.key, end_user)
@@ -122,13 +123,12 @@ async def _begin(parts: Container, call: _Call) -> AnswerReading:
         chat, own = call.translated.chat, replace(call.chat, reused=False)
         turn = opened.turn(chat.prompt, call.release, model=chat.requested_model, chat=own)
         joined = await parts.joining.join(key, turn)
-        return AnswerReading(joined, parts.joining.follow(joined))
+        return AnswerReading(joined, parts.joining.follow(joined), "input")
     joined = await _join_stored(parts, call, key)
     user, site = opened.caller.user, origin_of(opened.request).site
     events = parts.runs.follow(user=user, message=joined.message, origin=site)
-    return AnswerReading(
-        joined, events if asked.background else parts.joining.follow(joined, events)
-    )
+    heard = events if asked.background else parts.joining.follow(joined, events)
+    return AnswerReading(joined, heard, "input")
 
 
 async def _join_stored(parts: Container, call: _Call, key: RequestKey) -> JoinedRun:

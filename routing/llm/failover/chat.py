@@ -64,10 +64,13 @@ class FailoverChat:
         messages: Sequence[ChatMessage],
         meter: Meter,
         options: ChatOptions | None = None,
+        *,
+        shortens: bool = True,
     ) -> Events:
         """Yield ``AnsweringModel`` before each model's first ``TextDelta``, ``Switched`` between
         models, ``Completed`` last. ``meter`` receives every attempt as it ends, a cancelled one
-        too. Candidates that do not know one of ``options``, or lack an ability, are passed by. Raises
+        too. Candidates that do not know one of ``options``, or lack an ability, are passed by.
+        ``shortens``: the oldest messages may be left out where a model has no room for all. Raises
         ``NoProviderAvailable`` and ``OptionUnsupported``. Close it with ``contextlib.aclosing``.
         """
         await self.failover.ready()
@@ -77,7 +80,7 @@ class FailoverChat:
         models = self.failover.candidates(candidates)
         first = await models.next()
         if first is not None:
-            answer = _Answer(self, models, tuple(messages), meter, options)
+            answer = _Answer(self, models, tuple(messages), meter, options, shortens)
             if candidates[0] != chosen:
                 answer.reason = OptionUnsupported.code
             elif not self.failover.has_key(candidates[0]):
@@ -120,6 +123,7 @@ class _Answer:
     messages: tuple[ChatMessage, ...]
     meter: Meter
     options: ChatOptions | None = None
+    shortens: bool = True
     text: str = ""
     called: bool = False
     reason: str = "circuit_open"
@@ -195,7 +199,7 @@ class _Answer:
                 return again, Continued(model, error.code)
         # A candidate with a larger window comes first: it needs no message dropped.
         if isinstance(error, ContextTooLong) and not candidates.has_larger_window(model):
-            shorter = drop_oldest(self.messages) if self._is_prose else None
+            shorter = drop_oldest(self.messages) if self.shortens and self._is_prose else None
             if shorter:
                 dropped, self.messages = len(self.messages) - len(shorter), shorter
                 candidates.causes.append(error)
