@@ -24,7 +24,7 @@ from routing.admin import LLMModelAdmin, RuleAdmin
 from routing.common.admin import NOTHING, Admin, column
 from routing.common.files import csv_text
 from routing.common.statistics import share
-from routing.domain.decide import plain_name
+from routing.domain.rules import plain_name
 
 MAY_SEE = "conversations.view_modelperformance"
 SPARK_DAYS = 14

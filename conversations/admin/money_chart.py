@@ -17,9 +17,8 @@ from conversations.stats.charts import CHARTS, PURPOSES, saved_by_day
 from conversations.stats.period import Period
 from conversations.usage.report import usage_between
 from routing.domain.actions import ModelKind
-from routing.domain.decide import plain_name
 from routing.domain.llm import Usage
-from routing.domain.rules import ModelRef
+from routing.domain.rules import ModelRef, plain_name
 from routing.llm.providers.late import litellm
 
 PART = 1_000

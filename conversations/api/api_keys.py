@@ -41,6 +41,7 @@ from conversations.storage.api_keys import (
 from conversations.storage.group_policies import key_defaults
 from conversations.storage.key_limits import MAX_KEY_LIMITS, key_limits
 from routing.common.translatable import Translatable
+from routing.domain.rules import plain_names
 
 MAX_MODELS = 100
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -286,13 +287,13 @@ def _default_grant(caller: Caller) -> dict[str, Any]:
     if grant is None:
         return fields
     ends = [end for end in (fields["expires_at"], _end_of(grant)) if end]
-    models = fields["model_names"]
+    models = plain_names(fields["model_names"])
     if grant.models is not None:
         # None in common: the key gets what the caller has, for an empty list is no list of models.
-        models = sorted(grant.models.intersection(models or grant.models)) or sorted(grant.models)
+        models = grant.models.intersection(models or grant.models) or grant.models
     return {
         "scopes": [scope for scope in fields["scopes"] if scope in grant.scopes],
-        "model_names": models,
+        "model_names": None if models is None else sorted(models),
         "expires_at": min(ends, default=None),
     }
 
@@ -306,7 +307,7 @@ def _check_grant(caller: Caller, fields: Mapping[str, Any]) -> None:
         return
     if not is_subset(fields.get("scopes", ()), grant.scopes):
         raise field_fault("scopes", "forbidden", "More than the calling key has.")
-    if "model_names" in fields and not is_subset(fields["model_names"], grant.models):
+    if "model_names" in fields and not is_subset(plain_names(fields["model_names"]), grant.models):
         raise field_fault("models", "forbidden", "More than the calling key has.")
     ends = _end_of(grant)
     if ends and "expires_at" in fields and (fields["expires_at"] or _NEVER) > ends:

@@ -27,6 +27,7 @@ from conversations.usage.report import dollars
 from conversations.usage.states import LimitState, limit_states, limits_of
 from routing.common.translatable import Translatable
 from routing.domain.limits import AppliedLimit, LimitScope, LimitUnit, LimitWindow
+from routing.domain.rules import plain_names
 
 MAX_MODELS = 100
 
@@ -95,7 +96,7 @@ def asked_limit(valid: dict[str, Any]) -> KeyLimit:
         LimitUnit(valid["unit"]),
         LimitWindow(valid["window"]),
         valid["amount"],
-        None if models is None else frozenset(models),
+        plain_names(models),
         valid.get("at_limit") == Limit.AtLimit.DOWNGRADE,
     )
 

@@ -22,6 +22,7 @@ from routing.common.translatable import Translatable
 from routing.domain.access import release_within
 from routing.domain.errors import ModelUnknown
 from routing.domain.release import Release
+from routing.domain.rules import plain_name
 
 PREFIX = "sk-ac-"
 _RANDOM, _CHECKSUM = 30, 6
@@ -50,7 +51,7 @@ DEFAULT_SCOPES = (Scope.CHAT, Scope.IMAGES, Scope.EMBEDDINGS)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The rights of one key. ``models`` are names that it may ask for; ``None`` stands for all that
+    """The rights of one key. ``models`` are plain names that it may ask for; ``None`` stands for all that
     are published. ``end_users``: the ids of end users that the caller sends are trusted. ``lenient``:
     unknown parameters are dropped instead of refused."""
 
@@ -89,7 +90,7 @@ class Caller:
         """Check a model's name, where empty stands for the rules' choice. Raises ``ModelUnknown``,
         as for a model that does not exist."""
         models = self.grant.models if self.grant else None
-        if models is not None and (name or ROUTED) not in models:
+        if models is not None and plain_name(name or ROUTED) not in models:
             raise ModelUnknown(name or ROUTED, "No published model that answers has this name.")
 
     def narrowed(self, release: Release, name: str) -> Release:

@@ -10,8 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations.models import Message
-from routing.domain.decide import plain_name
-from routing.domain.rules import RuleSet
+from routing.domain.rules import RuleSet, plain_name
 from routing.evaluation.expectations import Expected, failure
 from routing.models import GoldenCase
 from routing.publishing.services import Person

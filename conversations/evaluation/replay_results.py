@@ -8,9 +8,8 @@ from decimal import Decimal
 
 from conversations.models import Message, ReplayResult, ReplayRun
 from routing.domain.actions import Action, ModelKind
-from routing.domain.decide import plain_name
 from routing.domain.llm import Usage
-from routing.domain.rules import Decision, ModelRef, RuleSet
+from routing.domain.rules import Decision, ModelRef, RuleSet, plain_name
 
 Pricer = Callable[[ModelRef, Usage], Usage]
 Fields = Mapping[str, str]

@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet, Sum
 
 from conversations.models import ModelPerformance
 from routing.common.statistics import Estimate, share
-from routing.domain.decide import plain_name
+from routing.domain.rules import plain_name
 from routing.models import LLMModel, Rule
 
 ENOUGH = 30

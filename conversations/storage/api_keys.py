@@ -21,6 +21,7 @@ from conversations.models import APIKey, APIKeySecret
 from conversations.storage.audit import audit
 from conversations.storage.key_limits import KeyLimit, key_limits_set
 from routing.common.translatable import counted
+from routing.domain.rules import plain_names
 
 MAX_KEYS = 100
 """Living keys of one person."""
@@ -140,7 +141,7 @@ def _grant(key: APIKey) -> Grant:
     return Grant(
         key=key.pk,
         scopes=frozenset(key.scopes),
-        models=None if key.model_names is None else frozenset(key.model_names),
+        models=plain_names(key.model_names),
         end_users=key.end_users,
         lenient=key.lenient,
     )

@@ -14,6 +14,7 @@ from django.utils import timezone
 from conversations.domain.api_keys import DEFAULT_SCOPES
 from conversations.models import GroupPolicy
 from routing.domain.access import Access
+from routing.domain.rules import plain_name
 
 Names = frozenset[str] | None
 
@@ -58,7 +59,11 @@ def read_policies(held: PolicyTable | None = None) -> PolicyTable:
     rows = list(GroupPolicy.objects.select_related("group"))
     return PolicyTable(
         version,
-        {row.group.name: frozenset(row.allowed_models) for row in rows if row.allowed_models},
+        {
+            row.group.name: frozenset(map(plain_name, row.allowed_models))
+            for row in rows
+            if row.allowed_models
+        },
         {row.group.name: frozenset(row.allowed_rules) for row in rows if row.allowed_rules},
     )
 

@@ -14,6 +14,7 @@ from conversations.domain.errors import BadRequest
 from conversations.models import APIKey, Limit
 from conversations.usage.prices import unpriced_words
 from routing.domain.limits import LimitScope, LimitUnit, LimitWindow
+from routing.domain.rules import plain_names
 
 MAX_KEY_LIMITS = 20
 """Limits that the owner of a key may set on it."""
@@ -70,7 +71,7 @@ def key_limit_of(row: Limit) -> KeyLimit:
         LimitUnit(row.unit),
         LimitWindow(row.window),
         row.amount,
-        None if row.model_names is None else frozenset(row.model_names),
+        plain_names(row.model_names),
         row.at_limit == Limit.AtLimit.DOWNGRADE,
     )
 

@@ -24,6 +24,7 @@ from conversations.models import Limit
 from conversations.usage.ledger import billionths
 from routing.common.tasks import Background
 from routing.domain.limits import AppliedLimit, LimitScope, LimitTerms, LimitUnit, LimitWindow
+from routing.domain.rules import plain_names
 
 _log = structlog.get_logger("assistant.limits")
 
@@ -182,6 +183,6 @@ def terms_of(row: Limit) -> LimitTerms:
         unit=unit,
         window=LimitWindow(row.window),
         amount=billionths(row.amount) if unit is LimitUnit.USD else int(row.amount),
-        models=None if row.model_names is None else frozenset(row.model_names),
+        models=plain_names(row.model_names),
         downgrades=row.at_limit == Limit.AtLimit.DOWNGRADE,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from routing.domain.actions import ACTIONS, DEFAULT_ACTION, ModelKind
 from routing.domain.release import Release
-from routing.domain.rules import HELPER_RULE, SIMULATED_PREFIX, ModelRef, Rule, RuleSet
+from routing.domain.rules import HELPER_RULE, ModelRef, Rule, RuleSet, plain_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Access:
 
     def allows_model(self, name: str) -> bool:
         """Whether the model may answer the person. A stand-in has the right of its model."""
-        return self.models is None or name.removeprefix(SIMULATED_PREFIX) in self.models
+        return self.models is None or plain_name(name) in self.models
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from routing.domain.actions import ACTIONS, DEFAULT_ACTION, Action, action_for
 from routing.domain.errors import ModelUnknown
 from routing.domain.guard import GuardReport
 from routing.domain.llm import Attempt, ChatMessage, ClassifierResult, Meter, Usage
-from routing.domain.rules import HELPER_RULE, SIMULATED_PREFIX, Decision, RuleSet, Source
+from routing.domain.rules import HELPER_RULE, Decision, RuleSet, Source
 from routing.domain.vectors import VectorOpinion, VectorTrial
 
 
@@ -166,11 +166,6 @@ def helper_decision(rules: RuleSet, reason: str) -> Decision:
     model = next((found for name in names if name and (found := rules.model(name))), None)
     decision = replace(default_decision(rules, reason), source=Source.REQUESTED, rule=HELPER_RULE)
     return replace(decision, provider=model.provider, model=model.name) if model else decision
-
-
-def plain_name(model: str | None) -> str:
-    """A model's published name, whether a stand-in answers for it or not; empty for ``None``."""
-    return (model or "").removeprefix(SIMULATED_PREFIX)
 
 
 def requested_decision(rules: RuleSet, name: str) -> Decision:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-from routing.domain.rules import SIMULATED_PREFIX
+from routing.domain.rules import plain_name
 
 
 class LimitScope(StrEnum):
@@ -101,7 +101,7 @@ class LimitTerms:
 
     def counts(self, model: str) -> bool:
         """Whether calls of a model count."""
-        return self.models is None or model.removeprefix(SIMULATED_PREFIX) in self.models
+        return self.models is None or plain_name(model) in self.models
 
     def levels(self, used: int) -> tuple[int, ...]:
         """The levels of warnings that a used amount has reached."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -27,6 +27,17 @@ Effort = Literal["", "none", "minimal", "low", "medium", "high"]
 SIMULATED_PREFIX = "simulated/"
 HELPER_RULE = "helper"
 """The rule of this name is for the helper prompts of front ends; no classifier chooses it."""
+
+
+def plain_name(model: str | None) -> str:
+    """A model's published name, whether a stand-in answers for it or not; empty for ``None``."""
+    return (model or "").removeprefix(SIMULATED_PREFIX)
+
+
+def plain_names(models: Iterable[str] | None) -> frozenset[str] | None:
+    """The same of a list of models, where ``None`` stands for all: rights and limits of a model are those of
+    its stand-in, too."""
+    return None if models is None else frozenset(map(plain_name, models))
 
 
 class Source(StrEnum):

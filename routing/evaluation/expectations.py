@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from routing.domain.decide import Outcome, plain_name
-from routing.domain.rules import Decision
+from routing.domain.decide import Outcome
+from routing.domain.rules import Decision, plain_name
 
 Names = tuple[str, ...]
 

@@ -409,3 +409,22 @@ def test_a_key_with_a_wrong_checksum_is_looked_for_nowhere(
     assert http.get(f"{KEYS}current/").status_code == 401
     assert http.post("/api/v1/messages/", json={"content": "Hello"}).status_code == 401
     assert reads == []
+
+
+@pytest.mark.parametrize("models", [["simulated/gpt-mini"], ["gpt-mini"]])
+def test_a_key_of_a_stand_in_is_that_of_its_model(site: LiveSite, models: list[str]) -> None:
+    with site.composed_with(SIMULATED_PROVIDERS=["openai", "anthropic"]):
+        http = with_key(site, make(site.person(), models=models))
+        listed = [each["id"] for each in http.get("/v1/models").json()["data"]]
+        asked = [{"role": "user", "content": "Hello"}]
+        answered = [
+            http.post("/v1/chat/completions", json={"model": name, "messages": asked}).status_code
+            for name in ("simulated/gpt-mini", "gpt-mini", "simulated/gpt", "assistant")
+        ]
+        child = {"name": "less", "models": ["simulated/gpt-mini"]}
+        maker = with_key(site, make(site.person(), models=models, scopes=["keys", "chat"]))
+        made = maker.post(KEYS, json=child)
+
+    assert listed == ["simulated/gpt-mini"]
+    assert answered == [200, 200, 404, 404]
+    assert made.status_code == 201, made.text

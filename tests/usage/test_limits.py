@@ -151,9 +151,12 @@ def test_each_person_has_what_is_nobodys(program: Make, limit: SetLimit) -> None
         assert [client.chat().status_code for _ in range(2)] == [200, 402]
 
 
-def test_a_limit_of_models_counts_their_calls_alone(program: Make, limit: SetLimit) -> None:
+@pytest.mark.parametrize("name", ["gpt", "simulated/gpt"])
+def test_a_limit_of_models_counts_their_calls_alone(
+    program: Make, limit: SetLimit, name: str
+) -> None:
     client = program()
-    limit(1, window="total", model_names=["gpt"], **user(client))
+    limit(1, window="total", model_names=[name], **user(client))
 
     assert [client.chat().status_code for _ in range(2)] == [200, 200]
     assert [client.chat(model="gpt").status_code for _ in range(2)] == [200, 402]

@@ -19,7 +19,7 @@ from rich.segment import Segment
 
 from assistant_site import variables
 from assistant_site.management.chat_client import ChatError, TerminalClient, printable
-from routing.domain.decide import plain_name
+from routing.domain.rules import plain_name
 
 HELP = """/good, /bad [why]   rate the last answer
 /model [NAME]       ask this model; without a name the rules choose
