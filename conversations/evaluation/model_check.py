@@ -17,8 +17,9 @@ from conversations.domain.booking import Account
 from conversations.evaluation.try_prompt import TRIAL
 from routing.domain.actions import ModelKind
 from routing.domain.errors import AssistantError, ProviderError, ProviderTimeout
-from routing.domain.llm import ChatMessage, Operation, Usage, estimated_usage
+from routing.domain.llm import ChatMessage, Operation, Usage
 from routing.domain.rules import ModelRef
+from routing.domain.token_counts import estimated_usage
 from routing.guard.validation import validate_prompt
 from routing.llm.failover.whole_calls import MeteredCall, metered
 from routing.models import LLMModel

@@ -14,6 +14,7 @@ from routing.domain.decide import requested_decision
 from routing.domain.limits import LimitTerms, LimitUnit, PaidCall
 from routing.domain.llm import ChatMessage, EmbeddingInputs, Usage, estimated_tokens
 from routing.domain.rules import ModelRef, RuleSet
+from routing.domain.token_counts import request_tokens
 
 Price = Callable[[ModelRef, Usage], Usage]
 
@@ -64,7 +65,7 @@ class Estimator:
     def chat(self, turn: Turn, rules: RuleSet, *, system_prompt: str) -> WorstCase:
         """Of a turn that is answered by a chat model."""
         chat = turn.chat
-        tokens = message_tokens(chat.messages) if chat else estimated_tokens(turn.prompt)
+        tokens = chat_tokens(turn)
         longest = max((estimated_tokens(rule.system_prompt) for rule in rules.rules), default=0)
         tokens += estimated_tokens(system_prompt) + longest + (0 if turn.first else self._memory)
         wanted = chat.options if chat else {}
@@ -138,13 +139,14 @@ class Estimator:
         self, messages: Sequence[ChatMessage], output_tokens: int, rules: RuleSet
     ) -> list[PaidCall]:
         """The call that judges a stored answer."""
-        read = message_tokens(messages)
+        read = request_tokens(messages)
         return [self.call(one, read, output_tokens) for one in rules.classifying[:1]]
 
 
-def message_tokens(messages: Sequence[ChatMessage]) -> int:
-    """The tokens of a chat, counted by us."""
-    return sum(estimated_tokens(message.content) + 4 for message in messages)
+def chat_tokens(turn: Turn) -> int:
+    """The tokens that a model reads of a turn's own."""
+    chat = turn.chat
+    return request_tokens(chat.messages, chat.options) if chat else estimated_tokens(turn.prompt)
 
 
 def _models(turn: Turn, rules: RuleSet) -> list[ModelRef]:

@@ -39,9 +39,9 @@ from routing.domain.llm import (
     Meter,
     RawText,
     Usage,
-    estimated_usage,
 )
 from routing.domain.rules import Classification, ModelRef, RuleSet, Source
+from routing.domain.token_counts import estimated_usage
 from routing.llm.failover.candidates import Failover
 
 MALFORMED = "malformed_verdict"

@@ -15,7 +15,6 @@ from routing.domain.moderation import ModerationResult
 from routing.domain.rules import Decision, ModelRef
 
 _BYTES_PER_TOKEN = 4
-_TOKENS_PER_MESSAGE = 4
 _MILLION = Decimal(1_000_000)
 _SMALLEST = Decimal("1e-8")
 """The precision of costs, in all tables and the ledger."""
@@ -410,12 +409,6 @@ class ImageBytes:
 def estimated_tokens(text: str) -> int:
     """Roughly the tokens of ``text``: a token is about four UTF-8 bytes, in any script."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
-
-
-def estimated_usage(prompt: Sequence[ChatMessage], output: str) -> Usage:
-    """The usage of an attempt whose provider reported none, marked as estimated."""
-    tokens = sum(estimated_tokens(message.content) + _TOKENS_PER_MESSAGE for message in prompt)
-    return Usage(input_tokens=tokens, output_tokens=estimated_tokens(output), estimated=True)
 
 
 def cost(model: ModelRef, usage: Usage, listed: ListPrice | None) -> Decimal | None:

@@ -23,9 +23,9 @@ from routing.domain.llm import (
     Operation,
     RawText,
     Usage,
-    estimated_usage,
 )
 from routing.domain.rules import ModelRef, RuleSet
+from routing.domain.token_counts import estimated_usage
 from routing.llm.failover.candidates import Failover
 
 SECONDS = 2.0

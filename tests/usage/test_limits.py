@@ -101,6 +101,29 @@ def test_tokens_of_a_minute_are_enforced(program: Make, limit: SetLimit) -> None
     assert refused.json()["error"]["type"] == "tokens"
 
 
+@pytest.mark.parametrize("beside", ["tools", "response_format", "picture"])
+def test_what_a_model_reads_beside_the_text_is_reserved(
+    program: Make, limit: SetLimit, beside: str
+) -> None:
+    client = program()
+    limit(1_300, "tokens", "total", **user(client))
+    schema = {"type": "object", "properties": {}, "description": "word " * 1_000}
+    picture = {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}
+    asked: Any = {
+        "tools": {"tools": [{"type": "function", "function": {"name": "a", "parameters": schema}}]},
+        "response_format": {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "a", "schema": schema},
+            }
+        },
+        "picture": {"messages": [{"role": "user", "content": [picture]}]},
+    }[beside]
+
+    assert client.chat(max_tokens=100, **asked).status_code == 402
+    assert client.chat(max_tokens=100).status_code == 200
+
+
 def test_requests_at_once(site: LiveSite, program: Make, limit: SetLimit) -> None:
     client = program()
     slots = limit(1, "concurrent", "total", **user(client))

@@ -31,8 +31,8 @@ from routing.domain.llm import (
     RawChunk,
     ThinkingBlock,
     Usage,
-    estimated_usage,
 )
+from routing.domain.token_counts import estimated_usage
 from routing.llm.failover.candidates import Failover, PermittedModel
 
 LATE = "another model was sooner"
@@ -58,7 +58,8 @@ class ChatAttempt:
         self.model = permitted.model
         self.error: ProviderError | None = None
         self.metered: Attempt | None = None
-        self._permit, self._prompt, self._failover = permitted.permit, prompt, failover
+        self._permit, self._failover = permitted.permit, failover
+        self._prompt, self._options = prompt, options
         self._client, self._meter, self._now = client, meter, now
         self._chunks = client.stream(self.model, prompt, options)
         self._clock = asyncio.get_running_loop().time
@@ -175,7 +176,7 @@ class ChatAttempt:
         output = "".join((*self._thoughts, *self._pieces))
         if not (output or outcome in {"ok", "cancelled"}):
             return Usage()
-        return self._client.priced(self.model, estimated_usage(self._prompt, output))
+        return self._client.priced(self.model, estimated_usage(self._prompt, output, self._options))
 
 
 def answers(chunk: RawChunk) -> bool:
