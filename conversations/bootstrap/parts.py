@@ -182,6 +182,7 @@ def make_estimator(llm: ProviderClient) -> Estimator:
         memory_tokens=settings.MEMORY_TOKENS,
         embedder=provider_embedder(),
         moderator=moderation_model(),
+        unsupported=llm.unsupported,
     )
 
 

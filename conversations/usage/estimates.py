@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -11,12 +12,14 @@ from conversations.engine.types import Turn
 from conversations.usage.ledger import billionths
 from routing.domain.actions import ModelKind
 from routing.domain.decide import requested_decision
+from routing.domain.errors import ProviderError
 from routing.domain.limits import LimitTerms, LimitUnit, PaidCall
-from routing.domain.llm import ChatMessage, EmbeddingInputs, Usage, estimated_tokens
+from routing.domain.llm import ChatMessage, ChatOptions, EmbeddingInputs, Usage, estimated_tokens
 from routing.domain.rules import ModelRef, RuleSet
 from routing.domain.token_counts import request_tokens
 
 Price = Callable[[ModelRef, Usage], Usage]
+Unsupported = Callable[[ModelRef, ChatOptions, Sequence[ChatMessage]], str | None]
 
 CLASSIFY_INPUT, CLASSIFY_OUTPUT = 2_000, 300
 """Tokens of a classification, beside those of the prompt."""
@@ -47,7 +50,7 @@ class WorstCase:
 class Estimator:
     """Estimates runs. ``price`` is that of the models' clients, ``output_tokens`` the reserve of an answer
     without a limit in its request, ``memory_tokens`` that of a conversation's recent turns, ``embedder`` the provider's model that looks questions up,
-    ``moderator`` the one that is asked about prompts."""
+    ``moderator`` the one that is asked about prompts. ``unsupported`` tells what a model lacks for a request."""
 
     def __init__(
         self,
@@ -57,7 +60,9 @@ class Estimator:
         memory_tokens: int,
         embedder: ModelRef | None = None,
         moderator: ModelRef | None = None,
+        unsupported: Unsupported = lambda *_: None,
     ) -> None:
+        self._unsupported = unsupported
         self._output, self._memory, self._embedder = output_tokens, memory_tokens, embedder
         self._moderator = moderator
         self._cost = lru_cache(maxsize=4096)(_cost_by(price))
@@ -82,12 +87,21 @@ class Estimator:
         return WorstCase(fixed, options)
 
     def cheapest(self, turn: Turn, rules: RuleSet) -> ModelRef | None:
-        """The published chat model that answers at the least cost; ``None`` where no price is known."""
-        models = [model for model in rules.models if model.kind is ModelKind.CHAT]
-        tokens = estimated_tokens(turn.prompt)
+        """The published chat model that answers at the least cost, of those that take the request as it is;
+        ``None`` where there is none of known price."""
+        chats = (model for model in rules.models if model.kind is ModelKind.CHAT)
+        models, tokens = [model for model in chats if self._takes(model, turn)], chat_tokens(turn)
         priced = [(self._cost(model, tokens, self._output), model) for model in models]
         known = [(cost, model) for cost, model in priced if cost is not None]
         return min(known, key=lambda each: each[0], default=(0, None))[1]
+
+    def _takes(self, model: ModelRef, turn: Turn) -> bool:
+        if turn.chat is None:
+            return True
+        # A model that cannot be asked at all is no way out.
+        with suppress(ProviderError):
+            return self._unsupported(model, turn.chat.options, turn.chat.messages) is None
+        return False
 
     def call(self, model: ModelRef, input_tokens: int, output_tokens: int) -> PaidCall:
         """One call at these tokens."""

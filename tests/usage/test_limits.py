@@ -199,6 +199,20 @@ def test_the_cheapest_model_answers_where_a_limit_wants_that(
     assert second.headers["x-assistant-decision"].endswith(";limited=1")
 
 
+@pytest.mark.parametrize(("spent", "status"), [("gpt", 200), ("claude-sonnet", 402)])
+def test_the_cheapest_model_is_one_that_takes_the_request(
+    program: Make, limit: SetLimit, spent: str, status: int
+) -> None:
+    client = program()
+    limit(1, window="total", model_names=[spent], at_limit="downgrade", **user(client))
+    assert client.chat(model=spent).status_code == 200
+    # Of the published models Claude alone takes a word to stop at.
+    answer = client.chat(model="assistant", stop=["end"])
+
+    assert answer.status_code == status, answer.text
+    assert answer.headers.get("x-assistant-model", "claude-sonnet") == "claude-sonnet"
+
+
 def test_a_retry_of_an_answered_request_is_free(program: Make, limit: SetLimit) -> None:
     client = program()
     limit(1, window="total", **user(client))
