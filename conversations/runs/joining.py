@@ -120,25 +120,50 @@ class RunJoining:
         self._claim_script = client.register_script(_CLAIM)
         self._listeners: Counter[UUID] = Counter()
 
-    async def join(self, key: RequestKey, turn: Turn) -> JoinedRun:
-        """The run that answers already, else a new one. Raises ``BadRequest`` for an ``Idempotency-Key``
-        that came with another body, and ``LimitReached``."""
+    async def join(self, key: RequestKey, turn: Turn, counting: Awaitable[None]) -> JoinedRun:
+        """The run that answers already, else a new one. ``counting`` counts the call: it shares the claim's round
+        trip. Raises what it raises, ``BadRequest`` for an ``Idempotency-Key`` that came with another body, and
+        ``LimitReached``."""
         assert turn.begun  # noqa: S101 - set by the view
 
         async def start() -> None:
             reservation = await self._admission.chat(turn)
             self._runs.start(as_admitted(turn, reservation), reservation)
 
-        return await self.join_begun(JoinedRun(turn.message, turn.begun, key), turn.user, start)
+        new = JoinedRun(turn.message, turn.begun, key)
+        earlier = await self._claim_counted(new, turn.user, counting)
+        return earlier or await self._started(new, start)
 
     async def join_begun(
         self, new: JoinedRun, user: int, start: Callable[[], Awaitable[object]]
     ) -> JoinedRun:
-        """The same for a run that ``start`` begins. Raises also what ``start`` raises."""
+        """The same for a run that ``start`` begins, of a call that was counted. Raises also what ``start`` raises."""
         # Without Redis nothing can be joined, and nothing is lost but that.
         with suppress(RunLogUnavailable):
             if earlier := await self._claim(new, user):
                 return earlier
+        return await self._started(new, start)
+
+    async def _claim_counted(
+        self, new: JoinedRun, user: int, counting: Awaitable[None]
+    ) -> JoinedRun | None:
+        """``_claim``; a call that is refused claims nothing."""
+        claimed, counted = await asyncio.gather(
+            self._claim(new, user), counting, return_exceptions=True
+        )
+        if isinstance(counted, BaseException):
+            if claimed is None:
+                await self._forget(new)
+            elif isinstance(claimed, JoinedRun) and claimed.lease:
+                await self._give_up(claimed.message, claimed.lease)
+            raise counted
+        if isinstance(claimed, RunLogUnavailable):
+            return None
+        if isinstance(claimed, BaseException):
+            raise claimed
+        return claimed
+
+    async def _started(self, new: JoinedRun, start: Callable[[], Awaitable[object]]) -> JoinedRun:
         try:
             await start()
         except BaseException:
@@ -153,16 +178,19 @@ class RunJoining:
         run = self._runs.running(message)
         events = events or (run.follow() if run else self._logged(message))
         self._listeners[message] += 1
-        renewed = time.monotonic()
+        renewed, ended = time.monotonic(), False
         try:
             async with aclosing(events):
                 async for batch in events:
-                    if batch and isinstance(batch[-1][1], Failed):
+                    ended = bool(batch) and is_terminal(batch[-1][1])
+                    if ended and isinstance(batch[-1][1], Failed):
                         await self._forget(joined)
                     if joined.lease and time.monotonic() - renewed > RENEW_SECONDS:
                         renewed = time.monotonic()
                         await self._lease(message, joined.lease, joined.key)
                     yield batch
+            if not ended:
+                await self._forget(joined)  # its worker is gone: the next try begins anew
         finally:
             self._listeners[message] -= 1
             left = not self._listeners[message]

@@ -36,13 +36,17 @@ class Reservation:
     request: bool = True
 
     @property
-    def booking(self) -> Booking:
-        """For the ledger. An attempt without a price costs its reservation."""
+    def reserved_usd(self) -> Decimal | None:
+        """The cost of an attempt without a price; ``None`` without a limit of money."""
         dollars = [
             charge.amount for charge in self.charges if charge.limit.terms.unit is LimitUnit.USD
         ]
-        reserved = Decimal(max(dollars)) / BILLION if dollars else None
-        return Booking(self.account, self.at, self.groups, reserved, request=self.request)
+        return Decimal(max(dollars)) / BILLION if dollars else None
+
+    @property
+    def booking(self) -> Booking:
+        """For the ledger."""
+        return Booking(self.account, self.at, self.groups, self.reserved_usd, request=self.request)
 
     def facts(self) -> dict[str, object]:
         """The facts that another worker needs to book the run."""

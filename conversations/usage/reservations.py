@@ -128,8 +128,8 @@ class Reservations:
 
     async def settle(self, reservation: Reservation, attempts: Sequence[Attempt]) -> None:
         """Put the measured usage of a booked run in the place of its reservation, once. Never raises."""
-        reserved = reservation.booking.reserved_usd
-        await self._settle(reservation, paid_calls(charged(attempts, reserved)))
+        if not reservation.settled:
+            await self._settle(reservation, _paid(reservation, attempts))
 
     def settlement(
         self, reservation: Reservation, attempts: Sequence[Attempt]
@@ -139,8 +139,7 @@ class Reservations:
         if reservation.settled or reservation.ended:
             return None
         self._end(reservation)
-        reserved = reservation.booking.reserved_usd
-        measured = _measured(reservation, paid_calls(charged(attempts, reserved)))
+        measured = _measured(reservation, _paid(reservation, attempts))
         command = self._counters.settlement(reservation.run, reservation.slots, measured)
         return AttachedCommand(command, partial(self._told, reservation))
 
@@ -323,6 +322,10 @@ class Reservations:
             end = window_end(terms, reservation.at, self._zone)
             return BudgetExhausted(terms, resets_at=end)
         return LimitExceeded(terms, wait=worst.wait)
+
+
+def _paid(reservation: Reservation, attempts: Sequence[Attempt]) -> list[PaidCall]:
+    return paid_calls(charged(attempts, reservation.reserved_usd))
 
 
 def _measured(reservation: Reservation, calls: Sequence[PaidCall] | None) -> list[int]:

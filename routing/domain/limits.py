@@ -76,22 +76,21 @@ class LimitTerms:
     amount: int
     models: frozenset[str] | None = None
     downgrades: bool = False
+    name: str = field(init=False, compare=False, repr=False)
+    """Its name in headers and messages: ``key-minute``. This and ``slides`` are asked for several times a request."""
+    slides: bool = field(init=False, compare=False, repr=False)
+    """Whether its window moves with the time."""
 
-    @property
-    def name(self) -> str:
-        """Its name in headers and messages: ``key-minute``."""
-        window = "concurrent" if self.unit is LimitUnit.CONCURRENT else self.window
-        return f"{self.scope.replace('_', '-')}-{window}"
-
-    @property
-    def slides(self) -> bool:
-        """Whether its window moves with the time."""
-        return self.unit is not LimitUnit.CONCURRENT and self.window in SLIDING
+    def __post_init__(self) -> None:
+        concurrent = self.unit is LimitUnit.CONCURRENT
+        window = "concurrent" if concurrent else self.window
+        object.__setattr__(self, "name", f"{self.scope.replace('_', '-')}-{window}")
+        object.__setattr__(self, "slides", not concurrent and self.window in SLIDING)
 
     @property
     def is_budget(self) -> bool:
         """Whether to wait for it is of no use: a day, a month, a total."""
-        return self.unit is not LimitUnit.CONCURRENT and self.window not in SLIDING
+        return self.unit is not LimitUnit.CONCURRENT and not self.slides
 
     @property
     def of_requests(self) -> bool:

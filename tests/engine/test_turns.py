@@ -107,10 +107,10 @@ async def test_a_stored_answer_is_replayed_without_asking_anybody(where: str) ->
     ("stored", "steps"),
     [
         (True, [["guard"]]),
-        (False, [["guard"], ["join_flight"], ["classify"], ["generate"]]),
+        (False, [["guard"], ["generate"]]),
     ],
 )
-async def test_nodes_that_ask_no_model_take_no_step_of_the_graph(
+async def test_a_step_of_the_graph_asks_one_model_at_most(
     stored: bool, steps: list[list[str]]
 ) -> None:
     asked, made = turn(), ports(cache=FakeCache(exact=cached() if stored else None))

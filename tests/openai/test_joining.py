@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from limits import parse
 
 from conversations.adapters.embeddings import LOCAL
 from conversations.bootstrap import container
 from conversations.runs.joining import RunJoining
 from conversations.storage.api_keys import key_create
+from routing.common.redis.clients import sync_client
 from tests.live_site import LiveSite
 
 ALL = ["chat", "images", "embeddings"]
@@ -131,3 +134,35 @@ def test_a_run_that_nobody_hears_on_any_worker_is_stopped(
     site.simulator.wait_for(
         lambda requests: any(each.outcome == "closed_early" for each in requests)
     )
+
+
+def test_a_try_after_a_dead_worker_begins_anew(site: LiveSite) -> None:
+    key, sign = new_key(site.user()), {"Idempotency-Key": "k1"}
+    redis: Any = sync_client(settings.REDIS_URL)
+    names = f"{settings.REDIS_PREFIX}:request:*"
+    before = redis.keys(names)
+    assert not joins(site, "chat/completions", key, **sign)
+    (name,) = set(redis.keys(names)).difference(before)
+    _, begun, body = redis.get(name).decode().split(":")
+    # Its worker died before the run left a log.
+    redis.set(name, f"{uuid4()}:{begun}:{body}")
+    sent = {"Authorization": f"Bearer {key}", **sign}
+    url, asked = f"{site.url}/v1/chat/completions", BODIES["chat/completions"]
+
+    assert httpx.post(url, json=asked, headers=sent, timeout=30).status_code == 503
+    assert not joins(site, "chat/completions", key, **sign)
+    assert joins(site, "chat/completions", key, **sign)
+
+
+def test_a_refused_call_claims_nothing(site: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, sign = new_key(site.user()), {"Idempotency-Key": "k1"}
+    rates = container().rate_limits.rates
+    with monkeypatch.context() as patched:
+        patched.setitem(rates, "ask", parse("1/minute"))
+        assert not joins(site, "chat/completions", key)
+        sent = {"Authorization": f"Bearer {key}", **sign}
+        url, asked = f"{site.url}/v1/chat/completions", BODIES["chat/completions"]
+        assert httpx.post(url, json=asked, headers=sent, timeout=30).status_code == 429
+
+    assert not joins(site, "chat/completions", key, **sign)
+    assert container().stream_limits.open == 0

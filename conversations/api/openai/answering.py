@@ -89,21 +89,27 @@ Answered = HttpResponse | AsyncGenerator[bytes, None]
 async def limited_response(
     parts: Container,
     account: Account,
-    begin: Callable[[], Awaitable[AnswerReading]],
+    begin: Callable[[Awaitable[None]], Awaitable[AnswerReading]],
     answer: Callable[[AnswerReading], Awaitable[Answered]],
     *,
     detached: bool = False,
 ) -> HttpResponseBase:
     """Count the call, hold a stream slot until the answer is out, begin the run and tell of it in
-    headers. A ``detached`` run, which goes on without its client, holds the slot to its end. Raises
-    the refusals of the limits."""
-    slot, _ = await admit(parts, account)
+    headers. ``begin`` awaits the counting that it is given before it begins. A ``detached`` run, which goes
+    on without its client, holds the slot to its end. Raises the refusals of the limits."""
+    slots: list[StreamSlot] = []
+
+    async def counting() -> None:
+        slots.append((await admit(parts, account))[0])
+
     try:
-        reading = await begin()
+        reading = await begin(counting())
         answered = await answer(reading)
     except BaseException:
-        slot.release()
+        for taken in slots:
+            taken.release()
         raise
+    (slot,) = slots
     if detached:
         held = _hold(slot.share(), parts.runs.wait(reading.joined.message))
         parts.background.start("detached answers", held)

@@ -5,7 +5,7 @@ A client that leaves stops the answer, unless others have joined it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
@@ -56,8 +56,8 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     model, key = asked.requested_model, call.key
     turn = call.turn(asked.prompt, release, model=model, chat=chat, session=session)
 
-    async def begin() -> AnswerReading:
-        joined = await parts.joining.join(key, turn)
+    async def begin(counting: Awaitable[None]) -> AnswerReading:
+        joined = await parts.joining.join(key, turn, counting)
         return AnswerReading(joined, parts.joining.follow(joined), "messages")
 
     async def answer(reading: AnswerReading) -> Answered:

@@ -7,7 +7,7 @@ stops the answer, unless it runs in the background or others have joined it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -116,14 +116,15 @@ async def create(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-async def _begin(parts: Container, call: _Call) -> AnswerReading:
+async def _begin(parts: Container, call: _Call, counting: Awaitable[None]) -> AnswerReading:
     """Start the run, or join that of an earlier try."""
     opened, asked, key = call.opened, call.asked, call.opened.key
     if not asked.stores:
         chat, own = call.translated.chat, replace(call.chat, reused=False)
         turn = opened.turn(chat.prompt, call.release, model=chat.requested_model, chat=own)
-        joined = await parts.joining.join(key, turn)
+        joined = await parts.joining.join(key, turn, counting)
         return AnswerReading(joined, parts.joining.follow(joined), "input")
+    await counting
     joined = await _join_stored(parts, call, key)
     user, site = opened.caller.user, origin_of(opened.request).site
     events = parts.runs.follow(user=user, message=joined.message, origin=site)
