@@ -177,10 +177,11 @@ class MessageAdmin(HistoryAdmin[Message]):
         if not self.has_view_permission(request):
             raise Http404
         try:
-            picture = picture_of_attachment(PromptAttachments.objects.filter(pk=pk).first(), number)
+            row = PromptAttachments.objects.filter(pk=pk).first()
+            picture = picture_of_attachment(row, number)
         except NotFound as exc:
             raise Http404 from exc
-        return picture_response(picture.media_type, picture.data)
+        return picture_response(row, picture.media_type, picture.data)
 
     def has_review_permission(self, request: HttpRequest) -> bool:
         """Verdicts on the guard are for those who decide on the review desk."""
@@ -314,7 +315,7 @@ class GeneratedImageAdmin(HistoryAdmin[GeneratedImage]):
         if row is None or not self.has_view_permission(request, row):
             raise Http404
         with row.file.open("rb") as file:
-            return picture_response(row.media_type, file.read())
+            return picture_response(row, row.media_type, file.read())
 
     @column("picture")
     def picture(self, row: GeneratedImage) -> str:

@@ -11,6 +11,7 @@ from django.template.defaultfilters import truncatechars
 from django.utils import timezone
 from unfold.paginator import InfinitePaginator
 
+from conversations.admin.history import WatchedList
 from conversations.feedback.reuse_records import DAYS
 from conversations.feedback.vector_records import AUDIT, decision_sums
 from conversations.models import VectorAudit
@@ -39,7 +40,7 @@ def decisions_context() -> dict[str, Any]:
 
 
 @admin.register(VectorAudit)
-class VectorAuditAdmin(ReadOnlyAdmin[VectorAudit]):
+class VectorAuditAdmin(WatchedList[VectorAudit], ReadOnlyAdmin[VectorAudit]):
     """Figures above, the single audits below; nothing to change."""
 
     list_display = (

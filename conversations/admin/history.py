@@ -1,4 +1,5 @@
-"""History pages: lists that take no longer when there is more history."""
+"""History pages: lists that take no longer when there is more history, and looks at people's words, which are
+noted in the audit log."""
 
 from __future__ import annotations
 
@@ -14,10 +15,24 @@ from unfold.paginator import InfinitePaginator
 from conversations.models import first_id_at
 from conversations.storage.audit import audit
 from conversations.storage.erasure import owned_tables
-from routing.common.admin import M, ReadOnlyAdmin
+from routing.common.admin import Admin, M, ReadOnlyAdmin
 
 
-class HistoryAdmin(ReadOnlyAdmin[M]):
+class WatchedList(Admin[M]):
+    """A page whose list shows people's words: who looked at it is in the audit log."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        if response.status_code == 200:
+            # Which filters, and not for what: the words that are looked for may be a person's.
+            used = sorted(name for name in request.GET if request.GET[name])
+            audit(f"{self.opts.model_name}.listed", details={"filters": used[:20]})
+        return response
+
+
+class HistoryAdmin(WatchedList[M], ReadOnlyAdmin[M]):
     """A page of rows whose ids sort by time.
 
     ``id_fields`` are the fields of a search for an id. No index helps to find words, nor the values of
@@ -32,16 +47,6 @@ class HistoryAdmin(ReadOnlyAdmin[M]):
     paginator = InfinitePaginator
     show_full_result_count = False
     list_filter_submit = True
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        response = super().changelist_view(request, extra_context)
-        if response.status_code == 200:
-            # Which filters, and not for what: the words that are looked for may be a person's.
-            used = sorted(name for name in request.GET if request.GET[name])
-            audit(f"{self.opts.model_name}.listed", details={"filters": used[:20]})
-        return response
 
     def change_view(
         self,

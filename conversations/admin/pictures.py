@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from django.db.models import Model
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from conversations.admin.history import person_of
 from conversations.models import GeneratedImage, Message, PromptAttachments
+from conversations.storage.audit import audit
 
 
-def picture_response(media_type: str, data: bytes) -> HttpResponse:
-    """The bytes of a picture, which no cache keeps."""
+def picture_response(row: Model | None, media_type: str, data: bytes) -> HttpResponse:
+    """The bytes of a picture, which no cache keeps. Who looked at whose is noted in the audit log."""
+    if row is not None:
+        name = row._meta.model_name  # noqa: SLF001 - Django's documented name
+        audit(f"{name}.viewed", row, person=person_of(row))
     headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
     return HttpResponse(data, content_type=media_type, headers=headers)
 

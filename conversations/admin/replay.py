@@ -18,6 +18,7 @@ from conversations.evaluation.replay import estimate as cost_of
 from conversations.evaluation.replay_results import findings
 from conversations.evaluation.rule_sets import LoadedRules, draft_rules, live_rules
 from conversations.models import ReplayRun
+from conversations.storage.audit import audit
 from routing.common.admin import Admin, column
 
 STATUS_LABELS = {
@@ -27,6 +28,7 @@ STATUS_LABELS = {
     "stopped": "warning",
     "failed": "danger",
 }
+_LOOKED_AT = "replay_looked_at"
 START_PERMISSIONS = ("conversations.add_replayrun", "conversations.view_message")
 
 
@@ -102,6 +104,7 @@ class ReplayRunAdmin(Admin[ReplayRun]):
             raise Http404
         running = run.status == ReplayRun.Status.RUNNING
         stalled = running and run.beat_at < timezone.now() - STALE
+        _note_look(request, run)
         context = {
             "title": str(run),
             "run": run,
@@ -149,6 +152,13 @@ def _same_rules(draft: LoadedRules, live: LoadedRules) -> bool:
     if draft.rules is None or live.rules is None:
         return False
     return draft.rules.fingerprint == live.rules.fingerprint
+
+
+def _note_look(request: HttpRequest, run: ReplayRun) -> None:
+    """Note in the audit log who looked at the prompts of a replay: once, for the page reloads itself."""
+    if request.session.get(_LOOKED_AT) != run.pk:
+        request.session[_LOOKED_AT] = run.pk
+        audit("replayrun.viewed", run)
 
 
 def _redirect(run: ReplayRun) -> HttpResponseRedirect:

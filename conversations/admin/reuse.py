@@ -13,6 +13,7 @@ from django.utils import timezone
 from unfold.paginator import InfinitePaginator
 
 from conversations.admin.charts import chart_context
+from conversations.admin.history import WatchedList
 from conversations.feedback.reuse_records import (
     DAYS,
     Economy,
@@ -79,7 +80,7 @@ def _words(message: Message | None) -> str:
 
 
 @admin.register(Reuse)
-class ReuseAdmin(ReadOnlyAdmin[Reuse]):
+class ReuseAdmin(WatchedList[Reuse], ReadOnlyAdmin[Reuse]):
     """Figures above, the single reuses below; nothing to change."""
 
     list_display = (

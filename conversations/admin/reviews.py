@@ -17,13 +17,14 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from conversations.admin.forms import SearchForm
+from conversations.admin.history import WatchedList
 from conversations.admin.pages import bannered_page, require_permissions
 from conversations.admin.review_decisions import answer_curate, review_decide
 from conversations.evaluation.cache_search import search
 from conversations.feedback.reviews import verdicts_on
 from conversations.models import AnswerReview, CuratedAnswer
 from conversations.storage.audit import audit
-from routing.common.admin import NOTHING, Admin, ChoicesDropdownFilter, admin_link, column, rendered
+from routing.common.admin import NOTHING, ChoicesDropdownFilter, admin_link, column, rendered
 from routing.common.validators import check_block
 
 SEARCH_PERMISSIONS = ("conversations.view_answerreview", "conversations.view_message")
@@ -63,7 +64,7 @@ class CurationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(AnswerReview)
-class AnswerReviewAdmin(Admin[AnswerReview]):
+class AnswerReviewAdmin(WatchedList[AnswerReview]):
     """A queue ordered by harm times traffic; each decision is in the row's history."""
 
     form = CurationForm
@@ -113,6 +114,7 @@ class AnswerReviewAdmin(Admin[AnswerReview]):
         result = None
         if request.method == "POST" and form.is_valid():
             result = search(form.cleaned_data["prompt"], user=form.cleaned_data["person"])
+            audit("answerreview.searched")
         context = {
             "title": "Which stored answer would this prompt get?",
             "form": form,

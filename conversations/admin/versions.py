@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.paginator import InfinitePaginator
 
+from conversations.admin.history import WatchedList
 from conversations.models import ShadowDecision, VersionPerformance
 from conversations.stats.pending import add_up_if_possible
 from routing.admin.publishing import ExtraPage, Panel
@@ -212,7 +213,7 @@ VersionAdmin.row_buttons.append("conversations/admin/compare_button.html")
 
 
 @admin.register(ShadowDecision)
-class ShadowDecisionAdmin(ReadOnlyAdmin[ShadowDecision]):
+class ShadowDecisionAdmin(WatchedList[ShadowDecision], ReadOnlyAdmin[ShadowDecision]):
     """Decisions of versions in shadow, beside those of the live version."""
 
     list_display = (

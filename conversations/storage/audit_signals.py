@@ -164,4 +164,6 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
+    if isinstance(value, list):
+        value = [str(each) for each in value]  # members of an enumeration, too
     return str(value)[:MOST_TEXT]

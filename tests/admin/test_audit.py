@@ -10,8 +10,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from conversations.domain.api_keys import DEFAULT_SCOPES
 from conversations.models import AuditEntry, AuditPerson
-from tests.admin.conftest import make_exchange
+from conversations.storage.api_keys import key_create
+from tests.admin.conftest import make_exchange, make_picture
 
 PAGE = "/admin/conversations/auditentry/"
 
@@ -38,6 +40,35 @@ def test_a_look_at_a_conversation_is_noted(admin_client: Client, person: User) -
         assert noted.network == "127.0.0.0/24"
     admin_client.get(reverse("admin:conversations_message_changelist"), {"q": "secret words"})
     assert (last().action, last().details) == ("message.listed", {"filters": ["q"]})
+
+
+@pytest.mark.parametrize(
+    "page", ["message", "conversation", "generatedimage", "feedback", "answerreview", "reuse", "vectoraudit", "shadowdecision"]
+)  # fmt: skip
+def test_a_look_at_a_list_of_peoples_words_is_noted(admin_client: Client, page: str) -> None:
+    url = reverse(f"admin:conversations_{page}_changelist")
+    assert admin_client.get(url, {"q": "secret words"}).status_code in {200, 302}
+    assert admin_client.get(url).status_code == 200
+
+    assert last().action == f"{page}.listed"
+    assert "secret" not in str([entry.details for entry in AuditEntry.objects.all()])
+
+
+def test_a_look_at_a_picture_is_noted(admin_client: Client, person: User) -> None:
+    row = make_picture(person, b"\x89PNG bytes")
+    assert admin_client.get(reverse("admin:conversations_picture", args=[row.pk])).content
+    noted = last()
+
+    assert (noted.action, noted.subject) == ("generatedimage.viewed", str(row.pk))
+    assert noted.person
+    assert AuditPerson.objects.get(pk=noted.person).name == person.username
+
+
+def test_a_list_of_values_is_told_by_its_values(person: User) -> None:
+    key_create(owner=person.pk, by=person.pk, name="one", scopes=list(DEFAULT_SCOPES))
+    created = AuditEntry.objects.filter(action="key.created").latest("pk")
+
+    assert created.details["set"]["scopes"] == "['chat', 'images', 'embeddings']"
 
 
 def test_sign_ins_of_staff_are_noted(client: Client, person: User) -> None:

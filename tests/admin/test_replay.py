@@ -17,7 +17,7 @@ from assistant_site.simulator import Simulator
 from conversations.evaluation import replay
 from conversations.evaluation.replay_results import findings
 from conversations.evaluation.rule_sets import draft_rules, live_rules
-from conversations.models import Message, ReplayRun
+from conversations.models import AuditEntry, Message, ReplayRun
 from routing.models import LLMModel, Rule
 from routing.publishing.codec import ruleset_dump
 from tests.admin.conftest import make_exchange
@@ -211,6 +211,9 @@ def test_the_page_tells_what_was_found(admin_client: Client, person: User) -> No
     assert "What would change" in page
     assert reverse("admin:conversations_message_change", args=[answer.pk]) in page
     assert 'http-equiv="refresh"' not in page
+    # Of a page that reloads itself the first look is noted.
+    admin_client.get(reverse("admin:conversations_replayrun_change", args=[run.pk]))
+    assert AuditEntry.objects.filter(action="replayrun.viewed", subject=run.pk).count() == 1
 
 
 def test_a_run_without_its_process_says_so(

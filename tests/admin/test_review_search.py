@@ -12,7 +12,7 @@ from django.urls import reverse
 from assistant_site.simulator import Simulator
 from conversations import bootstrap
 from conversations.adapters.answer_cache.entries import curated_id
-from conversations.models import AnswerReview
+from conversations.models import AnswerReview, AuditEntry
 
 QUESTION = "How do I enable two-factor authentication?"
 OPPOSITE = "How do I disable two-factor authentication?"
@@ -44,6 +44,8 @@ def test_a_candidate_is_told_with_its_signals_and_what_becomes_of_it(admin_clien
     assert "exact: the same words" in page
     assert "Under Settings." in page
     assert "the operator" in page
+
+    assert AuditEntry.objects.latest("pk").action == "answerreview.searched"
 
     page = searched(admin_client, OPPOSITE)
     assert "<strong>vetoed: opposite</strong>" in page
