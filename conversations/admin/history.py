@@ -1,5 +1,5 @@
-"""History pages: lists that take no longer when there is more history, and looks at people's words, which are
-noted in the audit log."""
+"""History pages: lists that take no longer when there is more history, and readers of people's words, in the
+audit log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from routing.common.admin import Admin, M, ReadOnlyAdmin
 
 
 class WatchedList(Admin[M]):
-    """A page whose list shows people's words: who looked at it is in the audit log."""
+    """A page whose list shows people's words: the audit log names its readers."""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ from conversations.storage.audit import audit
 
 
 def picture_response(row: Model | None, media_type: str, data: bytes) -> HttpResponse:
-    """The bytes of a picture, which no cache keeps. Who looked at whose is noted in the audit log."""
+    """The bytes of a picture, which no cache keeps. The audit log names the reader and the owner."""
     if row is not None:
         name = row._meta.model_name  # noqa: SLF001 - Django's documented name
         audit(f"{name}.viewed", row, person=person_of(row))

@@ -155,7 +155,7 @@ def _same_rules(draft: LoadedRules, live: LoadedRules) -> bool:
 
 
 def _note_look(request: HttpRequest, run: ReplayRun) -> None:
-    """Note in the audit log who looked at the prompts of a replay: once, for the page reloads itself."""
+    """Note the reader of a replay's prompts in the audit log: once, for the page reloads itself."""
     if request.session.get(_LOOKED_AT) != run.pk:
         request.session[_LOOKED_AT] = run.pk
         audit("replayrun.viewed", run)

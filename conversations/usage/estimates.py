@@ -50,7 +50,7 @@ class WorstCase:
 class Estimator:
     """Estimates runs. ``price`` is that of the models' clients, ``output_tokens`` the reserve of an answer
     without a limit in its request, ``memory_tokens`` that of a conversation's recent turns, ``embedder`` the provider's model that looks questions up,
-    ``moderator`` the one that is asked about prompts. ``unsupported`` tells what a model lacks for a request."""
+    ``moderator`` the one that is asked about prompts. ``unsupported`` names the parameter of a request that a model lacks."""
 
     def __init__(
         self,
