@@ -53,6 +53,7 @@ NEEDED = {
     ("MODERATION_REFUSES", "MODERATION_MODEL"): "nobody is asked",
     ("MODERATION_THRESHOLDS", "MODERATION_MODEL"): "nobody is asked",
     ("MODERATION_REQUIRED", "MODERATION_MODEL"): "nobody is asked",
+    ("MODERATION_ANSWERS", "MODERATION_MODEL"): "nobody is asked",
     ("OIDC_ISSUER", "OIDC_CLIENT_ID"): "single sign-on does not work",
     ("OIDC_CLIENT_ID", "OIDC_ISSUER"): "there is no single sign-on",
     ("OIDC_GROUPS", "OIDC_ISSUER"): "there is no single sign-on",

@@ -25,6 +25,8 @@ SECTIONS = (
             meaning="how long the provider's word is waited for, for all parts of a prompt together; after that it counts as away"),
         Variable("MODERATION_REQUIRED", "flag", default=False,
             meaning="while the provider is away: `false` answers and flags the message, `true` refuses with a 503, `moderation_unavailable`"),
+        Variable("MODERATION_ANSWERS", "choice", default="off", options=("off", "flag", "refuse"),
+            meaning="answers are judged by `MODERATION_MODEL`, too: with `flag` beside the stream, with `refuse` before their text is passed on ([moderation of answers](guard.md#moderation-of-answers))"),
         Variable("SYSTEM_PROMPT", "text", default="You are a helpful assistant. Answer in the language of the question.",
             meaning="sent before every conversation; it is not part of the cache's scope, so empty the cache when it changes"),
         Variable("MEMORY_TOKENS", "integer", default=6000, most=10_000_000,

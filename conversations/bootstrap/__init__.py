@@ -167,6 +167,7 @@ class Container(EvaluationContainer):
         return self.circuits
 
     def _ports(self, log: RunLog) -> Ports:
+        moderator = parts.make_moderator(self.llm, self.failover)
         return Ports(
             rules=self.rules,
             guard=self.guard,
@@ -182,7 +183,8 @@ class Container(EvaluationContainer):
             tool_calls=RedisToolCalls(self.redis, self.breaker, prefix=settings.REDIS_PREFIX),
             flag=self.flag,
             output=parts.make_output_guard(),
-            moderator=parts.make_moderator(self.llm, self.failover),
+            moderator=moderator,
+            answer_moderator=parts.make_answer_moderator(moderator),
             vectors=self.vectors,
             links=AnswerLinker(
                 self.cache,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -183,6 +184,7 @@ def make_estimator(llm: ProviderClient) -> Estimator:
         embedder=provider_embedder(),
         moderator=moderation_model(),
         unsupported=llm.unsupported,
+        moderates_answers=moderates_answers(),
     )
 
 
@@ -197,7 +199,7 @@ def make_cache(
         return vector
 
     cache_parts = CacheParts(
-        system_prompt=settings.SYSTEM_PROMPT,
+        system_prompt=_answers_made_under(),
         ids=reviews.entry_ids(),
         withheld=_withheld,
         verifier=ReuseVerifier(
@@ -244,6 +246,26 @@ def make_moderator(llm: ProviderClient, failover: Failover) -> ProviderModerator
         required=settings.MODERATION_REQUIRED,
     )
     return ProviderModerator(llm, model, failover, terms)
+
+
+def moderates_answers() -> bool:
+    """Whether the moderating model is asked about answers, too."""
+    return bool(settings.MODERATION_MODEL) and settings.MODERATION_ANSWERS != "off"
+
+
+def make_answer_moderator(moderator: ProviderModerator | None) -> ProviderModerator | None:
+    """The same provider's word on answers; none where it is not wanted."""
+    if moderator is None or not moderates_answers():
+        return None
+    if settings.MODERATION_ANSWERS == "refuse":
+        return moderator
+    return replace(moderator, terms=replace(moderator.terms, refuses=frozenset(), required=False))
+
+
+def _answers_made_under() -> str:
+    """What stored and shared answers must have in common. One that was made without moderation is not served
+    with it."""
+    return f"{settings.SYSTEM_PROMPT}\0moderated" if moderates_answers() else settings.SYSTEM_PROMPT
 
 
 _SECRET_NAME = re.compile(r"(?:^|_)(?:KEY|SECRET|TOKEN|PASSWORD)$")
@@ -332,7 +354,7 @@ def make_flights(
         reviews.entry_ids(),
         background,
         prefix=settings.REDIS_PREFIX,
-        system_prompt=settings.SYSTEM_PROMPT,
+        system_prompt=_answers_made_under(),
         withheld=_withheld,
     )
 

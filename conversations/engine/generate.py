@@ -11,11 +11,18 @@ from typing import Any, assert_never
 
 from langgraph.runtime import Runtime
 
+from conversations.engine.answer_moderation import AnswerModeration
 from conversations.engine.events import Decided, Logprobs, Noticed, Reset, Thought, Token, ToolCall
 from conversations.engine.guarded_answer import TEXT, THOUGHT, GuardedAnswer, Part, Watches
 from conversations.engine.model_call import ModelCall, limited, model_call
 from conversations.engine.ports import Context, Ports, Sink
-from conversations.engine.refusals import provider_refusal, provider_refused
+from conversations.engine.refusals import (
+    answer_refusal,
+    answer_refused,
+    provider_refusal,
+    provider_refused,
+)
+from conversations.engine.speculation import Room
 from conversations.engine.steps import step, tolerated
 from conversations.engine.types import Answer, State, Update
 from routing.common.translatable import Translatable, Translate, counted
@@ -35,6 +42,7 @@ from routing.domain.llm import (
     ThoughtDelta,
     ToolCallDelta,
 )
+from routing.domain.moderation import IN_ANSWER, ModerationReport
 from routing.domain.rules import Decision, ModelRef
 
 DECISION_GRACE = 1.0
@@ -48,25 +56,26 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     context = runtime.context
     state = limited(state)
     call = model_call(context.ports.system_prompt, state)
+    moderator = context.ports.answer_moderator
+    moderation = AnswerModeration(moderator, context.sink) if moderator else None
     transcript = Transcript(
         state,
         context.sink,
         shows_thoughts=context.ports.shows_thoughts,
         watches=_watches(context.ports, call),
+        moderation=moderation,
         translate=context.ports.translate,
     )
     # From a timer and not from the loop below: a provider that is silent sends no event to react to.
     timer = asyncio.get_running_loop().call_later(DECISION_GRACE, transcript.send_decision)
     try:
         with step(context.sink, "generate", "span") as opened:
-            try:
-                await _transcribe(call, transcript, context, opened.meter)
-                transcript.finish()
-            except NoProviderAvailable as error:
-                # A failure ends the run; a refusal is an answer, and no other model is asked for one.
-                if not error.refused:
-                    raise
-                transcript.refuse()
+            room = moderation.room if moderation and moderation.holds else None
+            work = _write(call, transcript, context, opened.meter, room)
+            if moderation:
+                transcript.moderated(await moderation.over(work))
+            else:
+                await work
             opened.output = transcript.text
     finally:
         timer.cancel()
@@ -85,12 +94,26 @@ async def generate(state: State, runtime: Runtime[Context]) -> Update:
     return {"answer": answer, "cacheable": transcript.cacheable}
 
 
-async def _transcribe(
-    call: ModelCall, transcript: Transcript, context: Context, meter: Meter
+async def _write(
+    call: ModelCall, transcript: Transcript, context: Context, meter: Meter, room: Room | None
 ) -> None:
-    """Take all events of the call, which may be under way already."""
+    """Have the call's models write the answer, to its end or to their refusal."""
+    try:
+        await _transcribe(call, transcript, context, meter, room)
+        transcript.finish()
+    except NoProviderAvailable as error:
+        # A failure ends the run; a refusal is an answer, and no other model is asked for one.
+        if not error.refused:
+            raise
+        transcript.refuse()
+
+
+async def _transcribe(
+    call: ModelCall, transcript: Transcript, context: Context, meter: Meter, room: Room | None
+) -> None:
+    """Take all events of the call, which may be under way already; each when there is ``room`` for it."""
     if await context.speculation.confirm(call, context.sink):
-        await context.speculation.pass_on(transcript.take, meter)
+        await context.speculation.pass_on(transcript.take, meter, room)
         return
     stream = context.ports.chat.stream(
         call.candidates, call.messages, meter, call.options, shortens=call.shortens
@@ -99,6 +122,8 @@ async def _transcribe(
     async with aclosing(stream):
         async for event in stream:
             transcript.take(event)
+            if room:
+                await room()
 
 
 def _watches(ports: Ports, call: ModelCall) -> Watches:
@@ -125,7 +150,8 @@ async def _remember_calls(
 
 class Transcript:
     """Translator of a chat's events to the turn's events, and collector of the answer's text. Thoughts are
-    passed on where ``shows_thoughts``. All parts go through the filters that ``watches`` makes for each model's."""
+    passed on where ``shows_thoughts``. All parts go through the filters that ``watches`` makes for each model's, and
+    then through ``moderation``, which may keep them back."""
 
     def __init__(
         self,
@@ -134,9 +160,12 @@ class Transcript:
         *,
         shows_thoughts: bool = True,
         watches: Watches | None = None,
+        moderation: AnswerModeration | None = None,
         translate: Translate = str,
     ) -> None:
-        self._state, self._sink, self._shows_thoughts = state, sink, shows_thoughts
+        self._state, self._shows_thoughts = state, shows_thoughts
+        self._sink: Sink = moderation or sink
+        self._moderation, self._word = moderation, ModerationReport()
         self._watches, self._translate = watches or Watches(), translate
         self._guarded = GuardedAnswer(self._watches)
         self._logprobs: list[Mapping[str, Any]] = []
@@ -273,10 +302,31 @@ class Transcript:
 
     def reported(self, report: GuardReport) -> GuardReport:
         """The guard's report, with the findings in the answer."""
-        if not self._guarded.found:
-            return report
-        found = tuple(f"output_{kind}" for kind in self._guarded.found)
-        return replace(report, verdict="flag", signals=(*report.signals, *found))
+        if self._guarded.found:
+            found = tuple(f"output_{kind}" for kind in self._guarded.found)
+            report = replace(report, verdict="flag", signals=(*report.signals, *found))
+        return self._word.added_to(report, IN_ANSWER)
+
+    def moderated(self, word: ModerationReport) -> None:
+        """Take moderation's word on the answer. A refused one ends with the text that was passed on; where there
+        is none, the answer is a refusal."""
+        self._word, self.cacheable = word, self.cacheable and word.passed
+        if not (word.refused and self._moderation):
+            return
+        self.finish_reason = "content_filter"
+        self._pieces = [self.text[: self._moderation.sent]]
+        for rest in (self.calls, self.thinking, self._logprobs):
+            rest.clear()
+        if self._moderation.heard:
+            self._notice(
+                "answer_cut", Translatable("The rest of this answer was held back by moderation.")
+            )
+            return
+        self.decision = answer_refused(self.decision)
+        if self._decision_sent:
+            self._notice("answer_refused", Translatable("This answer was held back by moderation."))
+        self.send_decision()
+        self._say(answer_refusal(self._translate))
 
     def refuse(self) -> None:
         """Make the refusal of the last model's provider the whole answer."""
@@ -333,8 +383,9 @@ class Transcript:
     def _check_discardable(self) -> None:
         """Raises ``ProviderStreamBroken`` where text was sent to a caller that can not be told to discard
         it: another model would be asked in vain."""
-        chat = self._state["turn"].chat
-        if chat and chat.streams and (self._pieces or self._calls_tools):
+        chat, moderation = self._state["turn"].chat, self._moderation
+        heard = moderation.heard if moderation else bool(self._pieces or self._calls_tools)
+        if chat and chat.streams and heard:
             raise ProviderStreamBroken(self.decision.provider or "", "it broke off")
 
     def _notice(self, code: str, detail: str) -> None:

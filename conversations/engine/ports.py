@@ -305,7 +305,7 @@ class Moderator(Protocol):
         ...
 
     async def look(self, text: str, pictures: Sequence[str], meter: Meter) -> ModerationReport:
-        """The word on a prompt and the pictures that came with it, by their addresses, within a time limit.
+        """The word on a text and the pictures that came with it, by their addresses, within a time limit.
         A provider that is away is told in the report. Never raises."""
         ...
 
@@ -329,6 +329,7 @@ class Ports:
     flag: PromptFlag | None = None
     output: OutputGuard | None = None
     moderator: Moderator | None = None
+    answer_moderator: Moderator | None = None
     vectors: DecisionVectors | None = None
     vector_audits: VectorAudits | None = None
     links: AnswerLinks | None = None

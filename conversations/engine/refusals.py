@@ -23,6 +23,9 @@ DECLINED = Translatable(
 MODERATED = Translatable(
     "I can't help with this message: it was found to be against the rules for content here."
 )
+ANSWER_MODERATED = Translatable(
+    "I can't show an answer to this: what the model wrote was found to be against the rules for content here."
+)
 UNNAMED = Translatable("I can't help with this request.")
 _OFFER = Translatable("Could you put it differently? For example:")
 GENERIC_SUGGESTIONS = (
@@ -66,6 +69,11 @@ def moderation_refusal(translate: Translate = str) -> str:
     return refusal_text(MODERATED, (), translate)
 
 
+def answer_refusal(translate: Translate = str) -> str:
+    """The refusal of an answer of which moderation lets nothing pass."""
+    return refusal_text(ANSWER_MODERATED, (), translate)
+
+
 def refused_prompt(
     rules: RuleSet, guard: GuardReport, report: ModerationReport, translate: Translate
 ) -> Answer:
@@ -79,3 +87,8 @@ def provider_refused(decision: Decision) -> Decision:
     """The decision after its provider's refusal."""
     reason = "the provider's content policy declined"
     return replace(decision, action=Action.REFUSE, reason=reason)
+
+
+def answer_refused(decision: Decision) -> Decision:
+    """The decision after moderation let nothing of its answer pass."""
+    return replace(decision, action=Action.REFUSE, reason="moderation refused the answer")

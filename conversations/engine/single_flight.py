@@ -29,6 +29,7 @@ from conversations.engine.reusability import reusable, shareable
 from conversations.engine.steps import step, tolerated
 from conversations.engine.types import Answer, CacheFacts, Leader, State, Update
 from routing.domain.llm import Usage
+from routing.domain.moderation import IN_ANSWER
 from routing.domain.rules import Decision, Source
 
 Ending = Literal["whole", "not for us", "lost"]
@@ -107,7 +108,7 @@ class FollowedAnswer:
                     return "not for us"
                 if isinstance(event, Finished):
                     self._facts = replace(self._facts, usage=_usage_of(event.message))
-                    return self._ended(event.message["status"], event.message["finish_reason"])
+                    return self._ended(event.message)
                 if isinstance(event, Failed):
                     return "lost"
                 self._relay(event)
@@ -159,13 +160,21 @@ class FollowedAnswer:
         self._pieces.append(text)
         self._sink.emit(Token(text))
 
-    def _ended(self, status: str, finish_reason: str) -> Ending:
-        self._finish_reason = finish_reason
+    def _ended(self, message: Mapping[str, Any]) -> Ending:
+        self._finish_reason = message["finish_reason"]
         # A stopped answer is whole for the user who stopped it, and for no other.
-        if status != "complete" or not self._pieces:
+        if message["status"] != "complete" or not self._pieces:
             return "lost"
+        if _moderated(message):
+            return "not for us"
         # Nor one of which nobody knows whether it is whole; one that reached the limit would again.
-        return "whole" if finish_reason in {"stop", "length"} else "not for us"
+        return "whole" if self._finish_reason in {"stop", "length"} else "not for us"
+
+
+def _moderated(message: Mapping[str, Any]) -> bool:
+    """Whether moderation flagged the answer, which may have been passed on before the word on it."""
+    guard = (message.get("decision") or {}).get("guard") or {}
+    return any(signal.startswith(IN_ANSWER) for signal in guard.get("signals", ()))
 
 
 def _usage_of(message: Mapping[str, Any]) -> Usage:

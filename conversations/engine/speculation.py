@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from conversations.engine.ports import Chat, Sink
 
 Take = Callable[[GenerationEvent], None]
+Room = Callable[[], Awaitable[None]]
 Guess = Callable[[], Awaitable[ModelCall | None]]
 
 
@@ -35,6 +36,7 @@ class Speculation:
         self._attempts: list[Attempt] = []
         self._take: Take = self._wait_with
         self._meter: Meter = self._attempts.append
+        self._room: Room | None = None
         self._began = self._first = 0
 
     def start(self, chat: Chat, guess: Guess) -> None:
@@ -53,16 +55,19 @@ class Speculation:
         sink.note(Speculated(confirmed=True, saved_ms=self._saved_ms()))
         return True
 
-    async def pass_on(self, take: Take, meter: Meter) -> None:
-        """Pass on what has waited, then the rest as it comes, to the end. Raises what the call raises."""
+    async def pass_on(self, take: Take, meter: Meter, room: Room | None = None) -> None:
+        """Pass on what has waited, then the rest as it comes, to the end. ``room`` waits until more may be
+        taken. Raises what the call raises."""
         task, self._task = self._task, None
         assert task is not None  # noqa: S101 - it was confirmed
         try:
             for attempt in self._attempts:
                 meter(attempt)
-            self._meter = meter
-            for event in self._events:
+            self._meter, self._room = meter, room
+            for event in self._events:  # while there is no room more may come
                 take(event)
+                if room:
+                    await room()
             self._events.clear()
             self._take = take
             await task
@@ -95,6 +100,8 @@ class Speculation:
         async with aclosing(stream):
             async for event in stream:
                 self._take(event)
+                if self._room:
+                    await self._room()
 
     def _wait_with(self, event: GenerationEvent) -> None:
         if isinstance(event, AnsweringModel) and not self._first:

@@ -25,6 +25,8 @@ CLASSIFY_INPUT, CLASSIFY_OUTPUT = 2_000, 300
 """Tokens of a classification, beside those of the prompt."""
 PICTURE_TOKENS = 4_200
 """Tokens of the output of one picture in high quality."""
+ANSWER_WINDOWS = 2
+"""How often moderation reads an answer at most: a window of it has no more of the text before than text of its own."""
 DEAREST = ModelRef(
     "dearest", "dearest", "", ModelKind.CHAT, input_price=Decimal(20), output_price=Decimal(100)
 )
@@ -50,7 +52,7 @@ class WorstCase:
 class Estimator:
     """Estimates runs. ``price`` is that of the models' clients, ``output_tokens`` the reserve of an answer
     without a limit in its request, ``memory_tokens`` that of a conversation's recent turns, ``embedder`` the provider's model that looks questions up,
-    ``moderator`` the one that is asked about prompts. ``unsupported`` names the parameter of a request that a model lacks."""
+    ``moderator`` the one that is asked about prompts, and with ``moderates_answers`` about answers. ``unsupported`` names the parameter of a request that a model lacks."""
 
     def __init__(
         self,
@@ -61,10 +63,11 @@ class Estimator:
         embedder: ModelRef | None = None,
         moderator: ModelRef | None = None,
         unsupported: Unsupported = lambda *_: None,
+        moderates_answers: bool = False,
     ) -> None:
         self._unsupported = unsupported
         self._output, self._memory, self._embedder = output_tokens, memory_tokens, embedder
-        self._moderator = moderator
+        self._moderator, self._moderates_answers = moderator, moderates_answers
         self._cost = lru_cache(maxsize=4096)(_cost_by(price))
 
     def chat(self, turn: Turn, rules: RuleSet, *, system_prompt: str) -> WorstCase:
@@ -80,7 +83,12 @@ class Estimator:
         if self._embedder and not turn.requested_model:
             fixed += self.vectors(self._embedder, [turn.prompt]).options
         fixed += self.moderation(turn.prompt)
-        options = [self.call(model, tokens, self._longest(model, asked)) for model in models]
+        written = [self._longest(model, asked) for model in models]
+        if self._moderates_answers:
+            fixed += self._moderated(ANSWER_WINDOWS * max(written, default=0))
+        options = [
+            self.call(model, tokens, most) for model, most in zip(models, written, strict=True)
+        ]
         if not turn.requested_model and rules.reuse.speculation_usd_per_day and options:
             # Another model may be asked ahead, and in vain.
             fixed = [*fixed, max(options, key=lambda call: call.cost)]
@@ -144,9 +152,12 @@ class Estimator:
 
     def moderation(self, prompt: str) -> list[PaidCall]:
         """The call that asks a provider about a prompt; none where that is free, which has no tokens either."""
+        return self._moderated(estimated_tokens(prompt))
+
+    def _moderated(self, tokens: int) -> list[PaidCall]:
         if self._moderator is None:
             return []
-        call = self.call(self._moderator, estimated_tokens(prompt), 0)
+        call = self.call(self._moderator, tokens, 0)
         return [call] if call.cost else []
 
     def judging(

@@ -7,7 +7,7 @@ them so. Scores are in [0, 1].
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,8 @@ ALL = "all"
 UNNAMED = "unnamed"
 """The category of a provider that flags without naming one."""
 AWAY = "away"
+IN_ANSWER = "output_moderation_"
+"""Begin of the signals of what was found in an answer; the rest is the category."""
 MOST_NAME = 48
 """Characters of a category's name."""
 
@@ -39,7 +41,7 @@ class ModerationResult:
 
 @dataclass(frozen=True, slots=True)
 class ModerationReport:
-    """The word on all parts of a prompt together.
+    """The word on all parts of a prompt, or of an answer, together.
 
     ``hits`` are the categories that count, the highest score first. ``away``: of a part there is no word, and
     ``detail`` says why, for operators.
@@ -63,13 +65,25 @@ class ModerationReport:
             return "refuse" if self.refused else "flag"
         return AWAY if self.away else "pass"
 
+    def joined(self, other: ModerationReport) -> ModerationReport:
+        """The word on two texts together: a hit in one of them is a hit."""
+        scores = _highest((self.scores, other.scores))
+        return ModerationReport(
+            _by_score({*self.hits, *other.hits}, scores),
+            scores,
+            self.refused or other.refused,
+            self.away or other.away,
+            self.detail or other.detail,
+        )
+
     def added_to(self, guard: GuardReport, prefix: str = "moderation_") -> GuardReport:
         """The guard's report with these findings among its signals. Its score stays that of the guard."""
         if self.passed:
             return guard
         found = (*self.hits, *([AWAY] if self.away else ()))
         signals = (*guard.signals, *(f"{prefix}{name}" for name in found))
-        return replace(guard, verdict="block" if self.refused else "flag", signals=signals)
+        blocked = self.refused or guard.verdict == "block"
+        return replace(guard, verdict="block" if blocked else "flag", signals=signals)
 
     def as_json(self) -> dict[str, Any]:
         """For the trace."""
@@ -96,12 +110,20 @@ class ModerationTerms:
 
     def report(self, results: Sequence[ModerationResult]) -> ModerationReport:
         """The word on all parts: a hit in one of them is a hit."""
-        scores: dict[str, float] = {}
-        for name, score in (pair for result in results for pair in result.scores.items()):
-            scores[name] = max(score, scores.get(name, 0.0))
+        scores = _highest(result.scores for result in results)
         told = {name for result in results for name in result.flagged}
         hits = {name for name in told if name not in self.thresholds}
         hits |= {name for name, least in self.thresholds.items() if scores.get(name, -1.0) >= least}
-        ordered = tuple(sorted(hits, key=lambda name: (-scores.get(name, 1.0), name)))
         refused = bool(hits) and (ALL in self.refuses or bool(hits & self.refuses))
-        return ModerationReport(ordered, scores, refused)
+        return ModerationReport(_by_score(hits, scores), scores, refused)
+
+
+def _highest(told: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    scores: dict[str, float] = {}
+    for name, score in (pair for each in told for pair in each.items()):
+        scores[name] = max(score, scores.get(name, 0.0))
+    return scores
+
+
+def _by_score(hits: Collection[str], scores: Mapping[str, float]) -> tuple[str, ...]:
+    return tuple(sorted(hits, key=lambda name: (-scores.get(name, 1.0), name)))

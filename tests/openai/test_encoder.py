@@ -29,10 +29,13 @@ MESSAGE: dict[str, Any] = {
     "cache": None,
 }
 AT_ONCE: list[Event] = [Decided(REFUSED, CacheFacts(), GuardReport("block"))]
-LATE: list[Event] = [
-    Decided(ANSWERED, CacheFacts(), GuardReport("pass")),
-    Noticed("provider_refused", "It declined."),
-]
+LATE, MODERATED = (
+    [
+        Decided(ANSWERED, CacheFacts(), GuardReport("pass")),
+        Noticed(code, "It was declined."),
+    ]
+    for code in ("provider_refused", "answer_refused")
+)
 SAID: list[Event] = [Token("Not this, "), Token("please."), Finished(MESSAGE)]
 
 
@@ -43,7 +46,7 @@ def choices(events: list[Event], *, forces_form: bool) -> list[dict[str, Any]]:
     return [json.loads(frame[6:])["choices"][0] for frame in frames]
 
 
-@pytest.mark.parametrize("begin", [AT_ONCE, LATE])
+@pytest.mark.parametrize("begin", [AT_ONCE, LATE, MODERATED])
 def test_a_refusal_of_json_has_a_field_of_its_own(begin: list[Event]) -> None:
     first, *middle, last = choices([*begin, *SAID], forces_form=True)
 
@@ -55,7 +58,7 @@ def test_a_refusal_of_json_has_a_field_of_its_own(begin: list[Event]) -> None:
     assert (last["delta"], last["finish_reason"]) == ({}, "stop")
 
 
-@pytest.mark.parametrize("begin", [AT_ONCE, LATE])
+@pytest.mark.parametrize("begin", [AT_ONCE, LATE, MODERATED])
 def test_a_refusal_of_text_is_text(begin: list[Event]) -> None:
     first, *middle, last = choices([*begin, *SAID], forces_form=False)
 

@@ -164,6 +164,11 @@ class RunMetrics:
             "Prompts that a provider was asked about, by its word: pass, flag, refuse or away.",
             ("outcome",),
         )
+        self._answer_moderations = counter(
+            "assistant_answer_moderations_total",
+            "Answers that a provider was asked about, by its word: pass, flag, refuse or away.",
+            ("outcome",),
+        )
         self._traces_lost = counter(
             "assistant_traces_lost_total", "Traces and scores that were not delivered to Langfuse."
         )
@@ -323,6 +328,8 @@ class RunMetrics:
         for step in trace.steps:
             if step.name == "moderate" and step.output:
                 self._moderations.labels(step.output["outcome"]).inc()
+            elif step.name == "moderate_answer" and step.output:
+                self._answer_moderations.labels(step.output["outcome"]).inc()
             for attempt in step.attempts:
                 self._observe_attempt(attempt, exemplar)
 

@@ -37,6 +37,8 @@ FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 """The values that clients know; any other becomes ``stop``."""
 
 
+_REFUSALS = frozenset({"provider_refused", "answer_refused"})
+"""The notices before a refusal."""
 _MARK = "\x00text\x00"
 """Stands for the text of a chunk; nothing else in a chunk has a control character."""
 
@@ -102,8 +104,8 @@ class ChunkEncoder:
             case Failed(problem):
                 yield from self.fail(problem)
             case Noticed(code):
-                # The provider declined after the decision was told: its text comes next.
-                self._refuses = self._refuses or (self._forces_form and code == "provider_refused")
+                # Declined after the decision was told: the text of the refusal comes next.
+                self._refuses = self._refuses or (self._forces_form and code in _REFUSALS)
                 self._around_text = None
             case Started():
                 pass
