@@ -209,8 +209,11 @@ def _own_key(request: HttpRequest) -> str:
 def end_user_of(request: HttpRequest, caller: Caller, *named: str | None) -> str:
     """The caller's name of its own user: the first of those ``named`` in the body, else Open WebUI's header.
     Empty where the key is not trusted to tell its users apart."""
-    if not (caller.grant and caller.grant.end_users):
-        return ""
+    return named_user(request, *named) if caller.grant and caller.grant.end_users else ""
+
+
+def named_user(request: HttpRequest, *named: str | None) -> str:
+    """The same, trusted or not."""
     header = request.headers.get("X-OpenWebUI-User-Id", "")[:MAX_END_USER]
     return next((name for name in (*named, header) if name), "")
 

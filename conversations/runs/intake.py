@@ -209,5 +209,7 @@ def _turn(new: NewTurn, started: StartedTurn, release: Release | None) -> Turn:
         chat=chat,
         key=new.key,
         end_user=new.end_user,
+        session=new.session,
+        notes=new.notes,
         language=new.language,
     )

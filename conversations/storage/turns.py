@@ -41,7 +41,7 @@ from conversations.usage.ledger import book
 from routing.common.translatable import Translatable
 
 if TYPE_CHECKING:
-    from conversations.engine.types import CallerChat, Turn
+    from conversations.engine.types import CallerChat, Notes, Turn
     from routing.domain.release import Release
 
 TITLE_LENGTH, TITLE_CHARS = 80, 2_000
@@ -101,7 +101,7 @@ class NewTurn:
 
     ``site`` is the scheme and host for URLs in the answer. ``release`` holds the rules that the named
     model was looked up in; ``None`` where no model is named. ``response``: the turn is one of OpenAI's
-    Responses API. ``key`` and ``end_user`` are those of the request, where it has an API key.
+    Responses API. ``key`` and ``end_user`` are those of the request, where it has an API key. ``session`` and ``notes`` are as of ``Turn``.
     ``chat``: the model is asked this instead of the memory and the prompt, because they have more than
     text; ``attachments`` are the parts of the prompt beside its text.
     """
@@ -121,6 +121,8 @@ class NewTurn:
     response: NewResponse | None = None
     key: UUID | None = None
     end_user: str = ""
+    session: str = ""
+    notes: Notes = ()
     chat: CallerChat | None = None
     attachments: Sequence[Mapping[str, Any]] = ()
     prompt_id: UUID = field(default_factory=new_id)

@@ -103,6 +103,13 @@ def test_a_clients_own_session_is_told(tracer: LangfuseTracer, langfuse: Langfus
         assert span.attributes["session.id"] == "chat-7"
 
 
+def test_a_clients_own_notes_are_told(tracer: LangfuseTracer, langfuse: LangfuseReceiver) -> None:
+    trace = new_trace()
+    noted = replace(trace, turn=replace(trace.turn, notes=(("metadata.team", "blue"),)))
+
+    assert told(tracer, langfuse, noted)[0].metadata["client"] == {"metadata.team": "blue"}
+
+
 def test_every_span_tells_whose_it_is(tracer: LangfuseTracer, langfuse: LangfuseReceiver) -> None:
     trace = new_trace()
     for span in told(tracer, langfuse, trace):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from queue import Queue
 from typing import Any
 from uuid import uuid4
 
@@ -493,23 +494,48 @@ def test_slots_and_runs_are_given_back(site: LiveSite, client: OpenAI) -> None:
     ("metadata", "header", "session"),
     [({"session_id": "s 1"}, "other", "s_1"), (None, "webui-7", "webui-7"), (None, "x" * 300, "x" * 200), (None, "", "")],
 )  # fmt: skip
+@pytest.mark.parametrize("api", ["chat", "responses", "kept responses"])
 def test_the_clients_session_is_the_traces(
     client: OpenAI,
     monkeypatch: pytest.MonkeyPatch,
     metadata: dict[str, str] | None,
     header: str,
     session: str,
+    api: str,
 ) -> None:
-    turns: list[Any] = []
-    monkeypatch.setattr(container().tracer, "record", lambda trace: turns.append(trace.turn))
-    client.chat.completions.create(
-        model="gpt-mini",
-        messages=QUESTION,
-        metadata=metadata,
-        extra_headers={"X-OpenWebUI-Chat-Id": header},
-    )
+    traced: Queue[Any] = Queue()
+    monkeypatch.setattr(container().tracer, "record", lambda trace: traced.put(trace.turn))
+    told: Any = {"metadata": metadata, "extra_headers": {"X-OpenWebUI-Chat-Id": header}}
+    if api == "chat":
+        client.chat.completions.create(model="gpt-mini", messages=QUESTION, **told)
+    else:
+        kept = api == "kept responses"
+        client.responses.create(model="gpt-mini", input=QUESTION, store=kept, **told)
 
-    assert [turn.session for turn in turns] == [session]
+    assert traced.get(timeout=10).session == session
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_a_client_says_of_its_request_is_logged(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    trusted: bool,
+) -> None:
+    caplog.set_level("INFO", "assistant.request")
+    traced: Queue[Any] = Queue()
+    monkeypatch.setattr(container().tracer, "record", lambda trace: traced.put(trace.turn))
+    connect(end_users=trusted).chat.completions.create(
+        model="gpt-mini", messages=QUESTION, metadata={"team": "blue"}, user="anna"
+    )
+    lines: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    logged = [line["notes"] for line in lines if line["event"] == "notes of the client"]
+    user = {} if trusted else {"user": "anna"}
+
+    assert logged == [{"metadata.team": "blue"} | user]
+    turn = traced.get(timeout=10)
+    assert dict(turn.notes) == logged[0]
+    assert turn.end_user == ("anna" if trusted else "")
 
 
 def test_the_cached_questions_of_chats_are_exported(site: LiveSite) -> None:

@@ -121,6 +121,7 @@ def _facts(trace: TraceRecord, *, capture: bool) -> dict[str, Any]:
             for each in trace.degraded
         ]
         or None,
+        "client": dict(turn.notes) if turn.notes and capture else None,
         **_decision(trace, capture=capture),
         "guard": asdict(trace.guard) if trace.guard else None,
     }

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from django.http import HttpRequest
 from django.utils import timezone
 
 from conversations.api.authentication import authenticate
 from conversations.api.openai.errors import ParameterFault
-from conversations.api.requests import end_user_of, joining_key, json_body, origin_of
+from conversations.api.requests import end_user_of, joining_key, json_body, named_user, origin_of
 from conversations.bootstrap import Container, container
 from conversations.domain.api_keys import Caller, Scope
 from conversations.domain.errors import Draining
-from conversations.engine.types import CallerChat, Turn
+from conversations.engine.types import CallerChat, Notes, Turn
 from conversations.models import new_id
 from conversations.runs.joining import RequestKey
 from routing.domain.errors import PromptRejected, PromptTooLong
@@ -23,7 +25,8 @@ from routing.domain.release import Release
 from routing.domain.rules import Decision
 from routing.guard.validation import validate_prompt
 
-MAX_SESSION = 200
+CHAT_HEADER, MAX_SESSION = "X-OpenWebUI-Chat-Id", 200
+_log = structlog.get_logger("assistant.request")
 _ODD = re.compile(r"[^\x21-\x7e]")
 
 
@@ -55,6 +58,18 @@ class OpenedCall:
         """As ``end_user_of``."""
         return end_user_of(self.request, self.caller, *named)
 
+    def noted(self, metadata: Mapping[str, str] | None, *named: str | None) -> tuple[str, Notes]:
+        """The client's own name of the chat, else Open WebUI's, and its notes on the request, which are
+        logged: its metadata and, where its key is not trusted to tell its users apart, the name of one."""
+        session = (metadata or {}).get("session_id") or self.request.headers.get(CHAT_HEADER, "")
+        notes = tuple((f"metadata.{name}", text) for name, text in (metadata or {}).items())
+        name = named_user(self.request, *named)
+        if name and not self.end_user(*named):
+            notes += (("user", name),)
+        if notes:
+            _log.info("notes of the client", notes=dict(notes))
+        return _ODD.sub("_", session[:MAX_SESSION]), notes
+
     def turn(
         self,
         prompt: str,
@@ -62,12 +77,11 @@ class OpenedCall:
         *,
         model: str = "",
         chat: CallerChat | None = None,
-        session: str = "",
+        noted: tuple[str, Notes] = ("", ()),
         end_user: str = "",
     ) -> Turn:
-        """A turn that no conversation keeps. Without a ``chat`` its call has no messages. ``session`` is
-        the client's own name of the chat, for the trace; else Open WebUI's header."""
-        session = session or self.request.headers.get("X-OpenWebUI-Chat-Id", "")
+        """A turn that no conversation keeps. Without a ``chat`` its call has no messages. ``noted`` is as of
+        the method."""
         origin, message = origin_of(self.request), new_id()
         return Turn(
             user=self.caller.user,
@@ -83,7 +97,8 @@ class OpenedCall:
             release=release,
             begun=timezone.now(),
             chat=chat or CallerChat((), {}, plain=False),
-            session=_ODD.sub("_", session[:MAX_SESSION]),
+            session=noted[0],
+            notes=noted[1],
             key=self.caller.key,
             end_user=end_user or (chat.end_user if chat else ""),
         )

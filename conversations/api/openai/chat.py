@@ -52,9 +52,9 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     release = caller.narrowed(release, asked.requested_model)
     chat = asked.caller_chat(call.end_user(asked.safety_identifier, asked.user))
     await check_model(parts, release.rules_for(caller.user), asked, chat)
-    session = (asked.metadata or {}).get("session_id", "")
+    noted = call.noted(asked.metadata, asked.safety_identifier, asked.user)
     model, key = asked.requested_model, call.key
-    turn = call.turn(asked.prompt, release, model=model, chat=chat, session=session)
+    turn = call.turn(asked.prompt, release, model=model, chat=chat, noted=noted)
 
     async def begin(counting: Awaitable[None]) -> AnswerReading:
         joined = await parts.joining.join(key, turn, counting)

@@ -78,7 +78,8 @@ async def generate(request: HttpRequest) -> HttpResponse:
     rules = release.rules_for(caller.user)
     await parts.llm.loaded()
     task = _task(parts, rules, name, asked)
-    turn = call.turn(prompt, release, model=name, end_user=call.end_user(asked.user))
+    named, noted = call.end_user(asked.user), call.noted(None, asked.user)
+    turn = call.turn(prompt, release, model=name, noted=noted, end_user=named)
     estimate = partial(parts.admission.estimator.pictures, task.candidates, prompt, task.count)
     answer = await direct_result(call, turn, partial(_draw, parts, rules, task), estimate)
     if answer.value["refusal"]:

@@ -56,7 +56,7 @@ from conversations.bootstrap import Container, container
 from conversations.db.access import in_database, written
 from conversations.domain.api_keys import Scope
 from conversations.domain.booking import Account
-from conversations.engine.types import CallerChat
+from conversations.engine.types import CallerChat, Notes
 from conversations.models import Message, new_id
 from conversations.runs.joining import JoinedRun, RequestKey
 from conversations.storage.responses import (
@@ -84,6 +84,7 @@ class _Call:
     translated: TranslatedRequest
     chat: CallerChat
     release: Release
+    noted: tuple[str, Notes]
     prompt: UUID = field(default_factory=new_id)
     answer: UUID = field(default_factory=new_id)
     begun: datetime = field(default_factory=timezone.now)
@@ -106,7 +107,8 @@ async def create(request: HttpRequest) -> HttpResponseBase:
         chat = context.with_thinking(translated.chat.caller_chat(end_user), translated.answers)
         chat = replace(chat, shortens=asked.truncation == "auto")
         await check_model(parts, release.rules_for(caller.user), translated.chat, chat)
-    call = _Call(opened, asked, context, translated, chat, release)
+    noted = opened.noted(asked.metadata, asked.safety_identifier, asked.user)
+    call = _Call(opened, asked, context, translated, chat, release, noted)
     account = Account(caller.user, caller.key, end_user)
     begin, answer = partial(_begin, parts, call), partial(_answer, parts, call)
     response = await limited_response(
@@ -121,7 +123,8 @@ async def _begin(parts: Container, call: _Call, counting: Awaitable[None]) -> An
     opened, asked, key = call.opened, call.asked, call.opened.key
     if not asked.stores:
         chat, own = call.translated.chat, replace(call.chat, reused=False)
-        turn = opened.turn(chat.prompt, call.release, model=chat.requested_model, chat=own)
+        named = chat.requested_model
+        turn = opened.turn(chat.prompt, call.release, model=named, chat=own, noted=call.noted)
         joined = await parts.joining.join(key, turn, counting)
         return AnswerReading(joined, parts.joining.follow(joined), "input")
     await counting
@@ -175,6 +178,8 @@ def _new_turn(call: _Call) -> NewTurn:
         response=response,
         key=call.opened.caller.key,
         end_user=call.chat.end_user,
+        session=call.noted[0],
+        notes=call.noted[1],
     )
 
 
