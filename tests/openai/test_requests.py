@@ -178,6 +178,26 @@ def test_what_clients_send_is_read(body: dict[str, Any]) -> None:
     assert read(**body).prompt == USER["content"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"n": 1.0},
+        {"top_logprobs": 0.0},
+        {"stop": ""},
+        {"frequency_penalty": 0, "tool_choice": "auto", "tools": []},
+        {"stream": True, "stream_options": {"include_usage": None, "include_obfuscation": None}},
+    ],
+)
+def test_what_asks_for_nothing_is_not_sent(body: dict[str, Any]) -> None:
+    assert read(**body).options == {}
+
+
+@pytest.mark.parametrize("name", ["n", "top_logprobs"])
+def test_true_is_no_number(name: str) -> None:
+    with pytest.raises(ParameterFault):
+        read(**{name: True})
+
+
 def test_fields_that_clients_send_back_are_left_out() -> None:
     said = {
         "role": "assistant",

@@ -77,13 +77,13 @@ _MODEL_OPTIONS = {
     "logprobs",
     "top_logprobs",
 }
-_HARMLESS: Mapping[str, Any] = {
-    "presence_penalty": 0,
-    "frequency_penalty": 0,
-    "logit_bias": {},
-    "stop": [],
-    "tool_choice": "auto",
-    "parallel_tool_calls": True,
+_HARMLESS: Mapping[str, Collection[Any]] = {
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+    "stop": ([], ""),
+    "tool_choice": ("auto",),
+    "parallel_tool_calls": (True,),
 }
 """Values that ask the model for nothing: they are not sent."""
 _PLAIN: Collection[Mapping[str, Any]] = ({}, {"temperature": 1})
@@ -99,8 +99,8 @@ Metadata = Annotated[
 
 
 class StreamOptions(Strict):
-    include_usage: StrictBool = False
-    include_obfuscation: StrictBool = False
+    include_usage: StrictBool | None = None
+    include_obfuscation: StrictBool | None = None
 
 
 class CompletionRequest(Strict):
@@ -177,7 +177,7 @@ class CompletionRequest(Strict):
             body["max_tokens"] = limit
         if not self.tools:
             body.pop("parallel_tool_calls", None)
-        return {name: value for name, value in body.items() if _HARMLESS.get(name) != value}
+        return {name: value for name, value in body.items() if value not in _HARMLESS.get(name, ())}
 
     @property
     def forces_form(self) -> bool:

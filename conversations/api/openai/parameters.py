@@ -64,8 +64,7 @@ def read_parameters(
         name: value
         for name, value in body.items()
         if name not in without_effect and (value is not None or name in required)
-        # ``True == 1`` in Python, and not in JSON.
-        if not any(value == one and type(value) is type(one) for one in neutral.get(name, ()))
+        if not any(_same(value, one) for one in neutral.get(name, ()))
     }
     strange = [name for name in known if name not in model.model_fields]
     if strange and not lenient:
@@ -84,6 +83,12 @@ def read_parameters(
                 raise _fault(exc, known) from None
             dropped += [_path(steps)[:MAX_PATH] for steps in found]
             _drop(known, found)
+
+
+def _same(value: Any, other: Any) -> bool:
+    """Whether both are the same in JSON, where 1.0 is 1 and ``true`` is not."""
+    value = as_integer(value)
+    return type(value) is type(other) and bool(value == other)
 
 
 def _droppable(error: ValidationError, body: Any) -> list[Steps]:
