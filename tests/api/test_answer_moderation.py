@@ -143,6 +143,25 @@ def test_what_was_stored_without_moderation_is_not_served_with_it(
     assert person.ask(prompt)["cache"]["outcome"] == "exact"
 
 
+def test_a_stopped_answer_keeps_the_text_that_was_passed_on(
+    site: LiveSite, refusing: None, prompt: str
+) -> None:
+    person = site.person()
+    says(site, prompt, f"{GOOD} {BAD}", stall_after=60)
+    # The word on the second window does not come.
+    site.simulator.fault(call="moderation", match="Heron 7", headers_delay_ms=25_000)
+    with person.streaming(prompt, model="gpt") as (_, events):
+        message = next(event.data["message"] for event in events if event.name == "start")
+        first = next(event.data["text"] for event in events if event.name == "token")
+        site.simulator.wait_for(lambda _: any("Heron 7" in text for text in judged(site)))
+        stopped = person.http.post(f"/api/v1/messages/{message}/stop/").json()
+
+    assert stopped["status"] == "stopped"
+    assert stopped["content"].startswith(first)
+    assert GOOD.startswith(stopped["content"])
+    assert "Heron 7" not in stopped["content"]
+
+
 # A provider that is away: for the second window of the answer alone
 
 

@@ -208,3 +208,16 @@ async def test_a_model_with_a_price_is_paid_for(client: ProviderClient) -> None:
     assert (usage.input_tokens, usage.cost_usd, usage.estimated) == (1_000, Decimal("0.002"), True)
     unknown = replace(OMNI, litellm_name="openai/another-moderation")
     assert (await client.moderate(unknown, ONE)).usage.unpriced == 1
+
+
+def test_the_words_on_two_texts_are_one() -> None:
+    one = ModerationReport(("violence",), {"violence": 0.6, "hate": 0.1})
+    other = ModerationReport(("illicit",), {"illicit": 0.9, "hate": 0.3}, refused=True)
+    away = ModerationReport(away=True, detail="it is away")
+
+    assert one.joined(other).hits == ("illicit", "violence")
+    assert one.joined(other).scores == {"violence": 0.6, "hate": 0.3, "illicit": 0.9}
+    assert one.joined(other).refused
+    assert not one.joined(other).away
+    assert one.joined(away).joined(one) == replace(one, away=True, detail="it is away")
+    assert ModerationReport().joined(ModerationReport()).passed
