@@ -314,7 +314,8 @@ CORS_ALLOW_HEADERS = [
     "x-stainless-arch", "x-stainless-lang", "x-stainless-os", "x-stainless-package-version",
     "x-stainless-retry-count", "x-stainless-runtime", "x-stainless-runtime-version",
     "x-stainless-timeout", "x-stainless-read-timeout", "x-stainless-async",
-    "x-stainless-helper-method",
+    "x-stainless-helper-method", "x-stainless-poll-helper", "x-stainless-custom-poll-interval",
+    "openai-organization", "openai-project",
 ]  # fmt: skip
 CORS_EXPOSE_HEADERS = [
     "Location", "X-Request-ID", "traceparent", "Idempotency-Replayed", "WWW-Authenticate",

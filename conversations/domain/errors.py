@@ -224,7 +224,7 @@ class LimitExceeded(LimitReached):
         text = Translatable("The limit {name} of requests at once is reached.", name=terms.name)
         if terms.unit is not LimitUnit.CONCURRENT:
             text = Translatable(
-                "The limit {name} of {unit} in a {window} is reached.",
+                "The limit {name} of {unit} per {window} is reached.",
                 name=terms.name,
                 unit=_UNITS[terms.unit],
                 window=_WINDOWS[terms.window],

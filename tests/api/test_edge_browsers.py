@@ -9,7 +9,8 @@ from tests.live_site import LiveSite
 
 ORIGIN = "https://app.example"
 SENT = {"authorization", "content-type", "idempotency-key", "last-event-id", "traceparent",
-        "x-request-id"}  # fmt: skip
+        "x-request-id", "openai-organization", "openai-project", "x-stainless-poll-helper",
+        "x-stainless-custom-poll-interval"}  # fmt: skip
 READ = {"Location", "X-Request-ID", "traceparent", "Idempotency-Replayed", "WWW-Authenticate",
         "Retry-After", "RateLimit", "RateLimit-Policy"}  # fmt: skip
 
