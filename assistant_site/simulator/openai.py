@@ -149,9 +149,13 @@ def frames(
         hidden = {"obfuscation": _padding(delta)} if ask.obfuscate else {}
         return {**head, "choices": [choice], **tail, **hidden}
 
-    yield EventFrame("open", chunk(_first_delta(ask, reply)))
+    first = _first_delta(ask, reply)
+    call = first.pop("tool_calls", None) if reply.thought else None
+    yield EventFrame("open", chunk(first))
     for piece in reply.thought:
         yield EventFrame("open", chunk({"reasoning_content": piece}))
+    if call:  # a model thinks before it calls
+        yield EventFrame("open", chunk({"tool_calls": call}))
     for piece in reply.pieces:
         yield EventFrame("token" if piece else "open", chunk(_delta(ask, reply, piece)))
     yield EventFrame("close", chunk({}, _FINISH[reply.finish]))

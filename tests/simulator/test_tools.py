@@ -76,6 +76,17 @@ def test_claude_calls_the_first_tool_and_then_speaks(
         claude.messages.create(messages=[*HELLO, said], **settings)
 
 
+def test_a_thought_comes_before_the_call(gpt: openai.OpenAI) -> None:
+    asked: Any = {"model": "gpt-4o", "messages": HELLO, "tools": FUNCTIONS, "stream": True}
+    chunks = gpt.chat.completions.create(**asked, reasoning_effort="low")
+    deltas = [chunk.choices[0].delta.model_dump(exclude_none=True) for chunk in chunks]
+    thought = [at for at, delta in enumerate(deltas) if "reasoning_content" in delta]
+    called = [at for at, delta in enumerate(deltas) if "tool_calls" in delta]
+
+    assert max(thought) < min(called)
+    assert deltas[called[0]]["tool_calls"][0]["function"]["name"]
+
+
 def test_thoughts_and_pictures(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     parts: Any = [{"role": "user", "content": [{"type": "text", "text": "Look."}, picture]}]
