@@ -94,7 +94,7 @@ class Turn:
     time at which the empty answer was stored; ``None`` when it was not. ``chat`` is there for a turn
     whose caller sends all messages; it is a ``first`` one, for there is nothing to recall. ``fresh``: the
     same prompt is answered again, so no stored answer will do. ``session`` is the client's own name of the
-    chat, ``notes`` what it says of its request, both for the trace alone. ``key`` and ``end_user`` are the API key of the request and the key's own end
+    chat, ``notes`` its notes on the request, both for the trace alone. ``key`` and ``end_user`` are the API key of the request and the key's own end
     user: the ledger books for them. ``cheaper``: a limit has this model answer instead of the decided one.
     ``language`` is that in which the service itself speaks, its code.
     """

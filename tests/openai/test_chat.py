@@ -262,6 +262,31 @@ def test_a_lenient_key_drops_and_tells(connect: Connect) -> None:
     assert raw.headers["x-assistant-ignored"] == "top_k, mystery"
 
 
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_a_lenient_key_drops_what_a_named_model_does_not_take(
+    site: LiveSite, connect: Connect, api: str
+) -> None:
+    client = connect(lenient=True)
+    body: Any = {"model": "claude-sonnet", "temperature": 0.5}
+    if api == "chat":
+        odd: Any = {"seed": 7, "frequency_penalty": 1}
+        raw: Any = client.chat.completions.with_raw_response.create(
+            messages=QUESTION, **body, **odd
+        )
+    else:
+        raw = client.responses.with_raw_response.create(
+            input="Hi", text={"verbosity": "low"}, **body
+        )
+    asked = site.simulator.requests[-1].body
+    names = {"chat": {"seed", "frequency_penalty"}, "responses": {"text.verbosity"}}[api]
+
+    assert set(raw.headers["x-assistant-ignored"].split(", ")) == names
+    assert asked["temperature"] == 0.5
+    tools: Any = [{"type": "custom", "custom": {"name": "shell"}}]
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="claude-sonnet", messages=QUESTION, tools=tools)
+
+
 @pytest.mark.parametrize("stream", [True, False])
 def test_names_of_dropped_parameters_break_no_header(
     site: LiveSite, connect: Connect, stream: bool
@@ -338,6 +363,7 @@ def test_a_refusal_by_a_rule_is_text(client: OpenAI) -> None:
     choice = raw.parse().choices[0]
 
     assert choice.finish_reason == "content_filter"
+    assert raw.headers["x-assistant-cost"] == "0"
     assert choice.message.content
     assert "action=refuse" in raw.headers["x-assistant-decision"]
 

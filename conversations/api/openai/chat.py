@@ -6,6 +6,7 @@ A client that leaves stops the answer, unless others have joined it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
@@ -35,6 +36,7 @@ from conversations.runs.run import account_of
 from routing.domain.errors import OptionUnsupported
 from routing.domain.rules import RuleSet
 
+FORMS = frozenset({"tools", "tool_choice", "response_format"})
 MAX_PROMPT_CHARS = 1_000_000
 """Characters of the last user text, which the guard reads: some 250,000 tokens."""
 
@@ -51,7 +53,8 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
     release = await parts.rules.for_person(caller.user)
     release = caller.narrowed(release, asked.requested_model)
     chat = asked.caller_chat(call.end_user(asked.safety_identifier, asked.user))
-    await check_model(parts, release.rules_for(caller.user), asked, chat)
+    rules = release.rules_for(caller.user)
+    chat, dropped = await taken_chat(parts, rules, asked, chat, lenient=call.lenient)
     noted = call.noted(asked.metadata, asked.safety_identifier, asked.user)
     model, key = asked.requested_model, call.key
     turn = call.turn(asked.prompt, release, model=model, chat=chat, noted=noted)
@@ -71,7 +74,7 @@ async def complete(request: HttpRequest) -> HttpResponseBase:
         return await whole_answer(reading, render)
 
     response = await limited_response(parts, account_of(turn), begin, answer)
-    name_ignored(response, ignored)
+    name_ignored(response, ignored + dropped)
     return response
 
 
@@ -90,6 +93,31 @@ def check_prompt(asked: CompletionRequest) -> None:
     """Raises ``ParameterFault`` at the message of the prompt."""
     if not asked.asks_without_words:
         checked_prompt(asked.prompt, asked.prompt_path, max_chars=MAX_PROMPT_CHARS)
+
+
+async def taken_chat(
+    parts: Container,
+    rules: RuleSet,
+    asked: CompletionRequest,
+    chat: CallerChat,
+    *,
+    lenient: bool,
+) -> tuple[CallerChat, list[str]]:
+    """The request's ``chat`` with the parameters that a model takes, and the names of dropped parameters, which
+    needs ``lenient``. Tools and formats stay: an answer without them would be another one. Raises as
+    ``check_model`` does."""
+    dropped: list[str] = []
+    while True:
+        try:
+            await check_model(parts, rules, asked, chat)
+        except OptionUnsupported as error:
+            if not lenient or error.option not in chat.options or error.option in FORMS:
+                raise
+            dropped.append(error.option)
+            rest = {name: chat.options[name] for name in chat.options if name not in dropped}
+            chat = replace(chat, options=rest)
+        else:
+            return chat, dropped
 
 
 async def check_model(

@@ -267,8 +267,9 @@ def finish_reason_of(message: Mapping[str, Any]) -> str:
 
 
 def cost_of(message: Mapping[str, Any]) -> str:
-    """US dollars, as text; empty where the price is unknown."""
-    if message["cache"] and message["cache"]["outcome"] in {"exact", "semantic"}:
+    """US dollars, as text; empty where the price is unknown. Without a call of a model it costs nothing."""
+    stored = message["cache"] and message["cache"]["outcome"] in {"exact", "semantic"}
+    if stored or not any(call["operation"] not in BESIDE for call in message.get("attempts", ())):
         return "0"
     return str((message["usage"] or {}).get("cost_usd") or "")
 

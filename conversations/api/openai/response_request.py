@@ -255,8 +255,12 @@ def renaming(request: ResponseRequest, paths: Sequence[str]) -> Iterator[None]:
     except ParameterFault as error:
         raise _renamed(error, request, paths) from None
     except OptionUnsupported as error:
-        name = _NAMES.get(error.option, error.option)
-        raise ParameterFault(name, str(error), "unsupported_parameter") from None
+        raise ParameterFault(name_here(error.option), str(error), "unsupported_parameter") from None
+
+
+def name_here(option: str) -> str:
+    """The name of a parameter of chat completions in this API."""
+    return _NAMES.get(option, option)
 
 
 def _options(request: ResponseRequest) -> dict[str, Any]:
@@ -307,4 +311,4 @@ def _renamed(
         path = path.replace(".function.", ".").replace(".custom.", ".").replace(".grammar.", ".")
     elif path == "messages":
         path = "input"
-    return ParameterFault(_NAMES.get(path, path), fault.detail, fault.code)
+    return ParameterFault(name_here(path), fault.detail, fault.code)

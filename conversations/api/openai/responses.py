@@ -27,7 +27,7 @@ from conversations.api.openai.answering import (
     whole_answer,
 )
 from conversations.api.openai.calls import OpenedCall, open_call
-from conversations.api.openai.chat import check_model, check_prompt
+from conversations.api.openai.chat import check_prompt, taken_chat
 from conversations.api.openai.errors import ParameterFault
 from conversations.api.openai.parameters import name_ignored
 from conversations.api.openai.response_encoder import (
@@ -39,6 +39,7 @@ from conversations.api.openai.response_items import stored_items
 from conversations.api.openai.response_request import (
     ResponseRequest,
     TranslatedRequest,
+    name_here,
     parse_response_request,
     renaming,
     translate,
@@ -106,7 +107,8 @@ async def create(request: HttpRequest) -> HttpResponseBase:
         end_user = opened.end_user(asked.safety_identifier, asked.user)
         chat = context.with_thinking(translated.chat.caller_chat(end_user), translated.answers)
         chat = replace(chat, shortens=asked.truncation == "auto")
-        await check_model(parts, release.rules_for(caller.user), translated.chat, chat)
+        rules, lenient = release.rules_for(caller.user), opened.lenient
+        chat, dropped = await taken_chat(parts, rules, translated.chat, chat, lenient=lenient)
     noted = opened.noted(asked.metadata, asked.safety_identifier, asked.user)
     call = _Call(opened, asked, context, translated, chat, release, noted)
     account = Account(caller.user, caller.key, end_user)
@@ -114,7 +116,7 @@ async def create(request: HttpRequest) -> HttpResponseBase:
     response = await limited_response(
         parts, account, begin, answer, detached=bool(asked.background)
     )
-    name_ignored(response, ignored)
+    name_ignored(response, ignored + list(map(name_here, dropped)))
     return response
 
 
