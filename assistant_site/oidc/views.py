@@ -23,6 +23,7 @@ from assistant_site.oidc.discovery import ProviderFault, setting
 from assistant_site.oidc.sign_out import KEY, keep_in_cookie
 from assistant_site.views.session import keep_signed_in
 from assistant_site.views.sign_in import is_page
+from conversations.storage.audit_signals import signed_in
 
 _log = structlog.get_logger("assistant.sign_in")
 
@@ -82,6 +83,7 @@ class ReturnView(View):
             return _failed(request, "the account is deactivated, or another person's", page)
         response = redirect(page)
         if page in PAGES:
+            signed_in(user=user)
             keep_signed_in(response, user)
             keep_in_cookie(response, backend.id_token)
         else:

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.contrib.auth.models import Group, User
 
+from conversations.models import AuditEntry, AuditPerson
 from tests.live_site import PASSWORD, LiveSite
 from tests.oidc.conftest import begin, come_back, sign_in
 from tests.oidc.provider import ScriptedProvider
@@ -58,6 +59,21 @@ def test_an_editor_enters_the_admin(browser: Browser, provider: ScriptedProvider
     assert not person.has_usable_password()
     assert (person.is_staff, person.is_superuser) == (True, False)
     assert [group.name for group in person.groups.all()] == ["Rule editors"]
+
+
+@pytest.mark.parametrize("page", ["/admin/", "/", "/keys/"])
+def test_a_sign_in_of_staff_is_in_the_audit_log(
+    browser: Browser, provider: ScriptedProvider, page: str
+) -> None:
+    subject = f"audited at {page}"
+    sign_in(browser(), provider, page=page, sub=subject, groups=["root"])
+    person = known(subject)
+    assert person
+    noted = AuditEntry.objects.filter(
+        action="sign_in.succeeded", person=AuditPerson.objects.get(user=person.pk).pk
+    )
+
+    assert noted.count() == 1
 
 
 def test_groups_and_roles_follow_the_claims(browser: Browser, provider: ScriptedProvider) -> None:
