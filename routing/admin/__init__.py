@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, JSONField, Max, QuerySet
+from django.db.models import JSONField, Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -46,6 +46,7 @@ from routing.publishing.draft import (
     unset_variables,
     without_price,
 )
+from routing.publishing.yaml_files import change_each
 
 __all__ = ["GoldenCaseAdmin", "LLMModelAdmin", "RoutingSettingsAdmin", "RuleAdmin", "VersionAdmin"]
 
@@ -151,7 +152,7 @@ class RuleAdmin(SwitchingAdmin[Rule]):
         if obj.is_default:
             # One default at any time; the mark moves with the save, in one transaction.
             others = Rule.objects.filter(is_default=True).exclude(pk=obj.pk)
-            others.update(is_default=False, revision=F("revision") + 1)
+            change_each(others, is_default=False)
         super().save_model(request, obj, form, change)
 
     def kept_on(self, row: Rule) -> str:

@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError as ColumnError
 from django.core.validators import BaseValidator
 from django.db import models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
-from django.db.models import F
+from django.db.models import QuerySet
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -238,9 +238,7 @@ def write_tables(document: Document, *, delete: bool = True) -> None:
     _leave(Rule, [entry.name for entry in document.rules], delete=delete)
     # No two defaults at any moment: the mark is taken away before it is given.
     default = [entry.name for entry in document.rules if entry.is_default]
-    Rule.objects.filter(is_default=True).exclude(name__in=default).update(
-        is_default=False, revision=F("revision") + 1
-    )
+    change_each(Rule.objects.filter(is_default=True).exclude(name__in=default), is_default=False)
     for entry in document.rules:
         _put(Rule, entry.name, {**dict(entry), "model": models.get(entry.model)})
     roles = {role: models.get(getattr(document.settings, role)) for role in CLASSIFIERS}
@@ -263,13 +261,23 @@ def _put(table: Any, name: str | None, fields: dict[str, Any]) -> Any:
     return row
 
 
+def change_each(rows: QuerySet[Any], **fields: Any) -> None:
+    """Change rows of the draft one by one: the audit log hears of each, which an update of all is silent about.
+    Call it in a transaction."""
+    for row in rows.select_for_update():
+        for name, value in fields.items():
+            setattr(row, name, value)
+        row.revision += 1
+        row.save(update_fields=[*fields, "revision"])
+
+
 def _leave(table: Any, names: list[str], *, delete: bool) -> None:
     """Keep the named rows only, or only those switched on."""
     others = table.objects.exclude(name__in=names)
     if delete:
         others.delete()
     else:
-        others.filter(enabled=True).update(enabled=False, revision=F("revision") + 1)
+        change_each(others.filter(enabled=True), enabled=False)
 
 
 def _faults(document: Document) -> Iterable[str]:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
+from conversations.models import AuditEntry
 from routing.models import LLMModel, RoutingSettings, Rule
 from tests.admin.forms import change, faults, latest, published_rule
 
@@ -76,6 +77,9 @@ def test_the_mark_of_the_default_moves_with_a_save(admin_client: Client) -> None
     change(admin_client, Rule.objects.get(name="code"), is_default="on")
     assert [rule.name for rule in Rule.objects.filter(is_default=True)] == ["code"]
     assert latest().blob["default_rule"] == "code"
+    noted = AuditEntry.objects.filter(action="rule.changed").order_by("-pk")[:2]
+    marks = {entry.name: entry.details["changed"]["is_default"] for entry in noted}
+    assert marks == {"general": [True, False], "code": [False, True]}
 
 
 def test_the_default_is_not_deleted(admin_client: Client) -> None:

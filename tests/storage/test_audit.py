@@ -21,6 +21,7 @@ from conversations.storage.erasure import erase_batch, erasure_begin
 from routing.models import LLMModel, Rule
 from routing.publishing.default_rules import seed_defaults
 from routing.publishing.services import ruleset_publish
+from routing.publishing.yaml_files import document_of_tables, write_tables
 from tests.storage.conftest import person  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,18 @@ def since() -> int:
 def acted(since: int) -> Any:
     """The actions since the begin of the test."""
     return lambda: [each for each in acts()[since:] if each != "account.created"]
+
+
+def test_rows_that_a_file_leaves_out_are_noted() -> None:
+    seed_defaults()
+    document = document_of_tables()
+    rule = Rule.objects.create(name="extra", instruction="Extra.", action="refuse")
+    model = LLMModel.objects.create(name="extra", litellm_name="x/y", provider="x")
+    write_tables(document, delete=False)
+    for kind, row in (("rule", rule), ("model", model)):
+        noted = AuditEntry.objects.filter(action=f"{kind}.changed", subject=row.pk).get()
+        assert noted.details["changed"]["enabled"] == [True, False]
+    assert Rule.objects.get(name="extra").revision == 2
 
 
 @pytest.mark.parametrize(
