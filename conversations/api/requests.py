@@ -213,9 +213,10 @@ def end_user_of(request: HttpRequest, caller: Caller, *named: str | None) -> str
 
 
 def named_user(request: HttpRequest, *named: str | None) -> str:
-    """The same, trusted or not."""
+    """The same, trusted or not. PostgreSQL stores no U+0000: another character stands in its place."""
     header = request.headers.get("X-OpenWebUI-User-Id", "")[:MAX_END_USER]
-    return next((name for name in (*named, header) if name), "")
+    name = next((name for name in (*named, header) if name), "")
+    return name.replace("\0", "\ufffd")
 
 
 def joining_key(request: HttpRequest, caller: Caller, body: bytes) -> RequestKey:

@@ -271,3 +271,13 @@ def test_an_erased_person_is_in_no_row(site: LiveSite, program: Make) -> None:
     row = LedgerEntry.objects.get(pk=booked)
     assert (row.user, row.key, row.end_user) == (None, None, "")
     assert row.cost
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\0"])
+def test_a_name_that_no_database_takes_is_booked_all_the_same(program: Make, name: str) -> None:
+    client = program(end_users=True)
+    assert client.chat(user=name).status_code == 200
+    (row,) = (row for row in client.booked() if row.requests)
+
+    assert row.end_user == name.replace("\0", "\ufffd")
+    assert row.cost
