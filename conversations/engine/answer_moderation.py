@@ -109,6 +109,18 @@ class AnswerModeration:
             self._over = True
         return self._report
 
+    def drop_waiting(self) -> None:
+        """Drop the text that waits, before its word comes: its model broke off, and another one is asked.
+        Text that a caller has heard cannot always be taken back. The next model has clean windows."""
+        if not self.holds:
+            return
+        waiting = [held for window, _ in self._asked for held in window.events]
+        waiting += self._open.events
+        self._drop()
+        for held in waiting:
+            if isinstance(held, Noticed):
+                self._sink.emit(held)
+
     async def room(self) -> None:
         """Wait while too much text waits for its word."""
         while self._asked and self._weight > MOST_WAITING:
@@ -246,14 +258,7 @@ class AnswerModeration:
         self._sink.emit(event)
 
     def _start_over(self, event: Reset) -> None:
-        """Text that nobody has heard is dropped, and the reset with it: the next model has clean windows."""
-        if self.holds:
-            waiting = [held for window, _ in self._asked for held in window.events]
-            waiting += self._open.events
-            self._drop()
-            for held in waiting:
-                if isinstance(held, Noticed):
-                    self._sink.emit(held)
+        """Pass on a reset, unless nothing before it was heard. Thoughts of the next model may wait already."""
         if self.heard:
             self._sink.emit(event)
         self.sent, self.heard = 0, False

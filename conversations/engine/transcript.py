@@ -219,6 +219,7 @@ class Transcript:
 
     def refuse(self) -> None:
         """Make the refusal of the last model's provider the whole answer."""
+        self._drop_waiting()
         before = self.decision.model or ""
         if self._next_model:
             self.decision = self.decision.answered_by(self._next_model)
@@ -233,6 +234,8 @@ class Transcript:
 
     def _switch(self, event: Switched) -> None:
         self._check_discardable()
+        if event.discard:
+            self._drop_waiting()
         self._next_model = event.to_model
         if self._decision_sent:
             self._switched = self._switched or event
@@ -268,6 +271,10 @@ class Transcript:
         self.thinking.clear()
         self._sink.emit(Reset(reason, from_model, to_model))
         return True
+
+    def _drop_waiting(self) -> None:
+        if self._moderation:
+            self._moderation.drop_waiting()
 
     def _check_discardable(self) -> None:
         """Raises ``ProviderStreamBroken`` where text was sent to a caller that can not be told to discard

@@ -533,6 +533,37 @@ async def test_text_that_nobody_heard_is_dropped_and_the_next_model_has_clean_wi
     assert answer.decision.model == "claude"
 
 
+@pytest.mark.parametrize("asked", [turn(), turn(chat=callers_chat(streams=True, options={}))])
+async def test_a_word_after_the_switch_does_not_pass_on_text_of_the_model_that_broke_off(
+    asked: Turn,
+) -> None:
+    word, first_text = asyncio.Event(), asyncio.Event()
+    sink, moderator = FakeSink(), ScriptedModerator(gates={0: word})
+    switch, begins = switched()
+    engine = answering(moderator, *words(20), switch, first_text, begins, TextDelta("Anew."))
+    running = asyncio.create_task(engine.answer(asked, sink))
+    await until(lambda: moderator.asked)
+    await settled()
+    word.set()
+    await settled()
+    first_text.set()
+    answer = await running
+
+    assert answer.content == spoken(sink.events) == "Anew."
+    assert not any(isinstance(event, Reset) for event in sink.events)
+
+
+async def test_thoughts_of_the_next_model_are_heard() -> None:
+    sink, (switch, begins) = FakeSink(), switched()
+    engine = answering(
+        ScriptedModerator(), *words(5), switch, ThoughtDelta("Anew?"), begins, TextDelta("Anew.")
+    )
+    answer = await engine.answer(turn(), sink)
+
+    assert [event.text for event in sink.events if isinstance(event, Thought)] == ["Anew?"]
+    assert answer.content == spoken(sink.events) == "Anew."
+
+
 async def test_text_that_was_heard_is_reset() -> None:
     sink, moderator, rest = FakeSink(), ScriptedModerator(), asyncio.Event()
     engine = answering(
