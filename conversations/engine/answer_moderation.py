@@ -86,6 +86,7 @@ class AnswerModeration:
         self._tasks: set[asyncio.Task[ModerationReport]] = set()
         self._before, self._length = "", FIRST
         self._last: type[Event] = Token
+        self._answers = False
         self._timer: asyncio.TimerHandle | None = None
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fault: BaseException | None = None
@@ -179,6 +180,8 @@ class AnswerModeration:
 
     def _take(self, event: Token | Thought | ToolCall | Logprobs | Noticed) -> None:
         if isinstance(event, Token | Thought):
+            if isinstance(event, Token) and not self._answers:
+                self._begin_answer()
             # Thoughts and the answer are no words of one sentence.
             apart = "" if isinstance(event, self._last) else "\n"
             self._open.add(f"{apart}{event.text}")
@@ -193,6 +196,14 @@ class AnswerModeration:
             self._open.due = True
         if not isinstance(event, Logprobs):  # they tell the text that follows
             self._go_on()
+
+    def _begin_answer(self) -> None:
+        """After long thoughts, end their window: the first words of the answer come as early as without."""
+        self._answers = True
+        if self.holds and self._length > FIRST:
+            self._open.due = self._open.size > 0
+            self._ask()
+            self._length = FIRST
 
     def _go_on(self) -> None:
         """Judge the open window, if it is long enough; pass on what waits for no word."""
@@ -269,6 +280,7 @@ class AnswerModeration:
         for _, task in asked:
             task.cancel()
         self._open, self._before, self._length = AnswerWindow(), "", FIRST
+        self._answers = False
 
     def _start_timer(self) -> None:
         if self.holds and self._timer is None:

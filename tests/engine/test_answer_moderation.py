@@ -375,6 +375,20 @@ async def test_thoughts_are_judged_and_what_a_refused_answer_thought_stays_unhea
     assert "Sure." not in spoken(sink.events)
 
 
+async def test_the_first_words_after_long_thoughts_do_not_wait_for_a_long_window() -> None:
+    sink, moderator, pieces = FakeSink(), ScriptedModerator(), words(FIRST // 10)
+    thoughts = [ThoughtDelta("a thought ") for _ in range(500)]
+    engine = answering(moderator, *thoughts, *pieces, asyncio.Event())
+    running = asyncio.create_task(engine.answer(turn(), sink))
+    await until(lambda: spoken(sink.events))
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert spoken(sink.events) == text_of(pieces)
+    assert moderator.asked[-1].endswith(f"\n{text_of(pieces)}")
+
+
 async def test_a_word_does_not_hide_at_the_end_of_the_thoughts() -> None:
     moderator = ScriptedModerator()
     await answering(moderator, ThoughtDelta("So"), TextDelta("Because")).answer(turn(), FakeSink())
