@@ -73,12 +73,12 @@ class AnswerWindow:
 
 class AnswerModeration:
     """The words on one answer, and the sink of the work that writes it. ``sent`` are the characters of the answer
-    that were passed on since the last reset, ``heard`` tells whether anything of it was."""
+    that were passed on since the last reset, ``called`` tells whether a tool call was."""
 
     def __init__(self, moderator: Moderator, sink: Sink) -> None:
         self._moderator, self._sink = moderator, sink
         self.holds = moderator.terms.holds
-        self.sent, self.heard = 0, False
+        self.sent, self.called = 0, False
         self._report, self._judged = ModerationReport(), 0
         self._meter: Meter = sink.note
         self._open = AnswerWindow()
@@ -153,6 +153,11 @@ class AnswerModeration:
     def follow_up(self, work: DeferredWork) -> None:
         """As ``Sink``."""
         self._sink.follow_up(work)
+
+    @property
+    def heard(self) -> bool:
+        """Whether a part of the answer was passed on since the last reset."""
+        return self.called or self.sent > 0
 
     @property
     def _weight(self) -> int:
@@ -265,14 +270,14 @@ class AnswerModeration:
     def _pass_on(self, event: Event) -> None:
         if isinstance(event, Token):
             self.sent += len(event.text)
-        self.heard = self.heard or isinstance(event, Token | ToolCall)
+        self.called = self.called or isinstance(event, ToolCall)
         self._sink.emit(event)
 
     def _start_over(self, event: Reset) -> None:
         """Pass on a reset, unless nothing before it was heard. Thoughts of the next model may wait already."""
         if self.heard:
             self._sink.emit(event)
-        self.sent, self.heard = 0, False
+        self.sent, self.called = 0, False
 
     def _drop(self) -> None:
         self._stop_timer()

@@ -17,6 +17,7 @@ from conversations.engine.refusals import (
     provider_refused,
 )
 from conversations.engine.types import State
+from routing.common.text import first_visible
 from routing.common.translatable import Translatable, Translate, counted
 from routing.domain.errors import OptionUnsupported, ProviderStreamBroken
 from routing.domain.guard import GuardReport
@@ -197,8 +198,8 @@ class Transcript:
         return self._word.added_to(report, IN_ANSWER)
 
     def moderated(self, word: ModerationReport) -> None:
-        """Take moderation's word on the answer. A refused one ends with the text that was passed on; where there
-        is none, the answer is a refusal."""
+        """Take moderation's word on the answer. A refused one ends with the text that was passed on; where none
+        of it can be seen, the answer is a refusal."""
         self._word, self.cacheable = word, self.cacheable and word.passed
         if not (word.refused and self._moderation):
             return
@@ -206,7 +207,8 @@ class Transcript:
         self._pieces = [self.text[: self._moderation.sent]]
         for rest in (self.calls, self.thinking, self._logprobs):
             rest.clear()
-        if self._moderation.heard:
+        # Blanks that were passed on are no answer: the refusal follows them.
+        if self._moderation.called or first_visible(self.text) is not None:
             self._notice(
                 "answer_cut", Translatable("The rest of this answer was held back by moderation.")
             )

@@ -364,6 +364,22 @@ async def test_an_answer_of_which_nothing_passes_is_a_refusal(told: bool) -> Non
     assert cache.stored == []
 
 
+async def test_an_answer_of_which_blanks_alone_pass_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answer_moderation, "PACE", 1e6)
+    sink, rest = FakeSink(), asyncio.Event()
+    engine = answering(ScriptedModerator(), TextDelta("\n\n"), rest, TextDelta(BAD))
+    running = asyncio.create_task(engine.answer(turn(), sink))
+    await until(lambda: spoken(sink.events))
+    rest.set()
+    answer = await running
+
+    assert answer.decision.refused
+    assert answer.content == spoken(sink.events)
+    assert answer.content.startswith("\n\nI can't show an answer to this")
+
+
 async def test_thoughts_are_judged_and_what_a_refused_answer_thought_stays_unheard() -> None:
     sink = FakeSink()
     answer = await answering(
