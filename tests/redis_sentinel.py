@@ -50,7 +50,9 @@ class WatchedRedis:
 
     def lose_master(self) -> None:
         """Kill it, once its replica has everything."""
-        with redis.Redis(port=_port(self.servers[0])) as master:
+        with redis.Redis(port=_port(self.servers[0]), single_connection_client=True) as master:
+            # WAIT is for the writes of its own connection: this one comes after those of others.
+            master.set("last", 1)
             assert master.wait(1, 10_000) == 1
         self.servers[0].process.kill()
 

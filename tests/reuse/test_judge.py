@@ -35,7 +35,8 @@ async def judge() -> AsyncIterator[ReuseJudge]:
     async with Simulator() as sim:
         client = ProviderClient({"anthropic": Credential("sk-none", sim.anthropic_url)})
         try:
-            yield ReuseJudge(client, Failover.plain())
+            # Its own two seconds are for a provider; a busy machine needs more.
+            yield ReuseJudge(client, Failover.plain(), seconds=60.0)
         finally:
             await client.aclose()
 
