@@ -112,6 +112,11 @@ class ReuseEstimate:
         """How much of the candidate's neighbourhood is known, in [0, 1]."""
         return self.signals.get("known", 0.0)
 
+    @property
+    def open(self) -> float:
+        """The share of its neighbours of which it is not known whether their answers agree with its own."""
+        return self.signals.get("open", 0.0)
+
     def as_json(self) -> dict[str, Any]:
         """For traces and the review queue: signals of zero left out."""
         return {
@@ -127,8 +132,9 @@ class ReuseModel:
     """The weights for one embedder: of a ``pair`` by itself, and of its ``neighbourhood``.
 
     ``rarity`` is the weight of known stems, in nats; ``cuts`` the probability from which an answer
-    is served, by wrong ones accepted in a hundred reuses; ``lone_cuts`` that of one whose neighbourhood
-    is not known, the same where there are none.
+    is served, by wrong ones accepted in a hundred reuses; ``open_cuts`` that of one among neighbours whose
+    answers nobody compared, ``lone_cuts`` that of one whose neighbourhood is not known, the same where there
+    are none.
     """
 
     embedder: str
@@ -138,6 +144,7 @@ class ReuseModel:
     unknown: float
     cuts: Mapping[float, float]
     lone_cuts: Mapping[float, float] = field(default_factory=dict)
+    open_cuts: Mapping[float, float] = field(default_factory=dict)
 
     @classmethod
     def load(cls, weights: Path = WEIGHTS_FILE, rarity: Path = RARITY_FILE) -> ReuseModel:
@@ -156,6 +163,7 @@ class ReuseModel:
             unknown=stored["unknown_rarity"],
             cuts=_by_budget(stored["cuts"]),
             lone_cuts=_by_budget(stored.get("lone_cuts", {})),
+            open_cuts=_by_budget(stored.get("open_cuts", {})),
         )
 
     def estimate(self, one: str, other: str, cosine: float) -> ReuseEstimate:
@@ -203,19 +211,21 @@ class ReuseModel:
         """The pair's weights of the doubts alone, in log-odds."""
         return sum(self.pair[name] * signals[name] for name in DOUBTS)
 
-    def cut(self, budget: float, known: float = 1.0) -> float:
+    def cut(self, budget: float, known: float = 1.0, unlinked: float = 0.0) -> float:
         """The probability from which to serve, for this many wrong ones in a hundred reuses: between
-        the budgets that were measured in proportion, beyond them the nearest. The less is ``known`` of the
-        neighbourhood, the nearer is it to the cut of a lone candidate, in proportion of log-odds."""
+        the budgets that were measured in proportion, beyond them the nearest. The greater the share of ``unlinked``
+        neighbours (``ReuseEstimate.open``), the nearer is it to the cut among such; the less is ``known`` of the
+        neighbourhood, to that of a lone candidate: in proportion of log-odds."""
         cut = cut_for(self.cuts, budget)
+        if unlinked and self.open_cuts:
+            cut = _between(cut, cut_for(self.open_cuts, budget), unlinked)
         if known >= 1 or not self.lone_cuts:
             return cut
-        lone = max(cut, cut_for(self.lone_cuts, budget))
-        return _probability(known * log_odds(cut) + (1 - known) * log_odds(lone))
+        return _between(max(cut, cut_for(self.lone_cuts, budget)), cut, known)
 
-    def strictness(self, budget: float, known: float) -> float:
+    def strictness(self, budget: float, known: float, unlinked: float) -> float:
         """How much higher, in log-odds, the cut is than in a neighbourhood that is known."""
-        return log_odds(self.cut(budget, known)) - log_odds(self.cut(budget))
+        return log_odds(self.cut(budget, known, unlinked)) - log_odds(self.cut(budget))
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +284,11 @@ class Neighbourhood:
 
 def _by_budget(stored: Mapping[str, float]) -> dict[float, float]:
     return {float(budget): cut for budget, cut in stored.items()}
+
+
+def _between(one: float, other: float, share: float) -> float:
+    """The probability so far from one to the other, in proportion of log-odds."""
+    return _probability((1 - share) * log_odds(one) + share * log_odds(other))
 
 
 def _probability(odds: float) -> float:

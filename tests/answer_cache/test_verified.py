@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis.asyncio
 
+from conversations.adapters.answer_cache.entries import SHARED, Hit
 from conversations.adapters.answer_cache.verifier import ReuseVerifier
 from routing.reuse.model import ReuseModel
 from tests.answer_cache.conftest import (
@@ -94,3 +96,20 @@ async def test_an_unreadable_question_is_answered_by_the_same_words_only(
             turn = make_turn(prompt)
             assert await readable.lookup_similar(turn, cache.rules, at(1)) is None
         assert await cache.exact("重置我的密码") == "Reset it."
+
+
+def test_answers_that_nobody_compared_need_a_higher_probability() -> None:
+    questions = [f"Where is gate {name} of the northern hall?" for name in "ABCDEF"]
+    groups = [str(number) for number in range(len(questions))]
+    verifier, policy = ReuseVerifier(ReuseModel.load()), make_rules().reuse
+
+    def cut(apart: Sequence[str]) -> float:
+        fields = {"scope": SHARED, "apart": " ".join(apart)}
+        hits = [
+            Hit(uuid4(), 0.9, {**fields, "question": question, "group": group})
+            for question, group in zip(questions, groups, strict=True)
+        ]
+        scored = verifier.score("Where is the northern hall?", hits, policy)
+        return next(one.cut for one in scored if one.hit is hits[0])
+
+    assert cut([]) > cut(groups[3:]) > cut(groups)

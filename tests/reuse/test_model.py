@@ -76,7 +76,7 @@ def judge(model: ReuseModel) -> Judge:
 
 
 def served(model: ReuseModel, verdict: ReuseEstimate) -> bool:
-    return not verdict.vetoes and verdict.probability >= model.cut(1.0, verdict.known)
+    return not verdict.vetoes and verdict.probability >= model.cut(1.0, verdict.known, verdict.open)
 
 
 @pytest.mark.parametrize(("one", "other"), PARAPHRASES)
@@ -109,6 +109,15 @@ def test_the_less_is_known_around_a_candidate_the_stricter_is_its_cut(model: Reu
     lone = [model.cut(budget, 0.0) for budget in (0.1, 0.5, 1, 1.5, 2, 5)]
     assert lone == sorted(lone, reverse=True)
     assert replace(model, lone_cuts={}).cut(1, 0.0) == model.cut(1)
+
+
+def test_the_fewer_answers_around_were_compared_the_stricter_is_the_cut(model: ReuseModel) -> None:
+    for budget in (0.5, 1, 2, 5):
+        for known in (0.6, 1.0):
+            cuts = [model.cut(budget, known, unlinked) for unlinked in (1.0, 0.5, 0.0)]
+            assert cuts == sorted(cuts, reverse=True)
+            assert cuts[0] > cuts[-1] == model.cut(budget, known)
+    assert replace(model, open_cuts={}).cut(1, 1.0, 1.0) == model.cut(1)
 
 
 def among(cosines: list[float], says: str) -> list[ReuseCandidate]:

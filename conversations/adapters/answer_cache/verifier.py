@@ -179,7 +179,7 @@ class ReuseVerifier:
             calibration = self._calibrations.calibration(shared=shared)
             probability = calibration.probability(probability)
         probability *= 1 - hit.penalty
-        cut = self._model.cut(policy.budget(shared=shared), verdict.known)
+        cut = self._model.cut(policy.budget(shared=shared), verdict.known, verdict.open)
         return ScoredHit(hit, verdict, probability, cut)
 
     def _may_judge(self, policy: ReusePolicy) -> bool:

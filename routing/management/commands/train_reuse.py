@@ -24,6 +24,7 @@ from routing.reuse.lab.dataset import (
     read_pairs,
     read_stream,
 )
+from routing.reuse.lab.evaluation import CURVE, OPEN_CURVE
 from routing.reuse.lab.training import as_json, train
 from routing.reuse.lab.validation import cuts_from, left_out, lone_cuts, pair_figures, unseen
 from routing.reuse.model import RARITY_FILE, WEIGHTS_FILE, weights_file
@@ -58,10 +59,13 @@ class Command(BaseCommand):
             "left_out_file": left_out(streams, pairs, seed),
         }
         self.stdout.write("Learning from everything …")
-        cuts = cuts_from([one for held in figures.values() for one in held])
+        measured = [one for held in figures.values() for one in held]
+        cuts, open_cuts = (cuts_from(measured, curve) for curve in (CURVE, OPEN_CURVE))
         embedder = offline_embedder(settings.EMBEDDING_MODEL, Path(settings.DATA_DIR)).name
         model = replace(
-            train(embedder, streams, pairs, seed, cuts), lone_cuts=lone_cuts(streams, pairs, seed)
+            train(embedder, streams, pairs, seed, cuts),
+            lone_cuts=lone_cuts(streams, pairs, seed),
+            open_cuts=open_cuts,
         )
         figures["pairs_trained_on"] = [pair_figures(model, one) for one in pairs]
         files = [provenance(path) for path in (*options["stream"], *options["pairs"])]

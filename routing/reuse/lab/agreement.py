@@ -151,7 +151,9 @@ AGREEMENTS: Mapping[str, Spoiled | None] = {
     "quarter seen": Spoiled(0.25, 0.15),
     "unseen": Spoiled(),
 }
-"""States of a cache's knowledge of its answers: weights are learned and cuts are measured on all of them."""
+"""States of a cache's knowledge of its answers: weights are learned on all of them."""
+LINKED = ("verified", "linked")
+"""Those in which answers were compared: cuts are measured apart for them and for the others."""
 
 
 def make_agreement(stream: LabelledStream, spoiled: Spoiled | None, seed: int) -> Agreement:

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.common.statistics import wilson
-from routing.reuse.lab.agreement import AGREEMENTS, SimulatedJudge, Spoiled, make_agreement
+from routing.reuse.lab.agreement import (
+    AGREEMENTS,
+    LINKED,
+    SimulatedJudge,
+    Spoiled,
+    make_agreement,
+)
 from routing.reuse.lab.dataset import Flags, Ints, LabelledStream, PairRow
 from routing.reuse.lab.replay import (
     ReplayOutcome,
@@ -36,7 +42,8 @@ HOPELESS = 0.3
 """Probability below which a judge would be asked in vain."""
 
 CURVE = "curve"
-"""The name of figures that are for the cuts alone."""
+OPEN_CURVE = "open curve"
+"""The names of figures that are for the cuts alone: of answers that were compared, and of others."""
 
 _CUT_ODDS = np.linspace(0.25, 5.25, 16)
 _COSINES = np.linspace(0.5, 1.0, 101)
@@ -206,7 +213,7 @@ def evaluate_stream(
 
 def stream_sweep(stream: LabelledStream, model: ReuseModel, seed: int) -> dict[str, Any]:
     """The best of each way by the wrong share of all requests (``verified`` knows which answers agree,
-    others by the state of knowledge), and under ``CURVE`` the reuses and wrong ones of all of them from
+    others by the state of knowledge), and under ``CURVE`` and ``OPEN_CURVE`` the reuses and wrong ones from
     each log-odds on."""
     answers = stream.numbers
     near, choosing = nearest_earlier(stream.vectors), StoredChoice(stream, model)
@@ -218,15 +225,15 @@ def stream_sweep(stream: LabelledStream, model: ReuseModel, seed: int) -> dict[s
 
     ways = {name: cache(partial(run, known)) for name, known in AGREEMENTS.items()}
     plain = partial(replay, near, answers, choosing.nearest)
+    curves: dict[str, list[tuple[float, int, int]]] = {CURVE: [], OPEN_CURVE: []}
+    for name, way in ways.items():
+        outcomes = [(cut, way(cut)) for cut in _CUT_ODDS.tolist()]
+        points = [(cut, outcome.reused, outcome.wrong) for cut, outcome in outcomes]
+        curves[CURVE if name in LINKED else OPEN_CURVE] += points
     return {
         "plain": _sweep(plain, _COSINES),
         **{name: _sweep(way, _ODDS) for name, way in ways.items()},
-        CURVE: [
-            (cut, outcome.reused, outcome.wrong)
-            for way in ways.values()
-            for cut in _CUT_ODDS.tolist()
-            for outcome in [way(cut)]
-        ],
+        **curves,
     }
 
 

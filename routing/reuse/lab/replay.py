@@ -214,10 +214,10 @@ class StoredChoice:
             if around.known:
                 signals |= around.signals(at)
             odds = self._model.odds(words.odds + slope * signals["cosine"], signals, around.known)
+            if self._budget is not None:
+                odds -= self._model.strictness(self._budget, around.known, signals.get("open", 0.0))
             best = max(best, (place, odds), key=lambda one: one[1])
-        if self._budget is None:
-            return best
-        return best[0], best[1] - self._model.strictness(self._budget, around.known)
+        return best
 
     def _compared(self, one: str, other: str) -> _Words | None:
         signals = compare(one, other, self._model.weight_of)

@@ -163,6 +163,7 @@ def as_json(model: ReuseModel) -> dict[str, Any]:
     return {
         "embedder": model.embedder,
         "cuts": _by_budget(model.cuts),
+        "open_cuts": _by_budget(model.open_cuts),
         "lone_cuts": _by_budget(model.lone_cuts),
         "unknown_rarity": model.unknown,
         "pair": _rounded(model.pair),

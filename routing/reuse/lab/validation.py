@@ -64,10 +64,10 @@ def _pairs_only(streams: Sequence[LabelledStream], pairs: Sequence[LabelledPairs
     return ReuseModel("", weights, {}, rarity, unknown, _PLACEHOLDER)
 
 
-def cuts_from(figures: Sequence[dict[str, Any]]) -> dict[float, float]:
-    """The cuts that streams never seen needed together, over all states of knowledge of their answers, by
-    wrong ones in a hundred reuses. Takes the curves out of the figures."""
-    curves = [point for one in figures for point in one.pop(CURVE, [])]
+def cuts_from(figures: Sequence[dict[str, Any]], curve: str = CURVE) -> dict[float, float]:
+    """The cuts that streams never seen needed together, over states of knowledge of their answers, by
+    wrong ones in a hundred reuses. Takes the curves of that name out of the figures."""
+    curves = [point for one in figures for point in one.pop(curve, [])]
     if not curves:
         return {1.0: 0.95, 2.0: 0.9}
     return {budget: strict_cut(curves, budget / 100) for budget in SERVED_BUDGETS}
