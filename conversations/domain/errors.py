@@ -16,6 +16,7 @@ RequestRefused                          never retried by us; each has one HTTP s
 │  └─ BudgetExhausted                   of a day, a month or all time
 ├─ WorkerFull                           this worker has too many streams open
 └─ Draining                             this worker ends and takes no more questions
+AnswerCut                               moderation held back the rest of the answer
 RunInterrupted                          the worker that wrote the answer went away
 PictureNotStored                        drawn, but the storage did not take it
 DatabaseAway                            the database does not answer: nothing can be stored or read
@@ -34,7 +35,12 @@ from uuid import UUID
 
 from conversations.db.faults import FULL, READ_ONLY, reason_of
 from routing.common.translatable import Translatable, counted
-from routing.domain.errors import AssistantError, DependencyUnavailable, FieldFault
+from routing.domain.errors import (
+    AssistantError,
+    DependencyUnavailable,
+    FieldFault,
+    ProviderRefused,
+)
 from routing.domain.limits import LimitTerms, LimitUnit, LimitWindow
 
 _UNITS: Mapping[LimitUnit, str] = {
@@ -276,6 +282,10 @@ class Draining(RequestRefused):
 
     def __init__(self) -> None:
         super().__init__(Translatable("This worker is about to end. Please ask again."))
+
+
+class AnswerCut(ProviderRefused):
+    """Moderation held back the rest of an answer, as a provider's filter does, for clients that need an error."""
 
 
 class RunInterrupted(AssistantError):

@@ -71,6 +71,7 @@ _DETAIL: Mapping[type[routing.AssistantError], str] = {
     routing.ModerationUnavailable: Translatable(
         "This message could not be checked just now, and is not answered without. Please try again."
     ),
+    mine.AnswerCut: Translatable("The rest of this answer was held back by moderation."),
     mine.RunInterrupted: Translatable("The answer was interrupted before its end."),
     mine.DatabaseAway: Translatable("The service cannot reach its database. Please try again."),
     mine.DatabaseFull: Translatable(

@@ -249,7 +249,10 @@ def test_responses(site: LiveSite, refusing: None, prompt: str) -> None:
     kept = person.http.get(f"/v1/responses/{frames[0]['response']['id']}").json()
     said = kept["output"][0]["content"][0]["text"]
 
-    assert whole.json()["error"]["code"] == frames[-1]["error"]["code"] == "provider_error"
+    error, told = whole.json()["error"], "The rest of this answer was held back by moderation."
+    assert error == frames[-1]["error"]
+    assert (error["code"], error["message"]) == ("provider_error", told)
+    assert kept["error"]["message"] == told
     assert "bomb" not in streamed + whole.text + json.dumps(kept)
     assert kept["status"] == "failed"
     assert said

@@ -15,6 +15,7 @@ import orjson
 
 from conversations.api.openai.chat_encoder import content_of, usage_object
 from conversations.api.openai.errors import error_object
+from conversations.domain.errors import AnswerCut
 from conversations.domain.problems import problem_of
 from conversations.engine.events import (
     Decided,
@@ -75,13 +76,15 @@ def response_object(message: UUID, created: datetime, parameters: Mapping[str, A
 
 
 def filter_error(message: Mapping[str, Any]) -> ProviderRefused | None:
-    """The error of an answer that its provider's filter cut off: clients take a response that is not
-    failed for a whole one. A refusal is whole: its text says so."""
+    """The error of an answer that its provider's filter, or moderation, cut off: clients take a response that is
+    not failed for a whole one. A refusal is whole: its text says so."""
     decision = message["decision"] or {}
     refused = decision.get("action") == Action.REFUSE
     if refused or message["finish_reason"] != "content_filter":
         return None
-    return ProviderRefused(decision.get("model") or "", "its filter cut the answer off")
+    moderated = (decision.get("guard") or {}).get("verdict") == "block"
+    kind = AnswerCut if moderated else ProviderRefused
+    return kind(decision.get("model") or "", "the answer was cut off")
 
 
 class ResponseBuilder:
