@@ -193,7 +193,7 @@ class AnswerModeration:
             self._last = type(event)
             self._start_timer()
         if self.holds:
-            self._open.hold(event)
+            self._place_of(event).hold(event)
         else:
             self._pass_on(event)
         # A program waits for its call, not for more text.
@@ -201,6 +201,11 @@ class AnswerModeration:
             self._open.due = True
         if not isinstance(event, Logprobs):  # they tell the text that follows
             self._go_on()
+
+    def _place_of(self, event: Event) -> AnswerWindow:
+        # A call that follows text waits for the word on that text, and not for that on text after the call.
+        follows = isinstance(event, ToolCall | Noticed) and self._asked and not self._open.events
+        return self._asked[-1][0] if follows else self._open
 
     def _begin_answer(self) -> None:
         """After long thoughts, end their window: the first words of the answer come as early as without."""

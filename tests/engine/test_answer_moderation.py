@@ -442,6 +442,24 @@ async def test_arguments_of_calls_are_not_judged_and_keep_their_place() -> None:
     assert kinds(sink.events) == [Decided, Token, ToolCall, ToolCall]
 
 
+async def test_a_call_does_not_wait_for_the_text_after_it() -> None:
+    word, sink = asyncio.Event(), FakeSink()
+    call, rest = ToolCallDelta(0, "call_1", "look_up", "{}"), TextDelta("Then ")
+    moderator = ScriptedModerator(gates={0: word})
+    engine = answering(moderator, *words(FIRST // 10), call, rest, asyncio.Event())
+    running = asyncio.create_task(engine.answer(turn(), sink))
+    await until(lambda: moderator.asked)
+    await settled()
+    word.set()
+    await settled()
+    heard = kinds(sink.events)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert heard == [Decided, *[Token] * (FIRST // 10), ToolCall]
+
+
 async def test_a_call_without_text_before_it_waits_for_nothing() -> None:
     moderator, rest, sink = ScriptedModerator(gate=asyncio.Event()), asyncio.Event(), FakeSink()
     engine = answering(moderator, ToolCallDelta(0, "call_1", "look"), rest)
