@@ -8,6 +8,7 @@ the length of both questions. The lists cover the languages that the language fi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,11 +21,14 @@ _TENSE_PLACE = 4
 _OTHERWISE = 2
 # Shared words from which a turn of the whole sentence is a phrase that moved.
 _PHRASES = 4
+# Words at the beginning of a question among which an asking one says whom to tell.
+_ADDRESSED = 6
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionWords:
-    """The small words of one question. ``content`` keeps the other words in their order."""
+    """The small words of one question. ``content`` keeps the other words in their order; ``patient`` where
+    something is done to the one who asks."""
 
     negation: bool
     soft_negation: bool
@@ -32,28 +36,73 @@ class FunctionWords:
     tenses: frozenset[str]
     passive: frozenset[str]
     sentence: bool
+    patient: bool
     content: tuple[str, ...]
 
 
 def function_words(text: str) -> FunctionWords:
     """Read a question, in Unicode's form NFKC."""
-    words = _WORD.findall(text.casefold().replace("\u2019", "'"))
+    words = closed(_WORD.findall(text.casefold().replace("\u2019", "'")))
     bare = [word.replace("'", "") for word in words]
-    pairs = pairwise(bare)
+    pairs = [*pairwise(bare)]
     return FunctionWords(
-        negation=any(map(_negates, words))
-        or ("no" in words and SMALL["portuguese"].isdisjoint(words)),
+        negation=_is_negated(words),
         soft_negation=not SMALL["soft"].isdisjoint(words),
-        quantifiers=frozenset(QUANTIFIERS[word] for word in bare if word in QUANTIFIERS),
+        quantifiers=_quantifiers(bare),
         tenses=_tenses(bare),
         passive=frozenset(
             _root(after)
             for word, after in pairs
             if word in SMALL["passive"] and after.endswith("ed")
         ),
-        sentence=not SMALL["opening"].isdisjoint(bare[:2]),
-        content=tuple(_root(word) for word in words if word not in SMALL["benign"]),
+        sentence=not SMALL["opening"].isdisjoint(bare[:2])
+        or not SMALL["comparative"].isdisjoint(bare),
+        patient=any(
+            word in SMALL["patients"] and (at > _ADDRESSED or bare[at - 1] not in SMALL["telling"])
+            for at, word in enumerate(bare)
+        ),
+        content=tuple(_root(word) for word in coordinated(words) if word not in SMALL["benign"]),
     )
+
+
+def closed(words: Sequence[str]) -> list[str]:
+    """The words without a last "or not", which negates nothing."""
+    return [*words[: -2 if "-".join(words[-2:]) in SMALL["open_end"] else None]]
+
+
+def coordinated(words: Sequence[str]) -> list[str]:
+    """The words with the two sides of every "A and B", "A or B", "A vs B" in the order of the alphabet."""
+    turned = [*words]
+    joining = SMALL["coordinating"]
+    if SMALL["dutch"].isdisjoint(words):
+        joining -= SMALL["dutch_coordinating"]
+    for at, word in enumerate(words):
+        if word in joining:
+            left, right = at - 1, at + 1
+            right += right < len(words) and words[right] in SMALL["articles"]
+            if left >= 0 and right < len(words) and turned[right] < turned[left]:
+                turned[left], turned[right] = turned[right], turned[left]
+    return turned
+
+
+def _is_negated(words: Sequence[str]) -> bool:
+    before = ("", *words)
+    if any(
+        _negates(word) and (last, word) != ("come", "mai")  # Italian for "why"
+        for last, word in zip(before, words, strict=False)
+    ):
+        return True
+    return "no" in words and SMALL["portuguese"].isdisjoint(words)
+
+
+def _quantifiers(words: Sequence[str]) -> frozenset[str]:
+    found = {QUANTIFIERS[word] for word in words if word in QUANTIFIERS}
+    if any(
+        QUANTIFIERS.get(word) == "all" and after in SMALL["leaving_out"]
+        for word, after in pairwise(words)
+    ):
+        found.add("leaving out")
+    return frozenset(found)
 
 
 def _negates(word: str) -> bool:
@@ -85,7 +134,7 @@ def compare_function_words(a: FunctionWords, b: FunctionWords) -> dict[str, floa
         "quantifier": float(_quantified_otherwise(a.quantifiers, b.quantifiers)),
         "tense": float(bool(a.tenses and b.tenses) and a.tenses != b.tenses),
         "voice": float(not _active(a, b) or not _active(b, a)),
-        "reordered": float(a.sentence and b.sentence and _reordered(a.content, b.content)),
+        "reordered": float(_reordered(a, b)),
     }
 
 
@@ -108,12 +157,16 @@ def _quantified_otherwise(a: frozenset[str], b: frozenset[str]) -> bool:
     return bool(a and b) and a.isdisjoint(b)
 
 
-def _reordered(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+def _reordered(one: FunctionWords, other: FunctionWords) -> bool:
     """Whether two questions have the same words but for two, and the shared ones in another order.
 
     A phrase that moved as a whole ("in Python, how …") is no other order, and neither are the two
-    sides of a comparison that has no direction ("A vs B").
+    sides of a comparison that has no direction ("A vs B"); "I" in place of "me" is one.
     """
+    turned = one.patient != other.patient
+    if not turned and not (one.sentence and other.sentence):
+        return False
+    a, b = one.content, other.content
     shared = set(a) & set(b)
     if len(shared) < 2 or len(set(a) ^ set(b)) > _OTHERWISE or shared & SMALL["symmetric"]:
         return False
@@ -121,4 +174,4 @@ def _reordered(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     if left == right:
         return False
     turns = (left[at:] + left[:at] for at in range(1, len(left)))
-    return len(left) < _PHRASES or right not in turns
+    return turned or len(left) < _PHRASES or right not in turns

@@ -29,6 +29,12 @@ _SMALL: dict[str, Any] = _LISTS["function_words"]
 STOP, ACTIONS = _words(_LISTS["stop"]), _words(_LISTS["actions"])
 TIMEBOUND, POLAR = _words(_LISTS["timebound"]), _words(_LISTS["polar"])
 OPPOSITES = [pair.split("/") for pair in _LISTS["opposites"].split()]
+OPPOSITES_ELSEWHERE = [
+    tuple(tuple(side.split()) for side in pair.split("/"))
+    for text in _LISTS["opposites_elsewhere"].values()
+    for pair in text.split(",")
+]
+"""Of other languages than English: all forms of the one and of the other."""
 SYNONYMS = [group.split() for group in _LISTS["synonyms"].split("/")]
 KINDS = _by_word(_LISTS["kinds"])
 QUESTIONS = _by_word(_LISTS["questions"])

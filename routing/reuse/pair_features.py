@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import combinations
+from itertools import combinations, product
 
 from routing.reuse.function_words import compare_function_words
-from routing.reuse.lexicon import KINDS, NEGATING_PREFIXES, OPPOSITES, SYNONYMS
+from routing.reuse.lexicon import (
+    KINDS,
+    NEGATING_PREFIXES,
+    OPPOSITES,
+    OPPOSITES_ELSEWHERE,
+    SMALL,
+    SYNONYMS,
+)
 from routing.reuse.question_features import QuestionFeatures, question_features, stem
 
 Rarity = Callable[[str], float]
@@ -25,7 +32,9 @@ def _pairs(groups: Iterable[Iterable[str]]) -> frozenset[tuple[str, str]]:
 ALIKE = _pairs(SYNONYMS)
 """Pairs of stems that say nearly the same, both ways round."""
 
-OPPOSITE = _pairs(OPPOSITES) - ALIKE
+OPPOSITE = (
+    _pairs(OPPOSITES) | _pairs(pair for sides in OPPOSITES_ELSEWHERE for pair in product(*sides))
+) - ALIKE
 """Pairs of stems that say the opposite, both ways round."""
 
 KIND = {stem(word): kind for word, kind in reversed(KINDS.items())}
@@ -47,6 +56,7 @@ VETOES = {
     "numbers": "each names a number that the other does not",
     "codes": "each names an identifier that the other does not",
     "quoted": "each quotes something else",
+    "syntax": "each has an operator, an option or a name of code that the other does not",
     "opposite": "one says the opposite of the other",
     "kind": "each names another thing of one kind",
     "negated": "the same words, but one says not",
@@ -60,7 +70,7 @@ VETOES = {
 """Signals that forbid reuse whatever the probability, and why."""
 
 UNCERTAIN = {
-    "quantifier": "they speak of another number of things: all, any, only, enough",
+    "quantifier": "they speak of another number of things: all, any, only, enough, until",
     "tense": "one asks about the past or the future",
     "voice": "a verb is active in one and passive in the other",
     "reordered": "the same words stand in another order",
@@ -137,6 +147,7 @@ def _things(a: QuestionFeatures, b: QuestionFeatures, close: bool) -> dict[str, 
         "names": _conflict(names_a, names_b),
         "names_one_sided": float(close) * _one_sided(names_a, names_b),
         "quoted": _conflict(a.quoted, b.quoted),
+        "syntax": _conflict(a.syntax - frozenset(b.words), b.syntax - frozenset(a.words)),
     }
 
 
@@ -218,6 +229,8 @@ def _one_sided(a: frozenset[str], b: frozenset[str]) -> float:
 def _reversed(a: QuestionFeatures, b: QuestionFeatures) -> bool:
     """Whether two things have changed places: from A to B against from B to A, or anywhere in a
     sentence that is otherwise built alike."""
+    if not SMALL["apart"].isdisjoint((*a.words, *b.words)):
+        return False
     if any((right, left) in b.directed for left, right in a.directed):
         return True
     if len(a.words) != len(b.words):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from routing.common.text import unicode_form
-from routing.reuse.function_words import FunctionWords, function_words
+from routing.reuse.function_words import FunctionWords, closed, coordinated, function_words
 from routing.reuse.lexicon import ACTIONS, NEGATIONS, POLAR, QUESTIONS, STOP, TIMEBOUND
 
 LONGEST = 2_000
@@ -20,11 +20,24 @@ _TOKEN = re.compile(
 _QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"|(?<!\w)'([^']{2,})'(?!\w)|`([^`]+)`|«([^«»]+)»")
 _QUALIFIED = re.compile(r"(?<!\S)([a-z]+:[^\s/,;:]+)")
 _FROM_TO = re.compile(
-    r"(?<!\S)[^\w\s]*+(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|vs|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
+    r"(?<!\S)[^\w\s]*+(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
 )
-_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve"
+_SYNTAX = re.compile(
+    r"(?<!\S)--?[A-Za-z][\w-]*+|\\[A-Za-z]++|(?<![-+*/%=<>!&|^~:])(?!!+(?![-+*/%=<>!&|^~]))[-+*/%=<>!&|^~]{2,4}(?![-+*/%=<>!&|^~])"
+    r"|(?<!\S)[-+*/%=<>&|^~](?!\S)|(?<=\w)[<>](?=\w)"
+)
+_IDENTIFIER = re.compile(
+    r"(?<![\w.@/-])(?:[A-Za-z]++(?:[._]++[A-Za-z][A-Za-z0-9]*+)++|[a-z]++[A-Z]\w*+)"
+)
+_NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    " seventeen eighteen nineteen twenty"
+)
 _NUMBER_WORDS = {word: str(value) for value, word in enumerate(_NUMBERS.split())}
-_NUMBER_WORDS |= {"once": "1", "twice": "2", "hundred": "100", "thousand": "1000"}
+_NUMBER_WORDS |= {"once": "1", "twice": "2", "hundred": "100", "thousand": "1000", "dozen": "12"}
+_TENS = "thirty forty fifty sixty seventy eighty ninety"
+_NUMBER_WORDS |= {word: str(value * 10) for value, word in enumerate(_TENS.split(), start=3)}
+_MULTIPLIERS = frozenset({"dozen", "hundred", "thousand"})
 # "one" is more often a pronoun than a number
 del _NUMBER_WORDS["one"]
 _SIGNS = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}
@@ -35,6 +48,8 @@ _URGENT = re.compile(
 )
 _OWN = frozenset({"my", "mine", "our", "me", "i"})
 _CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
+_INVERTED = re.compile(r"(?:-t)?-(?:on|ils?|elles?|je|tu|nous|vous|ce|se|me|lhe)$")
+"""Pronouns after a verb in French and Portuguese."""
 _ENDINGS = tuple(
     ending.partition(":")[::2]
     for ending in [
@@ -75,6 +90,7 @@ class QuestionFeatures:
     codes: frozenset[str]
     names: frozenset[str]
     quoted: frozenset[str]
+    syntax: frozenset[str]
     negations: int
     directed: frozenset[tuple[str, str]]
     question: str
@@ -93,7 +109,8 @@ def question_features(text: str) -> QuestionFeatures:
     raw = _TOKEN.findall(text)
     lowered = [_plain(token) for token in raw]
     numbers, codes = _figures(raw)
-    words = tuple(stem(word) for word in lowered if word and not _is_figure(word))
+    said = coordinated([word for word in lowered if word and not _is_figure(word)])
+    words = tuple(map(stem, said))
     words += tuple(stem(_SIGNS[char]) for char in text if char in _SIGNS)
     negating = frozenset(map(stem, NEGATIONS))
     plain = (stem(word) for word in lowered if word not in STOP and not _is_figure(word))
@@ -106,7 +123,8 @@ def question_features(text: str) -> QuestionFeatures:
         codes=codes | frozenset(_QUALIFIED.findall(text.casefold())),
         names=_names(raw),
         quoted=frozenset(_quotations(text)),
-        negations=sum(_negates(token) for token in raw),
+        syntax=frozenset(_SYNTAX.findall(text)) | _identifiers(text),
+        negations=sum(_negates(token) for token in closed([token.casefold() for token in raw])),
         directed=_directed(text),
         question=_question(lowered),
         script=_script(text),
@@ -139,7 +157,8 @@ def _bare(word: str) -> str:
 
 @lru_cache(maxsize=32_768)
 def _plain(token: str) -> str:
-    return _CLITIC.sub("", token.casefold()).replace("'", "").strip("#.,:/-")
+    bare = _INVERTED.sub("", _CLITIC.sub("", token.casefold()))
+    return bare.replace("'", "").strip("#.,:/-")
 
 
 @lru_cache(maxsize=32_768)
@@ -155,10 +174,17 @@ def _has_digit(word: str) -> bool:
 def _figures(raw: list[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Numbers by their value, and codes: figures with letters or signs between them."""
     numbers, codes = set(), set()
+    before = ""
     for token in raw:
         bare = token.casefold().strip("#$€£¥.,:")
-        if bare in _NUMBER_WORDS:
-            numbers.add(_NUMBER_WORDS[bare])
+        if bare in _MULTIPLIERS and before:
+            numbers.discard(before)
+            numbers.add(f"{float(before) * int(_NUMBER_WORDS[bare]):g}")
+            before = ""
+            continue
+        before = _NUMBER_WORDS.get(bare, "")
+        if before:
+            numbers.add(before)
         elif _has_digit(bare):
             plain = bare.replace(",", "")
             if re.fullmatch(r"\d+(?:\.\d+)?", plain) and not token.startswith("#"):
@@ -166,6 +192,14 @@ def _figures(raw: list[str]) -> tuple[frozenset[str], frozenset[str]]:
             else:
                 codes.add(bare)
     return frozenset(numbers), frozenset(codes)
+
+
+def _identifiers(text: str) -> frozenset[str]:
+    """Names as code and hosts have them: with dots or lines in them, or with a capital inside."""
+    found = _IDENTIFIER.findall(text)
+    return frozenset(
+        stem(name.casefold()) for name in found if any(len(part) > 1 for part in name.split("."))
+    )
 
 
 def _names(raw: list[str]) -> frozenset[str]:

@@ -46,6 +46,16 @@ def test_a_negation_in_one_question_is_a_veto(one: str, other: str) -> None:
         ("reordered", "Can my boss see my mail?", "Can I see my boss's mail?"),
         ("unlisted", "Как включить защиту?", "Как выключить защиту?"),
         ("unlisted", "如何重置我的密码?", "如何删除我的账户?"),
+        ("quantifier", "Which plants need water every day?", "Which need water every other day?"),
+        ("quantifier", "How do I water it every third day?", "How do I water it every day?"),
+        ("quantifier", "Can I eat until the test?", "Can I eat once the test is over?"),
+        ("reordered", "My sister owes me money", "I owe my sister money"),
+        ("reordered", "What must my employer give me?", "What must I give my employer?"),
+        (
+            "reordered",
+            "Le train est-il plus rapide que l'avion ?",
+            "L'avion est-il plus rapide que le train ?",
+        ),
         ("voice", "How do I invite someone?", "How do I get invited by someone?"),
     ],
 )
@@ -66,6 +76,9 @@ def test_a_difference_that_an_embedding_hardly_sees_is_a_doubt(
         ("How many ounces are in one pound?", "How many ounces are in a pound?"),
         ("Why was I charged twice?", "Why am I charged twice?"),
         ("Qual é o horário no Brasil?", "Qual é o horário do Brasil?"),
+        ("Is the pool heated or not?", "Is the pool heated?"),
+        ("Come mai è lento?", "Perché è lento?"),
+        ("Show me how to fold a shirt", "How do I fold a shirt?"),
     ],
 )
 def test_paraphrases_stay_free_of_function_words_objections(one: str, other: str) -> None:
