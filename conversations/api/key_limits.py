@@ -22,11 +22,10 @@ from conversations.storage.key_limits import (
     key_limits,
 )
 from conversations.usage.days import limit_zone
-from conversations.usage.ledger import BILLION
 from conversations.usage.report import dollars
 from conversations.usage.states import LimitState, limit_states, limits_of
 from routing.common.translatable import Translatable
-from routing.domain.limits import AppliedLimit, LimitScope, LimitUnit, LimitWindow
+from routing.domain.limits import BILLION, AppliedLimit, LimitScope, LimitUnit, LimitWindow
 from routing.domain.rules import plain_names
 
 MAX_MODELS = 100

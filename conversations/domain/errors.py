@@ -29,7 +29,7 @@ DependencyUnavailable
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -214,11 +214,12 @@ class TooManyStreams(RateLimited):
 
 class LimitReached(RequestRefused):
     """A limit holds the request back: ``terms`` are its own. The text names the limit, and tells nothing of
-    the amounts of others."""
+    the amounts of others. ``left`` is the rest of each of the caller's limits, where it is known."""
 
     def __init__(self, terms: LimitTerms, detail: str) -> None:
         super().__init__(detail)
         self.terms = terms
+        self.left: Sequence[tuple[int, LimitTerms]] = ()
 
 
 class LimitExceeded(LimitReached):

@@ -193,6 +193,15 @@ class RunLog:
         except RunLogUnavailable:
             return None
 
+    async def begun(self, message: UUID) -> bool:
+        """Whether a worker holds the run, or it has left events; also when Redis cannot say."""
+        names = (self._key(message, part) for part in ("lease", "events"))
+        try:
+            with redis_call(self._breaker, RunLogUnavailable):
+                return bool(await self._client.exists(*names))
+        except RunLogUnavailable:
+            return True
+
     async def release(self, message: UUID) -> bool:
         """Give the lease up at the end of a run. The log of an answer that was deleted just before its
         last events were written goes too; returns whether it was."""

@@ -37,6 +37,8 @@ from routing.domain.errors import FieldFault
 
 JOIN_SECONDS = 600
 POLL_MS = 1_000
+BEGIN_LOOKS, BEGIN_PAUSE = 20, 0.05
+"""How often a joined run is looked for before it has begun, and the seconds between two looks."""
 LISTENER_SECONDS, RENEW_SECONDS, WATCH_SECONDS = 30, 5.0, 0.5
 """Life of the lease of a listener on another worker, the pause between its renewals, and between two looks at
 the leases of a run without listeners here."""
@@ -268,11 +270,22 @@ class RunJoining:
         if self._runs.running(found.message):
             return found
         found = replace(found, lease=new_id().hex)
-        if await self._lease(found.message, found.lease, key):
+        if await self._begins(found):
             return found
-        # Forgotten just now, by a worker that is about to stop it.
+        # Forgotten just now: its try was refused, or its worker is about to stop it.
         await self._give_up(found.message, found.lease)
         return await self._claim(new, user)
+
+    async def _begins(self, joined: JoinedRun) -> bool:
+        """Take the lease of a listener. Whether the run may still be joined: one that has not begun is waited for,
+        as its first try may still be refused."""
+        for _ in range(BEGIN_LOOKS):
+            if not await self._lease(joined.message, joined.lease, joined.key):
+                return False
+            if self._runs.running(joined.message) or await self._runs.log.begun(joined.message):
+                break
+            await asyncio.sleep(BEGIN_PAUSE)
+        return True
 
     async def _forget(self, joined: JoinedRun) -> None:
         with suppress(RunLogUnavailable), redis_call(self._breaker, RunLogUnavailable):

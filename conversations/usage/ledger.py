@@ -17,15 +17,13 @@ from conversations.domain.booking import Account, Booking
 from conversations.models import LedgerEntry
 from conversations.usage.days import day_of
 from conversations.usage.roll_up import days_changed, rows_added
-from routing.domain.limits import PaidCall
+from routing.domain.limits import BILLION, PaidCall
 from routing.domain.llm import Attempt, Usage
 
 if TYPE_CHECKING:
     from conversations.domain.outcome import RunOutcome
 
 NOBODY = Account(None)
-BILLION = 10**9
-"""Parts of a US dollar in the columns of costs."""
 
 _is_booked = Exists(LedgerEntry, "run")
 _is_person = Exists(User, "id")

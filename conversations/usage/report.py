@@ -12,7 +12,6 @@ from django.db.models import Q
 
 from conversations.models import APIKey, LedgerEntry, UsageSum
 from conversations.usage.days import day_of, limit_zone
-from conversations.usage.ledger import BILLION
 from conversations.usage.roll_up import (
     ADDED,
     COUNTED,
@@ -22,6 +21,7 @@ from conversations.usage.roll_up import (
     summed_sums,
 )
 from routing.common.files import csv_text
+from routing.domain.limits import BILLION
 
 GROUPS = ("day", "model", "rule", "key", "end_user", "purpose", "user")
 """Columns to group by. ``user`` is for staff."""

@@ -12,8 +12,14 @@ from uuid import UUID
 from conversations.domain.booking import Account, Booking
 from conversations.usage.counters import Charge, Slot
 from conversations.usage.estimates import WorstCase
-from conversations.usage.ledger import BILLION
-from routing.domain.limits import AppliedLimit, LimitScope, LimitTerms, LimitUnit, LimitWindow
+from routing.domain.limits import (
+    BILLION,
+    AppliedLimit,
+    LimitScope,
+    LimitTerms,
+    LimitUnit,
+    LimitWindow,
+)
 
 
 @dataclass(slots=True)

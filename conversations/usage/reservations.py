@@ -39,6 +39,7 @@ from routing.common.redis.direct import AttachedCommand
 from routing.common.tasks import Background
 from routing.domain.limits import (
     AppliedLimit,
+    LimitTerms,
     LimitUnit,
     LimitWindow,
     PaidCall,
@@ -120,7 +121,9 @@ class Reservations:
             for each in exceeded:
                 who, at = account.user, reservation.at
                 self._watch.look(each.limit, at, who, self.used, refused=True)
-            raise self._refusal(exceeded, reservation)
+            refusal = self._refusal(exceeded, reservation)
+            refusal.left = await self._left(applied, reservation.at)
+            raise refusal
         self._live[run] = reservation
         pause = self._lease / 4
         self._background.every("reservations", self._keep, seconds=pause, busy=self._live)
@@ -155,8 +158,18 @@ class Reservations:
         now = timezone.now()
         charges = [Charge(limit, 0) for limit in applied]
         shown = Reservation(UUID(int=0), account, now, groups, charges)
-        shown.left = [limit.terms.amount - sum(await self.used(limit, now)) for limit in applied]
+        shown.left = [left for left, _ in await self._left(applied, now)]
         return shown
+
+    async def _left(
+        self, applied: Sequence[AppliedLimit], at: datetime
+    ) -> list[tuple[int, LimitTerms]]:
+        """The rest of each limit, and its terms."""
+        used = [sum(await self.used(limit, at)) for limit in applied]
+        return [
+            (each.terms.amount - spent, each.terms)
+            for each, spent in zip(applied, used, strict=True)
+        ]
 
     async def require_budget(self, account: Account) -> None:
         """Raises ``BudgetExhausted`` where nothing is left of a budget: a caller that is refused for another
@@ -167,7 +180,9 @@ class Reservations:
             terms = limit.terms
             firm = terms.is_budget and terms.models is None and not terms.downgrades
             if firm and sum(await self.used(limit, now)) >= terms.amount:
-                raise BudgetExhausted(terms, resets_at=window_end(terms, now, self._zone))
+                refusal = BudgetExhausted(terms, resets_at=window_end(terms, now, self._zone))
+                refusal.left = await self._left(applied, now)
+                raise refusal
 
     async def used(self, limit: AppliedLimit, at: datetime) -> tuple[int, int]:
         """The used and the reserved amount of a limit."""

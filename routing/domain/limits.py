@@ -45,6 +45,8 @@ class LimitWindow(StrEnum):
 
 SLIDING = {LimitWindow.MINUTE: 60, LimitWindow.HOUR: 3600}
 """Seconds of the windows that slide."""
+BILLION = 10**9
+"""US dollars are counted in billionths."""
 BUCKETS = 60
 """Equal parts of a sliding window: usage leaves it part by part."""
 WARNING_LEVELS = (80, 100)

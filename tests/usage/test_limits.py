@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +16,9 @@ from django.core.management import call_command
 
 from assistant_site.launcher.redis_server import RedisServer
 from conversations.bootstrap import container
+from conversations.engine.types import Turn
 from conversations.models import LedgerEntry, Limit
+from conversations.usage.reservation import Reservation
 from routing.common.redis.clients import sync_client
 from tests.live_site import LiveSite
 from tests.usage.conftest import Make, Program, SetLimit, drift, settled_state, state_of
@@ -78,6 +82,53 @@ def test_a_minute_says_when_to_come_back(program: Make, limit: SetLimit) -> None
     native = client.http.post("/api/v1/messages/", json={"content": "Why?"})
     assert native.status_code == 429
     assert native.json()["type"].endswith("http-problem-types#quota-exceeded")
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_refusal_tells_the_rest_of_all_limits(program: Make, limit: SetLimit, entry: str) -> None:
+    client, (path, body) = program(), ENTRIES[entry]
+    limit(3, window="minute", **user(client))
+    limit(5_000_000, "tokens", "minute", **user(client))
+    limit(1_000, "usd", "day", **user(client))
+    spent = limit(0, window="total", **user(client))
+    budget = client.http.post(path, json=body)
+    spent.delete()
+    limit(0, "concurrent", "total", **user(client))
+    busy = client.http.post(path, json=body)
+
+    assert [budget.status_code, busy.status_code] == [402, 429]
+    for refused in (budget, busy):
+        assert refused.headers["x-ratelimit-remaining-requests"] == "3"
+        assert refused.headers["x-ratelimit-remaining-tokens"] == "5000000"
+        assert refused.headers["x-assistant-budget-remaining"] == "1000.000000"
+        assert '"user-minute";r=3;t=60' in refused.headers["ratelimit"]
+    assert '"user-concurrent";r=0;t=1' in busy.headers["ratelimit"]
+
+
+def test_tries_at_once_of_a_refused_request_are_all_refused(
+    program: Make, limit: SetLimit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, joining, admission = program(), container().joining, container().admission
+    limit(0, window="total", **user(client))
+    lease, reserve, joined = joining._lease, admission.chat, asyncio.Event()
+
+    async def lease_seen(*args: Any) -> bool:
+        joined.set()
+        return await lease(*args)
+
+    async def reserve_after_the_retry(turn: Turn) -> Reservation | None:
+        await joined.wait()
+        return await reserve(turn)
+
+    monkeypatch.setattr(joining, "_lease", lease_seen)
+    monkeypatch.setattr(admission, "chat", reserve_after_the_retry)
+    path, body = ENTRIES["chat"]
+
+    def ask(_: int) -> int:
+        return client.http.post(path, json=body, headers={"Idempotency-Key": "k"}).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(ask, range(2))) == [402, 402]
 
 
 def test_an_hour_is_not_waited_for(program: Make, limit: SetLimit) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from conversations.api.limit_headers import duration
+from conversations.domain.limit_fields import duration
 from routing.domain.limits import (
     AppliedLimit,
     LimitScope,

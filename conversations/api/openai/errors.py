@@ -96,8 +96,7 @@ def error_response(request: HttpRequest, error: AssistantError) -> HttpResponse:
     problem = problem_of(error, instance=request.path, request_id=request_id)
     response = problem_response(problem)
     for field, value in problem_headers(error).items():
-        if field in {"WWW-Authenticate", "Retry-After", "RateLimit", "RateLimit-Policy"}:
-            response[field] = value
+        response[field] = value
     return response
 
 
