@@ -40,6 +40,8 @@ KINDS = _by_word(_LISTS["kinds"])
 QUESTIONS = _by_word(_LISTS["questions"])
 NEGATING_PREFIXES = tuple(_LISTS["negating_prefixes"].split())
 
+NEGATED_LANGUAGES = frozenset(_SMALL["negations"])
+"""The languages whose words of negation are listed."""
 NEGATIONS = _words(_SMALL["negations"]["en"]) | _words(_LISTS["learned_negations"])
 """English ones, for the learned signals."""
 NEGATIONS_ANYWHERE = _words(" ".join(_SMALL["negations"].values())) - {"no"}

@@ -40,9 +40,6 @@ OPPOSITE = (
 KIND = {stem(word): kind for word, kind in reversed(KINDS.items())}
 """Stem to its kind: two different words of one kind are two different things."""
 
-LISTED = frozenset({"LATIN", ""})
-"""Scripts that the lists of words cover; of the others not even words are told apart."""
-
 CLOSE = 0.7
 """Overlap from which two questions are the same but for a word or two: there a word may turn it."""
 
@@ -74,7 +71,7 @@ UNCERTAIN = {
     "tense": "one asks about the past or the future",
     "voice": "a verb is active in one and passive in the other",
     "reordered": "the same words stand in another order",
-    "unlisted": "no list of words covers their alphabet: nothing else would see a negation",
+    "unlisted": "no list of words covers their language: nothing else would see a negation",
 }
 """Signals that forbid reuse without a second opinion, and why: an embedding hardly sees them."""
 
@@ -102,7 +99,7 @@ def compare(one: str, other: str, rarity: Rarity) -> dict[str, float]:
             "template": float(_one_replaced(a.matter, b.matter)),
             "inserted": float(_one_inserted(a.matter, b.matter)),
             "script": float(bool(a.script and b.script) and a.script != b.script),
-            "unlisted": float(not {a.script, b.script} <= LISTED),
+            "unlisted": float(not (a.listed and b.listed)),
             "action": float(a.action and b.action),
             "timebound": float(a.timebound and b.timebound),
             "urgent": float(a.urgent or b.urgent),

@@ -9,8 +9,19 @@ from functools import lru_cache
 
 from routing.common.text import unicode_form
 from routing.reuse.function_words import FunctionWords, closed, coordinated, function_words
-from routing.reuse.lexicon import ACTIONS, NEGATIONS, POLAR, QUESTIONS, STOP, TIMEBOUND
+from routing.reuse.languages import LATIN, language_of
+from routing.reuse.lexicon import (
+    ACTIONS,
+    NEGATED_LANGUAGES,
+    NEGATIONS,
+    POLAR,
+    QUESTIONS,
+    STOP,
+    TIMEBOUND,
+)
 
+LISTED = frozenset({"LATIN", ""})
+"""Scripts that the lists of words cover; of the others not even words are told apart."""
 LONGEST = 2_000
 """Characters of a question that are read."""
 
@@ -81,7 +92,7 @@ _ENDINGS = tuple(
 @dataclass(frozen=True, slots=True)
 class QuestionFeatures:
     """One question. Words are stems in their order, ``matter`` those that say something; sets are
-    compared as a whole."""
+    compared as a whole. ``listed``: lists of words cover its negations."""
 
     words: tuple[str, ...]
     matter: tuple[str, ...]
@@ -95,6 +106,7 @@ class QuestionFeatures:
     directed: frozenset[tuple[str, str]]
     question: str
     script: str
+    listed: bool
     action: bool
     timebound: bool
     urgent: bool
@@ -128,6 +140,7 @@ def question_features(text: str) -> QuestionFeatures:
         directed=_directed(text),
         question=_question(lowered),
         script=_script(text),
+        listed=_script(text) in LISTED and language_of(normal) in (LATIN, *NEGATED_LANGUAGES),
         action=_acts(lowered) and bool(_OWN & set(lowered) or numbers or codes),
         timebound=any(word in TIMEBOUND for word in lowered),
         urgent=_URGENT.search(text.casefold()) is not None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversations.adapters.answer_cache.entries import LATIN, language_of, readable_by
+from routing.reuse.languages import LATIN, language_of, readable_by
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,24 @@ from conversations.adapters.answer_cache.entries import LATIN, language_of, read
         ("Wat is de hoofdstad van Frankrijk?", "nl"),
         ("Jak mogę zresetować hasło do konta?", "pl"),
         ("Vad är huvudstaden i Frankrike?", "sv"),
+        ("Jak si změním heslo?", "cs"),
+        ("Kde je hlavné nádražie?", "cs"),
+        ("Hvordan skifter jeg min adgangskode?", "da"),
+        ("Hva er hovedstaden i Norge?", "da"),
+        ("Kuidas ma saan oma parooli vahetada?", "et"),
+        ("Miten vaihdan salasanani?", "fi"),
+        ("Kako mogu promijeniti lozinku?", "hr"),
+        ("Hogyan tudom megváltoztatni a jelszavamat?", "hu"),
+        ("Bagaimana cara mengganti kata sandi saya?", "id"),
+        ("Cum îmi pot schimba parola?", "ro"),
+        ("Şifremi nasıl değiştirebilirim?", "tr"),  # noqa: RUF001
+        ("Làm thế nào để đổi mật khẩu của tôi?", "vi"),
         ("Какая столица Франции?", "cyrillic"),
         ("フランスの首都はどこですか", "japanese"),
         ("法国的首都是哪里", "cjk"),
         ("프랑스의 수도는 어디입니까?", "hangul"),
         ("ما هي عاصمة فرنسا؟", "arabic"),
+        ("Ile kosztuje bilet?", "pl"),
         ("enable 2FA", LATIN),
         ("1 + 1", LATIN),
         ("", LATIN),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from conversations.adapters.answer_cache.entries import language_of, normalized
+from conversations.adapters.answer_cache.entries import normalized
 from routing.common.text import clean_block, clean_line, unicode_form
 from routing.domain.errors import PromptRejected, RuleSetInvalid
 from routing.guard.output.known_secrets import KeyForm
@@ -19,6 +19,7 @@ from routing.llm.providers.errors import scrub
 from routing.llm.providers.event_stream import SSEDecoder, says_nothing
 from routing.publishing.validation import closes_quoting
 from routing.publishing.yaml_files import read_document
+from routing.reuse.languages import language_of
 from routing.reuse.pair_features import compare
 from routing.reuse.question_features import question_features
 

@@ -46,6 +46,8 @@ def test_a_negation_in_one_question_is_a_veto(one: str, other: str) -> None:
         ("reordered", "Can my boss see my mail?", "Can I see my boss's mail?"),
         ("unlisted", "Как включить защиту?", "Как выключить защиту?"),
         ("unlisted", "如何重置我的密码?", "如何删除我的账户?"),
+        ("unlisted", "Hvorfor virker internettet?", "Hvorfor virker internettet ikke?"),
+        ("unlisted", "Şifremi değiştirebilir miyim?", "Şifremi değiştiremez miyim?"),
         ("quantifier", "Which plants need water every day?", "Which need water every other day?"),
         ("quantifier", "How do I water it every third day?", "How do I water it every day?"),
         ("quantifier", "Can I eat until the test?", "Can I eat once the test is over?"),

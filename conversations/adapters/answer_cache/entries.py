@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import tomllib
 import unicodedata
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -25,6 +20,7 @@ from conversations.engine.types import Answer, CachedAnswer, CacheFacts, CacheOu
 from routing.common.text import unicode_form
 from routing.domain.llm import Usage
 from routing.domain.rules import Decision, RuleSet, StaysTrue
+from routing.reuse.languages import language_of, readable_by
 
 SHARED = "shared"
 """Scope of entries for all users."""
@@ -67,22 +63,6 @@ _END = " ?!.,;:。"
 # "10²" is not "102", though compatibility normalization says so.
 _MEANINGFUL = ("<super>", "<sub>", "<fraction>")
 
-LATIN = "latn"
-
-_WORD = re.compile(r"[^\W\d_]+")
-_SMALL: dict[str, str] = tomllib.loads(
-    Path(__file__).with_name("languages.toml").read_text(encoding="utf-8")
-)
-_BY_WORD = {
-    word: frozenset(language for language, words in _SMALL.items() if word in words.split())
-    for words in _SMALL.values()
-    for word in words.split()
-}
-LANGUAGES = (*_SMALL, LATIN)
-"""The languages of Latin text."""
-
-_WORDS_READ = 400
-
 
 def own(user: int, end_user: str = "") -> str:
     """Scope of entries for this user alone, or for one end user of theirs."""
@@ -106,39 +86,6 @@ def _composed(text: str) -> str:
         else unicodedata.normalize("NFKC", char)
         for char in unicode_form("NFC", text)
     )
-
-
-@lru_cache(maxsize=1_024)
-def language_of(text: str) -> str:
-    """A language of ``LANGUAGES``, or the lower-case name of another script."""
-    script = _script(text)
-    if script != LATIN:
-        return script
-    votes: Counter[str] = Counter()
-    for word in _WORD.findall(unicode_form("NFC", text).lower())[:_WORDS_READ]:
-        votes.update(_BY_WORD.get(word, ()))
-    ranked = votes.most_common(2)
-    if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
-        return LATIN
-    return ranked[0][0]
-
-
-def readable_by(language: str) -> list[str]:
-    """Languages of the answers that may serve a question of this language."""
-    if language == LATIN:
-        return list(LANGUAGES)
-    return [language, LATIN] if language in _SMALL else [language]
-
-
-def _script(text: str) -> str:
-    scripts = Counter(
-        unicodedata.name(char, LATIN).partition(" ")[0].lower() for char in text if char.isalpha()
-    )
-    # Japanese is written in three scripts, of which one is telling.
-    if scripts["hiragana"] or scripts["katakana"]:
-        return "japanese"
-    script = scripts.most_common(1)[0][0] if scripts else LATIN
-    return LATIN if script in {"latin", LATIN} else script
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conversations.adapters.answer_cache.entries import LATIN, language_of
 from conversations.models import Reuse
+from routing.reuse.languages import LATIN, language_of
 
 LONG_WORDS = 25
 """Words from which a question counts as long: two or three sentences."""
