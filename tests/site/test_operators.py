@@ -7,11 +7,11 @@ from tests.live_site import LiveSite
 
 def test_a_healthy_service_says_so(site: LiveSite) -> None:
     http = site.client()
+    site.close_circuits()  # work of an earlier test may have failed since this one began
     ready = http.get("/readyz").json()
 
     assert http.get("/healthz").json() == {"status": "ok"}
-    assert ready["status"] == "ok"
-    assert ready["degraded"] == []
+    assert (ready["degraded"], ready["status"]) == ([], "ok")
     assert set(ready["checks"]) == {"database", "redis", "rules"}
     assert ready["checks"]["rules"]["version"] >= 1
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -337,20 +338,20 @@ def test_10_an_end_users_budget_holds_where_its_key_has_none_and_is_named(
     """BerriAI/litellm#11083, #14144: an early return passed by the end user's budget, and the refusal
     did not say which limit was hit. mozilla-ai/otari#128: a provider that failed before its first token
     kept what was held."""
-    client = program(end_users=True)
-    budget = limit(2, scope="end_user", window="month", end_user="anna")
+    client, anna = program(end_users=True), f"anna {uuid4()}"  # the ledger has calls of other tests
+    budget = limit(2, scope="end_user", window="month", end_user=anna)
     site.simulator.fault(status=500)
-    failed = client.chat(user="anna", stream=True)
+    failed = client.chat(user=anna, stream=True)
     site.simulator.clear()
     assert failed.status_code >= 500 or "error" in failed.text
     client.booked(1)
-    assert settled_state(budget, "* anna").reserved == 0
+    assert settled_state(budget, f"* {anna}").reserved == 0
 
-    assert client.chat(user="anna").status_code == 200
+    assert client.chat(user=anna).status_code == 200
     client.booked(2)
-    refused = client.chat(user="anna")
+    refused = client.chat(user=anna)
     assert refused.status_code == 402
     assert "end-user-month" in refused.json()["error"]["message"]
     assert client.chat(user="berta").status_code == 200
-    assert settled_state(budget, "* anna").used == 2
+    assert settled_state(budget, f"* {anna}").used == 2
     assert drift() == []
