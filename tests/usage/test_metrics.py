@@ -31,7 +31,7 @@ def test_lines_name_the_account_the_key_and_its_groups(
     program: Make, limit: SetLimit, site: LiveSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = program()
-    group = Group.objects.create(name="Lawyers")
+    group = Group.objects.create(name=f"team {client.key.pk}")
     client.person.user.groups.add(group)
     limit(1_000, scope="group", group=group)
     site.simulator.fault(match="never answered", call="chat", status=400)
