@@ -125,6 +125,7 @@ def question_features(text: str) -> QuestionFeatures:
     words = tuple(map(stem, said))
     words += tuple(stem(_SIGNS[char]) for char in text if char in _SIGNS)
     negating = frozenset(map(stem, NEGATIONS))
+    script = _script(text)
     plain = (stem(word) for word in lowered if word not in STOP and not _is_figure(word))
     matter = tuple(word for word in plain if word and word not in negating)
     return QuestionFeatures(
@@ -139,8 +140,8 @@ def question_features(text: str) -> QuestionFeatures:
         negations=sum(_negates(token) for token in closed([token.casefold() for token in raw])),
         directed=_directed(text),
         question=_question(lowered),
-        script=_script(text),
-        listed=_script(text) in LISTED and language_of(normal) in (LATIN, *NEGATED_LANGUAGES),
+        script=script,
+        listed=script in LISTED and language_of(normal) in (LATIN, *NEGATED_LANGUAGES),
         action=_acts(lowered) and bool(_OWN & set(lowered) or numbers or codes),
         timebound=any(word in TIMEBOUND for word in lowered),
         urgent=_URGENT.search(text.casefold()) is not None,
