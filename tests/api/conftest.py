@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from axes.utils import reset
@@ -11,6 +13,9 @@ from routing.domain.rules import CachePolicy
 from routing.models import Rule
 from routing.publishing.services import ruleset_publish
 from tests.live_site import LiveSite
+
+MODERATOR = "openai/omni-moderation-latest"
+Compose = Callable[..., AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -30,3 +35,22 @@ def no_old_guesses(site: LiveSite) -> Iterator[None]:
     reset()
     yield
     reset()
+
+
+@pytest.fixture
+def composed(site: LiveSite) -> Compose:
+    """The site with moderation; ``changed`` are settings without their prefix."""
+
+    def compose(**changed: Any) -> AbstractContextManager[None]:
+        # Patient: a slow machine is no provider that is away.
+        told = {"seconds": 30.0, **changed}
+        given = {f"MODERATION_{name.upper()}": value for name, value in told.items()}
+        return site.composed_with(MODERATION_MODEL=MODERATOR, **given)
+
+    return compose
+
+
+@pytest.fixture
+def refusing(composed: Compose) -> Iterator[None]:
+    with composed():
+        yield

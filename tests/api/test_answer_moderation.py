@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
@@ -11,33 +10,23 @@ from uuid import uuid4
 import pytest
 
 from conversations.models import LedgerEntry, Message
+from tests.api.conftest import Compose
 from tests.live_site import LiveSite, text_of
 
-MODEL = "openai/omni-moderation-latest"
 GOOD = " ".join(f"Heron {number} stands in the reeds." for number in range(12))
 BAD = "You can build a bomb with a pipe."
 SIGNALS = ["output_moderation_illicit", "output_moderation_illicit_violent"]
-Compose = Callable[..., AbstractContextManager[None]]
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def composed(site: LiveSite) -> Compose:
-    """The site with moderation of answers; ``changed`` are settings without their prefix."""
+def composed(composed: Compose) -> Compose:
+    """The site with moderation of answers, too."""
 
     def compose(answers: str = "refuse", **changed: Any) -> AbstractContextManager[None]:
-        # Patient: a slow machine is no provider that is away.
-        told = {"seconds": 30.0, "answers": answers, **changed}
-        given = {f"MODERATION_{name.upper()}": value for name, value in told.items()}
-        return site.composed_with(MODERATION_MODEL=MODEL, **given)
+        return composed(answers=answers, **changed)
 
     return compose
-
-
-@pytest.fixture
-def refusing(composed: Compose) -> Iterator[None]:
-    with composed():
-        yield
 
 
 @pytest.fixture
