@@ -24,7 +24,7 @@ from conversations.api.requests import (
     field_fault,
     idempotency_claim,
     json_object,
-    optional_text,
+    named_model,
     origin_of,
 )
 from conversations.api.responses import (
@@ -125,7 +125,7 @@ async def _answer(
     request: HttpRequest, caller: Caller, shape: Shape, body: dict[str, Any], asked: Asked
 ) -> HttpResponseBase:
     parts, origin = container(), origin_of(request)
-    model = optional_text(body, "model", max_length=96)
+    model = named_model(body)
     caller.require_model(model)
     claim = idempotency_claim(request, body)
     # Nothing is stored before the limits and the named model are checked: a refusal leaves no trace.

@@ -19,6 +19,7 @@ from django.db import Error as DatabaseError
 from pydantic import TypeAdapter
 
 from conversations.api.sse import NAMES
+from conversations.domain.api_keys import ROUTED
 from conversations.engine.events import Event
 from routing.domain.decide import requested_decision
 from routing.domain.errors import ModelUnknown, RulesUnavailable
@@ -59,7 +60,7 @@ def add_async_paths(result: Schema, **_: Any) -> Schema:
     ask["properties"]["content"]["description"] = longest
     if names := _model_names():
         for body in (parts["schemas"][name] for name in ("Ask", "Regenerate", "UIChat")):
-            body["properties"]["model"] |= {"enum": [*names, None]}
+            body["properties"]["model"] |= {"enum": [ROUTED, *names, None]}
     # The YAML file has one stream, which several paths share.
     parts["stream"] |= _stream()
     for path, operations in parts["paths"].items():

@@ -21,7 +21,7 @@ from django.utils.translation import get_language
 from rest_framework_simplejwt.exceptions import TokenError
 
 from conversations.api.claims import MAX_TOKEN, StrictAccessToken
-from conversations.domain.api_keys import PREFIX, Caller, key_digest
+from conversations.domain.api_keys import PREFIX, ROUTED, Caller, key_digest
 from conversations.domain.errors import (
     BadRequest,
     MalformedJSON,
@@ -187,6 +187,13 @@ def optional_text(body: dict[str, Any], field: str, *, max_length: int) -> str:
     if len(value) > max_length:
         raise field_fault(field, "too_long", _at_most(max_length))
     return value
+
+
+def named_model(body: dict[str, Any]) -> str:
+    """The published model that a body asks for; empty where the rules choose, by no name or by their own. Raises
+    ``BadRequest``."""
+    name = optional_text(body, "model", max_length=96)
+    return "" if name == ROUTED else name
 
 
 def idempotency_claim(request: HttpRequest, body: dict[str, Any]) -> IdempotencyClaim | None:

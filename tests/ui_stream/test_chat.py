@@ -60,6 +60,17 @@ def test_a_single_message_will_do(front_end: FrontEnd) -> None:
     assert front_end.stored()[0]["content"] == STORY
 
 
+def test_the_rules_have_a_name_as_for_other_clients(site: LiveSite, front_end: FrontEnd) -> None:
+    decided = front_end.send(STORY, model="assistant")[2]["data"]["decision"]
+    body = {"content": STORY, "model": "assistant"}
+    asked = front_end.person.http.post(
+        "/api/v1/messages/", json=body, headers={"Accept": "application/json"}
+    )
+
+    assert decided["source"] != "requested"
+    assert asked.json()["decision"]["source"] != "requested"
+
+
 @pytest.mark.parametrize("path", ["/api/chat", "/api/chat/"])
 def test_no_path_redirects(front_end: FrontEnd, path: str) -> None:
     http, stream = front_end.person.http, f"/api/chat/{front_end.id}/stream{path[9:]}"

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 
 from conversations.api.attachments import MAX_PICTURES, too_many_pictures
-from conversations.api.requests import field_fault, optional_text
+from conversations.api.requests import field_fault, named_model, optional_text
 from conversations.storage.rewinding import ShownChat
 from routing.common.text import first_visible
 from routing.common.translatable import Translatable
@@ -52,7 +52,7 @@ def parse_chat_request(body: Mapping[str, Any]) -> UIChatRequest:
             "invalid",
             Translatable("Must be one of {values}.", values=", ".join(_TRIGGERS)),
         )
-    model = optional_text(fields, "model", max_length=96)
+    model = named_model(fields)
     named = optional_text(fields, "messageId", max_length=MAX_MESSAGE_ID)
     shown, pictures = _shown(fields, regenerates=trigger == REGENERATE)
     shown = replace(shown, replaces=bool(named), named=_ours(named))
