@@ -36,7 +36,7 @@ def _error_view(status: int, code: str, detail: str, page: ErrorView) -> ErrorVi
 
 def is_openai(request: HttpRequest) -> bool:
     """Whether the path belongs to OpenAI's API, whose errors have a shape of their own."""
-    return request.path.startswith("/v1/")
+    return f"{request.path}/".startswith("/v1/")
 
 
 def error_page(request: HttpRequest, error: AssistantError) -> HttpResponse:

@@ -87,7 +87,7 @@ def LanguageMiddleware(  # noqa: N802 - Django names middleware like classes
     """Activate the language of each request: Django's cookie, else ``Accept-Language``, else English."""
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith(ENGLISH):
+        if f"{request.path}/".startswith(ENGLISH):
             translation.activate("en")
             return await get_response(request)
         language = translation.get_language_from_request(request)

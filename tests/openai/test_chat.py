@@ -210,7 +210,7 @@ def test_a_parameter_that_no_candidate_knows_is_named(site: LiveSite, client: Op
         ({"messages": [*QUESTION, {"role": "assistant", "content": "x"}]}, "messages[1].role", "unsupported_value"),
         ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_value"),
         ({"odd\r\nSet-Cookie: x": 1}, "odd__Set-Cookie__x", "unknown_parameter"),
-        ({"messages": [*QUESTION, {"role": "user", "content": " \n"}]}, "messages[1].content", "invalid_value"),
+        ({"messages": [{"role": "user", "content": "\u200b"}]}, "messages[0].content", "invalid_value"),
         (
             {"messages": [{"role": "user", "content": "x" * 1_000_001}]},
             "messages[0].content",

@@ -40,6 +40,8 @@ def test_a_key_sees_its_models_alone(connect: Connect) -> None:
         ("POST", "/v1/chat/completions/", 400),
         ("GET", "/v1/chat/completions", 405),
         ("POST", "/v1/nothing", 404),
+        ("GET", "/v1", 404),
+        ("POST", "/v1", 404),
         ("GET", "/v1/", 404),
         ("POST", "/v1/threads", 404),
         ("PATCH", "/v1/models", 405),

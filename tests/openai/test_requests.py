@@ -280,6 +280,31 @@ def test_a_picture_alone_asks_without_words() -> None:
     assert not read(**asked({"type": "text", "text": "x"}, picture(PIXEL))).asks_without_words
 
 
+@pytest.mark.parametrize(
+    ("messages", "prompt"),
+    [
+        ([{"role": "user", "content": ""}], ""),
+        ([{"role": "user", "content": [{"type": "text", "text": " \n"}]}], " \n"),
+        ([{"role": "system", "content": ""}], ""),
+        ([USER, {"role": "user", "content": " "}], USER["content"]),
+        ([CALLS, RESULT], ""),
+        ([{"role": "system", "content": "Be brief."}, CALLS, RESULT], ""),
+        ([USER, CALLS, RESULT], USER["content"]),
+    ],
+)
+def test_the_prompt_is_the_last_text_of_the_users(messages: list[Any], prompt: str) -> None:
+    request = read(messages=messages)
+
+    assert request.prompt == prompt
+    assert request.asks_without_words is not bool(prompt.strip())
+    # No answer to nothing is kept for others.
+    assert request.caller_chat().plain is (messages[-1]["role"] == "user" and bool(prompt.strip()))
+
+
+def test_the_choice_among_no_tools_is_not_sent() -> None:
+    assert read(tool_choice="none").options == {}
+
+
 def test_instructions_alone_are_the_prompt() -> None:
     asked = read(
         messages=[{"role": "system", "content": "A."}, {"role": "system", "content": "B."}]
@@ -304,6 +329,10 @@ def test_instructions_alone_are_the_prompt() -> None:
         ({"stream": True, "stream_options": {"include_usage": True, "z": 1}}, ["stream_options.z"]),
         ({"top_k": 1, "tools": [{**TOOL, "odd": 1}, tool(name="b", x=2)]}, ["top_k", "tools[0].odd", "tools[1].function.x"]),
         ({"tools": [{"type": "web_search"}, TOOL, {"type": "mcp", "a": {}}]}, ["tools[0]", "tools[2]"]),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "required"}, ["tools[0]", "tool_choice"]),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "auto"}, ["tools[0]"]),
+        ({"tools": [{"type": "mcp"}, TOOL], "tool_choice": {"type": "mcp", "a": 1}}, ["tools[0]", "tool_choice"]),
+        ({"tools": [{"type": "mcp"}], "tool_choice": {"type": "mcp"}}, ["tools[0]", "tool_choice"]),
         ({"messages": [{**USER, "a\r\nb: c": 1}]}, ["messages[0].a__b__c"]),
         ({"messages": [{**USER, "x" * 500: 1}]}, ["messages[0]." + "x" * 64]),
     ],
@@ -341,7 +370,27 @@ def test_responses_are_read_leniently_too() -> None:
     request, named = parse_response_request(body, lenient=True)
 
     assert named == ["input[0].content[0].foo", "tools[0]", "include[0]"]
-    assert (request.tools, request.include) == ([], ["reasoning.encrypted_content"])
+    assert (request.tools, request.include) == (None, ["reasoning.encrypted_content"])
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "web_search"}, {"type": "allowed_tools", "tools": []}])  # fmt: skip
+def test_a_lenient_reader_of_responses_drops_the_choice_of_dropped_tools(choice: Any) -> None:
+    tools, body = [{"type": "web_search"}], {"model": "assistant", "input": "Hi"}
+    request, named = parse_response_request(
+        {**body, "tools": tools, "tool_choice": choice}, lenient=True
+    )
+
+    assert named == ["tools[0]", "tool_choice"]
+    assert (request.tools, request.tool_choice) == (None, None)
+
+
+def test_a_lenient_reader_keeps_a_choice_that_was_never_possible() -> None:
+    body = {"model": "assistant", "messages": [USER], "tool_choice": "required"}
+    for wrong in (body, {**body, "tools": [TOOL], "tool_choice": "perhaps"}):
+        with pytest.raises(ParameterFault) as fault:
+            parse_completion_request(wrong, lenient=True)
+
+        assert fault.value.faults[0].field == "tool_choice"
 
 
 def test_the_texts_of_thoughts_go_beside_the_calls_after_them() -> None:

@@ -243,7 +243,7 @@ def test_other_peoples_responses_do_not_exist(connect: Connect) -> None:
         ({"background": True, "store": False}, "background", "unsupported_value"),
         ({"previous_response_id": "resp_1"}, "previous_response_id", "not_found"),
         ({"input": []}, "input", "invalid_value"),
-        ({"input": " \n"}, "input", "invalid_value"),
+        ({"input": "\u200b"}, "input", "invalid_value"),
         ({"input": [{"type": "web_search_call"}]}, "input[0].type", "unsupported_value"),
         ({"input": [{"role": "user", "content": [{"type": "text"}]}]}, "input[0].content[0].type", "unsupported_value"),
         ({"input": [{"type": "message", "content": "x"}]}, "input[0].role", "missing_required_parameter"),

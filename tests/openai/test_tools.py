@@ -200,6 +200,26 @@ def test_a_picture_alone_is_answered_by_the_default_rule(site: LiveSite, client:
     assert [each.call for each in site.simulator.requests] == ["chat"]
 
 
+def test_a_chat_may_have_no_words_of_the_users(site: LiveSite, client: OpenAI) -> None:
+    call = {"name": "weather", "arguments": "{}"}
+    results: Any = [
+        {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": call}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "4 °C"},
+    ]
+    items: Any = [
+        {"type": "function_call", "call_id": "c1", **call},
+        {"type": "function_call_output", "call_id": "c1", "output": "4 °C"},
+    ]
+    empty: Any = [{"role": "user", "content": ""}]
+    for messages in (results, empty):
+        raw = client.chat.completions.with_raw_response.create(model="assistant", messages=messages)
+        assert raw.parse().choices[0].message.content
+        assert "source=default" in raw.headers["x-assistant-decision"]
+    for given in (items, ""):
+        assert client.responses.create(model="assistant", input=given).output_text
+    assert {each.call for each in site.simulator.requests} == {"chat"}
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_log_probabilities(client: OpenAI, stream: bool) -> None:
     body: Any = {"model": "gpt-mini", "messages": QUESTION, "logprobs": True, "top_logprobs": 2}

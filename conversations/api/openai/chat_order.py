@@ -9,7 +9,6 @@ from conversations.api.openai.chat_messages import (
     AssistantMessage,
     InstructionMessage,
     ToolMessage,
-    UserMessage,
 )
 from conversations.api.openai.errors import ParameterFault
 
@@ -24,10 +23,6 @@ def check_order(messages: Sequence[Any]) -> None:
     ]
     if not spoken:
         return  # the last instructions are the prompt
-    if not any(isinstance(message, UserMessage) for _, message in spoken):
-        at = len(messages) - 1
-        detail = "There must be a message of the user's."
-        raise ParameterFault(f"messages[{at}].role", detail, "unsupported_value")
     at, last = spoken[-1]
     if isinstance(last, AssistantMessage) and not last.tool_calls:
         detail = "The last message beside instructions must be the user's, or the result of a tool."

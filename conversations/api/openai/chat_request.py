@@ -13,6 +13,7 @@ import orjson
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from conversations.api.openai.chat_messages import (
+    InstructionMessage,
     Message,
     Strict,
     UserMessage,
@@ -148,8 +149,9 @@ class CompletionRequest(Strict):
 
     @property
     def prompt(self) -> str:
-        """The text of the last user message, or of the last instructions where there is nothing else."""
-        return self._asked[1].text
+        """The last text of the user's, or of the last instructions where there is nothing else; perhaps blank."""
+        asked = self._asked[1]
+        return asked.text if isinstance(asked, UserMessage | InstructionMessage) else ""
 
     @property
     def prompt_path(self) -> str:
@@ -158,16 +160,16 @@ class CompletionRequest(Strict):
 
     @property
     def asks_without_words(self) -> bool:
-        """Whether the last user message has a picture or a file alone."""
-        asked = self._asked[1]
-        rich = isinstance(asked, UserMessage) and asked.has_more_than_text
-        return rich and not self.prompt.strip()
+        """Whether the user wrote nothing: a picture or a file alone, a blank, or a chat of a tool's results."""
+        return not self.prompt.strip()
 
     @property
     def _asked(self) -> tuple[int, Message]:
-        last = len(self.messages) - 1, self.messages[-1]
-        places = reversed([*enumerate(self.messages)])
-        return next(((at, each) for at, each in places if isinstance(each, UserMessage)), last)
+        """The last message of the user's that says something, with its place; else the last of all."""
+        places = [*enumerate(self.messages)][::-1]
+        users = [(at, each) for at, each in places if isinstance(each, UserMessage)]
+        said = (one for one in users if one[1].text.strip() or one[1].has_more_than_text)
+        return next(said, (users or places)[0])
 
     @property
     def options(self) -> dict[str, Any]:
@@ -176,7 +178,8 @@ class CompletionRequest(Strict):
         if limit := self.max_completion_tokens or self.max_tokens:
             body["max_tokens"] = limit
         if not self.tools:
-            body.pop("parallel_tool_calls", None)
+            for name in ("parallel_tool_calls", "tool_choice"):
+                body.pop(name, None)
         return {name: value for name, value in body.items() if value not in _HARMLESS.get(name, ())}
 
     @property
@@ -196,7 +199,7 @@ class CompletionRequest(Strict):
         helper = helper_prompt(system, self.prompt)
         if helper and not self.requested_model:
             options = _for_helper(options)
-        rich = helper or any(message.form for message in messages)
+        rich = helper or self.asks_without_words or any(message.form for message in messages)
         plain = not rich and options in _PLAIN
         return CallerChat(
             messages=tuple(messages),

@@ -31,6 +31,8 @@ M = TypeVar("M", bound=BaseModel)
 Steps = list[int | str]
 """The way to a place in the body."""
 LARGEST = 2**63
+CHOICE = "tool_choice"
+"""The choice among tools, of which there are more kinds than are known here: it goes with the tools."""
 _OPTIONAL, _TYPE_OF_ONE = {("tools",), ("include",)}, {(), ("type",)}
 """Lists whose members a lenient reader does without, and where the type of a member is told."""
 
@@ -64,7 +66,7 @@ def read_parameters(
         name: value
         for name, value in body.items()
         if name not in without_effect and (value is not None or name in required)
-        if not any(_same(value, one) for one in neutral.get(name, ()))
+        if not _asks_for_nothing(name, value, neutral)
     }
     strange = [name for name in known if name not in model.model_fields]
     if strange and not lenient:
@@ -83,6 +85,20 @@ def read_parameters(
                 raise _fault(exc, known) from None
             dropped += [_path(steps)[:MAX_PATH] for steps in found]
             _drop(known, found)
+            dropped += _drop_emptied(known, neutral)
+
+
+def _drop_emptied(known: dict[str, Any], neutral: Neutral) -> list[str]:
+    """Drop lists that ask for nothing any more; returns the choice, where it was among tools of such a list."""
+    emptied = [name for (name,) in _OPTIONAL if _asks_for_nothing(name, known.get(name), neutral)]
+    for name in emptied:
+        del known[name]
+    forced = "tools" in emptied and known.pop(CHOICE, "auto") != "auto"
+    return [CHOICE] if forced else []
+
+
+def _asks_for_nothing(name: str, value: Any, neutral: Neutral) -> bool:
+    return any(_same(value, one) for one in neutral.get(name, ()))
 
 
 def _same(value: Any, other: Any) -> bool:
@@ -100,8 +116,13 @@ def _droppable(error: ValidationError, body: Any) -> list[Steps]:
             places[tuple(steps)] = None
         elif fault["type"] in _OF_TYPES and _is_of_optional(steps):
             places[tuple(steps[:2])] = None
+        elif (
+            fault["type"] in _OF_TYPES and steps[:1] == [CHOICE] and isinstance(body[CHOICE], dict)
+        ):
+            places[CHOICE,] = None
     # Of a tool that goes as a whole no field is named.
-    return [list(place) for place in places if len(place) <= 2 or place[:2] not in places]
+    wholes = places.keys()
+    return [[*place] for place in places if not {place[:1], place[:2]} & (wholes - {place})]
 
 
 def _is_of_optional(steps: Steps) -> bool:
