@@ -20,6 +20,9 @@ from conversations.models import Conversation, Message
 from conversations.storage.attachments import has_attachments, parts_of
 from conversations.storage.selectors import require_active, running_answer
 
+UNOPENED = UUID(int=0)
+"""Stands for the conversation of a chat that has none yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
@@ -69,7 +72,19 @@ def conversation_named(*, user: int, client_id: str, shown: ShownChat) -> NamedC
     """
     require_active(user=user)
     thread, _ = Conversation.objects.get_or_create(owner_id=user, client_id=client_id)
-    found = _turn_to_replace(thread.id, shown) if shown.replaces or shown.regenerates else None
+    named = _named(thread.id, user, shown)
+    still_awaited()
+    return named
+
+
+def conversation_expected(*, user: int, client_id: str, shown: ShownChat) -> NamedConversation:
+    """What ``conversation_named`` will find, without a change. Raises ``NotFound`` as it does."""
+    threads = Conversation.objects.filter(owner_id=user, client_id=client_id)
+    return _named(threads.values_list("id", flat=True).first() or UNOPENED, user, shown)
+
+
+def _named(thread: UUID, user: int, shown: ShownChat) -> NamedConversation:
+    found = _turn_to_replace(thread, shown) if shown.replaces or shown.regenerates else None
     prompt, attachments, keeps = shown.prompt, shown.attachments, False
     if found:
         earlier = found.content, parts_of(found.id)
@@ -78,18 +93,9 @@ def conversation_named(*, user: int, client_id: str, shown: ShownChat) -> NamedC
         keeps = shown.regenerates and (prompt, attachments) == earlier
     if not (prompt or attachments):
         raise NotFound("There is no answer to replace.")
-    still_awaited()
-    pictured = bool(attachments) or has_attachments(thread.id, user)
+    pictured = bool(attachments) or has_attachments(thread, user)
     rewind = Rewind(found.id, keeps) if found else None
-    return NamedConversation(thread.id, rewind, prompt, attachments, pictured)
-
-
-def prompt_of_chat(*, user: int, client_id: str, shown: ShownChat) -> str:
-    """The text that ``conversation_named`` will find, without a change; empty where there is none."""
-    threads = Conversation.objects.filter(owner_id=user, client_id=client_id)
-    thread = threads.values_list("id", flat=True).first()
-    found = _turn_to_replace(thread, shown) if thread and not shown.prompt else None
-    return found.content if found else shown.prompt
+    return NamedConversation(thread, rewind, prompt, attachments, pictured)
 
 
 def _turn_to_replace(conversation: UUID, shown: ShownChat) -> Message | None:

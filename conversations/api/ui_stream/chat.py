@@ -43,14 +43,17 @@ from conversations.domain.errors import Draining, NotFound, UnsupportedMediaType
 from conversations.engine.events import Event, Finished
 from conversations.runs.run import EventStream
 from conversations.storage import selectors
-from conversations.storage.rewinding import conversation_named, prompt_of_chat
+from conversations.storage.rewinding import (
+    UNOPENED,
+    NamedConversation,
+    conversation_expected,
+    conversation_named,
+)
 from conversations.storage.turns import NewTurn, StartedTurn
 from routing.common.translatable import Translatable
 from routing.guard.validation import label_faults
 
 PROTOCOL = "x-vercel-ai-ui-message-stream"
-UNKNOWN = UUID(int=0)
-"""Stands for the conversation of a chat before it is looked up."""
 RESETS_SINCE = 7
 """The version of the SDK that knows the part ``reset-step``."""
 
@@ -97,28 +100,37 @@ async def _start(parts: Container, asked: UIChatRequest, new: NewTurn) -> Starte
     refusal changes nothing."""
     pictures = await read_pictures(asked.pictures, user=new.user, site=new.site)
     shown = replace(asked.shown, attachments=pictures)
-    stored = partial(prompt_of_chat, user=new.user, client_id=asked.chat, shown=shown)
-    content = new.content or await in_database(stored)
     # The longest it may become: a turn of a conversation, with the memory of others.
-    expected = replace(new, content=content, conversation=UNKNOWN)
+    expected = replace(new, conversation=UNOPENED)
+    look_up = partial(conversation_expected, user=new.user, client_id=asked.chat, shown=shown)
+    if await parts.reservations.limited(Account(new.user, new.key, new.end_user)):
+        found = await in_database(look_up)
+        expected = replace(await _turn_of(parts, asked, new, found), conversation=UNOPENED)
     async with parts.intake.reserving(expected) as held:
         named = await written(conversation_named, user=new.user, client_id=asked.chat, shown=shown)
-        chat, release = None, new.release
-        if named.pictured:
-            release = release or await parts.rules.for_person(new.user)
-            chat = await shown_chat(parts, release.rules_for(new.user), named, asked)
+        turn = await _turn_of(parts, asked, new, named)
         if named.rewind and not new.claim:  # sent again, it must not stop its own answer
             await _stop_replaced(parts, new.user, named.id)
-        turn = replace(
-            new,
-            content=named.prompt,
-            conversation=named.id,
-            release=release,
-            rewind=named.rewind,
-            chat=chat,
-            attachments=named.attachments,
-        )
         return await parts.intake.start(turn, held)
+
+
+async def _turn_of(
+    parts: Container, asked: UIChatRequest, new: NewTurn, named: NamedConversation
+) -> NewTurn:
+    """The turn in its conversation, with the chat that a model is shown where there are pictures."""
+    chat, release = None, new.release
+    if named.pictured:
+        release = release or await parts.rules.for_person(new.user)
+        chat = await shown_chat(parts, release.rules_for(new.user), named, asked)
+    return replace(
+        new,
+        content=named.prompt,
+        conversation=named.id,
+        release=release,
+        rewind=named.rewind,
+        chat=chat,
+        attachments=named.attachments,
+    )
 
 
 async def _stop_replaced(parts: Container, user: int, conversation: UUID) -> None:
