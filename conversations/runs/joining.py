@@ -55,6 +55,12 @@ redis.call('EXPIRE', KEYS[2], ARGV[6])
 return earlier
 """
 
+# KEYS: the request's name. ARGV: the beginning of a run's word. A later run of that name keeps it.
+_FORGET = """
+local word = redis.call('GET', KEYS[1]) or ''
+if string.sub(word, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
@@ -120,6 +126,7 @@ class RunJoining:
         self._runs, self._background, self._prefix = runs, background, prefix
         self._client, self._breaker, self._admission = client, breaker, admission
         self._claim_script = client.register_script(_CLAIM)
+        self._forget_script = client.register_script(_FORGET)
         self._listeners: Counter[UUID] = Counter()
 
     async def join(self, key: RequestKey, turn: Turn, counting: Awaitable[None]) -> JoinedRun:
@@ -189,7 +196,7 @@ class RunJoining:
                         await self._forget(joined)
                     if joined.lease and time.monotonic() - renewed > RENEW_SECONDS:
                         renewed = time.monotonic()
-                        await self._lease(message, joined.lease, joined.key)
+                        await self._lease(joined)
                     yield batch
             if not ended:
                 await self._forget(joined)  # its worker is gone: the next try begins anew
@@ -233,14 +240,15 @@ class RunJoining:
             return bool(await self._client.zcount(self._leases(message), time.time(), "+inf"))
         return False
 
-    async def _lease(self, message: UUID, lease: str, key: RequestKey) -> bool:
+    async def _lease(self, joined: JoinedRun) -> bool:
         """Take or renew the lease of a listener; returns whether the run may still be joined."""
-        pipe, leases = self._client.pipeline(transaction=False), self._leases(message)
-        pipe.zadd(leases, {lease: time.time() + LISTENER_SECONDS})
+        pipe, leases = self._client.pipeline(transaction=False), self._leases(joined.message)
+        pipe.zadd(leases, {joined.lease: time.time() + LISTENER_SECONDS})
         pipe.expire(leases, LISTENER_SECONDS)
-        pipe.exists(self._redis_key(key))
+        pipe.get(self._redis_key(joined.key))
         with suppress(RunLogUnavailable), redis_call(self._breaker, RunLogUnavailable):
-            return bool((await pipe.execute())[-1])
+            word = (await pipe.execute())[-1] or b""
+            return bool(word.startswith(_word_of(joined.message).encode()))
         return True
 
     async def _give_up(self, message: UUID, lease: str) -> None:
@@ -253,7 +261,7 @@ class RunJoining:
     async def _claim(self, new: JoinedRun, user: int) -> JoinedRun | None:
         """Name this run, or return the run of that name."""
         key, now = new.key, new.begun.timestamp()
-        value = f"{new.message}:{now}:{key.body}"
+        value = f"{_word_of(new.message)}{now}:{key.body}"
         life = self._runs.log.life
         with redis_call(self._breaker, RunLogUnavailable):
             stored: Any = await self._claim_script(
@@ -280,7 +288,7 @@ class RunJoining:
         """Take the lease of a listener. Whether the run may still be joined: one that has not begun is waited for,
         as its first try may still be refused."""
         for _ in range(BEGIN_LOOKS):
-            if not await self._lease(joined.message, joined.lease, joined.key):
+            if not await self._lease(joined):
                 return False
             if self._runs.running(joined.message) or await self._runs.log.begun(joined.message):
                 break
@@ -288,8 +296,9 @@ class RunJoining:
         return True
 
     async def _forget(self, joined: JoinedRun) -> None:
+        """No retry joins the run any more. A run that has taken its name since keeps it."""
         with suppress(RunLogUnavailable), redis_call(self._breaker, RunLogUnavailable):
-            await self._client.delete(self._redis_key(joined.key))
+            await self._forget_script([self._redis_key(joined.key)], [_word_of(joined.message)])
 
     async def _logged(self, message: UUID) -> EventStream:
         """The events of another worker's run, by its log; it ends early where that worker is gone."""
@@ -311,3 +320,8 @@ class RunJoining:
 
     def _redis_key(self, key: RequestKey) -> str:
         return f"{self._prefix}:request:{key.name}"
+
+
+def _word_of(message: UUID) -> str:
+    """The beginning of a run's word under a request's name."""
+    return f"{message}:"

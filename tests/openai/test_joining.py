@@ -136,6 +136,24 @@ def test_a_run_that_nobody_hears_on_any_worker_is_stopped(
     )
 
 
+def test_a_run_that_ends_leaves_its_name_to_a_later_one(site: LiveSite) -> None:
+    site.simulator.fault(call="chat", times=1, tokens=5_000, token_delay_ms=20)
+    redis: Any = sync_client(settings.REDIS_URL)
+    names = f"{settings.REDIS_PREFIX}:request:*"
+    before = redis.keys(names)
+    first, _ = streaming(site, new_key(site.user()))
+    (name,) = set(redis.keys(names)).difference(before)
+    _, begun, body = redis.get(name).decode().split(":")
+    later = f"{uuid4()}:{begun}:{body}"
+    redis.set(name, later)
+    first.close()
+    site.simulator.wait_for(
+        lambda requests: any(each.outcome == "closed_early" for each in requests)
+    )
+
+    assert redis.get(name).decode() == later
+
+
 def test_a_try_after_a_dead_worker_begins_anew(site: LiveSite) -> None:
     key, sign = new_key(site.user()), {"Idempotency-Key": "k1"}
     redis: Any = sync_client(settings.REDIS_URL)
