@@ -46,6 +46,7 @@ _SECRET_NAME = re.compile(r"(?:KEY|SECRET|PASSWORD|TOKEN|HEADERS)$")
 _SECRET_VALUE = re.compile(r"(?i)@|pass\w*=|\b(?:sk|pk|rk|whsec)[-_]|[\w=+-]{32,}")
 """A user's information of a URL, and words that look like a key, put into another variable."""
 _SHOWN_CHARS = 60
+_COMMA = re.compile(r"(?<!\\),")
 
 _DATABASES = frozenset({"postgres", "postgresql", "psql", "pgsql", "sqlite"})
 _ORIGIN = re.compile(r"https?://[^\s/?#@]+")
@@ -185,10 +186,11 @@ class Environment:
         return folder
 
     def words(self, name: str, default: list[str]) -> list[str]:
-        """A comma-separated list."""
+        r"""A comma-separated list; ``\,`` is a comma of a word's own."""
         if not self.has(name):
             return default
-        return [word.strip() for word in self.text(name).split(",") if word.strip()]
+        words = (word.strip() for word in _COMMA.split(self.text(name)))
+        return [word.replace("\\,", ",") for word in words if word]
 
     def scores(self, name: str) -> dict[str, float]:
         """A comma-separated list of names with numbers from 0 to 1, ``violence=0.8``."""

@@ -33,7 +33,7 @@ SECTIONS = (
         Variable("OIDC_GROUPS_CLAIM", "text", default="groups",
             meaning="the claim with a person's groups"),
         Variable("OIDC_GROUPS", "words",
-            meaning="what its values give, separated by commas: `law=Lawyers, editors=Rule editors, editors=@staff, root=@administrator`. A value without `=` is a group of that name"),
+            meaning="what its values give, separated by commas: `law=Lawyers, editors=Rule editors, editors=@staff, root=@administrator`. A value without `=` is a group of that name; a comma of a name is `\\,`: `cn=law\\,ou=teams=Lawyers`"),
         Variable("OIDC_LINK_VERIFIED_EMAIL", "flag", default=False,
             meaning="a first sign-in gets the account that has the same e-mail address, where the provider has verified it"),
         Variable("EXPORT_RATE", "rate", default="6/hour",

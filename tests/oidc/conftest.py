@@ -15,7 +15,7 @@ from tests.live_site import LiveSite
 from tests.oidc.provider import CLIENT, SECRET, ScriptedProvider
 from tests.processes import site_process
 
-GROUPS = "law=Lawyers, ed=Rule editors, ed=@staff, root=@administrator"
+GROUPS = r"law=Lawyers, cn=bar\,ou=teams=Lawyers, ed=Rule editors, ed=@staff, root=@administrator"
 
 
 @pytest.fixture(scope="module")

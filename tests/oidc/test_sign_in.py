@@ -79,7 +79,7 @@ def test_a_sign_in_of_staff_is_in_the_audit_log(
 def test_groups_and_roles_follow_the_claims(browser: Browser, provider: ScriptedProvider) -> None:
     lawyers, _ = Group.objects.get_or_create(name="Lawyers")
     own, _ = Group.objects.get_or_create(name="Group of its own")
-    sign_in(browser(), provider, sub="mover", groups=["law", "root", "else"])
+    sign_in(browser(), provider, sub="mover", groups=["cn=bar,ou=teams", "root", "else"])
     person = known("mover")
     assert person
     assert (person.is_staff, person.is_superuser) == (True, True)

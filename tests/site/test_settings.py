@@ -177,6 +177,21 @@ def test_a_misspelt_name_of_the_process_is_told_too(
     assert "ASK_RATE?" in said
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (r"COLOUR=a, b ,,c", ["a", "b", "c"]),
+        (r"COLOUR=cn=law\,ou=teams=Lawyers, ed=@staff", ["cn=law,ou=teams=Lawyers", "ed=@staff"]),
+        (r"COLOUR=DOMAIN\law=Lawyers, \,", ["DOMAIN\\law=Lawyers", ","]),
+        (r"COLOUR='cn=Doe\\, J.\,ou=x=Law'", [r"cn=Doe\, J.,ou=x=Law"]),
+    ],
+)
+def test_a_comma_may_belong_to_a_word(dotenv: Path, line: str, words: list[str]) -> None:
+    dotenv.write_text(f"{line}\n")
+
+    assert Environment(dotenv).words("COLOUR", []) == words
+
+
 def test_other_providers_names_are_none_of_ours(dotenv: Path) -> None:
     dotenv.write_text("GROQ_API_KEY=x\nOPENROUTER_API_KEY=x\nCOLOUR=red\nASK_RATE=9/minute\n")
 
