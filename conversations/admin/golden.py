@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -11,11 +12,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from conversations.admin.forms import PromptForm, PromptsForm
+from conversations.admin.history import note_list
 from conversations.admin.pages import require_permissions
 from conversations.domain.errors import LimitReached
 from conversations.evaluation.golden import golden_from, golden_run
 from conversations.evaluation.try_prompt import PromptTrial, try_prompt, try_prompts
 from conversations.models import Message
+from conversations.storage.audit import audit
 from routing.admin import GoldenCaseAdmin
 from routing.admin.publishing import ExtraPage, Panel
 from routing.common.admin import NOTHING, admin_link, column
@@ -117,6 +120,18 @@ def _new_case_url(trial: PromptTrial) -> str:
     return f"{reverse('admin:routing_goldencase_add')}?{urlencode(fields)}"
 
 
+def note_reader(request: HttpRequest, rows: Sequence[GoldenCase]) -> None:
+    """Name a reader of people's words in the audit log: of cases that were made of messages."""
+    of_people = [row for row in rows if row.person_id or row.origin]
+    if not of_people:
+        return
+    if request.resolver_match and "object_id" in request.resolver_match.kwargs:
+        audit("goldencase.viewed", rows[0], person=rows[0].person_id)
+    else:
+        note_list(request, "goldencase")
+
+
+GoldenCaseAdmin.row_readers.append(note_reader)
 GoldenCaseAdmin.panels.append(Panel("When it was last run", (made_of,)))
 GoldenCaseAdmin.list_parts.append("conversations/admin/golden_run.html")
 GoldenCaseAdmin.pages.extend(

@@ -26,9 +26,7 @@ class WatchedList(Admin[M]):
     ) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         if response.status_code == 200:
-            # Which filters, and not for what: the words that are looked for may be a person's.
-            used = sorted(name for name in request.GET if request.GET[name])
-            audit(f"{self.opts.model_name}.listed", details={"filters": used[:20]})
+            note_list(request, str(self.opts.model_name))
         return response
 
 
@@ -83,6 +81,13 @@ class HistoryAdmin(WatchedList[M], ReadOnlyAdmin[M]):
         ids = rows.values_list("pk", flat=True)
         oldest = ids[self.search_limit : self.search_limit + 1].first()
         return queryset.filter(pk__gt=oldest) if oldest else queryset
+
+
+def note_list(request: HttpRequest, name: str) -> None:
+    """Name the reader of a list in the audit log: with which filters, and not for what, as the words that are
+    looked for may be a person's."""
+    used = sorted(each for each in request.GET if request.GET[each])
+    audit(f"{name}.listed", details={"filters": used[:20]})
 
 
 def person_of(row: Any) -> int | None:

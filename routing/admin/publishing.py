@@ -65,7 +65,8 @@ class BanneredAdmin(Admin[M]):
 
     Its extension points are lists of each class's own: ``panels``, ``pages``, and names of templates
     that are shown above the rows (``list_parts``) or as buttons on a row's page (``row_buttons``).
-    ``row_figures`` are functions that give the rows of a list figures for its columns.
+    ``row_figures`` are functions that give the rows of a list figures for its columns, ``row_readers``
+    note the reader of a list's rows, or of a row's page.
     """
 
     list_before_template = "routing/admin/list_before.html"
@@ -76,10 +77,11 @@ class BanneredAdmin(Admin[M]):
     list_parts: ClassVar[list[str]] = []
     row_buttons: ClassVar[list[str]] = []
     row_figures: ClassVar[list[Callable[[Sequence[Any]], None]]] = []
+    row_readers: ClassVar[list[Callable[[HttpRequest, Sequence[Any]], None]]] = []
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("panels", "pages", "list_parts", "row_buttons", "row_figures"):
+        for name in ("panels", "pages", "list_parts", "row_buttons", "row_figures", "row_readers"):
             setattr(cls, name, list(getattr(cls, name)))
 
     def get_urls(self) -> list[URLPattern]:
@@ -112,6 +114,8 @@ class BanneredAdmin(Admin[M]):
         if "cl" in context:
             for add in self.row_figures:
                 add(context["cl"].result_list)
+            for tell in self.row_readers:
+                tell(request, context["cl"].result_list)
         return response
 
     def changeform_view(
@@ -124,9 +128,12 @@ class BanneredAdmin(Admin[M]):
         object_id = self.row_opened(request, object_id)
         parts = {**(extra_context or {}), "row_buttons": self.row_buttons}
         context = {**with_draft(request, parts), **self.row_context(object_id)}
-        return self.row_closed(
-            request, super().changeform_view(request, object_id, form_url, context)
-        )
+        response = super().changeform_view(request, object_id, form_url, context)
+        shown: dict[str, Any] = getattr(response, "context_data", None) or {}
+        if row := shown.get("original"):
+            for tell in self.row_readers:
+                tell(request, [row])
+        return self.row_closed(request, response)
 
     def framed(
         self, request: HttpRequest, template: str, context: dict[str, Any]

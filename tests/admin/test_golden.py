@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from assistant_site.simulator import Simulator
 from conversations.evaluation.golden import golden_check
+from conversations.models import AuditEntry, AuditPerson
 from routing.domain.errors import PublishRefused
 from routing.domain.release import Stage
 from routing.models import GoldenCase, Rule, RuleSetVersion
@@ -150,6 +152,22 @@ def test_a_message_becomes_a_case_by_a_click(
         "code",
         "gpt",
     )
+
+
+def test_a_look_at_cases_of_people_is_noted(admin_client: Client, person: User) -> None:
+    page = reverse("admin:routing_goldencase_changelist")
+    own, entries = case(), AuditEntry.objects.filter(action__startswith="goldencase.")
+    for url in (page, reverse("admin:routing_goldencase_change", args=[own.pk])):
+        assert admin_client.get(url).status_code == 200
+    assert not entries.exists()
+
+    made = case(person=person, origin=uuid4())
+    admin_client.get(page, {"q": "Python"})
+    admin_client.get(reverse("admin:routing_goldencase_change", args=[made.pk]))
+    listed, viewed = entries.order_by("pk")
+    assert (listed.action, listed.details) == ("goldencase.listed", {"filters": ["q"]})
+    assert (viewed.action, viewed.subject) == ("goldencase.viewed", str(made.pk))
+    assert AuditPerson.objects.get(pk=str(viewed.person)).name == person.username
 
 
 def test_who_may_not_add_cases_cannot(published: None, client: Client, person: User) -> None:
