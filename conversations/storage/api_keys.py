@@ -12,7 +12,7 @@ from uuid import UUID
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversations.domain.api_keys import Caller, Grant, generate_key, key_digest, key_hint
@@ -95,12 +95,13 @@ def key_change(
 
 @transaction.atomic
 def key_rotate(*, key: APIKey, by: int, overlap_hours: int) -> tuple[APIKey, str]:
-    """Another secret for the same key; the present ones die after ``overlap_hours``. Raises
+    """Another secret for the same key; all others die after ``overlap_hours``, or sooner. Raises
     ``NotFound`` for a revoked key."""
     locked = _lock(key)
     until = timezone.now() + timedelta(hours=overlap_hours)
-    # The secret of an earlier rotation is dying already: a rotation never makes a secret live longer.
-    locked.secrets.filter(valid_until=None).update(valid_until=until)
+    # A rotation never makes a secret live longer; one at once, of a key that got out, ends those of before, too.
+    later = Q(valid_until=None) | Q(valid_until__gt=until)
+    locked.secrets.filter(later).update(valid_until=until)
     secret = _add_secret(locked)
     hours = {"overlap_hours": overlap_hours}
     audit("key.rotated", locked, person=locked.owner_id, details=hours)

@@ -200,25 +200,42 @@ def test_a_revoked_key_stays_in_the_list_and_can_not_be_changed(site: LiveSite) 
 def test_a_rotated_key_has_two_secrets_until_the_overlap_ends(site: LiveSite) -> None:
     person = site.person()
     made = make(person)
-    rotated = person.http.post(f"{KEYS}{made['id']}/rotate/", json={"overlap_hours": 1})
-    now = person.http.post(f"{KEYS}{made['id']}/rotate/", json={"overlap_hours": 0})
+    path = f"{KEYS}{made['id']}/rotate/"
+    rotated = person.http.post(path, json={"overlap_hours": 1})
+    again = person.http.post(path, json={"overlap_hours": 2})
 
-    assert rotated.status_code == now.status_code == 201
+    assert rotated.status_code == again.status_code == 201
     assert rotated.headers["cache-control"] == "no-store"
     assert rotated.json()["id"] == made["id"]
-    assert len({made["key"], rotated.json()["key"], now.json()["key"]}) == 3
-    forget_readings()
-    statuses = [
-        with_key(site, each).get(f"{KEYS}current/").status_code
-        for each in (made, rotated.json(), now.json())
-    ]
+    secrets = [made, rotated.json(), again.json()]
+    assert len({each["key"] for each in secrets}) == 3
+    assert statuses_of(site, *secrets) == [200, 200, 200]
+    dying = APIKeySecret.objects.filter(key=made["id"]).exclude(valid_until=None)
+    first, second = dying.order_by("valid_until").values_list("valid_until", flat=True)
+    assert first
+    assert second
     # The first secret keeps the hour that the first rotation gave it.
-    assert statuses == [200, 401, 200]
+    assert timedelta(minutes=59) < second - first < timedelta(minutes=61)
+    # At once, of all of them.
+    secrets.append(person.http.post(path, json={"overlap_hours": 0}).json())
+    assert statuses_of(site, *secrets) == [401, 401, 401, 200]
+
+
+def test_a_secret_dies_at_the_end_of_its_overlap(site: LiveSite) -> None:
+    person = site.person()
+    made = make(person)
+    person.http.post(f"{KEYS}{made['id']}/rotate/", json={"overlap_hours": 1})
+    assert statuses_of(site, made) == [200]
     APIKeySecret.objects.filter(key=made["id"]).exclude(valid_until=None).update(
         valid_until=timezone.now() - timedelta(seconds=1)
     )
+    assert statuses_of(site, made) == [401]
+
+
+def statuses_of(site: LiveSite, *keys: dict[str, Any]) -> list[int]:
+    """How calls of these keys are answered."""
     forget_readings()
-    assert with_key(site, made).get(f"{KEYS}current/").status_code == 401
+    return [with_key(site, each).get(f"{KEYS}current/").status_code for each in keys]
 
 
 @pytest.mark.parametrize("hours", [-1, 169, "many", None])
