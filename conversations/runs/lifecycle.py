@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
@@ -27,8 +28,10 @@ from conversations.models import Message
 from conversations.runs.event_log import RunLog
 from conversations.runs.event_writer import EventWriter, LogCursor
 from conversations.runs.run import Run, text_of
+from conversations.runs.write_behind import WriteBehind
 from conversations.storage import selectors, turns
 from conversations.storage.representations import message_object
+from conversations.storage.turns import EndedChat
 from conversations.usage.reservations import Reservations
 from routing.common.tasks import Background
 from routing.domain.actions import ACTIONS
@@ -89,6 +92,7 @@ class RunLifecycle:
         self._engine, self.log = engine, log
         self._reservations = reservations
         self._writer = EventWriter(log, background)
+        self._records = WriteBehind(background)
         self._tracer, self._meter, self._forget = tracer, meter, forget
         self._shadow, self._background = shadow, background
 
@@ -205,6 +209,10 @@ class RunLifecycle:
 
     async def _store(self, run: Run, error: AssistantError | None) -> _End:
         outcome = run.outcome(_problem(run, error) if error else None)
+        if run.turn.begun and _may_be_stored_later(run, outcome):
+            self._records.put(EndedChat(run.turn.message, outcome, run.turn.begun))
+            shown = _chat_object(run, outcome, run.turn.begun)
+            return _End(Failed(_problem(run, error)) if error else Finished(shown), outcome, error)
         message: dict[str, Any] = {}
         ended_elsewhere: Problem | None = None
         try:
@@ -284,10 +292,7 @@ def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
     turn = run.turn
     if turn.begun and not turn.kept:
         turns.chat_finish(message=turn.message, outcome=outcome, started=turn.begun)
-        row = turns.ended_answer(turn, turn.begun, outcome)
-        picture = run.answer and run.answer.image
-        shown = message_object(row, origin=turn.origin)
-        return shown | {"image": asdict(picture) if picture else None}, None
+        return _chat_object(run, outcome, turn.begun), None
     stored = turns.answer_finish(message=turn.message, outcome=outcome, started=turn.begun)
     attachment = outcome.decision and ACTIONS[outcome.decision.action].attachment
     if stored and turn.begun and not attachment:
@@ -296,6 +301,21 @@ def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
         return message_object(row, origin=turn.origin), None
     message = selectors.message_get(user=turn.user, message=turn.message)
     return message_object(message, origin=turn.origin), None if stored else message.problem
+
+
+def _may_be_stored_later(run: Run, outcome: RunOutcome) -> bool:
+    """Whether the client can be told of the end before its record is stored: no row of it is shown, and no limit
+    counts it."""
+    shows_rows = outcome.decision and ACTIONS[outcome.decision.action].attachment
+    return not (run.turn.kept or run.reservation or shows_rows)
+
+
+def _chat_object(run: Run, outcome: RunOutcome, started: datetime) -> dict[str, Any]:
+    """The message object of an answer that no conversation keeps."""
+    row = turns.ended_answer(run.turn, started, outcome)
+    picture = run.answer and run.answer.image
+    shown = message_object(row, origin=run.turn.origin)
+    return shown | {"image": asdict(picture) if picture else None}
 
 
 def trace_record(run: Run, outcome: RunOutcome, error: AssistantError | None) -> TraceRecord:

@@ -70,8 +70,13 @@ _UNFIT = (
 _insert = Insert(Uncounted, "message", "sums")
 
 
-def note_answer(message: UUID, outcome: RunOutcome, started: datetime) -> None:
-    """Note the increments of an answer. Call it in the transaction that ends the answer."""
+def note_answers(ended: Sequence[tuple[UUID, RunOutcome, datetime]]) -> None:
+    """Note the increments of answers, each with the time at which it began. Call it in the transaction that
+    ends them."""
+    _insert(*((message, _sums_of(outcome, started)) for message, outcome, started in ended))
+
+
+def _sums_of(outcome: RunOutcome, started: datetime) -> Mapping[str, list[list[Any]]]:
     sums = {
         "models": model_increments(outcome, started),
         "versions": version_increments(outcome),
@@ -81,7 +86,7 @@ def note_answer(message: UUID, outcome: RunOutcome, started: datetime) -> None:
         "people": person_increments(outcome, started),
         "speculations": speculation_increments(outcome, started),
     }
-    _insert((message, {name: _as_json(changes) for name, changes in sums.items()}))
+    return {name: _as_json(changes) for name, changes in sums.items()}
 
 
 def add_up() -> int:

@@ -31,13 +31,13 @@ from conversations.models import (
     StoredResponse,
     new_id,
 )
-from conversations.stats.pending import note_answer
+from conversations.stats.pending import note_answers
 from conversations.storage.attachments import attachments_store
 from conversations.storage.branches import Branch, branch_off
 from conversations.storage.representations import attempt_object, decision_columns, saved_tokens
 from conversations.storage.rewinding import Rewind, rewind
 from conversations.storage.selectors import require_active, running_answer
-from conversations.usage.ledger import book
+from conversations.usage.ledger import book, book_new
 from routing.common.translatable import Translatable
 
 if TYPE_CHECKING:
@@ -146,6 +146,15 @@ class StartedTurn:
     at: datetime
     first: bool
     replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndedChat:
+    """How an answer that no conversation keeps ended."""
+
+    message: UUID
+    outcome: RunOutcome
+    started: datetime
 
 
 def answer_begin(new: NewTurn) -> StartedTurn:
@@ -307,7 +316,7 @@ def answer_finish(
         book(message, outcome)  # also where the answer was deleted meanwhile: it was paid for
     if started is None or not _end(_columns(outcome), message, Message.Status.STREAMING):
         return False
-    note_answer(message, outcome, started)
+    note_answers([(message, outcome, started)])
     if outcome.thinking:
         kept = [asdict(block) for block in outcome.thinking]
         StoredResponse.objects.filter(pk=message).update(thinking=kept)
@@ -317,9 +326,17 @@ def answer_finish(
 
 @transaction.atomic
 def chat_finish(*, message: UUID, outcome: RunOutcome, started: datetime) -> None:
-    """Store the increments of an answer that no conversation keeps: there is no row to end."""
-    book(message, outcome)
-    note_answer(message, outcome, started)
+    """Store the increments of an answer that no conversation keeps, once: there is no row to end."""
+    if book(message, outcome):
+        note_answers([(message, outcome, started)])
+    still_awaited()
+
+
+@transaction.atomic
+def chats_finish(ended: Sequence[EndedChat]) -> None:
+    """``chat_finish`` for several. Raises ``IntegrityError`` where one of them is stored already: none is then."""
+    book_new([(each.message, each.outcome) for each in ended])
+    note_answers([(each.message, each.outcome, each.started) for each in ended])
     still_awaited()
 
 

@@ -42,23 +42,39 @@ def billionths(dollars: Decimal) -> int:
     return int(dollars * BILLION)
 
 
-def book(run: UUID, outcome: RunOutcome) -> None:
-    """Add the rows of a run, unless they are there. Call it in the transaction that ends the run: of two
-    processes that end it, one books."""
-    booking = outcome.booking
-    if booking is None or _is_booked(run):
-        return
-    row_run = run
-    if not _is_person(booking.account.user):
-        # Erased meanwhile: what was spent is booked, and names nobody.
-        row_run, booking = uuid4(), replace(booking, account=NOBODY)
+def book(run: UUID, outcome: RunOutcome) -> bool:
+    """Add the rows of a run; ``False`` where they are there. Call it in the transaction that ends the run: of
+    two processes that end it, one books."""
+    if outcome.booking is None:
+        return True
+    if _is_booked(run):
+        return False
     try:
         with transaction.atomic():
-            _insert(*_rows(row_run, booking, outcome))
-            rows_added(day_of(booking.at))
+            book_new([(run, outcome)])
     except IntegrityError:
         if not _is_booked(run):
             raise
+        return False
+    return True
+
+
+def book_new(ended: Sequence[tuple[UUID, RunOutcome]]) -> None:
+    """Add the rows of runs that are not there yet. Raises ``IntegrityError`` where one is."""
+    booked = [(run, outcome.booking, outcome) for run, outcome in ended if outcome.booking]
+    people = {booking.account.user for _, booking, _ in booked}
+    known = {user for user in people if _is_person(user)}
+    rows: list[Sequence[object]] = []
+    for run, booking, outcome in booked:
+        if booking.account.user in known:
+            rows += _rows(run, booking, outcome)
+        else:
+            # Erased meanwhile: what was spent is booked, and names nobody.
+            rows += _rows(uuid4(), replace(booking, account=NOBODY), outcome)
+    if rows:
+        _insert(*rows)
+    for day in {day_of(booking.at) for _, booking, _ in booked}:
+        rows_added(day)
 
 
 def book_calls(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from queue import Queue
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import openai
@@ -13,7 +13,8 @@ import pytest
 from openai import OpenAI
 
 from conversations.bootstrap import container
-from conversations.models import Conversation, GeneratedImage, Message, Uncounted
+from conversations.models import Conversation, GeneratedImage, LedgerEntry, Message
+from conversations.runs.write_behind import LATE_RECORDS
 from tests.live_site import LiveSite
 from tests.openai.conftest import Connect
 
@@ -90,12 +91,11 @@ def test_nothing_is_kept_but_the_sums(site: LiveSite, connect: Connect) -> None:
     answer = client.chat.completions.create(
         model="gpt-mini", messages=[{"role": "user", "content": "A question about velvet ants"}]
     )
-    message = Uncounted.objects.values_list("message", flat=True)
+    run = UUID(answer.id.removeprefix("chatcmpl-"))
+    site.run(container().background.wait(LATE_RECORDS))
 
     assert (Conversation.objects.count(), Message.objects.count()) == before
-    assert answer.id.removeprefix("chatcmpl-") in {each.hex for each in message} or (
-        not message  # added up already
-    )
+    assert LedgerEntry.objects.filter(run=run).exists()
 
 
 def test_the_callers_messages_are_the_memory(site: LiveSite, client: OpenAI) -> None:
