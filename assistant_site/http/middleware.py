@@ -55,10 +55,12 @@ def RequestMiddleware(  # noqa: N802 - Django names middleware like classes
     """Give each request an id and a trace id, send both to the client, and log one line at its end."""
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
+        # Read at once: each read of the system's random bytes gives up the interpreter's lock, and waits for it.
+        drawn = secrets.token_hex(40)
         client_id = request.headers.get("X-Request-ID", "")
         # An id goes into logs and headers as it is: only harmless characters are accepted.
-        request_id = client_id if _SAFE_ID.match(client_id) else secrets.token_hex(16)
-        trace_id = _trace_id(request)
+        request_id = client_id if _SAFE_ID.match(client_id) else drawn[:32]
+        trace_id = _trace_id(request) or drawn[32:64]
         request.META["assistant.request_id"] = request_id
         request.META["assistant.trace_id"] = trace_id
         structlog.contextvars.clear_contextvars()
@@ -67,7 +69,7 @@ def RequestMiddleware(  # noqa: N802 - Django names middleware like classes
         started = time.perf_counter()
         response = await get_response(request)
         response.headers["X-Request-ID"] = request_id
-        response.headers.setdefault("traceparent", f"00-{trace_id}-{secrets.token_hex(8)}-01")
+        response.headers.setdefault("traceparent", f"00-{trace_id}-{drawn[64:]}-01")
         _log.info(
             "request",
             method=request.method,
@@ -113,11 +115,9 @@ def _actor_of(request: HttpRequest) -> Actor:
 
 
 def _trace_id(request: HttpRequest) -> str:
-    """The W3C Trace Context trace id of the request, or a new one: 32 hex digits."""
+    """The W3C Trace Context trace id that the request brings, 32 hex digits; or empty."""
     match = _TRACEPARENT.match(request.headers.get("traceparent", ""))
-    if match and set(match[1]) != {"0"}:
-        return match[1]
-    return secrets.token_hex(16)
+    return match[1] if match and set(match[1]) != {"0"} else ""
 
 
 class PolicyMiddleware(CSPMiddleware):

@@ -153,12 +153,12 @@ class SharedCircuits:
 
     async def enter(self, model: str) -> Permit:
         """As ``Circuits.enter``."""
-        token = self._token()
         try:
             with redis_call(self._breaker, CircuitsUnavailable):
                 # A healthy model has no field: one short read, and no script.
                 if not await self._client.hexists(self._key, model):
                     return Permit(model, allowed=True)
+                token = self._token()
                 state, failures, wait = await self._enter(
                     keys=[self._key], args=[model, token, _ms(self._settings.probe_seconds)]
                 )
