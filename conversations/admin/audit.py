@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from unfold.paginator import InfinitePaginator
 
 from conversations.models import AuditEntry, AuditPerson
-from conversations.storage.audit import audit, audit_objects
+from conversations.storage.audit import audit, audit_objects, names_of
 from routing.common.admin import NOTHING, DropdownFilter, RangeDateFilter, ReadOnlyAdmin, column
 
 MOST_ACTIONS = 200
@@ -91,19 +91,28 @@ class AuditAdmin(ReadOnlyAdmin[AuditEntry]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         query = request.GET.urlencode()
-        return super().changelist_view(request, {**(extra_context or {}), "export_query": query})
+        extra = {**(extra_context or {}), "export_query": query}
+        response = super().changelist_view(request, extra)
+        context: dict[str, Any] = getattr(response, "context_data", None) or {}
+        rows = context["cl"].result_list if "cl" in context else ()
+        names = names_of(rows)
+        for row in rows:
+            row.names = names
+        return response
 
     @column("who")
     def who(self, row: AuditEntry) -> str:
-        return _name(row.actor) if row.actor else "command or service"
+        return _name(row, row.actor) if row.actor else "command or service"
 
     @column("about")
     def whose(self, row: AuditEntry) -> str:
-        return _name(row.person) if row.person else NOTHING
+        return _name(row, row.person) if row.person else NOTHING
 
 
-def _name(pseudonym: UUID) -> str:
-    return str(AuditPerson.objects.filter(pk=pseudonym).first() or NOTHING)
+def _name(row: AuditEntry, pseudonym: UUID) -> str:
+    """The name behind a pseudonym of a row, which has those of its list beside it."""
+    names: Mapping[UUID, str] = getattr(row, "names", None) or names_of([row])
+    return names.get(pseudonym, NOTHING)
 
 
 def _lines(rows: QuerySet[AuditEntry]) -> Iterator[bytes]:

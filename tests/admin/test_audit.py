@@ -9,10 +9,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from conversations.domain.api_keys import DEFAULT_SCOPES
 from conversations.models import AuditEntry, AuditPerson
 from conversations.storage.api_keys import key_create
+from conversations.storage.audit import audit
 from tests.admin.conftest import make_exchange, make_picture
 
 PAGE = "/admin/conversations/auditentry/"
@@ -52,6 +54,19 @@ def test_a_look_at_a_list_of_peoples_words_is_noted(admin_client: Client, page: 
 
     assert last().action == f"{page}.listed"
     assert "secret" not in str([entry.details for entry in AuditEntry.objects.all()])
+
+
+def test_a_list_of_entries_asks_for_their_names_at_once(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    names = [f"person{at}" for at in range(30)]
+    for name in names:
+        account = User.objects.create_user(name, is_staff=True)
+        audit("key.created", account, actor=account.pk, person=account.pk)
+    with django_assert_max_num_queries(10):
+        page = admin_client.get(PAGE).content.decode()
+
+    assert all(f">{name}<" in page for name in names)
 
 
 def test_a_look_at_a_picture_is_noted(admin_client: Client, person: User) -> None:
