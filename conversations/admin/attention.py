@@ -18,6 +18,7 @@ from conversations.models import AnswerReview, APIKey, LimitWarning, ReplayRun, 
 from conversations.stats.money import advice, bills_of_purposes
 from conversations.stats.period import Period
 from conversations.usage.limit_cache import terms_of
+from routing.admin.publishing import MAY_PUBLISH
 from routing.common.redis.clients import sync_client
 from routing.domain.errors import CircuitsUnavailable
 from routing.domain.limits import LimitWindow
@@ -41,7 +42,7 @@ class Need:
 def needs(request: HttpRequest, period: Period) -> list[Need]:
     """Everything that waits, so far as the reader may see it."""
     sources = {
-        "routing.view_rule": _unpublished(),
+        "routing.view_rule": _unpublished(publishes=request.user.has_perm(MAY_PUBLISH)),
         "routing.view_llmmodel": chain(_faulty_providers(), _failing_models()),
         "routing.view_goldencase": _failed_cases(),
         "conversations.view_answerreview": _open_reviews(),
@@ -55,13 +56,14 @@ def needs(request: HttpRequest, period: Period) -> list[Need]:
     return [need for lines in allowed for need in lines]
 
 
-def _unpublished() -> Iterable[Need]:
-    draft = draft_now()
+def _unpublished(*, publishes: bool) -> Iterable[Need]:
+    """``publishes``: the reader may open the page of the publication."""
+    draft, rules = draft_now(), reverse("admin:routing_rule_changelist")
     if draft.faults:
-        yield Need("The draft cannot be published.", reverse("admin:routing_rule_changelist"))
+        yield Need("The draft cannot be published.", rules)
     elif draft.differs:
-        count = len(draft.changes)
-        yield Need(f"{_count(count, 'change')} not published.", reverse("admin:routing_publish"))
+        url = reverse("admin:routing_publish") if publishes else rules
+        yield Need(f"{_count(len(draft.changes), 'change')} not published.", url)
 
 
 def _faulty_providers() -> Iterable[Need]:

@@ -47,6 +47,9 @@ class ReplayRunAdmin(Admin[ReplayRun]):
             *super().get_urls(),
         ]
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(START_PERMISSIONS)
+
     def has_change_permission(self, request: HttpRequest, obj: ReplayRun | None = None) -> bool:
         return False
 

@@ -133,6 +133,24 @@ def test_the_start_page_says_what_needs_a_person(
     assert "chart-cost-data" in text
 
 
+@pytest.mark.parametrize(
+    ("codenames", "page"),
+    [(["view_rule"], "routing_rule_changelist"), (["view_rule", "publish_rulesetversion"], "routing_publish")],
+)  # fmt: skip
+def test_the_start_page_leads_where_its_reader_may_go(
+    published: None, client: Client, codenames: list[str], page: str
+) -> None:
+    Rule.objects.filter(name="code").update(priority=3)
+    reader = User.objects.create_user("reader", is_staff=True)
+    reader.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client.force_login(reader)
+    text = client.get(reverse("admin:index")).content.decode()
+    (link,) = re.findall(r'<a[^>]* href="([^"]+)"[^>]*>1 change not published', text)
+
+    assert link == reverse(f"admin:{page}")
+    assert client.get(link).status_code == 200
+
+
 def test_the_start_page_of_a_quiet_site(client: Client) -> None:
     client.force_login(User.objects.create_user("reader", is_staff=True))
     assert "Nothing waits." in client.get(reverse("admin:index")).content.decode()

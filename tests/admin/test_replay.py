@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -236,8 +236,18 @@ def test_a_run_without_its_process_says_so(
 
 
 def test_prompts_are_other_peoples_words(published: None, client: Client) -> None:
-    client.force_login(User.objects.create_user("staff", is_staff=True))
-    assert client.get(reverse("admin:conversations_replayrun_add")).status_code == 403
+    staff, add = (
+        User.objects.create_user("staff", is_staff=True),
+        reverse("admin:conversations_replayrun_add"),
+    )
+    client.force_login(staff)
+    assert client.get(add).status_code == 403
+    rights = ["view_replayrun", "add_replayrun", "view_message"]
+    for given in (rights[:2], rights):
+        staff.user_permissions.set(Permission.objects.filter(codename__in=given))
+        page = client.get(reverse("admin:conversations_replayrun_changelist")).content.decode()
+        assert (f'href="{add}' in page) is (given == rights)
+        assert client.get(add).status_code == (200 if given == rights else 403)
 
 
 @pytest.mark.usefixtures("providers")
