@@ -2,11 +2,12 @@
 # gpt-tokenizer tells the price of GPT-4 Turbo for gpt-4.1, gpt-4o and gpt-5: three to eight times too much.
 #
 # The package counts tokens and, as its first lines say, knows the models' prices: `estimateCost` of a model's module
-# is what a page shows before a question is sent, or a budget is checked with. Guessed before: it has the price of each
-# model that it has a module for, or says that it has none. Seen: gpt-4.1, gpt-4o, gpt-5 and their dated names all cost
-# 10 and 30 dollars a million tokens, the price of gpt-4-turbo, and o3 the 15 and 60 of o1. The same release has 1.25
-# and 10 for gpt-5-codex, which costs what gpt-5 does. There is no price of cached input for any of them. Older models
-# (gpt-4, gpt-3.5-turbo, o1, o3-pro) are right. genai-prices, the list compared with, is kept by hand, too.
+# is what a page shows before a question is sent, or a budget is checked with. Guessed before: it has the price of a
+# model, or says that it has none, as it does for gpt-4o-mini. Seen: gpt-4.1, gpt-4o and gpt-5 (and their dated names
+# that have a price) cost 10 and 30 dollars a million tokens, the price of gpt-4-turbo, and o3 the 15 and 60 of o1. The
+# same release has 1.25 and 10 for gpt-5-codex, which costs what gpt-5 does. None of them has a price of cached input.
+# Older models (gpt-4, gpt-3.5-turbo, o1, o3-pro) are right. genai-prices, the list compared with, is kept by hand,
+# too.
 #
 # Seen with gpt-tokenizer 4.0.0, @pydantic/genai-prices 0.1.8, Node 20. Installs them into a temporary folder.
 set -eu
