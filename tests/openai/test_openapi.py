@@ -109,6 +109,28 @@ def test_bodies_that_fit_the_document_are_those_that_are_taken(
             check(document, of("CompletionRequest"), body)
 
 
+@pytest.mark.parametrize(
+    ("item", "fits"),
+    [
+        ({"role": "user", "content": "Hi"}, True),
+        ({"role": "user", "content": "Hi", "type": None}, True),
+        ({"id": "msg_1"}, True),
+        ({"role": "user", "content": "Hi", "type": "item_reference"}, False),
+        ({"call_id": "a", "output": "b"}, False),
+        ({"role": "user"}, False),
+    ],
+)
+def test_items_may_leave_their_type_out_where_it_is_clear(
+    document: Document, item: dict[str, Any], fits: bool
+) -> None:
+    body = {"model": "assistant", "input": [item]}
+    if fits:
+        check(document, of("ResponseRequest"), body)
+    else:
+        with pytest.raises(AssertionError):
+            check(document, of("ResponseRequest"), body)
+
+
 def test_responses_are_as_told(site: LiveSite, document: Document) -> None:
     http, path = site.person().http, "/v1/responses"
     body = {"model": "gpt-mini", "input": "Tell me about rivers.", "metadata": {"note": "x"}}

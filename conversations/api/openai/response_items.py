@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictStr, WithJsonSchema
 
 from conversations.api.openai.chat_messages import MAX_PARTS, FileData, PictureURL, Strict
 
@@ -30,6 +30,11 @@ Placed = tuple[str, Item]
 """An item with its path in the request, ``input[0]``; of an earlier response, the field that names it."""
 
 _Id = Annotated[StrictStr, Field(min_length=1, max_length=256)]
+
+
+def _may_be_null(kind: str) -> WithJsonSchema:
+    # ``with_type`` has put the type in by then.
+    return WithJsonSchema({"type": ["string", "null"], "enum": [kind, None]})
 
 
 class TextItemPart(Strict):
@@ -80,7 +85,7 @@ class _Item(Strict):
 class MessageItem(_Item):
     """A message of either side, or instructions."""
 
-    type: Literal["message"]
+    type: Annotated[Literal["message"], _may_be_null("message")] = "message"
     role: Literal["user", "assistant", "system", "developer"]
     content: StrictStr | Annotated[list[_ItemPart], Field(max_length=MAX_PARTS)]
     phase: Literal["commentary", "final_answer"] | None = None
@@ -133,7 +138,7 @@ class ReasoningItem(_Item):
 class ReferenceItem(Strict):
     """The id of a stored item, in the item's place."""
 
-    type: Literal["item_reference"]
+    type: Annotated[Literal["item_reference"], _may_be_null("item_reference")] = "item_reference"
     id: _Id
 
 
