@@ -141,9 +141,10 @@ def test_nothing_is_lost_for_an_unknown_message(front_end: FrontEnd) -> None:
     assert contents(front_end) == [FIRST, SECOND, THIRD]
 
 
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "regenerate-1"}])
 @pytest.mark.parametrize("edits", [False, True])
 def test_an_answer_that_is_being_written_is_stopped_and_replaced(
-    site: LiveSite, front_end: FrontEnd, edits: bool
+    site: LiveSite, front_end: FrontEnd, edits: bool, key: dict[str, str]
 ) -> None:
     slow = "Name a river. [[simulate tokens=200 token_delay_ms=50 times=1]]"
     front_end.messages.append(said(slow))
@@ -153,9 +154,26 @@ def test_an_answer_that_is_being_written_is_stopped_and_replaced(
     if edits:
         front_end.messages[0]["parts"] = said(SECOND)["parts"]
         named = front_end.messages[0]["id"]
-        front_end.request(trigger="submit-message", messageId=named)
+        front_end.request(trigger="submit-message", messageId=named, headers=key)
     else:
-        front_end.request(trigger="regenerate-message")
+        front_end.request(trigger="regenerate-message", headers=key)
 
     assert contents(front_end) == [SECOND if edits else slow]
     assert front_end.stored()[1]["status"] == "complete"
+
+
+def test_a_request_that_is_sent_again_stops_not_its_own_answer(
+    site: LiveSite, front_end: FrontEnd
+) -> None:
+    front_end.send(FIRST)
+    site.simulator.fault(call="chat", times=1, tokens=60, token_delay_ms=20)
+    body = {"id": front_end.id, "messages": front_end.messages[:1], "trigger": "regenerate-message"}
+    key = {"Idempotency-Key": "regenerate-2"}
+    with front_end.person.http.stream("POST", "/api/chat", json=body, headers=key) as first:
+        lines = first.iter_lines()
+        assert next(line for line in lines if "text-delta" in line)
+        again = front_end.person.http.post("/api/chat", json=body, headers=key)
+        assert "data: [DONE]" in list(lines)
+
+    assert again.headers["idempotency-replayed"] == "true"
+    assert parts_of(again.text)[-1]["type"] == "finish"

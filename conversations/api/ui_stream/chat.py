@@ -49,7 +49,7 @@ from conversations.storage.rewinding import (
     conversation_expected,
     conversation_named,
 )
-from conversations.storage.turns import NewTurn, StartedTurn
+from conversations.storage.turns import NewTurn, StartedTurn, claimed_answer
 from routing.common.translatable import Translatable
 from routing.guard.validation import label_faults
 
@@ -109,8 +109,8 @@ async def _start(parts: Container, asked: UIChatRequest, new: NewTurn) -> Starte
     async with parts.intake.reserving(expected) as held:
         named = await written(conversation_named, user=new.user, client_id=asked.chat, shown=shown)
         turn = await _turn_of(parts, asked, new, named)
-        if named.rewind and not new.claim:  # sent again, it must not stop its own answer
-            await _stop_replaced(parts, new.user, named.id)
+        if named.rewind:
+            await _stop_replaced(parts, new, named.id)
         return await parts.intake.start(turn, held)
 
 
@@ -133,11 +133,13 @@ async def _turn_of(
     )
 
 
-async def _stop_replaced(parts: Container, user: int, conversation: UUID) -> None:
+async def _stop_replaced(parts: Container, new: NewTurn, conversation: UUID) -> None:
     """Stop what is being written: it would be deleted. Clients that were told to stop only leave."""
     running = await in_database(selectors.running_answer, conversation=conversation)
-    if running:
-        await stop_running(parts, user, running)
+    # Looked up after it: a request that is sent again must not stop its own answer.
+    own = await in_database(claimed_answer, new.user, new.claim) if new.claim else None
+    if running and not own:
+        await stop_running(parts, new.user, running)
 
 
 @native
