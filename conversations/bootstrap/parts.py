@@ -67,7 +67,7 @@ from routing.embeddings.batching import BatchingEmbedder
 from routing.embeddings.choice import LOCAL_EMBEDDERS
 from routing.embeddings.port import Embedder
 from routing.embeddings.provider import EmbeddingCall, ProviderEmbedder
-from routing.guard.output.known_secrets import KeyForm
+from routing.guard.key_forms import KeyForm
 from routing.guard.output.output_guard import StreamingOutputGuard
 from routing.llm.failover.candidates import Failover, RetryBudget
 from routing.llm.failover.circuits import Circuits, CircuitSettings

@@ -26,6 +26,7 @@ from stdnum.nl import bsn
 from stdnum.pl import pesel
 from stdnum.us import ssn
 
+from routing.guard.key_forms import has_key
 from routing.guard.statements import personal_statements
 
 LONGEST, MOST_DIGITS = 10_000, 500
@@ -103,6 +104,8 @@ def personal_data(text: str) -> frozenset[str]:
         return frozenset({"too_long_to_tell"})
     if kinds := {kind for kind, pattern in _PATTERNS.items() if pattern.search(text)}:
         return frozenset(kinds)
+    if has_key(text):
+        return frozenset({"secret"})
     if sum(map(str.isdigit, text)) > MOST_DIGITS:
         return frozenset({"too_long_to_tell"})
     checks: dict[str, Callable[[str], bool]] = {

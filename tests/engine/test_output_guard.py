@@ -21,7 +21,7 @@ from routing.domain.llm import (
     ToolCallDelta,
     Usage,
 )
-from routing.guard.output.known_secrets import KeyForm
+from routing.guard.key_forms import KeyForm
 from routing.guard.output.output_guard import StreamingOutputGuard
 from tests.fakes import CLAUDE, GPT, FakeCache, FakeChat, FakeSink, ports, turn
 

@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from routing.guard.key_forms import KeyForm
 from routing.guard.output.addresses import AddressFilter
-from routing.guard.output.known_secrets import KeyForm, SecretFilter
+from routing.guard.output.known_secrets import SecretFilter
 from routing.guard.output.passages import PassageFilter
 
 
