@@ -57,8 +57,8 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
     ),
     "birth": _words(r"\b(?:i was born|date of birth|birth ?date|my birthday|d\.?o\.?b\.?\s*[:=])"),
     "introduction": _words(
-        r"\b(?:my name(?:'s| is)|i(?:'m| am) called|call me\s+(?-i:[A-Z])|i(?:'m| am)\s+\d+\s+years|i live (?:in|at|on)\b|my address\b"
-        r"|i work (?:at|for)\b|my (?:wife|husband|partner|girlfriend|boyfriend|son|daughter|mother|father|mum|mom|dad|brother"
+        r"\b(?:my name(?:'s| is)|i(?:'m| am) called|call me\s+(?-i:[A-Z])|i(?:'m| am)\s+\d+\s+years"
+        r"|my (?:wife|husband|partner|girlfriend|boyfriend|son|daughter|mother|father|mum|mom|dad|brother"
         r"|sister|boss|manager|doctor|landlord|neighbou?r|ex)\b|i(?:'m| am)\s+(?-i:[A-Z][a-z]+ [A-Z][a-z]+)\b"
         r"|i(?:'m| am| was| have been)\s+(?:diagnosed|pregnant|hiv|diabetic|depressed|suicidal|fired|arrested))"
     ),
@@ -66,7 +66,7 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"|Jekyll|Hyde|Rogers|Doubtfire|Evil|Bingley|Collins|Bennet|Rochester|Marple|Moneypenny|Claus|Dumbledore|Snape|Livingstone|Faustus|Frankenstein|Zhivago"
         r"|Universe|America|World|Fox|Potter|Beast|Incredible|Olympia|Manhattan|Doom|Freeze|Moriarty)\b)(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herr|Frau|Señora?|Mme|Signora?)\.?\s+[A-Z][a-z]+"),
     "address": _words(
-        r"\b\d{1,5}[a-z]?\s+(?:[a-z]+\s+){1,3}(?:street|st\.|avenue|ave\.?|road|rd\.|lane|drive|boulevard|blvd\.?|square|court)(?!\w)(?<!\b10 Downing Street)"
+        r"\b\d{1,5}[a-z]?\s+(?:[a-z]+\s+){1,3}(?:street|st\.|avenue|ave\.?|road|rd\.|lane|drive|boulevard|blvd\.?|square|court)(?!\w)(?<!\b10 Downing Street)(?<!\b221B Baker Street)"
         r"|\b\w+(?:straße|strasse|weg|platz|gasse|allee)\s+\d{1,4}\b|\brue\s+(?:\w+\s+){1,4}\d+|\b[a-z]{1,2}\d[a-z\d]?\s\d[a-z]{2}\b"
     ),
     "japanese": re.compile(
@@ -74,6 +74,8 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"|[町市区村都県府]\S{0,12}\d[^。\n]{0,12}に住ん|(?:私|僕|俺|妻|夫|息子|娘|母|父|彼氏|彼女)[はがのも][^。\n]{0,10}(?:妊娠|病気|がん|癌|うつ|鬱|離婚|解雇|失業|借金|中毒|障害|認知症|糖尿|流産|逮捕)"
     ),
 }  # fmt: skip
+_EXAMPLE = re.compile(r"(?<!\d)4242(?:[ -]?4242){3}(?!\d)")
+"""The card number of a payment provider's documentation, which pays nothing."""
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b", re.IGNORECASE)
 _ID = re.compile(
@@ -102,6 +104,7 @@ def personal_data(text: str) -> frozenset[str]:
     only where no pattern matched."""
     if len(text) > LONGEST:
         return frozenset({"too_long_to_tell"})
+    text = _EXAMPLE.sub(" ", text)
     if kinds := {kind for kind, pattern in _PATTERNS.items() if pattern.search(text)}:
         return frozenset(kinds)
     if has_key(text):

@@ -21,8 +21,11 @@ _PART = re.compile(r"[-/.]")
 _STOPS = frozenset(".!?;\n")
 _SKIPPED = frozenset(",:\n-")
 """Punctuation that an opening may contain: "Best regards,\\nAda"."""
+_AFTER_COMMAS = {"<name>", "<postcode>"}
 _SHORTEST, _LONGEST = 3, 16
 """Letters of a beginning or an end of a word that rules may name."""
+_POSTCODE = 5
+"""Digits of a postcode in Germany, France, Spain and Italy."""
 _YEAR = re.compile(r"(?:19|20)\d\d\.?")
 _AMOUNT = re.compile(r"\d+(?:[.,/]\d+)*(?:k|€)?")
 
@@ -91,7 +94,7 @@ def _holds(
 def _after(tokens: Sequence[FoldedWord], at: int, opening: tuple[Keys, ...]) -> int | None:
     """Where the text goes on after an opening that begins at ``at``."""
     for number, wanted in enumerate(opening):
-        skipped = 0 if number == 1 or "<name>" in wanted else 2
+        skipped = 0 if number == 1 or wanted & _AFTER_COMMAS else 2
         while number and skipped < 2 and at < len(tokens) and tokens[at].word in _SKIPPED - wanted:
             at, skipped = at + 1, skipped + 1
         if at >= len(tokens) or not tokens[at].keys & wanted:
@@ -132,10 +135,12 @@ def _classes(piece: str) -> set[str]:
         classes.add("<number>")
         if _AMOUNT.fullmatch(piece.casefold()) and (digits > 2 or piece.casefold().endswith("k")):
             classes.add("<amount>")
-    if digits > 2 and not _YEAR.fullmatch(piece):
-        classes.add("<digits>")
-    if digits > 3:
-        classes.add("<pin>")
+    by_digits = {
+        "<digits>": digits > 2 and not _YEAR.fullmatch(piece),
+        "<pin>": digits > 3,
+        "<postcode>": digits == len(piece) == _POSTCODE,
+    }
+    classes.update(name for name, told in by_digits.items() if told)
     if len(piece) > 4 and any(map(str.isalpha, piece)):
         classes.add("<mixed>")
         if piece.isupper() and "_" not in piece:
