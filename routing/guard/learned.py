@@ -1,12 +1,13 @@
-"""Logistic regression: a learned flag beside the guard's rules, on a prompt's vector and the rules' signals.
+"""Logistic regression: a learned flag beside the guard's rules, on a prompt's vector, its hints and the rules' signals.
 
 It only flags; blocking stays with the rules. Weights belong to one embedder and are files that can be
 read (``weights/NAME.json``, written by ``manage.py train_guard``). Without a vector, or with an embedder that
-has no weights, the signals decide alone. Length is no signal: it would flag long honest prompts.
+has no weights, signals and hints decide alone. Length is no signal: it would flag long honest prompts.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,8 @@ from typing import Any
 
 from routing.domain.errors import EmbedderUnavailable
 from routing.domain.guard import GuardReport
+from routing.guard.hints import hints
+from routing.guard.prompt_guard import LONG_CHARS
 
 WEIGHTS = Path(__file__).with_name("weights")
 DEFAULT = "all-minilm-l6-v2-int8"
@@ -77,6 +80,11 @@ def signal_values(report: GuardReport) -> dict[str, float]:
     return {"score": max(0.0, odds + 2) / 4, **dict.fromkeys(report.signals, 1.0)}
 
 
+def features(prompt: str, report: GuardReport) -> dict[str, float]:
+    """Signals and hints, as the weights name them. Takes milliseconds for a long prompt."""
+    return signal_values(report) | hints(prompt)
+
+
 def windows(prompt: str) -> tuple[str, ...]:
     """The parts of a prompt that are embedded."""
     head = prompt[:WINDOW_CHARS]
@@ -93,10 +101,13 @@ class LearnedFlag:
         self, prompt: str, report: GuardReport, vector: Sequence[float] | None = None
     ) -> GuardReport:
         """The report, flagged where it passed and the weights say so. ``vector`` is the prompt's where
-        there is one. Never raises: without an embedder the signals decide alone."""
+        there is one. Never raises: without an embedder signals and hints decide alone."""
         if report.verdict != "pass":
             return report
-        signals = signal_values(report)
+        if len(prompt) > LONG_CHARS:
+            signals = await asyncio.to_thread(features, prompt, report)
+        else:
+            signals = features(prompt, report)
         vectors = await self._vectors(prompt, vector)
         weights = self._model.full if vectors and self._model.full else self._model.alone
         probability = max(weights.probability(signals, each) for each in vectors or [()])

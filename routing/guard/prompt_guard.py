@@ -204,7 +204,7 @@ def _leaked(prompt: TokenizedPrompt, anchor: Word, *, reach: int) -> float:
 def _leak_weight(before: set[str], after: set[str]) -> float:
     if "your" in before:
         return 6.6 if before & {"system", "all", "prior"} or "system" in after else 5.2
-    if "system" in before:
+    if "system" in before or "system" in after:
         return 5.0
     if "prior" in before or "prior" in after:
         return 5.0

@@ -13,7 +13,7 @@ import binascii
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -170,38 +170,40 @@ _CONJUNCTIONS, _NEGATIONS = words_of("conjunctions"), words_of("negations")
 _REQUESTING, _ABOUT, _ABOUT_ATTACKS = map(words_of, ("requesting", "about", "about_attacks"))
 
 
-def _by_word() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-    whole: dict[str, set[str]] = {}
-    stems: dict[str, set[str]] = {}
-    for concept, words in _LEXICON["concepts"].items():
-        for word in fold(words).split():
-            table = stems if word.endswith("*") else whole
-            table.setdefault(word.removesuffix("*"), set()).add(concept)
-    return (
-        {word: frozenset(names) for word, names in whole.items()},
-        {stem: frozenset(names) for stem, names in stems.items()},
-    )
+class ConceptTable:
+    """Look-up of concepts by word: ``word*`` stands for any ending, ``two_words`` follow each other."""
+
+    def __init__(self, concepts: Mapping[str, str]) -> None:
+        whole: dict[str, set[str]] = {}
+        stems: dict[str, set[str]] = {}
+        for concept, words in concepts.items():
+            for word in fold(words).split():
+                table = stems if word.endswith("*") else whole
+                table.setdefault(word.removesuffix("*").replace("_", " "), set()).add(concept)
+        self._whole = {word: frozenset(names) for word, names in whole.items()}
+        self._stems = {stem: frozenset(names) for stem, names in stems.items()}
+        self._stem_lengths = sorted({len(stem) for stem in self._stems})
+        self.of = lru_cache(maxsize=16_384)(self._of)
+        """Concepts that words without case may stand for."""
+
+    def _of(self, word: str) -> frozenset[str]:
+        # digits among letters are read as letters
+        if not word.isalpha():
+            word = word.replace("’", "'")
+            if any(letter.isalpha() for letter in word):
+                word = word.translate(_DIGIT_LETTERS)
+        names = self._whole.get(word, _NOTHING)
+        for length in self._stem_lengths:
+            if length > len(word):
+                break
+            names |= self._stems.get(word[:length], _NOTHING)
+        return names
 
 
-_WHOLE, _STEMS = _by_word()
-_STEM_LENGTHS = sorted({len(stem) for stem in _STEMS})
 _DIGIT_LETTERS = str.maketrans("013457", "oieast")
 _NOTHING: frozenset[str] = frozenset()
-
-
-@lru_cache(maxsize=16_384)
-def concepts(word: str) -> frozenset[str]:
-    """Concepts a word without case may stand for; digits among letters are read as letters."""
-    if not word.isalpha():
-        word = word.replace("’", "'")
-        if any(letter.isalpha() for letter in word):
-            word = word.translate(_DIGIT_LETTERS)
-    names = _WHOLE.get(word, _NOTHING)
-    for length in _STEM_LENGTHS:
-        if length > len(word):
-            break
-        names |= _STEMS.get(word[:length], _NOTHING)
-    return names
+_CONCEPTS = ConceptTable(_LEXICON["concepts"])
+concepts = _CONCEPTS.of
 
 
 class Word(NamedTuple):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from conversations.adapters.answer_cache.entries import normalized
 from routing.common.text import clean_block, clean_line, unicode_form
 from routing.domain.errors import PromptRejected, RuleSetInvalid
+from routing.guard.hints import hints
 from routing.guard.key_forms import KeyForm, has_key
 from routing.guard.output.output_guard import StreamingOutputGuard
 from routing.guard.personal import personal_data
@@ -72,6 +73,7 @@ SCANNERS: dict[str, Callable[[str], object]] = {
     "answer cache: language": language_of.__wrapped__,
     "guard: answer": _watched,
     "guard: answer in pieces": _watched_in_pieces,
+    "guard: hints": hints,
     "guard: injection": assess,
     "guard: keys": has_key,
     "guard: personal data": personal_data,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from routing.common.arguments import whole
 from routing.common.files import read_table
 from routing.domain.errors import EmbedderUnavailable
 from routing.embeddings.choice import offline_embedder
-from routing.guard.learned import WEIGHTS, signal_values, windows
+from routing.guard.hints import LEAST_COUNT, PAIRED
+from routing.guard.learned import WEIGHTS, features, windows
 from routing.guard.prompt_guard import FLAG_FROM, PromptGuard
 from routing.reuse.lab.dataset import embed_shown, provenance
 from routing.reuse.logistic import Floats, Prior, fit, logistic
@@ -28,9 +30,9 @@ INJECTION = "injection"
 FOLDS = 5
 STRENGTH = 1.0
 """How strongly weights are drawn to zero."""
-VECTOR_SCALE = 3.0
+VECTOR_SCALE = 1.5
 """Components of a unit vector are small beside signals of one: scaled, one strength suits both."""
-BENIGN_FLAGS, ORDINARY_FLAGS = 0.004, 0.01
+BENIGN_FLAGS, ORDINARY_FLAGS = 0.003, 0.0075
 """Shares of benign and of ordinary prompts that may be flagged, on prompts left out of the training."""
 ORDINARY_WEIGHT = 4.0
 REVIEWED_WEIGHT = 3.0
@@ -111,8 +113,10 @@ def train(prompts: Sequence[LabelledPrompt], seed: int) -> dict[str, Any]:
     if len({prompt.injection for prompt in prompts}) < 2:
         raise ValueError("Injections and other prompts are needed.")
     reports = [PromptGuard().report(prompt.text) for prompt in prompts]
-    values = [signal_values(report) for report in reports]
-    names = sorted({name for each in values for name in each})
+    values = [
+        features(prompt.text, report) for prompt, report in zip(prompts, reports, strict=True)
+    ]
+    names = _names(values)
     signals = np.array([[each.get(name, 0.0) for name in names] for each in values])
     flagged = np.array([report.score >= FLAG_FROM for report in reports])
     heads, tails = _vectors([prompt.text for prompt in prompts])
@@ -125,6 +129,14 @@ def train(prompts: Sequence[LabelledPrompt], seed: int) -> dict[str, Any]:
     for name, rows, size in (("full", full, heads.shape[1]), ("alone", alone, 0)):
         parts[name], figures[name] = _trained(prompts, rows, names, size, seed)
     return {**parts, "figures": figures}
+
+
+def _names(values: Sequence[Mapping[str, float]]) -> list[str]:
+    """Signals and hints that get a weight: a rare pair of concepts would only tell its prompts by heart."""
+    counts = Counter(name for each in values for name in each)
+    return sorted(
+        name for name, count in counts.items() if PAIRED not in name or count >= LEAST_COUNT
+    )
 
 
 def _vectors(texts: Sequence[str]) -> tuple[Floats, Floats]:
