@@ -45,6 +45,7 @@ for model in (AccessAttempt, AccessLog, AccessFailureLog):
 
 
 ERASED = "an erased account"
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
@@ -56,11 +57,21 @@ class UserAdmin(UserBase, Admin[User]):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), *_rights(request, RIGHTS))
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_change(request, obj)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """The accounts, and the counts of what goes along: single rows are too many to name, and to
         delete them with their person takes no permission of its own."""
         keys = [person.pk for person in objs]
         kept = [f"the last administrator: {one}" for one in last_administrators(keys)]
+        kept += [f"staff: {one}" for one in objs if not _may_change(request, one)]
         return list(map(str, objs)), {"users": len(keys), **counts(keys)}, set(), kept
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
@@ -83,6 +94,17 @@ class UserAdmin(UserBase, Admin[User]):
         transaction.on_commit(partial(_erase_soon, request, people))
 
 
+def _rights(request: HttpRequest, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields of rights that the reader may not set: whoever sets them could take all rights."""
+    return () if request.user.is_superuser else fields
+
+
+def _may_change(request: HttpRequest, person: User | None) -> bool:
+    """Whether the reader may change this account: a new password of staff would be their rights, too."""
+    own = person is not None and person.pk == request.user.pk
+    return bool(request.user.is_superuser or own or person is None or not person.is_staff)
+
+
 def _erase_soon(request: HttpRequest, people: list[int]) -> None:
     left, end = people, time.monotonic() + AT_ONCE_SECONDS
     while left and (seconds := end - time.monotonic()) > 0 and erase(left[0], seconds=seconds):
@@ -97,6 +119,9 @@ class GroupAdmin(DjangoGroupAdmin, Admin[Group]):
     """Permissions given to several people at once, and the models and rules that they may use."""
 
     inlines = (GroupPolicyInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), *_rights(request, ("permissions",)))
 
 
 @admin.register(AccessAttempt)
