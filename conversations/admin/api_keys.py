@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -79,6 +80,13 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         return value
 
 
+def _owners(request: HttpRequest) -> QuerySet[User]:
+    """The people whose keys the reader may make and change: a key of staff would be their rights, too."""
+    if request.user.is_superuser:
+        return User.objects.all()
+    return User.objects.filter(Q(is_staff=False) | Q(pk=request.user.pk))
+
+
 @admin.register(APIKey)
 class APIKeyAdmin(Admin[APIKey]):
     """Keys of programs: whose they are, their rights, their last use."""
@@ -108,16 +116,25 @@ class APIKeyAdmin(Admin[APIKey]):
 
     def has_change_permission(self, request: HttpRequest, obj: APIKey | None = None) -> bool:
         # django-unfold passes the row's id for its buttons.
-        alive = getattr(obj, "revoked_at", None) is None
-        return alive and super().has_change_permission(request, obj)
+        row = obj if isinstance(obj, APIKey) else None
+        may = row is None or (
+            row.revoked_at is None and _owners(request).filter(pk=row.owner_id).exists()
+        )
+        return may and super().has_change_permission(request, obj)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_foreignkey(
+            db_field, request, **{"queryset": _owners(request), **kwargs}
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: APIKey | None = None) -> bool:
         # Revoked, not deleted: the history keeps the name of the program. It goes with its owner.
         return False
 
     def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        alive = APIKey.objects.filter(pk=object_id, revoked_at=None).exists()
-        return super().get_actions_submit_line(request, object_id) if alive else []
+        row = APIKey.objects.filter(pk=object_id).first()
+        may = row and self.has_change_permission(request, row)
+        return super().get_actions_submit_line(request, object_id) if may else []
 
     def save_model(self, request: HttpRequest, obj: APIKey, form: Any, change: bool) -> None:
         """Through the services: they make the secret, and keep the log."""

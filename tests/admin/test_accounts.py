@@ -7,6 +7,9 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from conversations.models import APIKey
+from conversations.storage.api_keys import key_create
+
 
 @pytest.fixture
 def helper(client: Client) -> User:
@@ -73,6 +76,27 @@ def test_a_helper_gives_a_group_no_permissions(client: Client, helper: User) -> 
 
     assert group.name == "Lawyers"
     assert not group.permissions.exists()
+
+
+@pytest.mark.parametrize("administrator", [True, False])
+def test_a_helper_gets_no_key_of_staff(client: Client, helper: User, administrator: bool) -> None:
+    names = ["add_apikey", "change_apikey", "view_apikey"]
+    helper.user_permissions.add(*Permission.objects.filter(codename__in=names))
+    other = User.objects.create_user("other", is_staff=True, is_superuser=administrator)
+    add = reverse("admin:conversations_apikey_add")
+    for owner, made in ((other, 0), (User.objects.create_user("person"), 1), (helper, 1)):
+        client.post(add, {"name": "key", "owner": owner.pk, "scopes": ["chat"]})
+        assert APIKey.objects.filter(owner=owner).count() == made
+    key, _ = key_create(owner=other.pk, by=other.pk, name="key", scopes=["chat"])
+    form = {"name": "new", "scopes": ["chat", "usage"], "rotate": "1"}
+    answer = client.post(reverse("admin:conversations_apikey_change", args=[key.pk]), form)
+    assert answer.status_code == 403
+    assert key.secrets.count() == 1
+
+    ended = {"action": "revoke_all", "_selected_action": [key.pk]}
+    client.post(reverse("admin:conversations_apikey_changelist"), ended)
+    key.refresh_from_db()
+    assert key.revoked_at
 
 
 def test_an_administrator_gives_rights(admin_client: Client) -> None:
