@@ -81,7 +81,7 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
 
 def _owners(request: HttpRequest) -> QuerySet[User]:
-    """The people whose keys the reader may make and change: a key of staff would be their rights, too."""
+    """Owners of the keys that the reader may make and change: a key of staff has the rights of staff."""
     if request.user.is_superuser:
         return User.objects.all()
     return User.objects.filter(Q(is_staff=False) | Q(pk=request.user.pk))

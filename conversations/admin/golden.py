@@ -121,7 +121,7 @@ def _new_case_url(trial: PromptTrial) -> str:
 
 
 def note_reader(request: HttpRequest, rows: Sequence[GoldenCase]) -> None:
-    """Name a reader of people's words in the audit log: of cases that were made of messages."""
+    """Audit the reader of cases made of messages, which have words of people."""
     of_people = [row for row in rows if row.person_id or row.origin]
     if not of_people:
         return

@@ -84,8 +84,7 @@ class HistoryAdmin(WatchedList[M], ReadOnlyAdmin[M]):
 
 
 def note_list(request: HttpRequest, name: str) -> None:
-    """Name the reader of a list in the audit log: with which filters, and not for what, as the words that are
-    looked for may be a person's."""
+    """Audit the reader of a list, with the names of filters alone: a value may be words of a person."""
     used = sorted(each for each in request.GET if request.GET[each])
     audit(f"{name}.listed", details={"filters": used[:20]})
 
