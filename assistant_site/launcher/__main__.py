@@ -20,7 +20,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m assistant_site.launcher")
     parser.add_argument("command", choices=["install", "run", "test"])
     parser.add_argument("--dev", action="store_true", help="install the tools for tests too")
+    parser.add_argument("--port", help="of run, as the variable PORT")
     options, rest = parser.parse_known_args()
+    if rest and options.command != "test":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if options.port:
+        os.environ["PORT"] = options.port
     installation = Installation(ROOT)
     try:
         changed = installation.ensure(dev=options.dev or options.command == "test")
