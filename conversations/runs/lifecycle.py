@@ -28,7 +28,7 @@ from conversations.models import Message
 from conversations.runs.event_log import RunLog
 from conversations.runs.event_writer import EventWriter, LogCursor
 from conversations.runs.run import Run, text_of
-from conversations.runs.write_behind import WriteBehind
+from conversations.runs.write_behind import FIRST_PAUSE, LONGEST_PAUSE, WriteBehind
 from conversations.storage import selectors, turns
 from conversations.storage.representations import message_object
 from conversations.storage.turns import EndedChat
@@ -44,8 +44,6 @@ WRITE_BACK_SECONDS = 0.25
 finds the answer there. A slower write goes on after the end."""
 STORE_SECONDS = 15.0
 """How long listeners wait for the end of an answer that could not be stored at once."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
-"""Seconds between two tries to store; doubled each time."""
 
 Forget = Callable[[UUID, Sequence[UUID]], Awaitable[None]]
 Stored = tuple[dict[str, Any], Problem | None]
