@@ -32,6 +32,10 @@ def test_form_makes_no_difference(same: str) -> None:
         ("?", "!"),
         ("résumé", "resume"),
         ("Can I?", "I can?"),
+        ("What does ls -r do?", "What does ls -R do?"),
+        ("grep --Only", "grep --only"),
+        (r"Meaning of \d in a regex", r"Meaning of \D in a regex"),
+        ("date with %m", "date with %M"),
     ],
 )
 def test_meaning_does(one: str, other: str) -> None:

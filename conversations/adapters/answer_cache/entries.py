@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -60,6 +61,8 @@ return gone
 
 _WARMED = uuid5(NAMESPACE_URL, "urn:assistant:curated-answers")
 _END = " ?!.,;:。"
+_CASED = re.compile(r"((?<!\S)--?[A-Za-z][\w-]*|\\[A-Za-z]+|(?<![\w%])%[A-Za-z](?!\w))")
+"""Options, escapes and formats: where they are written large they mean something else."""
 # "10²" is not "102", though compatibility normalization says so.
 _MEANINGFUL = ("<super>", "<sub>", "<fraction>")
 
@@ -70,10 +73,12 @@ def own(user: int, end_user: str = "") -> str:
 
 
 def normalized(question: str) -> str:
-    """The normal form of a question: without differences of width and form of characters, case, spaces
-    and the mark at its end."""
+    """The normal form of a question: without differences of width and form of characters, case (but for what code
+    tells apart by it: ``-r`` and ``-R``, ``\\d`` and ``\\D``, ``%y`` and ``%Y``), spaces and the mark at its end."""
     text = question if question.isascii() else _composed(question)
-    text = " ".join(text.casefold().split())
+    # Every other part is one of code.
+    parts = enumerate(_CASED.split(text))
+    text = " ".join("".join(part if at % 2 else part.casefold() for at, part in parts).split())
     bare = text.rstrip(_END)
     factorial = bare[-1:].isdigit() and "!" in text[len(bare) :]
     return text if factorial or not bare else bare
