@@ -37,6 +37,7 @@ class FunctionWords:
     passive: frozenset[str]
     sentence: bool
     patient: bool
+    particles: frozenset[str]
     content: tuple[str, ...]
 
 
@@ -61,6 +62,7 @@ def function_words(text: str) -> FunctionWords:
             word in SMALL["patients"] and (at > _ADDRESSED or bare[at - 1] not in SMALL["telling"])
             for at, word in enumerate(bare)
         ),
+        particles=SMALL["particles"].intersection(words),
         content=tuple(_root(word) for word in coordinated(words) if word not in SMALL["benign"]),
     )
 
@@ -135,6 +137,7 @@ def compare_function_words(a: FunctionWords, b: FunctionWords) -> dict[str, floa
         "tense": float(bool(a.tenses and b.tenses) and a.tenses != b.tenses),
         "voice": float(not _active(a, b) or not _active(b, a)),
         "reordered": float(_reordered(a, b)),
+        "particle": float(a.particles != b.particles and _same_but_particles(a, b)),
     }
 
 
@@ -155,6 +158,14 @@ def _quantified_otherwise(a: frozenset[str], b: frozenset[str]) -> bool:
     if a - weak != b - weak:
         return True
     return bool(a and b) and a.isdisjoint(b)
+
+
+def _same_but_particles(a: FunctionWords, b: FunctionWords) -> bool:
+    """Whether the same words follow each other, but for the particles: to rent, to rent out."""
+    left, right = (
+        [word for word in each.content if word not in SMALL["particles"]] for each in (a, b)
+    )
+    return left == right
 
 
 def _reordered(one: FunctionWords, other: FunctionWords) -> bool:

@@ -57,6 +57,11 @@ def readable_by(language: str) -> list[str]:
     return [language, LATIN] if language in _SMALL else [language]
 
 
+def small_words(language: str) -> frozenset[str]:
+    """The small words by which a language of Latin text is told."""
+    return frozenset(_SMALL.get(language, "").split())
+
+
 def _script(text: str) -> str:
     scripts = Counter(
         unicodedata.name(char, LATIN).partition(" ")[0].lower() for char in text if char.isalpha()

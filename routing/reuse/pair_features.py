@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import combinations, product
 
+from routing.reuse.frames import framed_alike
 from routing.reuse.function_words import compare_function_words
 from routing.reuse.lexicon import (
     KINDS,
@@ -71,6 +72,7 @@ UNCERTAIN = {
     "tense": "one asks about the past or the future",
     "voice": "a verb is active in one and passive in the other",
     "reordered": "the same words stand in another order",
+    "particle": "a verb has another particle: rent, rent out",
     "unlisted": "no list of words covers their language: nothing else would see a negation",
 }
 """Signals that forbid reuse without a second opinion, and why: an embedding hardly sees them."""
@@ -96,6 +98,7 @@ def compare(one: str, other: str, rarity: Rarity) -> dict[str, float]:
             "direction": float(_reversed(a, b)),
             "order": _inversions(a.words, b.words),
             "asked_alone": float(close and _asks_else(a.question, b.question)),
+            "framed": float(framed_alike(one, other, (a.language, b.language))),
             "template": float(_one_replaced(a.matter, b.matter)),
             "inserted": float(_one_inserted(a.matter, b.matter)),
             "script": float(bool(a.script and b.script) and a.script != b.script),

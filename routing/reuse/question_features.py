@@ -34,7 +34,7 @@ _FROM_TO = re.compile(
     r"(?<!\S)[^\w\s]*+(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
 )
 _SYNTAX = re.compile(
-    r"(?<!\S)--?[A-Za-z][\w-]*+|\\[A-Za-z]++|(?<![-+*/%=<>!&|^~:])(?!!+(?![-+*/%=<>!&|^~]))[-+*/%=<>!&|^~]{2,4}(?![-+*/%=<>!&|^~])"
+    r"(?<!\S)--?[A-Za-z][\w-]*+|\\[A-Za-z]++|(?<![\w%])%[A-Za-z](?!\w)|(?<![-+*/%=<>!&|^~:])(?!!+(?![-+*/%=<>!&|^~]))[-+*/%=<>!&|^~]{2,4}(?![-+*/%=<>!&|^~])"
     r"|(?<!\S)[-+*/%=<>&|^~](?!\S)|(?<=\w)[<>](?=\w)"
 )
 _IDENTIFIER = re.compile(
@@ -106,6 +106,7 @@ class QuestionFeatures:
     directed: frozenset[tuple[str, str]]
     question: str
     script: str
+    language: str
     listed: bool
     action: bool
     timebound: bool
@@ -125,7 +126,7 @@ def question_features(text: str) -> QuestionFeatures:
     words = tuple(map(stem, said))
     words += tuple(stem(_SIGNS[char]) for char in text if char in _SIGNS)
     negating = frozenset(map(stem, NEGATIONS))
-    script = _script(text)
+    script, language = _script(text), language_of(normal)
     plain = (stem(word) for word in lowered if word not in STOP and not _is_figure(word))
     matter = tuple(word for word in plain if word and word not in negating)
     return QuestionFeatures(
@@ -141,7 +142,8 @@ def question_features(text: str) -> QuestionFeatures:
         directed=_directed(text),
         question=_question(lowered),
         script=script,
-        listed=script in LISTED and language_of(normal) in (LATIN, *NEGATED_LANGUAGES),
+        language=language,
+        listed=script in LISTED and language in (LATIN, *NEGATED_LANGUAGES),
         action=_acts(lowered) and bool(_OWN & set(lowered) or numbers or codes),
         timebound=any(word in TIMEBOUND for word in lowered),
         urgent=_URGENT.search(text.casefold()) is not None,

@@ -167,6 +167,7 @@ class _Words:
 
     odds: float
     doubts: float
+    framed: float
 
 
 class StoredChoice:
@@ -210,7 +211,11 @@ class StoredChoice:
             words = self._words(self._stream.texts[request], self._stream.texts[place])
             if words is None:
                 continue
-            signals = {"cosine": around.cosines[at], "doubts": words.doubts}
+            signals = {
+                "cosine": around.cosines[at],
+                "doubts": words.doubts,
+                "framed": words.framed,
+            }
             if around.known:
                 signals |= around.signals(at)
             odds = self._model.odds(words.odds + slope * signals["cosine"], signals, around.known)
@@ -224,4 +229,4 @@ class StoredChoice:
         if vetoes(signals) or uncertain(signals):
             return None
         odds = weighed(self._model.pair, signals | {"cosine": 0.0})
-        return _Words(odds, self._model.doubts(signals))
+        return _Words(odds, self._model.doubts(signals), signals["framed"])
