@@ -26,6 +26,8 @@ _SHORTEST, _LONGEST = 3, 16
 """Letters of a beginning or an end of a word that rules may name."""
 _POSTCODE = 5
 """Digits of a postcode in Germany, France, Spain and Italy."""
+_INVENTED = frozenset(("fiction", "introduction", "name", "life", "health"))
+"""Kinds that a character tells, not a person: "Write a scene in which my neighbour drinks"."""
 _YEAR = re.compile(r"(?:19|20)\d\d\.?")
 _AMOUNT = re.compile(r"\d+(?:[.,/]\d+)*(?:k|€)?")
 
@@ -58,13 +60,19 @@ Opening = tuple[tuple[Keys, ...], StatementRule]
 def personal_statements(text: str) -> frozenset[str]:
     """Kinds of personal statements in ``text``, or none."""
     tokens = [*_tokens(_ABBREVIATED.sub(r"\1 ", plain(text)))]
-    return frozenset(
-        rule.kind
-        for at, token in enumerate(tokens)
-        for key in token.keys & _FIRST.keys()
-        for opening, rule in _FIRST[key]
-        if _holds(tokens, at, opening, rule)
-    )
+    kinds: set[str] = set()
+    invented = False
+    for at, token in enumerate(tokens):
+        found = {
+            rule.kind
+            for key in token.keys & _FIRST.keys()
+            for opening, rule in _FIRST[key]
+            if _holds(tokens, at, opening, rule)
+        }
+        # an order for fiction holds for the rest of its sentence
+        invented = token.word not in _STOPS and (invented or "fiction" in found)
+        kinds |= found - _INVENTED if invented else found
+    return frozenset(kinds)
 
 
 def _holds(
@@ -95,7 +103,12 @@ def _after(tokens: Sequence[FoldedWord], at: int, opening: tuple[Keys, ...]) -> 
     """Where the text goes on after an opening that begins at ``at``."""
     for number, wanted in enumerate(opening):
         skipped = 0 if number == 1 or wanted & _AFTER_COMMAS else 2
-        while number and skipped < 2 and at < len(tokens) and tokens[at].word in _SKIPPED - wanted:
+        while (
+            number
+            and skipped < 2
+            and at < len(tokens)
+            and (tokens[at].word in _SKIPPED and not tokens[at].keys & wanted)
+        ):
             at, skipped = at + 1, skipped + 1
         if at >= len(tokens) or not tokens[at].keys & wanted:
             return None
@@ -129,6 +142,8 @@ def _classes(piece: str) -> set[str]:
     digits = sum(map(str.isdigit, piece))
     if not digits:
         named = piece[:1].isupper() and (piece[1:].islower() and len(piece) > 1)
+        if piece == ",":
+            return {"<comma>"}
         return {"<word>", "<name>"} if named else {"<word>"} if piece[:1].isalpha() else set()
     classes = {"<word>"}
     if piece[0].isdigit():

@@ -27,7 +27,7 @@ from routing.guard.personal import personal_data
         ("I was born in May.", "birth"),
         ("My name is Ada.", "introduction"),
         ("I'm Ada Lovelace, who am I?", "introduction"),
-        ("My wife forgot our anniversary.", "introduction"),
+        ("My wife forgot our anniversary.", "life"),
         ("What does Dr. Miller recommend?", "name"),
         ("Is 221 Baker Street far?", "address"),
         ("Wie komme ich zur Hauptstraße 5?", "address"),

@@ -66,6 +66,18 @@ def test_seven_of_ten_are_found_and_nine_of_ten_finds_are_right(name: str) -> No
 
 
 @pytest.mark.pure
+@pytest.mark.parametrize("name", ["told_development", "told_held_out"])
+def test_what_people_tell_an_assistant_is_found(name: str) -> None:
+    judged = judge(read_sentences(SENTENCES / f"{name}.csv"))
+    sums = counts(judged)
+    assert sums.found / sums.personal >= 0.9
+    assert sums.mistaken <= 2
+    for kind in ("health", "person", "family", "secret", "introduction"):
+        own = counts([each for each in judged if each.sentence.kind == kind])
+        assert own.found / own.personal >= 0.7, kind
+
+
+@pytest.mark.pure
 @pytest.mark.parametrize("text", REPORTED)
 def test_what_was_missed_is_found(text: str) -> None:
     assert personal_data(text)
@@ -103,6 +115,35 @@ def test_what_was_missed_is_found(text: str) -> None:
 )
 def test_what_only_sounds_personal_is_not(text: str) -> None:
     assert personal_data(text) == frozenset()
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write a story in which my neighbour is a spy.",
+        'Write a scene: "I have cancer," said Tom.',
+        "Schreibe eine Geschichte, in der mein Nachbar ein Spion ist.",
+        "Écris une histoire où ma voisine est une sorcière.",
+        "How do I tell my boss that I quit?",
+    ],
+)
+def test_what_a_character_tells_is_not_personal(text: str) -> None:
+    assert personal_data(text) == frozenset()
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write a story for my daughter who is autistic.",
+        "Write a story where a dog sings. I have cancer and need to laugh.",
+        "I have cancer, write a story where a dog sings.",
+        "Write a story where a door opens and the password is Tulip-99.",
+    ],
+)
+def test_what_is_told_beside_fiction_is_personal(text: str) -> None:
+    assert personal_data(text)
 
 
 @pytest.mark.pure
