@@ -47,6 +47,17 @@ REPORTED = (
     "I take 20 mg of citalopram.",
     "I owe my uncle 9k",
     "Llevo un año con ansiedad.",
+    "I live with chronic pain",
+    "My sugar was 210 after lunch",
+    "I haven't slept in days because of the new pills",
+    "My friend's husband hits her",
+    "Tom, my flatmate, has been stealing my food",
+    "use code 7781 for the gate",
+    "The wifi key is WPA-9981-ABCD",
+    "Das Passwort fürs WLAN ist Apfel123",
+    "Hallo, Jens hier",
+    "Soy Lucía",
+    "Ho il colesterolo alto",
 )
 
 
