@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from django.db import DatabaseError
 
 from conversations.db.access import AWAY, written
 from conversations.storage import turns
@@ -60,12 +59,12 @@ class WriteBehind:
 
 
 async def _store(batch: list[EndedChat]) -> None:
-    """Raises what is in ``AWAY``. One that the database refuses is logged and keeps no other from it."""
+    """Raises the errors in ``AWAY``. A record that cannot be stored is logged and keeps no other from it."""
     try:
         await written(turns.chats_finish, batch)
     except AWAY:
         raise
-    except DatabaseError:
+    except Exception:  # noqa: BLE001 - one bad record, or a bug in it, must not hold all later ones up
         for ended in batch:
             await _store_alone(ended)
 
@@ -77,5 +76,5 @@ async def _store_alone(ended: EndedChat) -> None:
         )
     except AWAY:
         raise
-    except DatabaseError as exc:
-        _log.error("answer not stored", error=f"{type(exc).__name__}: {exc}")
+    except Exception:  # noqa: BLE001 - likewise
+        _log.exception("answer not stored", message=str(ended.message))

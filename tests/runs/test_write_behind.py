@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -86,6 +87,19 @@ def test_one_that_is_stored_already_keeps_no_other_from_it(
     assert counted == [3]
     assert set(rows_of(chats).values()) == {2}
     assert not Uncounted.objects.filter(message=earlier.message).exists()
+
+
+def test_one_that_cannot_be_stored_holds_no_other_up(
+    site: LiveSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = site.user()
+    chats = [chat_of(user) for _ in range(3)]
+    odd = replace(chats[1].outcome, total_ms=object())  # type: ignore[arg-type]
+    bad = replace(chats[1], outcome=odd)
+    stored(site, [chats[0], bad, chats[2]])
+
+    assert rows_of(chats) == {chats[0].message: 2, bad.message: 0, chats[2].message: 2}
+    assert "answer not stored" in caplog.text
 
 
 def test_records_wait_while_the_database_is_away(
