@@ -207,14 +207,10 @@ class RunLifecycle:
 
     async def _store(self, run: Run, error: AssistantError | None) -> _End:
         outcome = run.outcome(_problem(run, error) if error else None)
-        if run.turn.begun and _may_be_stored_later(run, outcome):
-            self._records.put(EndedChat(run.turn.message, outcome, run.turn.begun))
-            shown = _chat_object(run, outcome, run.turn.begun)
-            return _End(Failed(_problem(run, error)) if error else Finished(shown), outcome, error)
         message: dict[str, Any] = {}
         ended_elsewhere: Problem | None = None
         try:
-            message, ended_elsewhere = await store(run, outcome)
+            message, ended_elsewhere = await self._stored(run, outcome)
         except NotFound as exc:
             # Deleted meanwhile: its traces in Redis since the deletion go too.
             await self._forget(run.turn.conversation, [run.turn.message])
@@ -234,6 +230,14 @@ class RunLifecycle:
         else:
             event = Failed(_problem(run, error)) if error else Finished(message)
         return _End(event, outcome, error)
+
+    async def _stored(self, run: Run, outcome: RunOutcome) -> Stored:
+        """As ``store``, or soon after the end where nothing that is told of it depends on that."""
+        begun = run.turn.begun
+        if begun and not (run.turn.kept or run.reservation or _shows_rows(outcome)):
+            self._records.put(EndedChat(run.turn.message, outcome, begun))
+            return _chat_object(run, outcome, begun), None
+        return await store(run, outcome)
 
 
 def _problem(run: Run, error: AssistantError) -> Problem:
@@ -292,8 +296,7 @@ def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
         turns.chat_finish(message=turn.message, outcome=outcome, started=turn.begun)
         return _chat_object(run, outcome, turn.begun), None
     stored = turns.answer_finish(message=turn.message, outcome=outcome, started=turn.begun)
-    attachment = outcome.decision and ACTIONS[outcome.decision.action].attachment
-    if stored and turn.begun and not attachment:
+    if stored and turn.begun and not _shows_rows(outcome):
         # The row need not be read back: all its fields were stored just now.
         row = turns.ended_answer(turn, turn.begun, outcome)
         return message_object(row, origin=turn.origin), None
@@ -301,11 +304,9 @@ def _finish_and_read(run: Run, outcome: RunOutcome) -> Stored:
     return message_object(message, origin=turn.origin), None if stored else message.problem
 
 
-def _may_be_stored_later(run: Run, outcome: RunOutcome) -> bool:
-    """Whether the client can be told of the end before its record is stored: no row of it is shown, and no limit
-    counts it."""
-    shows_rows = outcome.decision and ACTIONS[outcome.decision.action].attachment
-    return not (run.turn.kept or run.reservation or shows_rows)
+def _shows_rows(outcome: RunOutcome) -> bool:
+    """Whether the message object has rows of an action beside the message's own, as a picture's."""
+    return bool(outcome.decision and ACTIONS[outcome.decision.action].attachment)
 
 
 def _chat_object(run: Run, outcome: RunOutcome, started: datetime) -> dict[str, Any]:

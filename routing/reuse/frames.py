@@ -122,7 +122,7 @@ def _read(words: Sequence[str], language: str) -> tuple[set[str], set[str], list
     kinds: set[str] = set()
     named: set[str] = set()
     about: list[str] = []
-    dropped, polar = _dropped(language), _PHRASES[language]["polar"].split()
+    dropped, polar = _dropped(language), _polar(language)
     for kind, word in _pieces(words, language):
         match kind:
             case "plain":
@@ -198,6 +198,11 @@ def _akin(word: str, other: str, names: frozenset[str], language: str) -> bool:
 def _dropped(language: str) -> frozenset[str]:
     own = frozenset(_PHRASES[language]["dropped"].split())
     return own | small_words(language) | (STOP if language == "en" else frozenset())
+
+
+@cache
+def _polar(language: str) -> frozenset[str]:
+    return frozenset(_PHRASES[language]["polar"].split())
 
 
 @cache

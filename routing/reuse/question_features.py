@@ -33,8 +33,11 @@ _QUALIFIED = re.compile(r"(?<!\S)([a-z]+:[^\s/,;:]+)")
 _FROM_TO = re.compile(
     r"(?<!\S)[^\w\s]*+(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
 )
+CASED = r"(?<!\S)--?[A-Za-z][\w-]*+|\\[A-Za-z]++|(?<![\w%])%[A-Za-z](?!\w)"
+"""Pattern of options, escapes and formats, which mean something else where they are written large."""
 _SYNTAX = re.compile(
-    r"(?<!\S)--?[A-Za-z][\w-]*+|\\[A-Za-z]++|(?<![\w%])%[A-Za-z](?!\w)|(?<![-+*/%=<>!&|^~:])(?!!+(?![-+*/%=<>!&|^~]))[-+*/%=<>!&|^~]{2,4}(?![-+*/%=<>!&|^~])"
+    CASED
+    + r"|(?<![-+*/%=<>!&|^~:])(?!!+(?![-+*/%=<>!&|^~]))[-+*/%=<>!&|^~]{2,4}(?![-+*/%=<>!&|^~])"
     r"|(?<!\S)[-+*/%=<>&|^~](?!\S)|(?<=\w)[<>](?=\w)"
 )
 _IDENTIFIER = re.compile(

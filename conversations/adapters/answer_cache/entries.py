@@ -22,6 +22,7 @@ from routing.common.text import unicode_form
 from routing.domain.llm import Usage
 from routing.domain.rules import Decision, RuleSet, StaysTrue
 from routing.reuse.languages import language_of, readable_by
+from routing.reuse.question_features import CASED
 
 SHARED = "shared"
 """Scope of entries for all users."""
@@ -61,8 +62,7 @@ return gone
 
 _WARMED = uuid5(NAMESPACE_URL, "urn:assistant:curated-answers")
 _END = " ?!.,;:。"
-_CASED = re.compile(r"((?<!\S)--?[A-Za-z][\w-]*|\\[A-Za-z]+|(?<![\w%])%[A-Za-z](?!\w))")
-"""Options, escapes and formats: where they are written large they mean something else."""
+_CASED = re.compile(f"({CASED})")
 # "10²" is not "102", though compatibility normalization says so.
 _MEANINGFUL = ("<super>", "<sub>", "<fraction>")
 
