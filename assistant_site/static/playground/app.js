@@ -266,8 +266,12 @@ function leave() {
   pictures.forget();
 }
 
-function head() {
+function showAddress() {
   history.replaceState(null, "", conversation ? `#${conversation}` : location.pathname);
+}
+
+function head() {
+  showAddress();
   const title = conversation ? drawer.title(conversation) || gettext("Untitled") : gettext("New conversation");
   $("title").textContent = title;
   document.title = `${title} · ${gettext("Assistant playground")}`;
@@ -449,6 +453,7 @@ function started(data, run) {
   if (run.stopWanted) stop(run);
   if (conversation === data.conversation) return;
   conversation = data.conversation;
+  showAddress(); // a page that is reloaded before the list is here finds the answer, too
   drawer.refresh().then(head, complain);
   drawer.whileAnswering();
 }
