@@ -36,6 +36,8 @@ def main() -> None:
         return
     module = "pytest" if options.command == "test" else "assistant_site.launcher.supervisor"
     os.chdir(ROOT)
+    # Each of the processes to come would compile LiteLLM anew, for two seconds, and the tests as well.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.stdout.flush()
     python = str(installation.python)
     os.execv(python, [python, "-m", module, *rest])  # noqa: S606 - no shell is wanted

@@ -44,6 +44,17 @@ def test_arguments_of_pytest_are_passed_on(
     assert started[0][1:] == ["-m", "pytest", "-q", "tests/runs"]
 
 
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_processes_keep_what_they_compiled(
+    name: str, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    call(monkeypatch, name)
+
+    assert started
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+
+
 def test_others_are_refused(started: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit):
         call(monkeypatch, "run", "--prot", "8137")
