@@ -19,6 +19,7 @@ from conversations.api.key_limits import (
     KeyLimitSerializer,
     asked_limits,
     check_limits,
+    check_spending,
     limit_objects,
     own_limits,
     shown_limits,
@@ -170,7 +171,10 @@ class APIKeyList(generics.ListAPIView[APIKey]):
         limits = fields.pop("limits", None)
         limits = own_limits(caller) if limits is None else limits
         check_limits(caller, limits)
-        key, secret = key_create(owner=caller.user, by=caller.user, limits=limits, **fields)
+        made = key_create(
+            owner=caller.user, by=caller.user, maker_id=caller.key, limits=limits, **fields
+        )
+        key, secret = made
         return _with_secret(key, secret)
 
 
@@ -236,6 +240,7 @@ class APIKeyRotation(APIView):
         # A new secret outlives the caller's own: it must not open more than the caller may.
         _check_grant(caller, {name: getattr(stored, name) for name in _GRANTED})
         check_limits(caller, key_limits(stored.pk))
+        check_spending(caller, stored.pk)
         serializer = RotationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         hours = serializer.validated_data["overlap_hours"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
@@ -16,12 +17,14 @@ from conversations.api.requests import field_fault
 from conversations.api.schemas import StrictSerializer, TextField
 from conversations.domain.api_keys import Caller
 from conversations.domain.booking import Account
+from conversations.domain.errors import BadRequest
 from conversations.models import APIKey, Limit
 from conversations.storage.key_limits import (
     KeyLimit,
     key_limits,
 )
 from conversations.usage.days import limit_zone
+from conversations.usage.key_makers import makers_of
 from conversations.usage.report import dollars
 from conversations.usage.states import LimitState, limit_states, limits_of
 from routing.common.translatable import Translatable
@@ -128,6 +131,14 @@ def check_limits(caller: Caller, wanted: Sequence[KeyLimit]) -> None:
                 "forbidden",
                 Translatable("More than {limit} allows.", limit=applied.terms.name),
             )
+
+
+def check_spending(caller: Caller, key: UUID) -> None:
+    """A new secret of another key spends that key's limits: a key that has limits may have no more of them.
+    Raises ``BadRequest``."""
+    limited = any(each.terms.scope is LimitScope.KEY for each in _limits_of(caller))
+    if limited and caller.key not in (key, *makers_of(key)):
+        raise BadRequest("A key with limits rotates itself and the keys that it made.")
 
 
 def shown_limits(key: APIKey) -> list[dict[str, Any]]:

@@ -15,6 +15,10 @@ class APIKey(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys"
     )
+    maker = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, editable=False, related_name="made",
+        help_text="The key that made it, whose limits it spends as well.",
+    )  # fmt: skip
     name = models.CharField(max_length=100, help_text="What it is for, such as the program's name.")
     scopes = models.JSONField(default=list)
     model_names = models.JSONField(

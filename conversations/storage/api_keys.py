@@ -20,6 +20,7 @@ from conversations.domain.errors import BadRequest, NotFound
 from conversations.models import APIKey, APIKeySecret
 from conversations.storage.audit import audit
 from conversations.storage.key_limits import KeyLimit, key_limits_set
+from conversations.usage.key_makers import GENERATIONS, makers_of
 from routing.common.translatable import counted
 from routing.domain.rules import plain_names
 
@@ -52,9 +53,17 @@ def key_get(*, user: int, key: UUID) -> APIKey:
 
 @transaction.atomic
 def key_create(
-    *, owner: int, by: int, limits: Sequence[KeyLimit] = (), **fields: Any
+    *,
+    owner: int,
+    by: int,
+    maker_id: UUID | None = None,
+    limits: Sequence[KeyLimit] = (),
+    **fields: Any,
 ) -> tuple[APIKey, str]:
-    """A new key and its secret, which is nowhere else. Raises ``BadRequest`` for one key too many."""
+    """A new key and its secret, which is nowhere else. Raises ``BadRequest`` for one key too many, and for one
+    generation too many."""
+    if maker_id and len(makers_of(maker_id)) + 1 >= GENERATIONS:
+        raise BadRequest("This key was made by a key of a key, and so on: it makes none itself.")
     if APIKey.objects.filter(owner_id=owner, revoked_at=None).count() >= MAX_KEYS:
         raise BadRequest(
             counted(
@@ -63,7 +72,7 @@ def key_create(
                 count=MAX_KEYS,
             )
         )
-    key = APIKey.objects.create(owner_id=owner, **fields)
+    key = APIKey.objects.create(owner_id=owner, maker_id=maker_id, **fields)
     secret = _add_secret(key)
     key_limits_set(key, limits)
     _log(key, by, ADDITION, "Created.")

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.contrib.auth.models import User
@@ -21,6 +22,7 @@ from django.db.models import Count, Max
 from conversations.db.access import in_database
 from conversations.domain.booking import Account
 from conversations.models import Limit
+from conversations.usage.key_makers import makers_of
 from conversations.usage.ledger import billionths
 from routing.common.tasks import Background
 from routing.domain.limits import AppliedLimit, LimitScope, LimitTerms, LimitUnit, LimitWindow
@@ -46,30 +48,39 @@ class LimitTable:
     terms: Mapping[tuple[LimitScope, str], Sequence[LimitTerms]] = field(default_factory=dict)
     has_groups: bool = field(init=False)
     """Whether the groups of a person matter. Kept: there may be thousands of subjects."""
+    has_keys: bool = field(init=False)
+    """Whether the makers of a key do."""
 
     _applied: dict[tuple[Account, frozenset[int]], list[AppliedLimit]] = field(
         init=False, default_factory=dict, compare=False
     )
 
     def __post_init__(self) -> None:
-        grouped = any(scope is LimitScope.GROUP for scope, _ in self.terms)
-        object.__setattr__(self, "has_groups", grouped)
+        scopes = {scope for scope, _ in self.terms}
+        object.__setattr__(self, "has_groups", LimitScope.GROUP in scopes)
+        object.__setattr__(self, "has_keys", LimitScope.KEY in scopes)
 
-    def applying(self, account: Account, groups: frozenset[int]) -> list[AppliedLimit]:
-        """The limits that hold for an account."""
+    def applying(
+        self, account: Account, groups: frozenset[int], makers: Sequence[UUID] = ()
+    ) -> list[AppliedLimit]:
+        """The limits that hold for an account, those of the ``makers`` of its key among them."""
         if (found := self._applied.get((account, groups))) is not None:
             return found
         if len(self._applied) >= REMEMBERED:
             self._applied.clear()
-        found = self._applied[account, groups] = self._found(account, groups)
+        found = self._applied[account, groups] = self._found(account, groups, makers)
         return found
 
-    def _found(self, account: Account, groups: frozenset[int]) -> list[AppliedLimit]:
+    def _found(
+        self, account: Account, groups: frozenset[int], makers: Sequence[UUID]
+    ) -> list[AppliedLimit]:
         subjects: list[tuple[LimitScope, str, str]] = [
             (LimitScope.INSTALLATION, EACH, ""),
             *((LimitScope.GROUP, str(group), str(group)) for group in sorted(groups)),
         ]
-        for scope, own in ((LimitScope.USER, account.user), (LimitScope.KEY, account.key)):
+        spenders = [(LimitScope.USER, account.user), (LimitScope.KEY, account.key)]
+        spenders += [(LimitScope.KEY, maker) for maker in makers]
+        for scope, own in spenders:
             if own is not None:
                 subjects += [(scope, str(own), str(own)), (scope, EACH, str(own))]
         if account.end_user:
@@ -95,6 +106,7 @@ class LimitCache:
         self._table, self._read_at = LimitTable(), float("-inf")
         self._reading: asyncio.Task[LimitTable] | None = None
         self._groups: dict[int, tuple[float, frozenset[int]]] = {}
+        self._makers: dict[UUID, tuple[UUID, ...]] = {}
 
     async def applying(self, account: Account) -> tuple[list[AppliedLimit], frozenset[int]]:
         """The limits that hold for an account, and its groups with a limit."""
@@ -108,7 +120,10 @@ class LimitCache:
                 for group in await self._groups_of(account.user)
                 if (LimitScope.GROUP, str(group)) in table.terms
             )
-        return table.applying(account, groups), groups
+        makers: tuple[UUID, ...] = ()
+        if table.has_keys and account.key is not None:
+            makers = await self._makers_of(account.key)
+        return table.applying(account, groups, makers), groups
 
     async def _current(self) -> LimitTable:
         if self._read_at + FRESH_SECONDS > self._now():
@@ -144,6 +159,18 @@ class LimitCache:
             self._groups.clear()
         self._groups[user] = (moment, groups)
         return groups
+
+    async def _makers_of(self, key: UUID) -> tuple[UUID, ...]:
+        if (known := self._makers.get(key)) is not None:
+            return known
+        try:
+            makers = await in_database(makers_of, key)
+        except DatabaseError:
+            return ()
+        if len(self._makers) >= REMEMBERED:
+            self._makers.clear()
+        self._makers[key] = makers
+        return makers
 
 
 def _group_ids(user: int) -> frozenset[int]:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from conversations.domain.booking import Account
 from conversations.models import LedgerEntry, Limit
 from conversations.usage.counters import counter_key
+from conversations.usage.key_makers import makers_of
 from conversations.usage.limit_cache import EACH, LimitTable, subject_of, terms_of
 from conversations.usage.sums import spent
 from routing.common.redis.clients import Breaker, redis_call, sync_client
@@ -47,11 +48,12 @@ def limits_of(account: Account, groups: frozenset[int]) -> list[AppliedLimit]:
     """The limits that hold for one account, by a query for them alone."""
     own = Q(scope=LimitScope.INSTALLATION) | Q(scope=LimitScope.GROUP, group__in=groups)
     own |= Q(scope=LimitScope.USER) & (Q(user=account.user) | Q(user=None))
-    own |= Q(scope=LimitScope.KEY) & (Q(key=account.key) | Q(key=None))
+    makers = makers_of(account.key) if account.key else ()
+    own |= Q(scope=LimitScope.KEY) & (Q(key__in=[account.key, *makers]) | Q(key=None))
     table: dict[tuple[LimitScope, str], list[Any]] = {}
     for row in Limit.objects.filter(own, enabled=True).order_by("pk"):
         table.setdefault((LimitScope(row.scope), subject_of(row)), []).append(terms_of(row))
-    return LimitTable(terms=table).applying(account, groups)
+    return LimitTable(terms=table).applying(account, groups, makers)
 
 
 def limit_states(limits: list[AppliedLimit], at: datetime, zone: ZoneInfo) -> list[LimitState]:
@@ -135,7 +137,8 @@ def _subjects(row: Limit) -> Iterator[str]:
             yield from map(str, people.iterator(1000))
         case LimitScope.KEY if subject == EACH:
             keys = spenders.exclude(key=None).values_list("key", flat=True).distinct()
-            yield from map(str, keys.iterator(1000))
+            spent_by = {one for key in keys.iterator(1000) if key for one in (key, *makers_of(key))}
+            yield from map(str, sorted(spent_by))
         case LimitScope.END_USER if subject == EACH:
             pairs = spenders.exclude(end_user="").values_list("key", "end_user").distinct()
             yield from (f"{key} {name}" for key, name in pairs.iterator(1000))

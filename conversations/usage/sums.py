@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from conversations.models import LedgerEntry
+from conversations.usage.key_makers import keys_under
 from routing.domain.limits import AppliedLimit, LimitScope, LimitTerms, LimitUnit, window_start
 from routing.domain.rules import SIMULATED_PREFIX
 
@@ -54,7 +55,7 @@ def _whose(limit: AppliedLimit) -> Q:
         case LimitScope.USER:
             return Q(user=int(subject))
         case LimitScope.KEY:
-            return Q(key=UUID(subject))
+            return Q(key__in=keys_under(UUID(subject)))
         case LimitScope.END_USER:
             key, _, name = subject.partition(" ")
             return Q(end_user=name) if key == "*" else Q(key=UUID(key), end_user=name)

@@ -7,8 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from django.utils import timezone
 
 from conversations.models import Limit
+from conversations.usage.days import limit_zone
+from conversations.usage.key_makers import GENERATIONS
+from conversations.usage.limit_cache import terms_of
+from conversations.usage.states import LimitState, drifts, limit_states
+from routing.domain.limits import AppliedLimit
 from tests.live_site import LiveSite, Person
 from tests.usage.conftest import limit, read_limits_anew  # noqa: F401 - a fixture
 
@@ -35,6 +41,16 @@ def with_key(site: LiveSite, made: httpx.Response) -> httpx.Client:
 def chat(http: httpx.Client) -> httpx.Response:
     body = {"model": "gpt-mini", "messages": [{"role": "user", "content": "Why?"}]}
     return http.post("/v1/chat/completions", json=body)
+
+
+def states_of_keys(*clients: httpx.Client) -> list[LimitState]:
+    """The states of the limits of keys alone, counted from the ledger."""
+    states = []
+    for http in clients:
+        key = http.get(f"{KEYS}current/").json()["id"]
+        row = Limit.objects.get(key=key)
+        states += limit_states([AppliedLimit(terms_of(row), key)], timezone.now(), limit_zone())
+    return states
 
 
 def test_a_limit_of_a_new_key_is_shown_and_holds(site: LiveSite) -> None:
@@ -100,6 +116,50 @@ def test_a_key_makes_no_key_with_more_than_it_has(site: LiveSite) -> None:
     assert maker.patch(own, json={"limits": []}).status_code == 400
     # A new secret of a key without limits would open more than the caller may.
     assert maker.post(f"{KEYS}{other['id']}/rotate/", json={}).status_code == 400
+
+
+def test_keys_that_a_key_makes_spend_its_limits(site: LiveSite) -> None:
+    """However many there are, they get no more than the key that made them."""
+    maker = with_key(site, make(site.person(), limits=[HOURLY]))
+    heir = with_key(site, make(maker))
+    last = with_key(site, make(heir))
+
+    assert [chat(http).status_code for http in (last, heir, maker, last)] == [200, 200, 429, 429]
+    assert {one["used"] for one in last.get(f"{KEYS}current/").json()["limits"]} == {1, 2}
+    again = [row.used for row in states_of_keys(last, heir, maker)]
+    assert again == [1, 2, 2]
+
+
+def test_a_limit_of_each_key_counts_those_that_it_made(site: LiveSite, limit: Any) -> None:  # noqa: F811
+    limit(2, scope="key", window="month")
+    maker = with_key(site, make(site.person()))
+    heir = with_key(site, make(maker))
+
+    assert [chat(http).status_code for http in (heir, maker, heir)] == [200, 200, 402]
+    assert not list(drifts(timezone.now(), limit_zone()))
+
+
+def test_generations_of_keys_end(site: LiveSite) -> None:
+    http: Person | httpx.Client = site.person()
+    for _ in range(GENERATIONS):
+        http = with_key(site, make(http))
+    refused = make(http)
+
+    assert refused.status_code == 400, refused.text
+
+
+def test_a_limited_key_gets_no_secret_of_another(site: LiveSite) -> None:
+    """Its limits would be spent beside the caller's own."""
+    person = site.person()
+    other, own = (make(person, limits=[HOURLY]) for _ in range(2))
+    http = with_key(site, own)
+    heir = make(http).json()["id"]
+
+    rotated = {
+        key: http.post(f"{KEYS}{key}/rotate/", json={}).status_code
+        for key in (other.json()["id"], own.json()["id"], heir)
+    }
+    assert list(rotated.values()) == [400, 201, 201]
 
 
 def test_a_key_gets_no_more_than_its_owner(site: LiveSite, limit: Any) -> None:  # noqa: F811
