@@ -6,17 +6,18 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
-from typing import Any
+from functools import cache, partial
 
 import structlog
-from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from csp.middleware import CSPMiddleware
+from csp.constants import HEADER, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.utils import build_policy
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import async_only_middleware
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import escape_leading_slashes
 
 from conversations.domain.actor import CALLER, Actor, acting, network_of
@@ -42,6 +43,7 @@ EXTRA_SOURCES: Mapping[str, dict[str, list[str]]] = {
 }
 """Sources that pages of libraries need beyond ``settings.CONTENT_SECURITY_POLICY``, by path."""
 
+_DEBUG_PAGES = (404, 500)
 ENGLISH = ("/admin/", "/api/docs/", "/api/schema/", "/docs/", "/static/", "/v1/")
 """Paths of pages that are in English alone, and of OpenAI's API: its clients look for words of its errors."""
 TRANSLATED = ("text/html", "application/problem+json")
@@ -120,18 +122,24 @@ def _trace_id(request: HttpRequest) -> str:
     return match[1] if match and set(match[1]) != {"0"} else ""
 
 
-class PolicyMiddleware(CSPMiddleware):
-    """The site's strict Content-Security-Policy, with ``EXTRA_SOURCES`` for their paths."""
+class PolicyMiddleware(MiddlewareMixin):
+    """The site's strict Content-Security-Policy, with ``EXTRA_SOURCES`` for their paths. Responses have no sources or
+    nonces of their own, so django-csp writes each policy once; its own middleware does for every response."""
 
-    def get_policy_parts(
-        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
-    ) -> Any:
-        """The policy of one response."""
-        parts = super().get_policy_parts(request, response, report_only)
-        for path, sources in EXTRA_SOURCES.items():
-            if request.path.startswith(path):
-                parts.replace = {**sources, **(parts.replace or {})}
-        return parts
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Set the policy of the path. Django's pages of errors under ``DEBUG`` have styles of their own, and none."""
+        if not (settings.DEBUG and response.status_code in _DEBUG_PAGES):
+            path = next((each for each in EXTRA_SOURCES if request.path.startswith(each)), "")
+            response.headers.setdefault(HEADER, _policy(path))
+        return response
+
+
+@cache
+def _policy(path: str) -> str:
+    """The policy under one of ``EXTRA_SOURCES``, or the site's."""
+    return build_policy(replace=EXTRA_SOURCES.get(path))
 
 
 class PermanentPostRedirect(HttpResponsePermanentRedirect):
