@@ -12,6 +12,7 @@ from routing.domain.errors import CircuitsUnavailable
 from routing.llm.failover.circuit_states import CircuitAdmin
 from routing.llm.failover.circuits import (
     FORCED,
+    HEALTHY_SECONDS,
     CircuitSettings,
     LocalCircuits,
     Permit,
@@ -164,6 +165,21 @@ async def test_operators_reset_from_either_side(make: Make, redis_url: str) -> N
 
 def _in_thread(reset: Callable[[str], None]) -> Callable[[str], Awaitable[None]]:
     return lambda model: asyncio.to_thread(reset, model)
+
+
+async def test_a_healthy_model_is_not_asked_about_at_once_again(redis_url: str, make: Make) -> None:
+    now, client = [0.0], async_client(redis_url)
+    limits = CircuitSettings(failures=1)
+    here = SharedCircuits(client, Breaker(), prefix=PREFIX, settings=limits, clock=lambda: now[0])
+    assert (await here.enter("gpt")).allowed
+    await fails(make(limits), 1)
+    assert (await here.enter("gpt")).allowed
+    assert (await here.enter("claude")).allowed
+    now[0] = HEALTHY_SECONDS
+    assert not (await here.enter("gpt")).allowed
+    await fails(here, 1, Permit("claude", allowed=True))
+    assert not (await here.enter("claude")).allowed
+    await close(client)
 
 
 async def test_without_redis_each_worker_knows_its_own() -> None:

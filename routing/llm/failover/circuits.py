@@ -128,10 +128,15 @@ _ENTER, _LEAVE = (
 )
 
 
-class SharedCircuits:
-    """Circuits that all workers share. A healthy model costs one short read a call and no write.
+HEALTHY_SECONDS = 0.1
+"""How long a model that Redis had no failure of is taken for healthy."""
 
-    ``client`` belongs to the running event loop; ``breaker`` guards its Redis.
+
+class SharedCircuits:
+    """Circuits that all workers share. A healthy model costs one short read each ``HEALTHY_SECONDS`` and no write; so
+    much later a worker heeds a circuit that another one opened.
+
+    ``client`` belongs to the running event loop; ``breaker`` guards its Redis. ``clock`` counts seconds.
     """
 
     def __init__(
@@ -142,21 +147,27 @@ class SharedCircuits:
         prefix: str,
         settings: CircuitSettings | None = None,
         token: Callable[[], str] = lambda: uuid4().hex,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._breaker = client, breaker
         self._key = circuits_key(prefix)
         self._settings = settings or CircuitSettings()
-        self._token = token
+        self._token, self._clock = token, clock
+        self._healthy: dict[str, float] = {}
         self._local = LocalCircuits(self._settings)
         self._enter = client.register_script(_ENTER)
         self._leave = client.register_script(_LEAVE)
 
     async def enter(self, model: str) -> Permit:
         """As ``Circuits.enter``."""
+        now = self._clock()
+        if self._healthy.get(model, now) > now:
+            return Permit(model, allowed=True)
         try:
             with redis_call(self._breaker, CircuitsUnavailable):
                 # A healthy model has no field: one short read, and no script.
                 if not await self._client.hexists(self._key, model):
+                    self._healthy[model] = now + HEALTHY_SECONDS
                     return Permit(model, allowed=True)
                 token = self._token()
                 state, failures, wait = await self._enter(
@@ -178,6 +189,7 @@ class SharedCircuits:
         await self._local.leave(permit, outcome)
         if not _changes_state(permit, outcome):
             return
+        self._healthy.pop(permit.model, None)
         limits = self._settings
         try:
             with redis_call(self._breaker, CircuitsUnavailable):
