@@ -123,6 +123,8 @@ class UsageCounters:
     def slots(self, charges: Sequence[Charge], at: datetime) -> list[Slot]:
         """The places of a run that is admitted at that time."""
         second = int(at.timestamp())
+        if second != self._second:
+            self._second, self._moments = second, {}
         return [self._slot(charge.limit, second) for charge in charges]
 
     async def reserve(
@@ -277,8 +279,6 @@ class UsageCounters:
             script.loaded = False
 
     def _slot(self, limit: AppliedLimit, second: int) -> Slot:
-        if second != self._second:
-            self._second, self._moments = second, {}
         # Limits of one unit and window share all but the name, and no part of a window is shorter than a second.
         if (moment := self._moments.get(limit.timing)) is None:
             moment = self._moments[limit.timing] = _moment(limit, second, self._zone)

@@ -13,7 +13,7 @@ from conversations.usage.ledger import billionths
 from routing.domain.actions import ModelKind
 from routing.domain.decide import requested_decision
 from routing.domain.errors import ProviderError
-from routing.domain.limits import LimitTerms, LimitUnit, PaidCall
+from routing.domain.limits import LimitTerms, LimitUnit, PaidCall, measures
 from routing.domain.llm import ChatMessage, ChatOptions, EmbeddingInputs, Usage, estimated_tokens
 from routing.domain.rules import ModelRef, RuleSet
 from routing.domain.token_counts import request_tokens
@@ -42,11 +42,13 @@ class WorstCase:
     fixed: Sequence[PaidCall]
     options: Sequence[PaidCall]
 
-    def need(self, terms: LimitTerms) -> int:
-        """The most that the run may need of a limit."""
-        if terms.unit is LimitUnit.CONCURRENT:
-            return 1
-        return terms.measure(self.fixed, options=self.options)
+    def needs(self, terms: Sequence[LimitTerms]) -> list[int]:
+        """The most that the run may need of each limit."""
+        measured = measures(terms, self.fixed, options=self.options)
+        return [
+            1 if each.unit is LimitUnit.CONCURRENT else amount
+            for each, amount in zip(terms, measured, strict=True)
+        ]
 
 
 class Estimator:
@@ -69,13 +71,14 @@ class Estimator:
         self._output, self._memory, self._embedder = output_tokens, memory_tokens, embedder
         self._moderator, self._moderates_answers = moderator, moderates_answers
         self._cost = lru_cache(maxsize=4096)(_cost_by(price))
+        self._longest_prompt: tuple[RuleSet | None, int] = (None, 0)
 
     def chat(self, turn: Turn, rules: RuleSet, *, system_prompt: str) -> WorstCase:
         """Of a turn that is answered by a chat model."""
         chat = turn.chat
         tokens = chat_tokens(turn)
-        longest = max((estimated_tokens(rule.system_prompt) for rule in rules.rules), default=0)
-        tokens += estimated_tokens(system_prompt) + longest + (0 if turn.first else self._memory)
+        tokens += estimated_tokens(system_prompt) + self._rules_prompt(rules)
+        tokens += 0 if turn.first else self._memory
         wanted = chat.options if chat else {}
         asked = wanted.get("max_completion_tokens") or wanted.get("max_tokens")
         models = _models(turn, rules)
@@ -93,6 +96,14 @@ class Estimator:
             # Another model may be asked ahead, and in vain.
             fixed = [*fixed, max(options, key=lambda call: call.cost)]
         return WorstCase(fixed, options)
+
+    def _rules_prompt(self, rules: RuleSet) -> int:
+        """The tokens of the longest prompt of a rule. Those of the last set are kept: one set is in force for long."""
+        last, longest = self._longest_prompt
+        if last is not rules:
+            longest = max((estimated_tokens(rule.system_prompt) for rule in rules.rules), default=0)
+            self._longest_prompt = rules, longest
+        return longest
 
     def cheapest(self, turn: Turn, rules: RuleSet) -> ModelRef | None:
         """The published chat model that answers at the least cost, of those that take the request as it is;

@@ -96,5 +96,6 @@ def charges_of(
     if not request:
         applied = [limit for limit in applied if not limit.terms.of_requests]
     # A limit of other models alone is charged nothing, and takes no part.
-    charges = [Charge(limit, estimate.need(limit.terms)) for limit in applied]
+    needs = estimate.needs([limit.terms for limit in applied])
+    charges = list(map(Charge, applied, needs))
     return [charge for charge in charges if charge.amount or charge.limit.terms.models is None]

@@ -43,6 +43,7 @@ from routing.domain.limits import (
     LimitUnit,
     LimitWindow,
     PaidCall,
+    measures,
     window_end,
 )
 from routing.domain.llm import Attempt
@@ -347,4 +348,4 @@ def _measured(reservation: Reservation, calls: Sequence[PaidCall] | None) -> lis
     """The usage of each limit by these calls; none of a run that never began."""
     if calls is None:
         return [0] * len(reservation.charges)
-    return [charge.limit.terms.measure(calls) for charge in reservation.charges]
+    return list(measures([charge.limit.terms for charge in reservation.charges], calls))

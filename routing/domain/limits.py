@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -124,6 +124,17 @@ class LimitTerms:
                 return sum(map(_cost, calls)) + max(map(_cost, options), default=0)
             case LimitUnit.CONCURRENT:
                 return 0
+
+
+def measures(
+    terms: Iterable[LimitTerms], calls: Sequence[PaidCall], *, options: Sequence[PaidCall] = ()
+) -> Iterator[int]:
+    """``LimitTerms.measure`` of several limits. Limits of one unit on the same models have one measure, taken once."""
+    known: dict[tuple[LimitUnit, frozenset[str] | None], int] = {}
+    for each in terms:
+        if (key := (each.unit, each.models)) not in known:
+            known[key] = each.measure(calls, options=options)
+        yield known[key]
 
 
 @dataclass(frozen=True, slots=True)

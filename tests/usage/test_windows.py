@@ -15,6 +15,7 @@ from routing.domain.limits import (
     LimitUnit,
     LimitWindow,
     PaidCall,
+    measures,
     window_end,
     window_name,
     window_start,
@@ -82,3 +83,17 @@ def test_buckets_of_a_minute_are_seconds() -> None:
 )
 def test_durations_are_as_openai_writes_them(seconds: int, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_limits_of_one_unit_share_a_measure_only_where_they_count_the_same_calls() -> None:
+    of_gpt = frozenset({"gpt"})
+    each = [
+        terms(LimitWindow.DAY, unit, models=models)
+        for models in (None, of_gpt)
+        for unit in LimitUnit
+        for _ in range(2)
+    ]
+    options = (PaidCall("gpt-mini", 100, 70), PaidCall("gpt", 50, 90))
+    found = list(measures(each, CALLS, options=options))
+    assert found == [one.measure(CALLS, options=options) for one in each]
+    assert found == [1, 1, 113, 113, 97, 97, 0, 0, 1, 1, 60, 60, 95, 95, 0, 0]

@@ -2,7 +2,7 @@
 -- KEYS: the leases, the reservation, then the counter of each limit.
 -- ARGV: the run, then of each limit, in one word list: kind, what was measured, bucket.
 -- Returns what is used of each counter, -1 where it must be counted anew.
--- Each command takes about a microsecond: a counter is read by one, of a sliding window written by one.
+-- Each command takes about a microsecond: a counter is read by one and written by one.
 local reserved = {}
 local note = redis.pcall('GETDEL', KEYS[2])
 if type(note) == 'table' then  -- an error, for a hash: reserved by the version before this one
@@ -22,13 +22,14 @@ local function count_anew(key)
 end
 
 local function settle(key, kind, measured, own)
-  local state = redis.call('HMGET', key, 'h', 'e')
-  if own and state[1] then
-    redis.call('HINCRBY', key, 'h', 0 - own[1])  -- '-0' is no number to Redis
-  end
+  local state = redis.call('HMGET', key, 'h', 'e', 'u')
+  local known = own and kind ~= 'n' and state[2] and state[2] == own[3]
+  local used, writes = known and (state[3] or 0) + measured, {'HSET', key}
+  if own and state[1] then writes[3], writes[4] = 'h', state[1] - own[1] end
+  if known then writes[#writes + 1], writes[#writes + 2] = 'u', used end
+  if #writes > 2 then redis.call(unpack(writes)) end
   if kind == 'n' then return -1 end
-  if not (own and state[2] and state[2] == own[3]) then return count_anew(key) end
-  return redis.call('HINCRBY', key, 'u', measured)
+  return used or count_anew(key)
 end
 
 local function settle_sliding(key, measured, bucket, own)
