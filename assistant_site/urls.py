@@ -51,6 +51,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # First: patterns of the admin take quadratic time, and anybody may send a path. No page has one so long.
     # Without flags: Django cannot make addresses beside a pattern that has one.
     re_path(r"^[\s\S]{300}", nowhere),
+    # Then those asked most: Django tries one pattern after the other.
+    path("api/v1/", include("conversations.api.urls")),
+    path("v1/", include("conversations.api.openai.urls")),
+    path("api/", include("conversations.api.ui_stream.urls")),
     path("", by_method(GET=_playground), name="playground"),
     path("keys/", by_method(GET=_keys), name="keys"),
     path("usage/", by_method(GET=_usage), name="usage"),
@@ -78,9 +82,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *([path("oidc/", include("assistant_site.oidc.urls"))] if settings.OIDC_ISSUER else []),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("api/", include("conversations.api.ui_stream.urls")),
-    path("api/v1/", include("conversations.api.urls")),
-    path("v1/", include("conversations.api.openai.urls")),
 ]
 
 handler400 = "assistant_site.http.error_views.bad_request"

@@ -23,7 +23,7 @@ AHEAD, KNOWN = "ours, asked ahead", "ours, known kind"
 REALISTIC_ALONE = (AHEAD, KNOWN)
 """Processes of their own, which no other measure asks."""
 BEFORE, BEFORE_CLASSIFIED = "before", "before, classified"
-EARLIER = {OURS: BEFORE, CLASSIFIED: BEFORE_CLASSIFIED}
+EARLIER = {OURS: BEFORE, LIMITED: BEFORE, CLASSIFIED: BEFORE_CLASSIFIED}
 """The same of the commit that ``--before`` names."""
 ALL = (DIRECT, RELAY, PROXY, OURS, LIMITED, CLASSIFIED, V1, AHEAD, KNOWN)
 PATIENCE_SECONDS = 180.0

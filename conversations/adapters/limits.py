@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-import uuid
 import weakref
 from collections import Counter, defaultdict
 from contextlib import suppress
@@ -21,6 +20,7 @@ from django.conf import settings
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
+from uuid_utils import uuid4
 
 from conversations.domain.errors import RateLimited, TooManyStreams, WorkerFull
 from routing.common.redis.clients import Breaker, redis_call
@@ -127,7 +127,8 @@ class StreamSlot:
     response that never started has no other end."""
 
     def __init__(self, limiter: StreamLimiter, user: int) -> None:
-        self.user, self.id = user, uuid.uuid4().bytes
+        # Not Python's: that asks the system for random bytes, gives up the interpreter's lock, and waits for it.
+        self.user, self.id = user, uuid4().bytes
         self._finalizer = weakref.finalize(self, limiter.released, user, self.id)
         self._holders = 1
 

@@ -6,7 +6,7 @@ Pure. Narrower than the standard: every frame has an ``id``, an ``event`` and ex
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, assert_never
 
 import orjson
@@ -63,6 +63,7 @@ def payload(event: Event) -> Any:
         case Failed(problem):
             return problem
         case Started() | Noticed() | Thought() | Logprobs() | ToolCall():
-            return asdict(event)
+            # Not ``asdict``: its deep copies of ids took 1 % of an answer's CPU, and orjson writes dataclasses.
+            return {each.name: getattr(event, each.name) for each in fields(event)}
         case _:
             assert_never(event)

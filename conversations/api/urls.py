@@ -24,6 +24,8 @@ _key, _keys = APIKeyDetail.as_view(), APIKeyList.as_view()
 _trial = DecisionTrial.as_view()
 
 urlpatterns = [
+    # First, as asked most: Django tries one pattern after the other.
+    path("messages/", by_method(POST=ask.ask)),
     path("auth/token/", by_method(POST=tokens.limited(tokens.SignInView.as_view()))),
     path("auth/token/refresh/", by_method(POST=tokens.RefreshView.as_view())),
     path("auth/token/blacklist/", by_method(POST=tokens.SignOutView.as_view())),
@@ -51,7 +53,6 @@ urlpatterns = [
     ),
     path("me/", by_method(GET=account.read_me, DELETE=account.erase_me)),
     path("me/export/", by_method(GET=account.export_me)),
-    path("messages/", by_method(POST=ask.ask)),
     path("messages/<uuid:message>/", by_method(GET=ask.read)),
     path(
         "messages/<uuid:message>/attachments/<int:number>/",
