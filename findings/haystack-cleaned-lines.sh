@@ -5,8 +5,8 @@
 # the lines stay, as its options are named `remove_extra_whitespaces` and `remove_empty_lines`. Seen: the first one
 # replaces every run of white space by one space, line breaks too where two stand together or a line is indented. A
 # heading and its paragraph become one line, `if x:` and its indented body as well, a nested list is flat, and an
-# indented YAML is another document or none. The splitter by passages behind it, and the one by lines, then find one
-# passage where there were many, without a warning. With `remove_extra_whitespaces=False` the lines stay.
+# indented YAML is another document or none. The splitter by passages behind it then finds one passage where there were
+# four, without a warning. With `remove_extra_whitespaces=False` the lines stay.
 #
 # Seen with haystack-ai 3.4.1, Python 3.11. Installs it into a temporary folder.
 set -eu
