@@ -16,11 +16,15 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from model_bakery import baker
+from pytest_django import Settings
 
 from conversations.models import Limit, OwedWork, ReplayRun, Uncounted
+from routing.common import bulk_delete
 from routing.models import GoldenCase, LLMModel, Rule
 
-MANY = 1_100
+MANY = 110
+MOST_FIELDS = 100
+"""Of a form, here: less than there are rows."""
 PAGES = sorted(admin.site._registry, key=lambda model: model._meta.label)
 FIELDS: dict[type[Model], Any] = {
     AccessAttempt: lambda at: {"username": f"guess{at}", "ip_address": "203.0.113.9"},
@@ -38,6 +42,13 @@ FIELDS: dict[type[Model], Any] = {
     Uncounted: lambda at: {"message": UUID(int=at + 1), "sums": {}, "failure": "odd"},
     User: lambda at: {"username": f"somebody{at}"},
 }
+
+
+@pytest.fixture(autouse=True)
+def _small(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All bounds are a tenth: Django takes a thousand fields, and so many rows take seconds to make and to go."""
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = MOST_FIELDS
+    monkeypatch.setattr(bulk_delete, "BATCH", bulk_delete.BATCH // 10)
 
 
 def make(model: type[Model], count: int = MANY) -> list[Any]:
@@ -128,7 +139,7 @@ def test_the_filter_of_the_list_holds(admin_client: Client) -> None:
 
 
 def test_protected_rows_are_named_and_nothing_goes(admin_client: Client) -> None:
-    models = make(LLMModel, 700)
+    models = make(LLMModel, 70)
     Rule.objects.create(name="needs-it", instruction="Any.", model=models[-1])
     page = choose_all(admin_client, url_of(LLMModel), models[0])
     assert "needs-it" in page.content.decode()
@@ -142,7 +153,7 @@ def test_protected_rows_are_named_and_nothing_goes(admin_client: Client) -> None
             "_selected_action": models[0].pk,
         },
     )
-    assert LLMModel.objects.count() == 700
+    assert LLMModel.objects.count() == 70
 
 
 def test_the_default_rule_is_named(admin_client: Client) -> None:
