@@ -97,54 +97,31 @@ def pasted(said: str) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(START_SECONDS)
-def test_it_serves_answers_and_leaves_nothing_behind(tmp_path: Path, started: list[Run]) -> None:
+@pytest.mark.timeout(2 * START_SECONDS)
+def test_it_serves_answers_leaves_nothing_behind_and_keeps_everything(
+    tmp_path: Path, started: list[Run]
+) -> None:
+    """One data folder, two runs of it: each start takes seconds."""
     port = processes.free_port()
     one_of_two = {"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": ""}
-    run = Run(tmp_path, PORT=str(port), ASSISTANT_DEMO_PASSWORD=PASSWORD, **one_of_two)
-    started.append(run)
-    said = run.until("curl ")
+    first = Run(tmp_path, PORT=str(port), ASSISTANT_DEMO_PASSWORD=PASSWORD, **one_of_two)
+    started.append(first)
+    said = first.until("curl ")
 
     assert "Created the user admin with the password" in said
     assert "Created the user demo" not in said  # its password was given
     assert f"http://127.0.0.1:{port}/admin/" in said
     assert "SIMULATED" in said
     assert "Look at: LANGFUSE_PUBLIC_KEY is set without LANGFUSE_SECRET_KEY" in said
-
-    answer = pasted(said)
-    assert "event: token" in answer, run.log
-    assert "event: done" in answer
-    assert '"model":"simulated/' in answer.replace(" ", "")
-
-    asked = [sys.executable, "manage.py", "decide", "Write a short poem about the sea."]
-    told = {**os.environ, **dict.fromkeys(BARE, ""), "ASSISTANT_DATA_DIR": str(tmp_path)}
-    decided = subprocess.run(asked, cwd=ROOT, env=told, capture_output=True, text=True, check=True)
-    assert "simulated/" in decided.stdout  # a second shell finds the stand-ins as the server does
-    assert decided.stderr == ""
-
-    os.kill(run.pid("simulator-anthropic"), signal.SIGKILL)
-    run.until("simulator-anthropic ended (signal 9)")
-    assert "event: done" in pasted(said)
-
-    children = [run.pid(name) for name in ("redis", "simulator-openai", "server")]
-    code, last_words = run.end(signal.SIGINT)
-    assert (code, last_words.split()[-1]) == (0, "Ended.")
-    assert [processes.command_line(pid) for pid in children] == ["", "", ""]
-    assert "Traceback" not in run.log
-
-
-@pytest.mark.timeout(START_SECONDS)
-def test_a_second_start_keeps_everything(tmp_path: Path, started: list[Run]) -> None:
-    first = Run(tmp_path, PORT="0", ASSISTANT_DEMO_PASSWORD=PASSWORD)
-    started.append(first)
-    said = first.until("curl ")
+    answers(first, said)
     token = api(said, "/api/v1/auth/token/", {"username": "demo", "password": PASSWORD})["access"]
     made = api(said, "/api/v1/conversations/", {"title": "kept"}, token)
+
     refused = Run(tmp_path, PORT="0")
     started.append(refused)
     assert refused.process.wait(60) == 1
     assert "running already" in first.log  # both write it
-    assert first.end(signal.SIGTERM)[0] == 0
+    ends(first, signal.SIGINT)
 
     second = Run(tmp_path, PORT="0")
     started.append(second)
@@ -154,6 +131,34 @@ def test_a_second_start_keeps_everything(tmp_path: Path, started: list[Run]) -> 
     assert "PUT-THE-DEMO-PASSWORD-HERE" in said
     kept = api(said, f"/api/v1/conversations/{made['id']}/", None, token)  # the key is kept too
     assert kept["title"] == "kept"
+    ends(second, signal.SIGTERM)
+
+
+def answers(run: Run, said: str) -> None:
+    """It answers the line for pasting and the commands of a second shell, and starts a stand-in anew."""
+    answer = pasted(said)
+    assert "event: token" in answer, run.log
+    assert "event: done" in answer
+    assert '"model":"simulated/' in answer.replace(" ", "")
+
+    asked = [sys.executable, "manage.py", "decide", "Write a short poem about the sea."]
+    told = {**os.environ, **dict.fromkeys(BARE, ""), "ASSISTANT_DATA_DIR": str(run.data_dir)}
+    decided = subprocess.run(asked, cwd=ROOT, env=told, capture_output=True, text=True, check=True)
+    assert "simulated/" in decided.stdout  # a second shell finds the stand-ins as the server does
+    assert decided.stderr == ""
+
+    os.kill(run.pid("simulator-anthropic"), signal.SIGKILL)
+    run.until("simulator-anthropic ended (signal 9)")
+    assert "event: done" in pasted(said)
+
+
+def ends(run: Run, number: signal.Signals) -> None:
+    """It ends all that it started."""
+    children = [run.pid(name) for name in ("redis", "simulator-openai", "server")]
+    code, last_words = run.end(number)
+    assert (code, last_words.split()[-1]) == (0, "Ended.")
+    assert [processes.command_line(pid) for pid in children] == ["", "", ""]
+    assert "Traceback" not in run.log
 
 
 @pytest.mark.timeout(60)
