@@ -34,18 +34,24 @@ SETTLED_SECONDS = 60
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture
-def other(_running_site: LiveSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A second worker, with the same database, Redis and providers."""
+@pytest.fixture(scope="module")
+def _other(_running_site: LiveSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     process = site_process(
         tmp_path_factory.mktemp("other"),
         STREAMS_PER_USER="100",
         ASK_RATE="100000/minute",
         RESERVATION_SECONDS="1",
     )
-    process.start()
     yield process
     process.end()
+
+
+@pytest.fixture
+def other(_other: Site) -> Site:
+    """A second worker, with the same database, Redis and providers; a test may kill it."""
+    if not _other.is_up:
+        _other.start()
+    return _other
 
 
 def client_of(client: Program, other: Site, number: int) -> httpx.Client:
