@@ -40,6 +40,7 @@ from conversations.models import (
     ReplayResult,
     ReplayRun,
 )
+from conversations.runs.write_behind import LATE_RECORDS
 from conversations.stats.pending import add_up
 from conversations.storage import erasure, export
 from routing.common.redis.clients import sync_client
@@ -109,6 +110,7 @@ class Life:
         assert answered.headers["x-assistant-cache"] == "miss"
         message = UUID(answered.json()["id"].removeprefix("chatcmpl-"))
         self.words.append(str(entry_ids().of_chat(message)))
+        site.run(records_stored())
 
     def reviewed(self, answer: UUID) -> None:
         """What others made of it."""
@@ -258,6 +260,12 @@ def _await_slots(client: redis.Redis) -> None:
     slots = f"{settings.REDIS_PREFIX}:streams:{KEY}"
     while client.exists(slots):
         pass
+
+
+async def records_stored() -> None:
+    """The records of chats, which follow their ends."""
+    for name in ("run", LATE_RECORDS):
+        await container().background.wait(name, seconds=10)
 
 
 async def site_idle() -> None:
