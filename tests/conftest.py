@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
+from servestatic.middleware import ServeStaticMiddleware
 
 from assistant_site.launcher.redis_server import RedisServer
 from assistant_site.simulator import Simulator
 from conversations.models import AuditEntry, VectorAudit
+from routing.embeddings import local
+from routing.publishing import default_rules
 from tests.live_site import LiveSite
 from tests.observability.receiver import LangfuseReceiver
 
@@ -41,6 +45,15 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what passing tests logged in their process: nobody reads it, and it is most of what is sent."""
+    report = yield
+    if report.passed:
+        report.sections.clear()
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,6 +128,28 @@ def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("authorities") / "one.pem"
     path.write_text(bundle.partition(end)[0] + end)
     os.environ["SSL_CERT_FILE"] = str(path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once() -> Iterator[None]:
+    """Each site that a test composes, and each client of Django's, would read anew what never changes here: half a
+    second for the embedder's graph, 50 ms for the first rules, and 20 for the static files."""
+    find = ServeStaticMiddleware.add_files_from_finders
+    found: list[ServeStaticMiddleware] = []
+
+    def copied(middleware: ServeStaticMiddleware) -> None:
+        if not found:
+            find(middleware)
+            found.append(middleware)
+        middleware.files = found[0].files.copy()
+        middleware.directories = found[0].directories.copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServeStaticMiddleware, "add_files_from_finders", copied)
+        patch.setattr(default_rules, "default_document", cache(default_rules.default_document))
+        patch.setattr(local, "_digest", cache(local._digest))
+        patch.setattr(local, "_session", cache(local._session))
+        yield
 
 
 @pytest.fixture(scope="session")
