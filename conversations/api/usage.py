@@ -24,6 +24,8 @@ from routing.common.translatable import Translatable, counted
 
 DAYS, MOST_DAYS = 30, 400
 OWN = "me"
+PARAMETERS = ("group_by", "from", "to", "user", "format")
+"""Names in an address; ``format`` is the framework's, beside the header ``Accept``."""
 
 
 class CSVRenderer(BaseRenderer):
@@ -114,6 +116,7 @@ class UsageView(APIView):
     def get(self, request: Request) -> Response:
         """Sum the ledger up. Days are those of the time zone of limits."""
         caller: Caller = request.auth  # type: ignore[assignment]  # set by ``BearerAuthentication``
+        _check_names(request)
         staff = _is_staff(caller.user)
         by, (first, last) = _groups(request, staff=staff), _days(request)
         own = request.query_params.get("user") == OWN
@@ -123,6 +126,16 @@ class UsageView(APIView):
         if own:
             body["limits"] = limit_objects(caller)
         return Response(body, headers={"Cache-Control": "no-store"})
+
+
+def _check_names(request: Request) -> None:
+    """A mistyped name must not widen a report in silence. Raises ``BadRequest``."""
+    if unknown := sorted(set(request.query_params) - set(PARAMETERS)):
+        raise field_fault(
+            unknown[0][:64],
+            "unknown",
+            Translatable("Must be some of {values}.", values=", ".join(PARAMETERS)),
+        )
 
 
 def _groups(request: Request, *, staff: bool) -> list[str]:

@@ -37,7 +37,7 @@ class LedgerEntry(models.Model):
     groups = models.CharField(
         max_length=255, blank=True, default="", help_text="Those with a limit, as |1|2|."
     )
-    requests = models.PositiveSmallIntegerField(help_text="1 in the first row of a run.")
+    requests = models.PositiveSmallIntegerField(help_text="1 in the row of the answer.")
     purpose = models.CharField(max_length=16, blank=True, help_text="Empty without an attempt.")
     model = models.CharField(max_length=96, blank=True)
     provider = models.CharField(max_length=32, blank=True)

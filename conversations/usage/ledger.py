@@ -34,6 +34,7 @@ _insert = Insert(
     *("reasoning_tokens", "cost", "estimated"),
 )
 FORGOTTEN_RUNS = 100
+_ANSWERING = frozenset({"chat", "image"})
 _NONE = Attempt("chat", "", "", 0, 0, "")
 
 
@@ -144,20 +145,35 @@ def _call_rows(
     run: UUID, booking: Booking, attempts: Sequence[Attempt], rule: str, *, purpose: str = ""
 ) -> list[Sequence[object]]:
     rows = charged(attempts, booking.reserved_usd) or ([_NONE] if booking.request else [])
+    counted = _place_of_answer(rows) if booking.request else None
     return [
-        _row(run, place, booking, each, rule, purpose=purpose) for place, each in enumerate(rows)
+        _row(run, place, booking, each, rule, purpose=purpose, requests=int(place == counted))
+        for place, each in enumerate(rows)
     ]
 
 
+def _place_of_answer(attempts: Sequence[Attempt]) -> int:
+    """The call that counts as the request: the one that answered, else the first that was to, else the first."""
+    ranks = [(attempt.operation in _ANSWERING, attempt.ok) for attempt in attempts]
+    return ranks.index(max(ranks)) if ranks else 0
+
+
 def _row(
-    run: UUID, place: int, booking: Booking, attempt: Attempt, rule: str, *, purpose: str = ""
+    run: UUID,
+    place: int,
+    booking: Booking,
+    attempt: Attempt,
+    rule: str,
+    *,
+    purpose: str = "",
+    requests: int = 1,
 ) -> Sequence[object]:
     account, groups, usage = booking.account, sorted(booking.groups), attempt.usage
     return (
         *(run, place, booking.at, day_of(booking.at)),
         *(account.user, account.key, account.end_user),
         f"|{'|'.join(map(str, groups))}|" if groups else "",
-        int(place == 0 and booking.request),
+        requests,
         "" if attempt is _NONE else purpose or attempt.operation,
         *(attempt.model, attempt.provider, rule, attempt.outcome),
         *(usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens),

@@ -41,7 +41,7 @@ def test_every_call_of_an_answer_is_a_row(program: Make) -> None:
 
     assert answer.status_code == 200
     assert [row.purpose for row in rows] == ["classify", "chat"]
-    assert [row.requests for row in rows] == [1, 0]
+    assert [row.requests for row in rows] == [0, 1]
     assert {row.key for row in rows} == {client.key.pk}
     assert rows[1].model == answer.json()["model"]
     assert rows[1].output_tokens == answer.json()["usage"]["completion_tokens"]
@@ -95,6 +95,7 @@ def test_a_call_that_failed_is_booked_before_the_one_that_answered(
     first, *others = client.booked()
 
     assert first.outcome != "ok"
+    assert [row.requests for row in (first, *others)] == [0] * len(others) + [1]
     assert first.cost
     assert others[-1].outcome == "ok"
 
@@ -200,6 +201,8 @@ def test_the_report_is_the_ledger_to_the_last_digit(program: Make) -> None:
     assert by_model["gpt-mini"]["input_tokens"] == sum(
         row.input_tokens for row in rows if row.model == "gpt-mini"
     )
+    answered = {row.model for row in rows if row.purpose == "chat"}
+    assert {name for name, row in by_model.items() if row["requests"]} == answered
 
 
 def test_people_see_their_own_and_staff_see_all(site: LiveSite, program: Make) -> None:
@@ -253,6 +256,7 @@ def test_the_report_as_csv(program: Make) -> None:
     [
         {"group_by": "colour"}, {"group_by": ""}, {"from": "yesterday"}, {"to": "2026-02-30"},
         {"from": "2026-01-02", "to": "2026-01-01"}, {"from": "2020-01-01"}, {"to": "9999-01-01"},
+        {"groupby": "model"}, {"since": "2026-01-01"}, {"to ": "2026-01-01"},
     ],
 )  # fmt: skip
 def test_bad_queries_are_told(program: Make, query: dict[str, str]) -> None:
