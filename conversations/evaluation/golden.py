@@ -20,10 +20,15 @@ def golden_check(candidate: RuleSet, until: datetime | None) -> Iterable[str]:
     """Publication check: a sentence for each enabled case that fails, of those made up to ``until``."""
     cases = list(cases_until(until))
     return [
-        f"Golden case {case.pk}, “{case}”: {failed}."
+        f"Golden case {case.pk}{_words_of(case)}: {failed}."
         for case, failed in zip(cases, golden_run(cases, candidate), strict=True)
         if failed
     ]
+
+
+def _words_of(case: GoldenCase) -> str:
+    """Its words; none of a case that was made of a message: a refusal notes no readers, and its text outlives the person."""
+    return "" if case.person_id or case.origin else f", “{case}”"
 
 
 def cases_until(until: datetime | None) -> QuerySet[GoldenCase]:

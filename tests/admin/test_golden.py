@@ -70,6 +70,17 @@ def test_a_case_that_fails_refuses_the_draft_unless_overridden() -> None:
 
 
 @pytest.mark.usefixtures("providers")
+def test_a_refusal_has_no_words_of_people(person: User) -> None:
+    """Nothing notes who reads it, and a version keeps it after the person is erased."""
+    made = case(person=person, origin=uuid4())
+    break_the_draft()
+
+    (told,) = golden_check(ruleset_build(), None)
+    assert told.startswith(f"Golden case {made.pk}: ")
+    assert "Python" not in told
+
+
+@pytest.mark.usefixtures("providers")
 def test_a_disabled_case_is_not_asked() -> None:
     case(enabled=False)
     break_the_draft()
