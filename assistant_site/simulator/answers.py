@@ -22,6 +22,7 @@ from assistant_site.simulator.small_model import (
     compare_answers,
     judge,
 )
+from routing.common.text import is_json_object
 
 _FINISHES: dict[str, Finish] = {
     "stop": "stop",
@@ -41,7 +42,7 @@ def compose_reply(ask: ChatRequest, fault: SimulatedFault, *, obey: bool) -> Cha
     text = _text(ask, obey=obey) if fault.text is None else fault.text
     if fault.split_utf8 and fault.text is None and ask.schema is None:
         text = _WIDE + text
-    tool = ask.tool if fault.text is None or _is_object(text) else None
+    tool = ask.tool if fault.text is None or is_json_object(text) else None
     reply = limited(ask, text, tool)
     thought = pieces(_THOUGHT) if ask.thinks else ()
     cached = int(ask.input_tokens * ask.cached)
@@ -60,13 +61,6 @@ def _text(ask: ChatRequest, *, obey: bool) -> str:
     if ask.json:
         return orjson.dumps({"answer": reply_text(ask)}).decode()
     return reply_text(ask)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        return False
 
 
 def _changed(reply: ChatReply, fault: SimulatedFault) -> ChatReply:

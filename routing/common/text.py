@@ -11,6 +11,17 @@ import unicodedata
 from itertools import chain
 from typing import Literal
 
+import orjson
+
+
+def is_json_object(text: str) -> bool:
+    """Whether a text is an object in JSON."""
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # C0 and C1 but tab and line feed
     "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides and isolates: text in a false order

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from routing.common.text import is_json_object
 from routing.domain.abilities import Ability
 from routing.domain.endpoints import parameters_of
 from routing.domain.errors import ProviderMisconfigured
@@ -149,16 +150,9 @@ def _plain_form(form: dict[str, Any]) -> dict[str, Any]:
     form.pop("refusal", None)
     for call in form.get("tool_calls") or ():
         function = call.get("function") or {}
-        if function.get("arguments") and not _is_object(function["arguments"]):
+        if function.get("arguments") and not is_json_object(function["arguments"]):
             function["arguments"] = orjson.dumps({"invalid": function["arguments"]}).decode()
     return form
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        return False
 
 
 def fitted_options(
