@@ -31,9 +31,12 @@ from conversations.models import (
     ShadowDecision,
 )
 from conversations.stats.pending import add_up
+from conversations.usage.days import limit_zone
+from conversations.usage.states import drifts
 from routing.models import GoldenCase, RuleSetRelease, RuleSetVersion
 from routing.publishing.draft import draft_now
 from tests.live_site import LiveSite
+from tests.usage.conftest import SetLimit, limit  # noqa: F401 - a fixture
 
 DAYS = 3
 ODD = {*PICTURES, *REFUSED}
@@ -70,7 +73,9 @@ def count_before_today() -> int:
 
 @pytest.mark.timeout(300)
 def test_the_demo_has_days_of_history_and_goes_without_a_trace(
-    site: LiveSite, settings: Settings
+    site: LiveSite,
+    settings: Settings,
+    limit: SetLimit,  # noqa: F811
 ) -> None:
     settings.SIMULATED_PROVIDERS = ["openai", "anthropic"]
     # Of others, and of tests before.
@@ -78,6 +83,7 @@ def test_the_demo_has_days_of_history_and_goes_without_a_trace(
     GoldenCase.objects.create(
         prompt="Of somebody else.", action="answer", enabled=False, checked_at=timezone.now()
     )
+    limit(10**6, scope="installation", window="day")
     before, live, counted = rows(), draft_now().rules, count_before_today()
     replays, cases = (
         set(table.objects.values_list("pk", flat=True)) for table in (ReplayRun, GoldenCase)
@@ -99,6 +105,7 @@ def test_the_demo_has_days_of_history_and_goes_without_a_trace(
     assert Feedback.objects.filter(created_at__lt=timezone.now() - timedelta(hours=1)).exists()
     times = RuleSetVersion.objects.order_by("number").values_list("published_at", flat=True)
     assert list(times) == sorted(times)
+    assert not list(drifts(timezone.now(), limit_zone()))
     with pytest.raises(CommandError, match="a demo already"):
         demo(site)
     runs = DemoShare.objects.get(table="LedgerEntry").key
@@ -107,6 +114,7 @@ def test_the_demo_has_days_of_history_and_goes_without_a_trace(
 
     assert "The demo is gone." in demo(site, "--remove")
     assert rows() == before
+    assert not list(drifts(timezone.now(), limit_zone()))
     assert not beside.exists()
     assert dict(RuleSetVersion.objects.values_list("number", "published_at")) == published
     assert draft_now().rules == live

@@ -92,6 +92,7 @@ class Command(BaseCommand):
             add_up()
             sums.keep_shares(sums.growth(before, sums.sums_now()))
             sums.keep_calls(last)
+            sums.count_limits_anew()
         self.stdout.write(
             f"The demo has {asked} answers of {options['days']} days, by {len(PEOPLE)} people of the "
             f"group {people.GROUP}. manage.py demo --remove takes it away."
@@ -164,6 +165,7 @@ class Command(BaseCommand):
             self.stdout.write("Its versions of the rules stay: others have published since.")
         add_up()
         sums.take_calls([one.pk for one in found])
+        sums.count_limits_anew()
         rules.restore_dates()
         sums.take_shares()
         for person in found:

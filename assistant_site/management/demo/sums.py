@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.models import F, Max, Q
+from django.utils import timezone
 
 from conversations.models import (
     DailyCost,
@@ -25,7 +26,9 @@ from conversations.models import (
 )
 from conversations.stats.daily import COSTS, FIRST_TOKENS, OUTCOMES, PEOPLE
 from conversations.stats.stats_table import MODELS, StatsTable
+from conversations.usage.days import limit_zone
 from conversations.usage.roll_up import days_changed
+from conversations.usage.states import drifts, mend
 
 KEYS: Mapping[type[models.Model], tuple[str, ...]] = {
     ModelPerformance: ("day", "model", "rule"),
@@ -127,6 +130,13 @@ def take_calls(people: Collection[int]) -> None:
         booked.delete()
     days_changed(days)
     noted.delete()
+
+
+def count_limits_anew() -> None:
+    """Have limits counted from the ledger again: their counters know of calls that are of other days now, or gone."""
+    now, zone = timezone.now(), limit_zone()
+    for drift in list(drifts(now, zone)):
+        mend(drift, now, zone)
 
 
 def _take(table: type[models.Model], key: tuple[Any, ...], sums: Mapping[str, Any]) -> None:
