@@ -58,6 +58,7 @@ from routing.common.admin import (
     RangeDateFilter,
     admin_link,
     column,
+    may_open,
     rendered,
 )
 
@@ -123,6 +124,7 @@ class ConversationAdmin(HistoryAdmin[Conversation]):
             messages=messages[-THREAD_LENGTH:],
             cut=len(messages) > THREAD_LENGTH,
             limit=THREAD_LENGTH,
+            opens=may_open(Message),
         )
 
 
@@ -260,7 +262,8 @@ class MessageAdmin(HistoryAdmin[Message]):
     @column("feedback")
     def verdicts(self, row: Message) -> SafeString:
         feedback = row.feedback.select_related("user")
-        return rendered("conversations/admin/verdicts.html", feedback=feedback)
+        opens = may_open(Feedback)
+        return rendered("conversations/admin/verdicts.html", feedback=feedback, opens=opens)
 
     @column("problem")
     def trouble(self, row: Message) -> str:

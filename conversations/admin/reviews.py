@@ -22,9 +22,16 @@ from conversations.admin.pages import bannered_page, require_permissions
 from conversations.admin.review_decisions import answer_curate, review_decide
 from conversations.evaluation.cache_search import search
 from conversations.feedback.reviews import verdicts_on
-from conversations.models import AnswerReview, CuratedAnswer
+from conversations.models import AnswerReview, CuratedAnswer, Feedback
 from conversations.storage.audit import audit
-from routing.common.admin import NOTHING, ChoicesDropdownFilter, admin_link, column, rendered
+from routing.common.admin import (
+    NOTHING,
+    ChoicesDropdownFilter,
+    admin_link,
+    column,
+    may_open,
+    rendered,
+)
 from routing.common.validators import check_block
 
 SEARCH_PERMISSIONS = ("conversations.view_answerreview", "conversations.view_message")
@@ -169,7 +176,9 @@ class AnswerReviewAdmin(WatchedList[AnswerReview]):
     @column("feedback")
     def verdict_list(self, row: AnswerReview) -> SafeString:
         return rendered(
-            "conversations/admin/verdicts.html", feedback=verdicts_on(subject=row.subject)
+            "conversations/admin/verdicts.html",
+            feedback=verdicts_on(subject=row.subject),
+            opens=may_open(Feedback),
         )
 
     @action(description="Publish as curated", permissions=["change"])  # type: ignore[untyped-decorator]

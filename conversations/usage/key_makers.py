@@ -1,4 +1,4 @@
-"""Key makers: the chain of API keys that made a key. What a key spends counts for all of them, too."""
+"""Key makers: the chain of API keys that made a key. Its spending counts for all of them, too."""
 
 from __future__ import annotations
 

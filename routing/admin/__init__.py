@@ -30,6 +30,7 @@ from routing.admin.golden import GoldenCaseAdmin
 from routing.admin.publishing import ExtraPage, PublishingAdmin
 from routing.admin.rule_order import add_places, order_view
 from routing.admin.versions import VersionAdmin
+from routing.classifier.fallback import PATIENCE
 from routing.common.admin import NOTHING, M, column, rendered
 from routing.common.redis.clients import sync_client
 from routing.domain.actions import ACTIONS, Action
@@ -213,7 +214,8 @@ class LLMModelAdmin(SwitchingAdmin[LLMModel]):
                     "first_token_timeout",
                     "stall_timeout",
                     "total_timeout",
-                )
+                ),
+                "description": f"As a classifier it is waited for {PATIENCE:.0f} s at most.",
             },
         ),
         ("What it can do", {"fields": ("abilities",)}),

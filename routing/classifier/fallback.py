@@ -44,6 +44,8 @@ from routing.domain.rules import Classification, ModelRef, RuleSet, Source
 from routing.domain.token_counts import estimated_usage
 from routing.llm.failover.candidates import Failover
 
+PATIENCE = 10.0
+"""Seconds that one call is waited for at most, beside the time-outs of its model."""
 MALFORMED = "malformed_verdict"
 """Outcome of an attempt that got a reply, but no classification in it."""
 CANCELLED = "cancelled"
@@ -71,7 +73,7 @@ class FallbackClassifier:
     client: JSONClient
     failover: Failover = field(default_factory=Failover.plain)
     _: KW_ONLY
-    patience: float = 10.0
+    patience: float = PATIENCE
     late: float | None = None
     retriever: RuleRetriever | None = None
     now: Callable[[], int] = time.time_ns

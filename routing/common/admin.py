@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
@@ -60,12 +61,17 @@ else:
             return cls
 
         def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+            _reader.set(request.user)
             response = super().changelist_view(request, extra_context)
             context: dict[str, Any] = getattr(response, "context_data", None) or {}
             if "cl" in context:
                 # The table of rows is a tag with a context of its own, which has the list alone.
                 context["cl"].page = context.get("page")
             return response
+
+        def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            _reader.set(request.user)
+            return super().changeform_view(request, *args, **kwargs)
 
         def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
             field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -132,10 +138,23 @@ def menu_page(
     return menu_item(title or capfirst(plural), icon, name, permission, docs=docs, empty=empty)
 
 
+_reader: ContextVar[Any] = ContextVar("reader", default=None)
+"""The person whose page is made: columns and templates of fields get no request."""
+
+
+def may_open(table: type[Model]) -> bool:
+    """Whether the reader of the page may open the rows of a table: no link leads to a refusal."""
+    meta, reader = table._meta, _reader.get()  # noqa: SLF001 - Django's documented name
+    names = (f"{meta.app_label}.{act}_{meta.model_name}" for act in ("view", "change"))
+    return reader is None or any(map(reader.has_perm, names))
+
+
 def admin_link(row: Model | None, text: str = "") -> SafeString | str:
-    """A link to a row's page; a dash for none."""
+    """A link to a row's page, its text alone for those who may not open that; a dash for none."""
     if row is None:
         return NOTHING
+    if not may_open(type(row)):
+        return text or str(row)
     meta = row._meta  # noqa: SLF001 - Django's documented name
     url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
     return format_html('<a class="assistant-link" href="{}">{}</a>', url, text or str(row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from conversations.admin import MessageAdmin
 from conversations.models import (
+    Feedback,
     Message,
     ModelPerformance,
     PromptAttachments,
@@ -83,6 +85,32 @@ def test_a_conversations_page_shows_its_thread(admin_client: Client, person: Use
     text = page.content.decode()
     assert "Because &lt;script&gt;x&lt;/script&gt;." in text
     assert text.index("Why is &lt;b&gt;that&lt;/b&gt; so?") < text.index("Because &lt;script")
+
+
+def test_no_link_leads_to_a_page_that_refuses_its_reader(client: Client, person: User) -> None:
+    answer = make_exchange(person)
+    Feedback.objects.create(message=answer, user=person, verdict="bad")
+    pages = {
+        "conversation": reverse(
+            "admin:conversations_conversation_change", args=[answer.conversation_id]
+        ),
+        "message": reverse("admin:conversations_message_change", args=[answer.pk]),
+    }
+    reader = User.objects.create_user("reader", is_staff=True)
+    client.force_login(reader)
+    links: dict[str, set[int]] = {}
+    tables: dict[str, set[str]] = {}
+    for name, page in pages.items():
+        reader.user_permissions.set(Permission.objects.filter(codename=f"view_{name}"))
+        shown = client.get(page).content.decode()
+        targets = set(re.findall(r'href="(/admin/conversations/[^"?]+/change/)', shown))
+        links[name] = {client.get(target).status_code for target in targets}
+        reader.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+        tables[name] = set(re.findall(r"/(\w+)/[^/]+/change/", client.get(page).content.decode()))  # fmt: skip
+
+    assert links["conversation"] | links["message"] <= {200}
+    assert "message" in tables["conversation"]
+    assert {"conversation", "feedback"} <= tables["message"]
 
 
 def test_messages_are_found_by_id_words_user_and_facts(admin_client: Client, person: User) -> None:

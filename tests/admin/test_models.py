@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from routing.classifier.fallback import PATIENCE
 from routing.models import LLMModel, RoutingSettings
 from routing.publishing.yaml_files import document_of_tables
 from tests.admin.forms import change
@@ -94,3 +95,9 @@ def test_only_administrators_set_addresses_and_keys(editor: Client, admin_client
     answer = editor.post(reverse("admin:routing_import"), {"file": file}).content.decode()
     assert "Only administrators may change the address or the key of “gpt”." in answer
     assert LLMModel.objects.get(pk=row.pk).base_url == ""
+
+
+def test_the_form_tells_how_long_a_classifier_is_waited_for(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:routing_llmmodel_add")).content.decode()
+
+    assert f"waited for {PATIENCE:.0f} s at most" in page
