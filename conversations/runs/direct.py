@@ -156,6 +156,7 @@ class DirectRuns:
             self._meter.run_ended()
             if run.reservation:
                 await self._admission.reservations.settle(run.reservation, run.attempts)
+            self._admission.reservations.note_booked(run.booking, run.reservation)
 
     async def _record(self, run: Run, error: AssistantError | None) -> None:
         """Feed statistics, trace and metrics."""

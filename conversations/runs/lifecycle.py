@@ -150,6 +150,7 @@ class RunLifecycle:
         """Put the run's cost in the place of its reservation, where that did not go with the end."""
         if run.reservation:
             await self._reservations.settle(run.reservation, run.attempts)
+        self._reservations.note_booked(run.booking, run.reservation)
 
     def _record(self, run: Run, end: _End) -> None:
         """Feed trace and metrics."""

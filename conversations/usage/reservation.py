@@ -40,6 +40,8 @@ class Reservation:
     ended: bool = False
     settled: bool = False
     request: bool = True
+    held: frozenset[str] = frozenset()
+    """Names of all limits that held for the caller when it was admitted."""
 
     @property
     def reserved_usd(self) -> Decimal | None:

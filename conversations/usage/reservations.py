@@ -20,7 +20,7 @@ import structlog
 from django.utils import timezone
 
 from conversations.db.access import in_database, written
-from conversations.domain.booking import Account
+from conversations.domain.booking import Account, Booking
 from conversations.domain.errors import BudgetExhausted, LimitExceeded, LimitReached
 from conversations.usage.counters import (
     COUNT_ANEW,
@@ -54,6 +54,8 @@ REMEMBERED = 2_000
 """Reservations of ended runs, for the headers of their answers."""
 LOST_SECONDS = 5.0
 """Between two looks for runs of dead workers."""
+LOOK_BACK_SECONDS = 2.0
+"""After the end of a run: longer than a worker takes to know a new limit."""
 DIRTY = 10_000
 """Counters that are to be counted anew once Redis is back."""
 
@@ -80,6 +82,7 @@ class Reservations:
         self._live: dict[UUID, Reservation] = {}
         self._recent: OrderedDict[UUID, Reservation] = OrderedDict()
         self._dirty: dict[tuple[AppliedLimit, datetime], None] = {}
+        self._booked: dict[tuple[Account, frozenset[str]], datetime] = {}
 
     def start(self) -> None:
         """Look for the runs of dead workers from now on."""
@@ -111,7 +114,10 @@ class Reservations:
             return None
         await self._prices_known()
         charges = charges_of(applied, estimate(), request=request)
-        reservation = Reservation(run, account, timezone.now(), groups, charges, request=request)
+        reservation = Reservation(
+            run, account, timezone.now(), groups, charges, request=request,
+            held=frozenset(limit.name for limit in applied),
+        )  # fmt: skip
         exceeded = await self._take(reservation, force=force)
         if exceeded and all(each.limit.terms.downgrades for each in exceeded):
             name, smaller = cheaper() or ("", None)
@@ -146,6 +152,16 @@ class Reservations:
         measured = _measured(reservation, _paid(reservation, attempts))
         command = self._counters.settlement(reservation.run, reservation.slots, measured)
         return AttachedCommand(command, partial(self._told, reservation))
+
+    def note_booked(self, booking: Booking, reservation: Reservation | None) -> None:
+        """A run is over and booked. A limit that was set or changed meanwhile may have been counted without it,
+        so such ones are counted anew, once every worker knows them."""
+        if len(self._booked) < DIRTY:
+            held = reservation.held if reservation else frozenset()
+            self._booked[booking.account, held] = booking.at
+        self._background.every(
+            "limits of booked runs", self._look_back, seconds=LOOK_BACK_SECONDS, busy=self._booked
+        )
 
     async def release(self, reservation: Reservation) -> None:
         """Give back the reservation of a run that never began."""
@@ -259,6 +275,10 @@ class Reservations:
             for charge in reservation.charges:
                 if len(self._dirty) < DIRTY:
                     self._dirty[charge.limit, reservation.at] = None
+            self._count_stale()
+
+    def _count_stale(self) -> None:
+        if self._dirty:
             pause = self._lease / 4
             self._background.every("stale counters", self._forget, seconds=pause, busy=self._dirty)
 
@@ -284,6 +304,16 @@ class Reservations:
                 self._watch.look(charge.limit, at, user, self.used)
             else:
                 self._watch.observe(charge.limit, amount, at, user)
+
+    async def _look_back(self) -> None:
+        booked = dict(self._booked)
+        self._booked.clear()
+        for (account, held), at in booked.items():
+            applied, _ = await self._limits.applying(account)
+            new = ((limit, at) for limit in applied if limit.name not in held)
+            self._dirty.update(dict.fromkeys(new))
+        await self._forget()
+        self._count_stale()
 
     async def _forget(self) -> None:
         try:

@@ -190,6 +190,35 @@ def test_requests_at_once(site: LiveSite, program: Make, limit: SetLimit) -> Non
     assert client.chat().status_code == 200
 
 
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_limit_that_comes_while_an_answer_is_written_counts_it(
+    site: LiveSite, program: Make, limit: SetLimit, monkeypatch: Any, *, limited: bool
+) -> None:
+    """The next request has it counted from the ledger, which knows nothing of the open one yet."""
+    monkeypatch.setattr("conversations.usage.reservations.LOOK_BACK_SECONDS", 0.05)
+    client = program()
+    if limited:
+        limit(10**9, "tokens", "month", **user(client))
+    site.simulator.fault(provider="openai", call="chat", token_delay_ms=20, times=1)
+    messages = [{"role": "user", "content": STORY}]
+    body = {"model": "gpt-mini", "messages": messages, "stream": True}
+    with client.http.stream("POST", "/v1/chat/completions", json=body) as running:
+        lines = running.iter_lines()
+        next(lines)
+        made = limit(10, **user(client))
+        assert client.chat().status_code == 200
+        assert state_of(made, client.person.user.pk).used == 1
+        assert list(lines)
+
+    client.booked(2)
+    deadline = time.monotonic() + 10
+    while (left := drift()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert left == []
+    assert client.chat().status_code == 200
+    assert state_of(made, client.person.user.pk).used == 3
+
+
 def test_money_is_reserved_and_becomes_what_it_cost(program: Make, limit: SetLimit) -> None:
     client = program()
     budget = limit(Decimal("0.05"), "usd", "month", **user(client))
