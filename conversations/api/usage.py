@@ -172,10 +172,11 @@ def _day(request: Request, name: str) -> date | None:
     if given is None:
         return None
     try:
-        day = date.fromisoformat(given) if len(given) == 10 else None
+        day = date.fromisoformat(given)
     except ValueError:
         day = None
-    if day is None or not 2000 <= day.year < 2200:
+    # Python takes weeks, and whatever follows eight digits, for a day, too.
+    if day is None or day.isoformat() != given or not 2000 <= day.year < 2200:
         raise field_fault(name, "invalid", "Must be a day such as 2026-11-28.")
     return day
 

@@ -256,7 +256,7 @@ def test_the_report_as_csv(program: Make) -> None:
     [
         {"group_by": "colour"}, {"group_by": ""}, {"from": "yesterday"}, {"to": "2026-02-30"},
         {"from": "2026-01-02", "to": "2026-01-01"}, {"from": "2020-01-01"}, {"to": "9999-01-01"},
-        {"groupby": "model"}, {"since": "2026-01-01"}, {"to ": "2026-01-01"},
+        {"from": "20261201aa"}, {"from": "2026-W49-2"}, {"groupby": "model"}, {"since": "2026-01-01"}, {"to ": "2026-01-01"},
     ],
 )  # fmt: skip
 def test_bad_queries_are_told(program: Make, query: dict[str, str]) -> None:
