@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.http import HttpRequest
 from django.urls import URLPattern
 
 from conversations.adapters.background.limit_webhooks import subject_named
@@ -17,6 +18,8 @@ from conversations.usage.report import dollars
 from routing.admin.publishing import ExtraPage
 from routing.common.admin import NOTHING, Admin, RangeDateFilter, ReadOnlyAdmin, column
 from routing.domain.limits import LimitScope, LimitUnit
+from routing.domain.rules import plain_name
+from routing.models import LLMModel
 
 
 @admin.register(LedgerEntry)
@@ -72,6 +75,13 @@ class LimitForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable
         return cleaned
 
 
+def _unknown_models(limit: Limit) -> list[str]:
+    """Names that no model of the draft has: mistyped ones, and those of before a model was renamed."""
+    names = limit.model_names or ()
+    known = set(LLMModel.objects.values_list("name", flat=True)) if names else set()
+    return [name for name in names if plain_name(name) not in known]
+
+
 @admin.register(Limit)
 class LimitAdmin(Admin[Limit]):
     """The most that people, groups and keys may spend. A change holds on every worker within a second."""
@@ -101,7 +111,19 @@ class LimitAdmin(Admin[Limit]):
 
     @column("models")
     def models(self, row: Limit) -> str:
-        return ", ".join(row.model_names or ()) or "all"
+        unknown = _unknown_models(row)
+        told = (
+            f"{one} (no such model)" if one in unknown else one for one in row.model_names or ()
+        )
+        return ", ".join(told) or "all"
+
+    def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:
+        # The owner of a key could undo what staff set.
+        obj.by_owner = False
+        super().save_model(request, obj, form, change)
+        if unknown := _unknown_models(obj):
+            names = ", ".join(unknown)
+            messages.warning(request, f"No model is named {names}: nothing counts for that.")
 
 
 @admin.register(LimitWarning)
