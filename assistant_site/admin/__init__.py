@@ -25,6 +25,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from conversations.adapters.background.erasure import AT_ONCE_SECONDS, counts, erase
 from conversations.admin.groups import GroupPolicyInline
+from conversations.models import LimitWarning
 from conversations.storage.erasure import erasure_begin, last_administrators
 from routing.common.admin import Admin
 from routing.common.bulk_delete import delete_selected
@@ -122,6 +123,11 @@ class GroupAdmin(DjangoGroupAdmin, Admin[Group]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
         return (*super().get_readonly_fields(request, obj), *_rights(request, ("permissions",)))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Warnings, which nobody deletes by themselves, go with the group's limits."""
+        names, counted, lacking, protected = super().get_deleted_objects(objs, request)
+        return names, counted, lacking - {LimitWarning._meta.verbose_name}, protected  # noqa: SLF001 - documented
 
 
 @admin.register(AccessAttempt)

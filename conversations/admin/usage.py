@@ -117,6 +117,11 @@ class LimitAdmin(Admin[Limit]):
         )
         return ", ".join(told) or "all"
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Warnings, which nobody deletes by themselves, go with their limit."""
+        names, counted, lacking, protected = super().get_deleted_objects(objs, request)
+        return names, counted, lacking - {LimitWarning._meta.verbose_name}, protected  # noqa: SLF001 - documented
+
     def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:
         # The owner of a key could undo what staff set.
         obj.by_owner = False

@@ -6,11 +6,12 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from conversations.models import Limit
+from conversations.models import Limit, LimitWarning
 from conversations.storage.api_keys import key_create
 from conversations.storage.key_limits import KeyLimit
 from routing.domain.limits import LimitUnit, LimitWindow
@@ -53,3 +54,18 @@ def test_an_owner_cannot_undo_what_staff_set(admin_client: Client, key: UUID) ->
 
     assert limit.amount == 10
     assert not Limit.objects.filter(key=key, by_owner=True).exists()
+
+
+@pytest.mark.parametrize("whose", ["limit", "group"])
+def test_a_limit_that_has_warned_can_be_deleted(admin_client: Client, whose: str) -> None:
+    group = Group.objects.create(name="Sales")
+    limit = Limit.objects.create(group=group, scope="group", unit="usd", window="day", amount=1)
+    spent = {"level": 80, "amount": 10**9, "used": 8 * 10**8}
+    LimitWarning.objects.create(limit=limit, window="20261201", at=timezone.now(), **spent)
+    page = {"limit": ("conversations_limit", limit.pk), "group": ("auth_group", group.pk)}
+    name, row = page[whose]
+
+    response = admin_client.post(reverse(f"admin:{name}_delete", args=[row]), {"post": "yes"})
+    assert response.status_code == 302
+    assert not Limit.objects.exists()
+    assert not LimitWarning.objects.exists()
