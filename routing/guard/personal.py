@@ -46,7 +46,9 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
     "phone": re.compile(r"(?<!\d)\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"),
     "secret": re.compile(
         r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|(?<![\w-])(?>[\w-]*?\beyJ)[\w-]{10,}\.[\w-]"
-        r"|-----BEGIN [A-Z ]*PRIVATE KEY|(?i:\b(?:password|passwd|passphrase|pin|api[ _-]?key|token|secret)\b\s*(?:is|=|:)\s*\S+)"
+        r"|-----BEGIN [A-Z ]*PRIVATE KEY|(?i:\b(?:password|passwd|passphrase|pin|api[ _-]?key|token|secret)\b\s*(?:is|=|:)\s*"
+        # a question or a complaint about one tells none
+        r"(?!(?:which|what|how|why|when|who|where|does|should|for|not|wrong|incorrect|invalid|expired|required|weak|safer|stronger)\b)\S+)"
         r"|://[^/\s:@]+:[^/\s:@]+@"
     ),
     "number": re.compile(r"(?<![\w.,+])\d(?: ?\d){8,}(?![\d.,]?\d)"),
