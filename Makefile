@@ -6,7 +6,7 @@ BIN = .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo check test test-clients scorecard bench growth harden screenshots real-model fuzz fuzz-api lint lock browser-libraries translations clean
+.PHONY: help run demo check test test-browser test-clients scorecard bench growth harden screenshots real-model fuzz fuzz-api lint lock browser-libraries translations clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,10 +24,14 @@ check: ## Lint, check types and imports, and run the tests marked pure: under a 
 	$(BIN)/lint-imports
 	$(BIN)/mypy . & types=$$!; $(BIN)/python -m pytest -q -n 2 --dist worksteal -m pure $(TESTS); tests=$$?; wait $$types && exit $$tests
 
-# Most tests wait for servers, browsers and time-outs, so four workers keep two cores busy. Worksteal gives
+# Most tests wait for servers and time-outs, so four workers keep two cores busy. Worksteal gives
 # each worker whole files: the fixtures of a module are set up once.
-test: ## Run every test, starting what it needs (TESTS="tests/launcher -k redis" for some)
-	@exec $(LOCAL) test -n 4 --dist worksteal $(TESTS)
+test: ## Run every test but the browser's, starting what it needs (TESTS="tests/launcher -k redis" for some)
+	@exec $(LOCAL) test -n 4 --dist worksteal $(or $(TESTS),--ignore=tests/browser)
+
+# Each worker has a browser of its own, which takes about a core: two keep two cores busy.
+test-browser: ## Test the pages in a headless Chromium (TESTS="-k drawer" for some)
+	@exec $(LOCAL) test -n 2 --dist worksteal tests/browser $(TESTS)
 
 test-clients: ## Test with the clients of others: SDKs, agents, the AI SDK (TESTS="-k langchain")
 	@$(LOCAL) install --dev
