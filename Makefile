@@ -24,10 +24,11 @@ check: ## Lint, check types and imports, and run the tests marked pure: under a 
 	$(BIN)/lint-imports
 	$(BIN)/mypy . & types=$$!; $(BIN)/python -m pytest -q -n 2 --dist worksteal -m pure $(TESTS); tests=$$?; wait $$types && exit $$tests
 
-# Most tests wait for servers and time-outs, so four workers keep two cores busy. Worksteal gives
-# each worker whole files: the fixtures of a module are set up once.
+# Some tests wait for servers and time-outs, so three workers keep two cores busy; a fourth would cost
+# fourteen seconds of a core before its first test. Worksteal gives each worker whole files: the fixtures
+# of a module are set up once.
 test: ## Run every test but the browser's, starting what it needs (TESTS="tests/launcher -k redis" for some)
-	@exec $(LOCAL) test -n 4 --dist worksteal $(or $(TESTS),--ignore=tests/browser)
+	@exec $(LOCAL) test -n 3 --dist worksteal $(or $(TESTS),--ignore=tests/browser)
 
 # Each worker has a browser of its own, which takes about a core: two keep two cores busy.
 test-browser: ## Test the pages in a headless Chromium (TESTS="-k drawer" for some)

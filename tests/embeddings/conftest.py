@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from routing.embeddings import local
 from routing.embeddings.local import LocalEmbedder
+
+
+@pytest.fixture(autouse=True)
+def _loaded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the graph as the service does; other tests share that of their process."""
+    monkeypatch.setattr(local, "_session", inspect.unwrap(local._session))
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +27,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def embedder(data_dir: Path) -> Iterator[LocalEmbedder]:
     """A warm embedder."""
-    local = LocalEmbedder(data_dir)
-    local.warm()
-    yield local
-    local.close()
+    warm = LocalEmbedder(data_dir)
+    warm.warm()
+    yield warm
+    warm.close()
