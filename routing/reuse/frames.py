@@ -2,7 +2,7 @@
 
 "What's the reason cats purr?" and "Why do cats purr?" ask *why* about *cats purr*. Two questions of one kind
 about the same words say the same far more often than their cosine tells. The phrases of nine languages are
-in ``frames.toml``; in other languages no two questions are framed alike.
+in ``frames.toml``; in other languages no two questions are framed alike (``framing.py``).
 """
 
 from __future__ import annotations
@@ -10,51 +10,72 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from routing.reuse.languages import LATIN, small_words
+from routing.reuse.languages import small_words
 from routing.reuse.lexicon import STOP, TENSES
-from routing.reuse.question_features import stem
 
-LONGEST = 400
-"""Characters of a question that are read. Longer ones say more than one frame holds, and are framed like none."""
-
-_LISTS: dict[str, Any] = tomllib.loads(
+LISTS: dict[str, Any] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
-_PHRASES: dict[str, dict[str, str]] = _LISTS["phrases"]
-_PARTICLES = {name: frozenset(words.split()) for name, words in _LISTS["particles"].items()}
-_GENERIC = frozenset(_LISTS["generic"].split())
-_SAME = {word: words.split()[0] for words in _LISTS["same"].values() for word in words.split()}
+PHRASES: dict[str, dict[str, str]] = LISTS["phrases"]
+_PARTICLES = {name: frozenset(words.split()) for name, words in LISTS["particles"].items()}
+SAME = {word: words.split()[0] for words in LISTS["same"].values() for word in words.split()}
 _WORD = re.compile(r"[^\W_]+")
 _SIGNS = re.compile(r"[^\w\s?!.,;:'\u2018\u2019\"\u201c\u201d\u201e«»()¿¡…-]+")
 _DIFFERENCE = "difference"
-_AGENTS, _MEASURES = (frozenset(_LISTS[name].split()) for name in ("agents", "measures"))
+_AGENTS, _MEASURES = (frozenset(LISTS[name].split()) for name in ("agents", "measures"))
 # First words that ask for a yes or a no, and add nothing.
-_ASKING = frozenset(_LISTS["asking"].split())
+_ASKING = frozenset(LISTS["asking"].split())
 _POSSESSIVE = re.compile(r"\b([^\W\d_]+)['\u2019]s ([^\W\d_]+)")
-# English stands in where no language is told.
-_FALLBACK = "en"
-# Letters of the shortest word that has other forms, and how many more the longer form has.
-_SHORTEST, _LONGER = 4, 2
+_BRACKETS = re.compile(r"[()]")
+_CONTRACTED = re.compile(
+    r"\b(?:(ca|wo)|(do|does|did|is|are|was|were|has|have|had|could|would|should))n['\u2019]?t\b",
+    re.IGNORECASE,
+)
+# How people ask for an amount in another unit.
+_CONVERTED = (
+    re.compile(
+        r"\bhow many ([^\W\d_]+) (?:(?:are|is|in|make)(?: in)? )?(\d[\d.,]*) ?([^\W\d_]+)(?: are| is| make)?\W*$"
+    ),
+    re.compile(
+        r"^\W*(?:convert |what(?:'s| is| are) |how much (?:is|are) )?(\d[\d.,]*) ?([^\W\d_]+)"
+        r" (?:in|to|into) ([^\W\d_]+)\W*$"
+    ),
+)
+# Of each language the word for "of" and its other forms; a phrase that ends with the first may end with any.
+_OF = {name: words.split() for name, words in LISTS["of"].items()}
+_DOERS, _LINKS = (frozenset(LISTS[name].split()) for name in ("doers", "links"))
+# A topic before the question: with "in" before it, or a colon behind it.
+_TOPIC = re.compile(
+    r"^\W*(?:(?:in|on|with|using|for) ([^,:?]{1,30}?)[,:]? (?=(?:how|what|why|where|when|which|is|are|can|do|does)\b)"
+    r"|(\w[\w.+#]{0,20}): )(.*)$",
+    re.IGNORECASE,
+)
+_PASSIVE = frozenset({"is", "are", "was", "were"})
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One question: its ``kinds`` (why, how, count …; none for a definition), its ``words`` in their order, the
-    properties to be ``named`` (height, cost …), and the small words, signs and tenses that may turn it. ``names`` are
-    the words that are written large."""
+    """One question: its ``kinds`` (why, how, count …; none for a definition), its ``words`` in their order, ``links``
+    by the place of the word behind them, the properties to be ``named`` (height, cost …), and the small words, signs and
+    tenses that may turn it. ``large`` are the words that are written so, ``names`` those of them that have no other
+    forms; ``shape`` tells a doer or a passive verb."""
 
     kinds: frozenset[str]
     words: tuple[str, ...]
+    links: Mapping[int, str]
     named: frozenset[str]
     particles: tuple[str, ...]
     signs: tuple[str, ...]
     tenses: frozenset[str]
     names: frozenset[str]
+    large: frozenset[str]
+    shape: frozenset[str]
 
     @property
     def turning(self) -> object:
@@ -62,43 +83,36 @@ class Frame:
         return self.kinds, self.named, self.particles, self.signs
 
 
-def framed_alike(one: str, other: str, languages: Sequence[str]) -> bool:
-    """Whether two questions are of one kind and about the same words, read in any of the ``languages``."""
-    if max(len(one), len(other)) > LONGEST:
-        return False
-    told = {_FALLBACK if language == LATIN else language for language in languages}
-    return any(
-        _agree(frame_of(one, language), frame_of(other, language), language)
-        for language in told & _PHRASES.keys()
-    )
-
-
 @lru_cache(maxsize=8_192)
 def frame_of(question: str, language: str) -> Frame:
     """Read a question by the phrases of one language."""
-    written = _WORD.findall(_without_possessives(question) if language == "en" else question)
+    written = _WORD.findall(_in_full(question) if language == "en" else question)
     said = [word.casefold() for word in written]
-    kinds, named, about = _read(said, language)
+    reading = _Reading(language).read(said)
     small = _PARTICLES[language]
-    words = [_SAME.get(word, word) for word in about if word not in small]
-    particles = sorted(word for word in about if word in small)
-    if _DIFFERENCE in words:
+    words = [SAME.get(word, word) for word in reading.about if word not in small]
+    kinds = frozenset(reading.kinds)
+    particles = sorted(word for word in reading.about if word in small)
+    if _DIFFERENCE in {*words, *reading.named}:
         # "How do A and B differ?" and "What is the difference between A and B?"
-        kinds, particles = kinds - {"how"}, []
+        kinds, particles = kinds - {"how", "why"}, []
     if not _AGENTS.isdisjoint(words):
         # "Who wrote it?" and "Who is the author?"
-        kinds = kinds - {"who"}
-    measured = frozenset(word for word in words if word in _MEASURES)
-    large = [word.casefold() for word in written[1:] if not word.islower()]
+        kinds -= {"who"}
+    matter = tuple(word for word in words if word not in _MEASURES)
+    large = frozenset(word.casefold() for word in written[1:] if not word.islower())
     return Frame(
-        kinds=frozenset(kinds),
-        words=tuple(word for word in words if word not in measured),
-        named=frozenset(named) | measured,
+        kinds=kinds,
+        words=matter,
+        links={matter.index(word): by for word, by in reading.links.items() if word in matter[1:]},
+        named=frozenset(reading.named) | _MEASURES.intersection(words),
         particles=tuple(particles),
         signs=tuple(sorted(_SIGNS.findall(question))),
         tenses=_tenses(said, language),
         # German writes all nouns so.
-        names=frozenset(large if language != "de" else ()),
+        names=large if language != "de" else frozenset(),
+        large=large,
+        shape=_shape(said, language),
     )
 
 
@@ -109,6 +123,34 @@ def _tenses(words: Sequence[str], language: str) -> frozenset[str]:
     return frozenset(name for name, forms in TENSES.items() if not forms.isdisjoint(told))
 
 
+def _shape(said: Sequence[str], language: str) -> frozenset[str]:
+    """Whether an English question tells a doer or has a passive verb."""
+    if language != "en":
+        return frozenset()
+    if not _DOERS.isdisjoint(said):
+        return frozenset({"active"})
+    return frozenset({"passive"} if not _PASSIVE.isdisjoint(said[:3]) else ())
+
+
+def _in_full(question: str) -> str:
+    """English without contracted negations, topics behind, conversions in one form, and "Mongolia's capital" as "capital of
+    Mongolia"."""
+    question = _CONTRACTED.sub(_negated, question)
+    if found := _TOPIC.search(question):
+        question = f"{found[3]} in {found[1] or found[2]}"
+    amount, unit = _CONVERTED
+    if found := amount.search(question.casefold()):
+        question = f"convert {found[2]} {found[3]} {found[1]}"
+    elif found := unit.search(question.casefold()):
+        question = f"convert {found[1]} {found[2]} {found[3]}"
+    return _without_possessives(question)
+
+
+def _negated(found: re.Match[str]) -> str:
+    verb = {"ca": "can", "wo": "do"}.get((found[1] or "").casefold(), found[2])
+    return f"{verb} not"
+
+
 def _without_possessives(question: str) -> str:
     """ "Mongolia's capital" as "capital of Mongolia"."""
     return _POSSESSIVE.sub(
@@ -117,29 +159,45 @@ def _without_possessives(question: str) -> str:
     )
 
 
-def _read(words: Sequence[str], language: str) -> tuple[set[str], set[str], list[str]]:
-    """The kinds of a question, the properties to be named, and its words."""
-    kinds: set[str] = set()
-    named: set[str] = set()
-    about: list[str] = []
-    dropped, polar = _dropped(language), _polar(language)
-    for kind, word in _pieces(words, language):
-        match kind:
-            case "plain":
-                pass
-            case "named":
-                named.add(_SAME.get(word, word))
-            case "recipe":
-                kinds.add("how")
-                named.add("make")
-            case "":
-                if word in polar and not (kinds or named or about):
-                    kinds.add("polar" if word in _ASKING else f"polar {word}")
-                elif word not in dropped or word in _PARTICLES[language]:
-                    about.append(word)
-            case _:
-                kinds.add(kind)
-    return kinds, named, about
+@dataclass(slots=True)
+class _Reading:
+    """The part of a question that was read, in one language: kinds, properties to be named, words, and the links
+    between them."""
+
+    language: str
+    kinds: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+    about: list[str] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+    link: str = ""
+
+    def read(self, words: Sequence[str]) -> _Reading:
+        """Read all words."""
+        for kind, word in _pieces(words, self.language):
+            match kind:
+                case "":
+                    self._word(word)
+                case "named":
+                    self.named.add(SAME.get(word, word))
+                case "recipe":
+                    self.kinds.add("how")
+                    self.named.add("make")
+                case "plain":
+                    pass
+                case _:
+                    self.kinds.add(kind)
+        return self
+
+    def _word(self, word: str) -> None:
+        if word in _polar(self.language) and not (self.kinds or self.named or self.about):
+            self.kinds.add("polar" if word in _ASKING else f"polar {word}")
+        elif word not in _dropped(self.language) or word in _PARTICLES[self.language]:
+            self.about.append(word)
+            if self.link:
+                self.links.setdefault(SAME.get(word, word), self.link)
+            self.link = ""
+        elif word in _LINKS and self.about:
+            self.link = word
 
 
 def _pieces(words: Sequence[str], language: str) -> Iterator[tuple[str, str]]:
@@ -156,63 +214,36 @@ def _pieces(words: Sequence[str], language: str) -> Iterator[tuple[str, str]]:
                 break
 
 
-def _agree(one: Frame, other: Frame, language: str) -> bool:
-    if one.turning != other.turning or not (one.words and other.words):
-        return False
-    if one.tenses and other.tenses and one.tenses != other.tenses:
-        return False
-    names = one.names | other.names
-    places = [_place(word, other.words, names, language) for word in one.words]
-    matched = [place for place in places if place is not None]
-    if matched != sorted(matched):
-        return False
-    alone = [word for word, place in zip(one.words, places, strict=True) if place is None]
-    alone += [word for at, word in enumerate(other.words) if at not in matched]
-    # "HTTP 403" and "HTTP status 403"
-    return not alone or (len(matched) > 1 and len(alone) == 1 and alone[0] in _GENERIC)
-
-
-def _place(word: str, words: Sequence[str], names: frozenset[str], language: str) -> int | None:
-    """Where a form of the word stands among others."""
-    akin = (
-        at for at, each in enumerate(words) if each == word or _akin(word, each, names, language)
-    )
-    return next(akin, None)
-
-
-def _akin(word: str, other: str, names: frozenset[str], language: str) -> bool:
-    """Whether they are forms of one word; a name has none but the genitive."""
-    if word in names or other in names:
-        return word.removesuffix("s") == other.removesuffix("s")
-    if language == "en":
-        return stem(word) == stem(other)
-    short, long = sorted((word, other), key=len)
-    if len(short) < _SHORTEST or len(long) - len(short) > _LONGER:
-        return False
-    if language == "sv" and long == f"{short}s":
-        return False  # passive
-    return long.startswith(short[:-1])
-
-
 @cache
 def _dropped(language: str) -> frozenset[str]:
-    own = frozenset(_PHRASES[language]["dropped"].split())
+    own = frozenset(PHRASES[language]["dropped"].split())
     return own | small_words(language) | (STOP if language == "en" else frozenset())
 
 
 @cache
 def _polar(language: str) -> frozenset[str]:
-    return frozenset(_PHRASES[language]["polar"].split())
+    return frozenset(PHRASES[language]["polar"].split())
 
 
 @cache
 def _kinds(language: str) -> tuple[Mapping[tuple[str, ...], tuple[str, str]], int]:
     """The kind and the property of each phrase, and the number of words of the longest one."""
     found: dict[tuple[str, ...], tuple[str, str]] = {}
-    for kind, text in _PHRASES[language].items():
+    for kind, text in PHRASES[language].items():
         if kind not in {"dropped", "polar"}:
-            for each in text.split(","):
-                phrase, _, named = each.partition("=")
-                words = tuple(_WORD.findall(phrase.casefold()))
-                found.setdefault(words, (kind, named.strip() or words[-1]))
+            for row in text.split(","):
+                phrase, _, named = row.partition("=")
+                for words in _forms(phrase.casefold(), language):
+                    found.setdefault(words, (kind, named.strip() or words[-1]))
     return found, max(map(len, found))
+
+
+def _forms(phrase: str, language: str) -> Iterator[tuple[str, ...]]:
+    """The words of a phrase, with each choice of the words parted by lines in brackets, and each form of "of" at its
+    end."""
+    of = _OF.get(language, [])
+    for chosen in product(*(part.split("|") for part in _BRACKETS.split(phrase))):
+        words = tuple(_WORD.findall("".join(chosen)))
+        yield words
+        if of and words[-1] == of[0]:
+            yield from ((*words[:-1], form) for form in of[1:])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from routing.reuse.lexicon import NEGATIONS_ANYWHERE, QUANTIFIERS, SMALL, TENSES
+from routing.reuse.lexicon import MODALS, NEGATIONS_ANYWHERE, QUANTIFIERS, SMALL, TENSES
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Words at the beginning of a question among which its finite verb stands.
@@ -21,6 +21,8 @@ _TENSE_PLACE = 4
 _OTHERWISE = 2
 # Shared words from which a turn of the whole sentence is a phrase that moved.
 _PHRASES = 4
+# How an English verb tells that something goes on or is done: a name, the words before it, its ending.
+_ASPECTS = (("on", "being", "ing"), ("done", "having", "ed"))
 # Words at the beginning of a question among which an asking one says whom to tell.
 _ADDRESSED = 6
 
@@ -28,7 +30,9 @@ _ADDRESSED = 6
 @dataclass(frozen=True, slots=True)
 class FunctionWords:
     """The small words of one question. ``content`` keeps the other words in their order; ``patient`` where
-    something is done to the one who asks."""
+    something is done to the one who asks. ``modal`` is the first word of a question for yes or no (may, must, should);
+    there ``does`` says that the asking person does something, and ``suffers`` that it is done to them. ``aspects`` are
+    English verbs that go on or are done."""
 
     negation: bool
     soft_negation: bool
@@ -37,8 +41,12 @@ class FunctionWords:
     passive: frozenset[str]
     sentence: bool
     patient: bool
+    modal: str
+    does: bool
+    suffers: bool
     particles: frozenset[str]
     content: tuple[str, ...]
+    aspects: frozenset[tuple[str, str]]
 
 
 def function_words(text: str) -> FunctionWords:
@@ -62,8 +70,17 @@ def function_words(text: str) -> FunctionWords:
             word in SMALL["patients"] and (at > _ADDRESSED or bare[at - 1] not in SMALL["telling"])
             for at, word in enumerate(bare)
         ),
+        modal=next((MODALS[word] for word in bare[:1] if word in MODALS), ""),
+        does=not SMALL["doers"].isdisjoint(bare),
+        suffers=any(map(_names_me, bare)),
         particles=SMALL["particles"].intersection(words),
         content=tuple(_root(word) for word in coordinated(words) if word not in SMALL["benign"]),
+        aspects=frozenset(
+            (aspect, _root(after))
+            for word, after in pairs
+            for aspect, before, ending in _ASPECTS
+            if word in SMALL[before] and after.endswith(ending)
+        ),
     )
 
 
@@ -134,9 +151,13 @@ def compare_function_words(a: FunctionWords, b: FunctionWords) -> dict[str, floa
     return {
         "negation_words": float(_negated(a, b)),
         "quantifier": float(_quantified_otherwise(a.quantifiers, b.quantifiers)),
-        "tense": float(bool(a.tenses and b.tenses) and a.tenses != b.tenses),
+        "tense": float(
+            (bool(a.tenses and b.tenses) and a.tenses != b.tenses) or _aspects_differ(a, b)
+        ),
         "voice": float(not _active(a, b) or not _active(b, a)),
         "reordered": float(_reordered(a, b)),
+        "modal": float(bool(a.modal and b.modal) and a.modal != b.modal),
+        "roles": float(_roles_changed(a, b)),
         "particle": float(a.particles != b.particles and _same_but_particles(a, b)),
     }
 
@@ -146,6 +167,27 @@ def _negated(a: FunctionWords, b: FunctionWords) -> bool:
     if a.negation == b.negation:
         return False
     return not (b if a.negation else a).soft_negation
+
+
+def _names_me(word: str) -> bool:
+    """Whether a word, or the end of an infinitive, is the person as an object."""
+    return word in SMALL["sufferers"] or (len(word) > 5 and word.endswith(("rme", "rmi")))
+
+
+def _roles_changed(a: FunctionWords, b: FunctionWords) -> bool:
+    """Whether both ask if something may be done, the one by the person, the other to the person."""
+    if not (a.modal and b.modal):
+        return False
+    return (a.does, a.suffers) != (b.does, b.suffers) and {a.does, a.suffers} == {
+        b.does,
+        b.suffers,
+    } == {True, False}
+
+
+def _aspects_differ(a: FunctionWords, b: FunctionWords) -> bool:
+    """Whether an action goes on in the one question and is done in the other: "I am painting", "I have painted"."""
+    turned = {("done" if aspect == "on" else "on", root) for aspect, root in a.aspects}
+    return not turned.isdisjoint(b.aspects)
 
 
 def _active(a: FunctionWords, b: FunctionWords) -> bool:
@@ -163,7 +205,8 @@ def _quantified_otherwise(a: frozenset[str], b: frozenset[str]) -> bool:
 def _same_but_particles(a: FunctionWords, b: FunctionWords) -> bool:
     """Whether the same words follow each other, but for the particles: to rent, to rent out."""
     left, right = (
-        [word for word in each.content if word not in SMALL["particles"]] for each in (a, b)
+        [word for word in each.content if word not in SMALL["particles"] | SMALL["self"]]
+        for each in (a, b)
     )
     return left == right
 

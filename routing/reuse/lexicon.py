@@ -47,6 +47,8 @@ NEGATIONS = _words(_SMALL["negations"]["en"]) | _words(_LISTS["learned_negations
 NEGATIONS_ANYWHERE = _words(" ".join(_SMALL["negations"].values())) - {"no"}
 """Those of all languages but "no", which means "in the" in Portuguese."""
 QUANTIFIERS = _by_word(_SMALL["quantifiers"])
+MODALS = _by_word(_SMALL["modals"])
+"""First words of a question for yes or no, by their sense."""
 TENSES = {name: _words(text) for name, text in _SMALL["tenses"].items()}
 SMALL = {name: _words(text) for name, text in _SMALL.items() if isinstance(text, str)}
 """The other lists of small words, by their names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import combinations, product
 
-from routing.reuse.frames import framed_alike
+from routing.reuse.framing import framed_alike
 from routing.reuse.function_words import compare_function_words
 from routing.reuse.lexicon import (
     KINDS,
@@ -73,6 +73,10 @@ UNCERTAIN = {
     "voice": "a verb is active in one and passive in the other",
     "reordered": "the same words stand in another order",
     "particle": "a verb has another particle: rent, rent out",
+    "modal": "one asks whether it may, the other whether it must or should",
+    "roles": "one asks what somebody does to the person, the other what the person does",
+    "counted": "a number counts another thing",
+    "syntax_one_sided": "both have names or signs of code, and one has more of them",
     "unlisted": "no list of words covers their language: nothing else would see a negation",
 }
 """Signals that forbid reuse without a second opinion, and why: an embedding hardly sees them."""
@@ -118,8 +122,10 @@ def vetoes(signals: Mapping[str, float]) -> tuple[str, ...]:
 
 
 def uncertain(signals: Mapping[str, float]) -> tuple[str, ...]:
-    """Names of the signals that forbid reuse without a second opinion."""
-    return tuple(name for name in UNCERTAIN if signals[name])
+    """Names of the signals that forbid reuse without a second opinion. Where both questions are of one kind and
+    about the same words in their order, only a phrase that leads to them stands otherwise."""
+    found = tuple(name for name in UNCERTAIN if signals[name])
+    return tuple(name for name in found if name != "reordered") if signals["framed"] else found
 
 
 def _words(a: QuestionFeatures, b: QuestionFeatures, rarity: Rarity) -> dict[str, float]:
@@ -148,7 +154,19 @@ def _things(a: QuestionFeatures, b: QuestionFeatures, close: bool) -> dict[str, 
         "names_one_sided": float(close) * _one_sided(names_a, names_b),
         "quoted": _conflict(a.quoted, b.quoted),
         "syntax": _conflict(a.syntax - frozenset(b.words), b.syntax - frozenset(a.words)),
+        "syntax_one_sided": float(bool(a.syntax and b.syntax)) * _one_sided(a.syntax, b.syntax),
+        "counted": float(_counted_otherwise(a, b)),
     }
+
+
+def _counted_otherwise(a: QuestionFeatures, b: QuestionFeatures) -> bool:
+    """Whether a number stands before one thing here and before another there: "in three lines", "three poems"."""
+    left, right = dict(a.counted), dict(b.counted)
+    return any(
+        left[number].isdisjoint(right[number])
+        and (left[number] & b.content or right[number] & a.content)
+        for number in left.keys() & right.keys()
+    )
 
 
 def _unshared(one: Collection[str], other: Collection[str]) -> frozenset[str]:

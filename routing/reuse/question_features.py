@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from routing.common.text import unicode_form
 from routing.reuse.function_words import FunctionWords, closed, coordinated, function_words
@@ -105,6 +107,7 @@ class QuestionFeatures:
     names: frozenset[str]
     quoted: frozenset[str]
     syntax: frozenset[str]
+    counted: tuple[tuple[str, frozenset[str]], ...]
     negations: int
     directed: frozenset[tuple[str, str]]
     question: str
@@ -141,6 +144,7 @@ def question_features(text: str) -> QuestionFeatures:
         names=_names(raw),
         quoted=frozenset(_quotations(text)),
         syntax=frozenset(_SYNTAX.findall(text)) | _identifiers(text),
+        counted=tuple(_counted(lowered)),
         negations=sum(_negates(token) for token in closed([token.casefold() for token in raw])),
         directed=_directed(text),
         question=_question(lowered),
@@ -211,6 +215,18 @@ def _figures(raw: list[str]) -> tuple[frozenset[str], frozenset[str]]:
             else:
                 codes.add(bare)
     return frozenset(numbers), frozenset(codes)
+
+
+def _counted(lowered: list[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Each number with the stems of the words that follow it, two at most and none behind a small word."""
+    for at, word in enumerate(lowered):
+        number = _NUMBER_WORDS.get(word, word if word.isdigit() else "")
+        if number:
+            following = takewhile(
+                lambda each: each not in STOP and not _is_figure(each), lowered[at + 1 : at + 3]
+            )
+            if stems := frozenset(map(stem, following)):
+                yield number, stems
 
 
 def _identifiers(text: str) -> frozenset[str]:

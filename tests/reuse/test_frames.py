@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.reuse.frames import LONGEST, frame_of, framed_alike
+from routing.reuse.frames import frame_of
+from routing.reuse.framing import LONGEST, framed_alike
 from routing.reuse.languages import language_of
 from routing.reuse.model import ReuseModel
 from routing.reuse.pair_features import compare
@@ -49,6 +50,29 @@ def alike(one: str, other: str) -> bool:
         ("Hoe bak ik een appeltaart?", "Wat is het recept voor een appeltaart?"),
         ("Dlaczego flamingi są różowe?", "Z jakiego powodu flamingi są różowe?"),
         ("Varför är flamingor rosa?", "Vad är anledningen till att flamingor är rosa?"),
+        ("Compare rum and gin.", "How do rum and gin differ?"),
+        ("Tips on how to prune ivy", "What is the recommended method for pruning ivy?"),
+        ("Why don't my figs ripen?", "Why are my figs not ripening?"),
+        (
+            "Why did the Fidenae theatre collapse?",
+            "What caused the collapse of the Fidenae theatre?",
+        ),
+        ("How is felt made?", "How do they make felt?"),
+        ("Where do I renew a fishing licence?", "Where can I renew a licence for fishing?"),
+        ("Suggest a stretching plan for runners", "Could you recommend a runner stretching plan?"),
+        ("In Kotlin, how do I reverse a map?", "How do I reverse a map in Kotlin?"),
+        ("What is the difference between fog and mist", "whats the diffrence between fog and mist"),
+        ("How do I treat rheumatism?", "How do I treat rhuematism?"),
+        ("How many kilometres are 9 miles?", "convert 9 miles to km"),
+        ("Wie schäle ich eine Mango?", "Kannst du mir erklären, wie man eine Mango schält?"),
+        ("Worin unterscheiden sich Nebel und Dunst?", "Vergleiche Nebel und Dunst"),
+        ("Wann starb Haydn?", "Was war das Datum von Haydns Tod?"),
+        ("Comment tailler un figuier ?", "Pourriez-vous me dire comment tailler un figuier ?"),
+        ("¿Cuándo murió Goya?", "¿Cuál fue la fecha de la muerte de Goya?"),
+        ("Come si pota un fico?", "Qual è il modo giusto di potare un fico?"),
+        ("Perché crollò il ponte?", "Quali furono le cause del crollo del ponte?"),
+        ("Como faço para podar uma figueira?", "Qual é o jeito certo de podar uma figueira?"),
+        ("Hoe snoei ik een vijg?", "Kunt u mij vertellen hoe je een vijg snoeit?"),
     ],
 )
 def test_the_same_in_other_words(one: str, other: str) -> None:
@@ -75,6 +99,13 @@ def test_the_same_in_other_words(one: str, other: str) -> None:
         ("Wer lehrte Platon?", "Wen lehrte Platon?"),
         ("Vem lärde Platon?", "Vem lärdes Platon av?"),
         ("Var är stationen?", "Var var stationen?"),
+        ("How do I work for banks?", "How do banks work?"),
+        ("What do you think of dogs?", "What do dogs think?"),
+        ("Why do my figs ripen?", "Why don't my figs ripen?"),
+        ("How is mediation learned?", "How is meditation learned?"),
+        ("Convert 9 miles to km", "Convert 9 km to miles"),
+        ("Warum liebt Anna Peter?", "Warum liebt Peter Anna?"),
+        ("Pourquoi le chat mord le chien ?", "Pourquoi le chien mord le chat ?"),
         ("", "What is it?"),
         ("What is it?", "Which is it?"),
     ],
