@@ -90,7 +90,11 @@ def _joined(one: Frame, other: Frame, places: Sequence[int]) -> bool:
     # The one link whose word stands in the other question where they begin to differ.
     at = next((at for at in one.links if at > start and places[at] == start), size)
     turned = [*range(start), *range(at, size), *range(start, at)]
-    if at in (size, *other.links) or [places[each] for each in turned] != [*range(size)]:
+    if (
+        at == size
+        or not other.links.keys().isdisjoint((at, start + size - at))
+        or [places[each] for each in turned] != [*range(size)]
+    ):
         return False
     return bool(
         start

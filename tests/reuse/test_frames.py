@@ -101,6 +101,7 @@ def test_the_same_in_other_words(one: str, other: str) -> None:
         ("Var är stationen?", "Var var stationen?"),
         ("How do I work for banks?", "How do banks work?"),
         ("What do you think of dogs?", "What do dogs think?"),
+        ("How do I open Excel files in Word?", "How do I open Word in Excel files?"),
         ("Why do my figs ripen?", "Why don't my figs ripen?"),
         ("How is mediation learned?", "How is meditation learned?"),
         ("Convert 9 miles to km", "Convert 9 km to miles"),
