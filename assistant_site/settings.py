@@ -19,6 +19,10 @@ from assistant_site.env import BASE_DIR, env
 from assistant_site.stand_ins import running_stand_ins, stand_in_variables
 from assistant_site.theme import UNFOLD  # noqa: F401 - read by django-unfold
 
+# NumPy reads it once, at its import. Threads of OpenBLAS wait for each other in busy loops: beside other processes
+# a product of small matrices took twenty times the CPU that one thread takes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Where it runs
 DATA_DIR = variables.folder("ASSISTANT_DATA_DIR", BASE_DIR / "var")
 DEBUG = variables.flag("DEBUG")

@@ -359,3 +359,24 @@ def test_a_command_tells_a_wrong_value_in_one_line(
     assert ended.returncode == 1
     assert ended.stderr.startswith(expected)
     assert ended.stderr.count("\n") == 1
+
+
+THREADS = """
+import os
+from django.conf import settings
+settings.SECRET_KEY
+import numpy
+square = numpy.ones((600, 600), "float32")
+square @ square
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the threads of a process are told by Linux")
+def test_numpy_calculates_in_one_thread() -> None:
+    environment = {name: value for name, value in os.environ.items() if name[:8] != "OPENBLAS"}
+    command = [sys.executable, "-c", THREADS]
+    told = subprocess.run(
+        command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "1\n"
