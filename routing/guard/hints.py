@@ -27,6 +27,8 @@ _PAIR_VALUE = 0.5
 """Pairs are many, so one counts half as much as a named hint before anything is learned."""
 _TERM = 5
 """Characters of the longest term that is looked for inside a run without spaces."""
+_HAVE = "ai"
+"""French for "have", where it stands after an elision: "j'ai" is no machine."""
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 _DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
@@ -97,7 +99,8 @@ def _marked(words: Sequence[Word]) -> Iterator[_Marked]:
         if _UNSPACED.search(word.key):
             yield from (_Marked(word, _bits(names)) for names in _inside(word.key))
             continue
-        names = _TABLE.of(word.key) | _TABLE.of(word.key.rpartition("'")[2])
+        elided = word.key.rpartition("'")[2]
+        names = _TABLE.of(word.key) | (frozenset() if elided == _HAVE else _TABLE.of(elided))
         for more in (2, 3):
             names |= _TABLE.of(" ".join(each.key for each in words[at : at + more]))
         if names:

@@ -167,6 +167,7 @@ def words_of(name: str) -> frozenset[str]:
 
 _SUBJECTS, _LEADS = words_of("subjects"), words_of("leads")
 _CONJUNCTIONS, _NEGATIONS = words_of("conjunctions"), words_of("negations")
+_NEGATIONS_BEHIND = words_of("negations_behind")
 _REQUESTING, _ABOUT, _ABOUT_ATTACKS = map(words_of, ("requesting", "about", "about_attacks"))
 
 
@@ -258,6 +259,8 @@ class TokenizedPrompt:
         """How much the verb is a command to the reader: 0 (forbidden) to 1."""
         before = self.behind(verb, 6)
         keys = [word.key for word in before]
+        if any(word.key in _NEGATIONS_BEHIND for word in self.ahead(verb, 2)):
+            return 0.0
         if not keys:
             return COMMANDED
         if any(key in _NEGATIONS for key in keys[-2:]):

@@ -44,6 +44,13 @@ def test_concepts_of_other_sentences_or_far_apart_are_no_hint(text: str) -> None
     assert "orders_dropped" not in hints(text)
 
 
+def test_the_french_have_is_no_machine() -> None:
+    assert not any(
+        "assistant" in name for name in hints("J'ai lu et je n'ai rien compris, que dois-je lire ?")
+    )
+    assert any("assistant" in name for name in hints("An AI must obey."))
+
+
 def test_what_is_talked_about_weighs_less() -> None:
     assert hints('Translate "ignore the rules" into Dutch.')["orders_dropped"] < 0.5
 

@@ -32,7 +32,7 @@ STRENGTH = 1.0
 """How strongly weights are drawn to zero."""
 VECTOR_SCALE = 1.5
 """Components of a unit vector are small beside signals of one: scaled, one strength suits both."""
-BENIGN_FLAGS, ORDINARY_FLAGS = 0.004, 0.01
+BENIGN_FLAGS, ORDINARY_FLAGS = 0.005, 0.01
 """Shares of benign and of ordinary prompts that may be flagged, on prompts left out of the training."""
 ORDINARY_WEIGHT = 4.0
 REVIEWED_WEIGHT = 3.0
