@@ -2,12 +2,12 @@
 # A condition in CEL has another value with cel-python and with cel-js than with two libraries that follow the language:
 # 1200 / 1000.0 is 1 for the first, 7 / 2 is 3.5 for the second.
 #
-# Rules of quotas, routing and flags are written in CEL (the Common Expression Language) so that every service reads them
-# alike. In it 7 / 2 is 3; a whole number divided by a float is an error, and `double(1200)` says what is meant. Guessed
-# before: all libraries say so. Seen: cel-python cuts the quotient of a whole number and a float to a whole one, without
-# an error, so that 1,200 tokens at a price per thousand are one thousand. cel-js divides as JavaScript does, so that
-# `used / 500 == 2` is false for 1,200, and takes two ids above 2^53 for one. @marcbachmann/cel-js and @bufbuild/cel
-# follow the language in all of it.
+# Rules of quotas, routing and flags are written in CEL (the Common Expression Language) so that every service reads
+# them alike. In it 7 / 2 is 3; a whole number divided by a float is an error, and `double(1200)` says what is meant.
+# Guessed before: all libraries say so. Seen: cel-python cuts the quotient of a whole number and a float to a whole one,
+# without an error, so that 1,200 tokens at a price per thousand are one thousand. cel-js divides as JavaScript does, so
+# that `used / 500 == 2` is false for 1,200, and takes two ids above 2^53 for one. @marcbachmann/cel-js and
+# @bufbuild/cel follow the language in all of it.
 #
 # Seen with cel-python 0.5.0 (Python 3.11), cel-js 0.8.2, @marcbachmann/cel-js 8.0.0, @bufbuild/cel 0.6.1 (Node 20).
 # Installs them into a temporary folder.

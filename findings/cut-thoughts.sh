@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Thoughts that the limit of tokens cuts off are the answer of a model where it is asked without a stream, and no part of
-# it where it is streamed, by the AI SDK and by pydantic-ai.
+# Thoughts that the limit of tokens cuts off are the answer of a model where it is asked without a stream, and no part
+# of it where it is streamed, by the AI SDK and by pydantic-ai.
 #
-# Servers of open models hand out thoughts in the text, as <think>…</think>; the AI SDK's `extractReasoningMiddleware` and
-# pydantic-ai take them out. Where the model reaches its limit while it thinks, the second tag is missing. Guessed before:
-# what follows the first tag is a thought, streamed or not. Seen: so it is in streams, which have an empty answer then.
-# Without a stream the AI SDK hands the text over with its tag, and pydantic-ai without it, as the answer of the model:
-# "Maybe refuse. The customer is" is sent to the customer, judged or cached, and a test with a stream shows none of it.
+# Servers of open models hand out thoughts in the text, as <think>…</think>; the AI SDK's `extractReasoningMiddleware`
+# and pydantic-ai take them out. Where the model reaches its limit while it thinks, the second tag is missing. Guessed
+# before: what follows the first tag is a thought, streamed or not. Seen: so it is in streams, which have an empty
+# answer then. Without a stream the AI SDK hands the text over with its tag, and pydantic-ai without it, as the answer
+# of the model: "Maybe refuse. The customer is" is sent to the customer, judged or cached, and a test with a stream
+# shows none of it.
 #
 # Seen with ai 7.0.173, @ai-sdk/openai-compatible 3.0.92 (Node 20), pydantic-ai-slim 2.68.0 (Python 3.11). Installs
 # them into a temporary folder.

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Noon of tomorrow is an hour off in Day.js where the clocks change tonight: what it shows is noon, what it saves is not.
+# Noon of tomorrow is an hour off in Day.js where the clocks change tonight: what it shows is noon, what it saves is
+# not.
 #
 # A reminder for tomorrow at noon is made in the zone of its user, on a server that runs in UTC. Guessed before:
 # `dayjs.tz(..., "Europe/Berlin").add(1, "day")` is noon of the next day, shown and saved, as with Luxon. Seen: `format`
-# says noon, with the offset of the day before, so that the instant that is saved is an hour too late in March and an hour
-# too early in October; so for every date behind the change (`add(1, "month")`, `subtract`). 24 hours more are the right
-# instant, shown as noon where it is one o'clock. On a server whose own zone is the user's the instants are right, which
-# is where it is tried first.
+# says noon, with the offset of the day before, so that the instant that is saved is an hour too late in March and an
+# hour too early in October; so for every date behind the change (`add(1, "month")`, `subtract`). 24 hours more are the
+# right instant, shown as noon where it is one o'clock. On a server whose own zone is the user's the instants are right,
+# which is where it is tried first.
 #
 # Seen with dayjs 1.11.23, luxon 3.7.2 (Node 20). Installs them into a temporary folder.
 set -eu

@@ -2,10 +2,10 @@
 # email-reply-parser for Python drops all of an e-mail from a paragraph on that begins with a dash and a letter or a
 # figure: the list of what was tried, and the question below it.
 #
-# Assistants that answer e-mail take the new part out of a message first, without quotes and signature. Guessed before: a
-# signature begins with a line of two dashes, and a list is text. Seen: for the package for Python a paragraph that begins
-# with "-Restarted the router", "-20 euros", "--dry-run" or "__main__ is missing" is a signature too, and it and what
-# follows is gone, without a sign; with a space behind the dash the list stays. mail-parser-reply for Python and
+# Assistants that answer e-mail take the new part out of a message first, without quotes and signature. Guessed before:
+# a signature begins with a line of two dashes, and a list is text. Seen: for the package for Python a paragraph that
+# begins with "-Restarted the router", "-20 euros", "--dry-run" or "__main__ is missing" is a signature too, and it and
+# what follows is gone, without a sign; with a space behind the dash the list stays. mail-parser-reply for Python and
 # email-reply-parser for Node, which descend from the same library, keep all of it.
 #
 # Seen with email-reply-parser 0.5.12, mail-parser-reply 1.36 (Python 3.11), email-reply-parser 2.3.7 (Node 20).

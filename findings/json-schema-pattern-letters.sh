@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# One pattern of a JSON schema takes "Müller" in three validators and refuses it in three: `\w` and `\d` are those of the
-# language each is written in.
+# One pattern of a JSON schema takes "Müller" in three validators and refuses it in three: `\w` and `\d` are those of
+# the language each is written in.
 #
-# The schema of a tool or a form is checked in a browser, by a service, and by the grammar that a model writes in. By JSON
-# Schema a pattern is a regular expression of JavaScript. Guessed before: all read `^\w+$` as JavaScript does, ASCII
-# alone, or refuse what they read otherwise. Seen: jsonschema, fastjsonschema and pydantic take letters and figures of all
-# scripts; jsonschema-rs, ajv and zod do not. pydantic writes its pattern into its schema as it is, so that a form made of
-# it refuses a name that the service takes; the grammar that outlines-core makes of it lets a model write figures that a
-# check in JavaScript refuses. `[0-9]` is one for all.
+# The schema of a tool or a form is checked in a browser, by a service, and by the grammar that a model writes in. By
+# JSON Schema a pattern is a regular expression of JavaScript. Guessed before: all read `^\w+$` as JavaScript does,
+# ASCII alone, or refuse what they read otherwise. Seen: jsonschema, fastjsonschema and pydantic take letters and
+# figures of all scripts; jsonschema-rs, ajv and zod do not. pydantic writes its pattern into its schema as it is, so
+# that a form made of it refuses a name that the service takes; the grammar that outlines-core makes of it lets a model
+# write figures that a check in JavaScript refuses. `[0-9]` is one for all.
 #
-# Seen with jsonschema 4.26.0, fastjsonschema 2.22.3, pydantic 2.14.4, jsonschema-rs 0.61.2, outlines-core 0.2.14 (Python
-# 3.11), ajv 8.20.0, zod 4.6.7 (Node 20). Installs them into a temporary folder.
+# Seen with jsonschema 4.26.0, fastjsonschema 2.22.3, pydantic 2.14.4, jsonschema-rs 0.61.2, outlines-core 0.2.14
+# (Python 3.11), ajv 8.20.0, zod 4.6.7 (Node 20). Installs them into a temporary folder.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -4,10 +4,10 @@
 #
 # `add_start_index` writes into the metadata of a chunk where it begins, for citations that are shown in the source.
 # Guessed before: the text at that place is the chunk, however its length is measured. Seen: so it is with lengths in
-# characters. With a `length_function` of tokens or words (also `from_tiktoken_encoder` and `from_huggingface_tokenizer`)
-# the overlap, which is then in tokens, is subtracted from a place in characters, so that the search begins behind the
-# chunk: it has -1 where its text is unique, and the place of a later or an earlier equal text where it is not. Without
-# an overlap all are right.
+# characters. With a `length_function` of tokens or words (also `from_tiktoken_encoder` and
+# `from_huggingface_tokenizer`) the overlap, which is then in tokens, is subtracted from a place in characters, so that
+# the search begins behind the chunk: it has -1 where its text is unique, and the place of a later or an earlier equal
+# text where it is not. Without an overlap all are right.
 #
 # Seen with langchain-text-splitters 1.1.3, langchain-core 1.8.3, Python 3.11. Installs them into a temporary folder.
 set -eu

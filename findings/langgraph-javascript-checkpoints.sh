@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# After a pause LangGraph for JavaScript goes on with other values: a Date is a text, NaN is null, a typed array an object.
+# After a pause LangGraph for JavaScript goes on with other values: a Date is a text, NaN is null, a typed array an
+# object.
 #
 # The state of a graph holds a due date, a score, an embedding; `interrupt` waits for a person, and the graph goes on
 # from its checkpoint. Guessed before: the values are the same before and after, or an error when they are saved, as a

@@ -3,8 +3,8 @@
 #
 # An assistant that speaks writes amounts as words. Guessed before: 150, 150.0 and Decimal("150") are one amount. Seen:
 # with `to="currency"` an int is an amount in cents and every other type one in euros, so that an amount without cents,
-# as it comes out of JSON or a database, is spoken as a hundredth of it, in all languages tried. "150" as a text is right.
-# A number between 0 and -1 that is no amount loses its minus: -0.5 is "zero point five", and a frost none.
+# as it comes out of JSON or a database, is spoken as a hundredth of it, in all languages tried. "150" as a text is
+# right. A number between 0 and -1 that is no amount loses its minus: -0.5 is "zero point five", and a frost none.
 #
 # Seen with num2words 0.5.14, Python 3.11. Installs it into a temporary folder.
 set -eu

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The ids of PyPI's package uuid7 are no UUIDs of version 7 for anybody else: one of 2024 says 2192.
 #
-# UUIDs of version 7 (RFC 9562) begin with the milliseconds since 1970, so that ids of several services sort by time, and
-# pages and retention read the time out of them. Guessed before: the package of that name makes them. Seen: it follows a
-# draft from before the RFC, whose first 36 bits are seconds. Version and variant say 7 all the same, and each id is
-# valid for every check. Its ids sort among themselves, but behind those of everybody else, those of years later too, so
-# that a page "after the last id" misses what another service wrote since; what reads their time gets a day that is 168
-# years off, and "older than 30 days" never finds them.
+# UUIDs of version 7 (RFC 9562) begin with the milliseconds since 1970, so that ids of several services sort by time,
+# and pages and retention read the time out of them. Guessed before: the package of that name makes them. Seen: it
+# follows a draft from before the RFC, whose first 36 bits are seconds. Version and variant say 7 all the same, and each
+# id is valid for every check. Its ids sort among themselves, but behind those of everybody else, those of years later
+# too, so that a page "after the last id" misses what another service wrote since; what reads their time gets a day that
+# is 168 years off, and "older than 30 days" never finds them.
 #
 # Seen with uuid7 0.1.0 (Python 3.11), uuid 14.0.3 (Node 20). Installs them into a temporary folder.
 set -eu

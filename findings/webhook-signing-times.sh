@@ -3,8 +3,8 @@
 # as UTC.
 #
 # `sign` of the libraries of Standard Webhooks and of Svix takes the time as a datetime; the header beside it has the
-# seconds since 1970. Guessed before: one instant has one signature. Seen: the libraries for Python replace the time zone
-# instead of converting it, so that 14:00 at +02:00 is signed as 14:00 UTC; with the header of the instant, by
+# seconds since 1970. Guessed before: one instant has one signature. Seen: the libraries for Python replace the time
+# zone instead of converting it, so that 14:00 at +02:00 is signed as 14:00 UTC; with the header of the instant, by
 # `timestamp()`, no receiver takes the signature, and with the time that was signed it is two hours in the future, which
 # is refused too. A service that runs and is tested in UTC sees none of it; one that takes `datetime.now(zone)`, or a
 # time out of a database with a zone, does. A local time without a zone is read as UTC as well. In JavaScript a Date is

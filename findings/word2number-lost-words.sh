@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# word2number reads another number out of spoken ones, without an error: "one million two hundred thousand" is 1,201,200.
+# word2number reads another number out of spoken ones, without an error: "one million two hundred thousand" is
+# 1,201,200.
 #
 # What a person says arrives in words, and a tool wants a number. Guessed before: a number, or an error where the words
 # are none that it knows ("twenty twenty four"), as there is one for other words. Seen: round thousands behind a million
