@@ -113,6 +113,8 @@ def _turn_to_replace(conversation: UUID, shown: ShownChat) -> Message | None:
     if shown.is_first and not shown.regenerates:
         return prompts.first()
     # Without an id of ours, the words must be the same: a turn that is not meant must not be lost.
+    if shown.replaces and not shown.prompt:
+        return None
     candidates = [prompts.first() if shown.is_first else None, prompts.last()]
     same = (each for each in candidates if each and shown.prompt in {"", each.content})
     return next(same, None)

@@ -141,6 +141,33 @@ def test_nothing_is_lost_for_an_unknown_message(front_end: FrontEnd) -> None:
     assert contents(front_end) == [FIRST, SECOND, THIRD]
 
 
+def test_the_last_answer_is_not_replaced_for_one_that_is_gone(front_end: FrontEnd) -> None:
+    front_end.send(FIRST)
+    gone = front_end.messages[1]["id"]
+    front_end.regenerate()
+    front_end.send(SECOND)
+    before = front_end.stored()
+    for named in gone, "never-heard-of":
+        response = front_end.post(trigger="regenerate-message", messageId=named)
+
+        assert response.status_code == 404
+        assert response.json()["code"] == "not_found"
+    assert front_end.stored() == before
+
+
+def test_a_request_that_is_sent_again_gets_its_answer_when_the_named_one_is_gone(
+    front_end: FrontEnd,
+) -> None:
+    front_end.send(FIRST)
+    body = {"trigger": "regenerate-message", "messageId": front_end.messages[1]["id"]}
+    first, again = (
+        front_end.post(headers={"Idempotency-Key": "regenerate-3"}, **body) for _ in range(2)
+    )
+
+    assert again.headers["idempotency-replayed"] == "true"
+    assert parts_of(again.text)[0] == parts_of(first.text)[0]
+
+
 @pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "regenerate-1"}])
 @pytest.mark.parametrize("edits", [False, True])
 def test_an_answer_that_is_being_written_is_stopped_and_replaced(

@@ -96,6 +96,16 @@ async def ask(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _start(parts: Container, asked: UIChatRequest, new: NewTurn) -> StartedTurn:
+    """Begin to answer; a request that is sent again gets its answer, though what it replaced is gone."""
+    try:
+        return await _begin(parts, asked, new)
+    except NotFound:
+        if new.claim and (earlier := await in_database(claimed_answer, new.user, new.claim)):
+            return earlier
+        raise
+
+
+async def _begin(parts: Container, asked: UIChatRequest, new: NewTurn) -> StartedTurn:
     """Reserve, then open the chat's conversation, stop the answer to replace, and begin to answer: a
     refusal changes nothing."""
     pictures = await read_pictures(asked.pictures, user=new.user, site=new.site)
