@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.db.models import Count, Max
 from django.utils import timezone
 
+from conversations.db.table_version import table_version
 from conversations.domain.api_keys import DEFAULT_SCOPES
 from conversations.models import GroupPolicy
 from routing.domain.access import Access
@@ -49,11 +49,10 @@ def _union(lists: Mapping[str, Names], groups: frozenset[str]) -> Names:
 
 
 def read_policies(held: PolicyTable | None = None) -> PolicyTable:
-    """The policies in force; ``held`` itself where nothing has changed since."""
-    facts = GroupPolicy.objects.aggregate(count=Count("pk"), at=Max("changed_at"), last=Max("pk"))
+    """The policies in force; ``held`` itself where nothing can have changed since."""
     # A group that is renamed changes no policy.
-    facts |= {"names": tuple(Group.objects.filter(policy__isnull=False).values_list("name"))}
-    version = tuple(facts.values())
+    names = tuple(Group.objects.filter(policy__isnull=False).values_list("name"))
+    version = *table_version(GroupPolicy.objects.all()), names
     if held and held.version == version:
         return held
     rows = list(GroupPolicy.objects.select_related("group"))

@@ -17,9 +17,9 @@ from uuid import UUID
 import structlog
 from django.contrib.auth.models import User
 from django.db import Error as DatabaseError
-from django.db.models import Count, Max
 
 from conversations.db.access import in_database
+from conversations.db.table_version import Version, table_version
 from conversations.domain.booking import Account
 from conversations.models import Limit
 from conversations.usage.key_makers import makers_of
@@ -37,14 +37,12 @@ REMEMBERED = 10_000
 EACH = ""
 """The subject of a limit that each person, key or end user has for itself."""
 
-Version = tuple[int, object, object]
-
 
 @dataclass(frozen=True, slots=True)
 class LimitTable:
     """The limits in force, by scope and subject."""
 
-    version: Version = (0, None, None)
+    version: Version = (0, None, None, None)
     terms: Mapping[tuple[LimitScope, str], Sequence[LimitTerms]] = field(default_factory=dict)
     has_groups: bool = field(init=False)
     """Whether the groups of a person matter. Kept: there may be thousands of subjects."""
@@ -179,9 +177,8 @@ def _group_ids(user: int) -> frozenset[int]:
 
 
 def read_table(held: LimitTable | None = None) -> LimitTable:
-    """The limits in force; ``held`` itself where nothing has changed since."""
-    facts = Limit.objects.aggregate(count=Count("pk"), at=Max("changed_at"), last=Max("pk"))
-    version = facts["count"], facts["at"], facts["last"]
+    """The limits in force; ``held`` itself where nothing can have changed since."""
+    version = table_version(Limit.objects.all())
     if held and held.version == version:
         return held
     table: defaultdict[tuple[LimitScope, str], list[LimitTerms]] = defaultdict(list)
