@@ -189,7 +189,8 @@ def warning_window(terms: LimitTerms, at: datetime, zone: ZoneInfo) -> tuple[str
 
 def window_start(terms: LimitTerms, at: datetime, zone: ZoneInfo) -> datetime | None:
     """The begin of the window of a moment; ``None`` for all time."""
-    local = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    # The first midnight, where the clock is put back over it.
+    local = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     match terms.window:
         case LimitWindow.MINUTE | LimitWindow.HOUR:
             return at - timedelta(seconds=SLIDING[terms.window])

@@ -53,6 +53,17 @@ def test_a_day_of_a_change_of_the_clock(day: str, hours: int) -> None:
     assert (end.astimezone(UTC) - start.astimezone(UTC)).total_seconds() == hours * 3600
 
 
+@pytest.mark.parametrize("window", [LimitWindow.DAY, LimitWindow.MONTH])
+def test_a_midnight_that_comes_twice_begins_one_window(window: LimitWindow) -> None:
+    first = datetime(2026, 11, 1, 4, tzinfo=UTC)  # an hour later it is midnight in Havana again
+    havana, limit = ZoneInfo("America/Havana"), terms(window)
+    for at in first, first.replace(hour=5, minute=30), first.replace(hour=20):
+        start = window_start(limit, at, havana)
+
+        assert start
+        assert start.astimezone(UTC) == first
+
+
 def test_a_run_is_measured_by_its_calls() -> None:
     assert terms(LimitWindow.DAY).measure(()) == 1
     assert terms(LimitWindow.DAY, LimitUnit.TOKENS).measure(CALLS) == 13
