@@ -68,7 +68,11 @@ class OIDCBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # has no ty
         parties = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
         if claims.get("azp", settings.OIDC_CLIENT_ID if len(parties) == 1 else "") != settings.OIDC_CLIENT_ID:  # fmt: skip
             raise SuspiciousOperation("the ID token was made for another client")
-        if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= MAX_SUBJECT:
+        subject = claims["sub"]
+        if not (
+            isinstance(subject, str) and 0 < len(subject) <= MAX_SUBJECT and subject.isprintable()
+        ):
+            # A database stores neither half of a character nor a NUL.
             raise SuspiciousOperation("the ID token names nobody")
         return claims
 

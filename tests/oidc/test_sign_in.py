@@ -109,6 +109,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "no end": {"exp": None},
     "nobody": {"sub": None},
     "a long name": {"sub": "x" * 300},
+    "half a character": {"sub": "half\ud800"},
+    "a NUL": {"sub": "none\0"},
 }  # fmt: skip
 
 
