@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -72,6 +75,26 @@ else:
         def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             _reader.set(request.user)
             return super().changeform_view(request, *args, **kwargs)
+
+        def change_view(
+            self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+        ) -> Any:
+            if not self._may_be_key(unquote(object_id)):
+                return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return super().change_view(request, object_id, *args, **kwargs)
+
+        def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+            if not all(map(self._may_be_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+                raise BadRequest("A chosen row has no key of this table.")
+            return super().response_action(request, queryset)
+
+        def _may_be_key(self, text: str) -> bool:
+            # Asked first: a database may not even look for what is no key.
+            try:
+                self.opts.pk.clean(text, None)
+            except ValidationError:
+                return False
+            return True
 
         def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
             field = super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -177,3 +178,17 @@ def test_a_made_up_end_is_refused(admin_client: Client, newest: str) -> None:
     fields = hidden(choose_all(admin_client, url, row)) | {"newest": [newest]}
     assert admin_client.post(url, fields).status_code == 403
     assert AccessAttempt.objects.count() == 1
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("key", ["no key", "9" * 30, "a\0b"])
+def test_what_is_no_key_is_no_row(
+    admin_client: Client, admin_user: User, model: type[Model], key: str
+) -> None:
+    request = RequestFactory().get("/")
+    request.user = admin_user
+    page = f"{url_of(model)}{quote(key)}/change/"
+    assert admin_client.get(page).status_code in {302, 404}
+    for action in admin.site._registry[model].get_actions(request):
+        body = {"action": action, "_selected_action": [key]}
+        assert admin_client.post(url_of(model), body).status_code == 400
