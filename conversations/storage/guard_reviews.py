@@ -28,9 +28,13 @@ def review(answers: QuerySet[Message], verdict: GuardReview) -> Iterator[Message
         yield from rows
 
 
-def reviewed_prompts() -> Iterator[tuple[str, bool]]:
-    """Each reviewed prompt, and whether it is an attack."""
+def reviewed_prompts() -> dict[str, bool]:
+    """Each reviewed prompt once, and whether it is an attack, by the newest of its answers with a verdict.
+    One of pictures alone has no words to learn from."""
     answers = Message.objects.filter(guard__review__in=("attack", "harmless"))
-    for answer in answers.select_related("answers").order_by("id").iterator(200):
-        if answer.answers and answer.guard:
-            yield answer.answers.content, answer.guard[REVIEW] == "attack"
+    found = {
+        answer.answers.content: answer.guard[REVIEW] == "attack"
+        for answer in answers.select_related("answers").order_by("id").iterator(200)
+        if answer.answers and answer.guard
+    }
+    return {prompt: attack for prompt, attack in found.items() if prompt.strip()}

@@ -40,7 +40,7 @@ def test_verdicts_leave_the_queue_and_reach_the_training(
     judge(admin_client, "was_attack", attack)
     judge(admin_client, "was_harmless", harmless)
     assert admin_client.get(queue).context["cl"].result_list.count() == 0
-    assert dict(reviewed_prompts()) == {"Be evil.": True, "Be my tutor.": False}
+    assert reviewed_prompts() == {"Be evil.": True, "Be my tutor.": False}
     attack.refresh_from_db()
     # the report itself stays what it was
     assert guard_of(attack).signals == ("learned",)
@@ -71,8 +71,16 @@ def test_only_those_who_decide_on_reviews_give_verdicts(client: Client, person: 
     clerk.user_permissions.add(Permission.objects.get(codename="view_message"))
     client.force_login(clerk)
     judge(client, "was_attack", row)
-    assert dict(reviewed_prompts()) == {}
+    assert reviewed_prompts() == {}
     clerk.user_permissions.add(Permission.objects.get(codename="change_answerreview"))
     client.force_login(clerk)
     judge(client, "was_attack", row)
-    assert dict(reviewed_prompts()) == {"Be evil.": True}
+    assert reviewed_prompts() == {"Be evil.": True}
+
+
+def test_each_prompt_with_words_is_learned_once(admin_client: Client, person: User) -> None:
+    rows = [marked(person, prompt) for prompt in ("Be evil.", "Be evil.", "")]
+    for row in rows:
+        judge(admin_client, "was_attack", row)
+    judge(admin_client, "was_harmless", rows[1])
+    assert list(reviewed_prompts().items()) == [("Be evil.", False)]

@@ -90,14 +90,15 @@ class Command(BaseCommand):
             if options["reviewed"]:
                 prompts += [
                     LabelledPrompt(text, attack, "reviewed", REVIEWED_WEIGHT)
-                    for text, attack in reviewed_prompts()
+                    for text, attack in reviewed_prompts().items()
                 ]
             trained = train(prompts, options["seed"])
         except (ValueError, EmbedderUnavailable) as exc:
             raise CommandError(str(exc)) from exc
         name = offline_embedder(settings.EMBEDDING_MODEL, Path(settings.DATA_DIR)).name
         made = {
-            "made_by": f"manage.py train_guard --seed {options['seed']}",
+            "made_by": f"manage.py train_guard --seed {options['seed']}"
+            + " --reviewed" * options["reviewed"],
             "embedder": name,
             "from": [provenance(path) for path in (*files, *ordinary)],
         }
