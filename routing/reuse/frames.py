@@ -16,6 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from routing.reuse.function_words import english_tenses
 from routing.reuse.languages import small_words
 from routing.reuse.lexicon import STOP, TENSES
 
@@ -119,6 +120,8 @@ def frame_of(question: str, language: str) -> Frame:
 def _tenses(words: Sequence[str], language: str) -> frozenset[str]:
     # "Was" is a tense in English alone.
     phrases, _ = _kinds(language)
+    if language == "en" and (told_by_two := english_tenses(words)):
+        return told_by_two
     told = {word for word in words if phrases.get((word,), ("", ""))[0] != "plain"}
     return frozenset(name for name, forms in TENSES.items() if not forms.isdisjoint(told))
 

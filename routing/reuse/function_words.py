@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from routing.reuse.lexicon import MODALS, NEGATIONS_ANYWHERE, QUANTIFIERS, SMALL, TENSES
+from routing.reuse.lexicon import (
+    BOUNDS,
+    MODAL_PHRASES,
+    MODALS,
+    NEGATIONS_ANYWHERE,
+    QUANTIFIERS,
+    SMALL,
+    TENSES,
+)
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Words at the beginning of a question among which its finite verb stands.
@@ -23,6 +31,23 @@ _OTHERWISE = 2
 _PHRASES = 4
 # How an English verb tells that something goes on or is done: a name, the words before it, its ending.
 _ASPECTS = (("on", "being", "ing"), ("done", "having", "ed"))
+_NUMBER = r"(?:\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|half|twice)\b)"
+_BOUNDED = re.compile(
+    "|".join(rf"(?P<{name}>\b(?:{'|'.join(each)}) {_NUMBER})" for name, each in BOUNDS.items())
+)
+_MODAL_PHRASES = re.compile(
+    "|".join(
+        rf"(?P<{name}>^(?:{'|'.join(each)})\b)".replace("\n", "").replace(
+            "~", r"[^\W\d_]+(?: [^\W\d_]+)?"
+        )
+        for name, each in MODAL_PHRASES.items()
+    )
+)
+# Words that speak of the word behind them.
+_FOCUS = frozenset({"only", "even"})
+_SEEKING, _SUPPORT = frozenset({"who", "whom", "what", "which"}), frozenset({"do", "does", "did"})
+# How far behind "has" its participle stands.
+_PARTICIPLE = 6
 # Words at the beginning of a question among which an asking one says whom to tell.
 _ADDRESSED = 6
 
@@ -31,8 +56,10 @@ _ADDRESSED = 6
 class FunctionWords:
     """The small words of one question. ``content`` keeps the other words in their order; ``patient`` where
     something is done to the one who asks. ``modal`` is the first word of a question for yes or no (may, must, should);
-    there ``does`` says that the asking person does something, and ``suffers`` that it is done to them. ``aspects`` are
-    English verbs that go on or are done."""
+    or of a phrase that asks the same; there ``does`` says that the asking person does something, and ``suffers`` that it is done to them. ``aspects`` are
+    English verbs that go on or are done. ``bounds`` are those of its numbers (at least, up to …), ``focus`` the words
+    behind "only" and "even". ``sought``: an English question looks for the "subject" of its verb ("Who taught Ann?") or for
+    its "object" ("Who did Ann teach?"); empty where neither shows."""
 
     negation: bool
     soft_negation: bool
@@ -47,11 +74,15 @@ class FunctionWords:
     particles: frozenset[str]
     content: tuple[str, ...]
     aspects: frozenset[tuple[str, str]]
+    bounds: frozenset[str]
+    focus: frozenset[str]
+    sought: str
 
 
 def function_words(text: str) -> FunctionWords:
     """Read a question, in Unicode's form NFKC."""
-    words = closed(_WORD.findall(text.casefold().replace("\u2019", "'")))
+    said = text.casefold().replace("\u2019", "'")
+    words = closed(_WORD.findall(said))
     bare = [word.replace("'", "") for word in words]
     pairs = [*pairwise(bare)]
     return FunctionWords(
@@ -70,7 +101,7 @@ def function_words(text: str) -> FunctionWords:
             word in SMALL["patients"] and (at > _ADDRESSED or bare[at - 1] not in SMALL["telling"])
             for at, word in enumerate(bare)
         ),
-        modal=next((MODALS[word] for word in bare[:1] if word in MODALS), ""),
+        modal=_modal(bare),
         does=not SMALL["doers"].isdisjoint(bare),
         suffers=any(map(_names_me, bare)),
         particles=SMALL["particles"].intersection(words),
@@ -81,6 +112,9 @@ def function_words(text: str) -> FunctionWords:
             for aspect, before, ending in _ASPECTS
             if word in SMALL[before] and after.endswith(ending)
         ),
+        bounds=frozenset(found.lastgroup or "" for found in _BOUNDED.finditer(said)),
+        focus=frozenset(_root(after) for word, after in pairs if word in _FOCUS),
+        sought=_sought(bare),
     )
 
 
@@ -138,19 +172,47 @@ def _root(word: str) -> str:
     return word
 
 
+def _sought(words: Sequence[str]) -> str:
+    if not words or words[0] not in _SEEKING:
+        return ""
+    place = words[1:_TENSE_PLACE]
+    if not _SUPPORT.isdisjoint(place):
+        return "object" if SMALL["anybody"].isdisjoint(words) else ""
+    other = frozenset().union(*TENSES.values(), MODALS)
+    return "subject" if other.isdisjoint(place) else ""
+
+
+def _modal(words: Sequence[str]) -> str:
+    """Whether a question for yes or no asks what may, must or should be."""
+    if found := _MODAL_PHRASES.match(" ".join(words[:_ADDRESSED])):
+        return found.lastgroup or ""
+    return MODALS.get(words[0], "") if words else ""
+
+
 def _tenses(words: list[str]) -> frozenset[str]:
-    """The tense of the finite verb at the beginning; none where the question tells of the person."""
-    if not SMALL["self"].isdisjoint(words):
-        return frozenset()
-    place = words[:_TENSE_PLACE]
-    return frozenset(tense for tense, forms in TENSES.items() if not forms.isdisjoint(place))
+    """The tense of the finite verb at the beginning; of its first word alone where the question tells of the person."""
+    place = words[: _TENSE_PLACE if SMALL["self"].isdisjoint(words) else 1]
+    found = frozenset(tense for tense, forms in TENSES.items() if not forms.isdisjoint(place))
+    return (english_tenses(words) if place[1:] else frozenset()) or found
+
+
+def english_tenses(words: Sequence[str]) -> frozenset[str]:
+    """The tense that two words tell together: "is going to", "has changed"; none where there are none."""
+    if ("going", "to") in pairwise(words):
+        return frozenset({"future"})
+    at = next((at for at, word in enumerate(words) if word in {"has", "have"}), len(words))
+    after = words[at + 1 : at + _PARTICIPLE]
+    done = any(
+        word in SMALL["participles"] or (len(word) > 4 and word.endswith("ed")) for word in after
+    )
+    return frozenset({"past"} if done else ())
 
 
 def compare_function_words(a: FunctionWords, b: FunctionWords) -> dict[str, float]:
     """Signals of two questions by name, 0 or 1, symmetric."""
     return {
         "negation_words": float(_negated(a, b)),
-        "quantifier": float(_quantified_otherwise(a.quantifiers, b.quantifiers)),
+        "quantifier": float(_quantified_otherwise(a, b)),
         "tense": float(
             (bool(a.tenses and b.tenses) and a.tenses != b.tenses) or _aspects_differ(a, b)
         ),
@@ -175,7 +237,10 @@ def _names_me(word: str) -> bool:
 
 
 def _roles_changed(a: FunctionWords, b: FunctionWords) -> bool:
-    """Whether both ask if something may be done, the one by the person, the other to the person."""
+    """Whether both ask if something may be done, the one by the person, the other to the person; or the one looks for
+    the subject of a verb, the other for its object."""
+    if {a.sought, b.sought} == {"subject", "object"}:
+        return True
     if not (a.modal and b.modal):
         return False
     return (a.does, a.suffers) != (b.does, b.suffers) and {a.does, a.suffers} == {
@@ -195,7 +260,14 @@ def _active(a: FunctionWords, b: FunctionWords) -> bool:
     return (a.passive - b.passive).isdisjoint(b.content)
 
 
-def _quantified_otherwise(a: frozenset[str], b: frozenset[str]) -> bool:
+def _quantified_otherwise(a: FunctionWords, b: FunctionWords) -> bool:
+    """Whether they speak of another number of things, or each singles out something else."""
+    if a.bounds != b.bounds or (a.focus and b.focus and a.focus.isdisjoint(b.focus)):
+        return True
+    return _counted_otherwise(a.quantifiers, b.quantifiers)
+
+
+def _counted_otherwise(a: frozenset[str], b: frozenset[str]) -> bool:
     weak = SMALL["weak_quantifiers"]
     if a - weak != b - weak:
         return True

@@ -49,6 +49,8 @@ NEGATIONS_ANYWHERE = _words(" ".join(_SMALL["negations"].values())) - {"no"}
 QUANTIFIERS = _by_word(_SMALL["quantifiers"])
 MODALS = _by_word(_SMALL["modals"])
 """First words of a question for yes or no, by their sense."""
+MODAL_PHRASES = {name: text.split(",") for name, text in _SMALL["modal_phrases"].items()}
+BOUNDS = {name: text.split(",") for name, text in _SMALL["bounds"].items()}
 TENSES = {name: _words(text) for name, text in _SMALL["tenses"].items()}
 SMALL = {name: _words(text) for name, text in _SMALL.items() if isinstance(text, str)}
 """The other lists of small words, by their names."""

@@ -251,12 +251,24 @@ def _reversed(a: QuestionFeatures, b: QuestionFeatures) -> bool:
         return False
     if any((right, left) in b.directed for left, right in a.directed):
         return True
-    if len(a.words) != len(b.words):
+    # An article that one of two words has more moves all the others.
+    return any(
+        _changed_places(
+            [word for word in a.words if word not in left_out],
+            [word for word in b.words if word not in left_out],
+            a.content,
+        )
+        for left_out in (frozenset(), SMALL["articles"])
+    )
+
+
+def _changed_places(one: list[str], other: list[str], content: frozenset[str]) -> bool:
+    if len(one) != len(other):
         return False
-    changed = {(x, y) for x, y in zip(a.words, b.words, strict=True) if x != y}
+    changed = {(x, y) for x, y in zip(one, other, strict=True) if x != y}
     if len(changed) > MOVED:
         return False
-    return any((y, x) in changed and x in a.content and y in a.content for x, y in changed)
+    return any((y, x) in changed and x in content and y in content for x, y in changed)
 
 
 def _inversions(a: tuple[str, ...], b: tuple[str, ...]) -> float:

@@ -35,12 +35,17 @@ _QUALIFIED = re.compile(r"(?<!\S)([a-z]+:[^\s/,;:]+)")
 _FROM_TO = re.compile(
     r"(?<!\S)[^\w\s]*+(?:from\s+)?(\S+)\s+(?:to|into|in|→|->|over)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
 )
+_TO_FROM = re.compile(
+    r"(?<!\S)(?:to|into|onto)\s+(?:an?\s+|the\s+|my\s+)?(\S+)\s+(?:from|out\s+of|off)\s+(?:an?\s+|the\s+|my\s+)?(\S+)"
+)
 CASED = r"(?<!\S)--?[A-Za-z][\w-]*+|\\[A-Za-z]++|(?<![\w%])%[A-Za-z](?!\w)"
 """Pattern of options, escapes and formats, which mean something else where they are written large."""
 _SYNTAX = re.compile(
     CASED
     + r"|(?<![-+*/%=<>!&|^~:])(?!!+(?![-+*/%=<>!&|^~]))[-+*/%=<>!&|^~]{2,4}(?![-+*/%=<>!&|^~])"
     r"|(?<!\S)[-+*/%=<>&|^~](?!\S)|(?<=\w)[<>](?=\w)"
+    # before or behind a name: "i++", "++i", "sorted(", ".sort("
+    r"|(?<![\w+-])(?:\+\+|--)[A-Za-z]\w{0,40}|(?<!\w)[a-z]\w{0,40}(?:\+\+|--)(?![\w+-])|(?<![\w.])\.?[A-Za-z]\w{0,40}\("
 )
 _IDENTIFIER = re.compile(
     r"(?<![\w.@/-])(?:[A-Za-z]++(?:[._]++[A-Za-z][A-Za-z0-9]*+)++|[a-z]++[A-Z]\w*+)"
@@ -262,9 +267,12 @@ def _negates(token: str) -> bool:
 
 
 def _directed(text: str) -> frozenset[tuple[str, str]]:
+    pairs = _FROM_TO.findall(text.casefold())
+    # "To B from A" is "from A to B".
+    pairs += [(left, right) for right, left in _TO_FROM.findall(text.casefold())]
     return frozenset(
-        (stem(_plain(left)), stem(_plain(right).strip("?.!")))
-        for left, right in _FROM_TO.findall(text.casefold())
+        (stem(_plain(left.strip("?.!,"))), stem(_plain(right.strip("?.!,"))))
+        for left, right in pairs
     )
 
 
