@@ -21,6 +21,7 @@ from conversations.stats.pending import add_up_if_possible
 from routing.admin.publishing import ExtraPage, Panel
 from routing.admin.versions import VersionAdmin
 from routing.common.admin import (
+    MOST_DIGITS,
     NOTHING,
     ChoicesDropdownFilter,
     ReadOnlyAdmin,
@@ -178,7 +179,7 @@ def compare_view(page: VersionAdmin, request: HttpRequest) -> HttpResponse:
 def _requested(request: HttpRequest, name: str, numbers: list[int], at: int) -> RuleSetVersion:
     """The version in the parameter ``name``, else the one at this place of the list."""
     number = request.GET.get(name, "")
-    if number.isdigit():
+    if number.isdecimal() and len(number) <= MOST_DIGITS:
         return get_object_or_404(RuleSetVersion, pk=int(number))
     if not numbers:
         raise Http404

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +25,8 @@ from routing.common.validators import text_validators
 M = TypeVar("M", bound=Model)
 F = TypeVar("F", bound=Callable[..., Any])
 
+MOST_DIGITS = 18
+"""Of a number in an address: SQLite takes none of more than 64 bits."""
 NOTHING = "-"
 """The text for no value, as in django-unfold."""
 
@@ -65,6 +68,9 @@ else:
 
         def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
             _reader.set(request.user)
+            filters = (text for name, text in request.GET.items() if name != SEARCH_VAR)
+            if any(text.isdecimal() and len(text) > MOST_DIGITS for text in filters):
+                raise BadRequest("A number in the address is too long.")
             response = super().changelist_view(request, extra_context)
             context: dict[str, Any] = getattr(response, "context_data", None) or {}
             if "cl" in context:

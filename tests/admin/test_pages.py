@@ -69,6 +69,13 @@ def test_a_page_has_the_name_of_its_place_in_the_menu(
     assert f">{item['title']}</span>" in text
 
 
+@pytest.mark.parametrize("number", ["\N{SUPERSCRIPT TWO}", "9" * 5_000])
+@pytest.mark.usefixtures("published")
+def test_what_is_no_number_of_a_version_is_passed_over(admin_client: Client, number: str) -> None:
+    page = admin_client.get(reverse("admin:routing_compare"), {"a": number})
+    assert page.status_code == 200
+
+
 @pytest.mark.parametrize(("name", "heading"), OWN_PAGES.items())
 @pytest.mark.usefixtures("published")
 def test_a_page_of_its_own_has_a_name_and_a_place(
