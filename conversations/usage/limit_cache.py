@@ -19,7 +19,7 @@ from django.contrib.auth.models import User
 from django.db import Error as DatabaseError
 
 from conversations.db.access import in_database
-from conversations.db.table_version import Version, table_version
+from conversations.db.table_version import SETTLING, Version, table_version
 from conversations.domain.booking import Account
 from conversations.models import Limit
 from conversations.usage.key_makers import makers_of
@@ -42,14 +42,14 @@ EACH = ""
 class LimitTable:
     """The limits in force, by scope and subject."""
 
-    version: Version = (0, None, None, None)
+    version: Version = (0, None, None, len(SETTLING))
     terms: Mapping[tuple[LimitScope, str], Sequence[LimitTerms]] = field(default_factory=dict)
     has_groups: bool = field(init=False)
     """Whether the groups of a person matter. Kept: there may be thousands of subjects."""
     has_keys: bool = field(init=False)
     """Whether the makers of a key do."""
 
-    _applied: dict[tuple[Account, frozenset[int]], list[AppliedLimit]] = field(
+    _applied: dict[tuple[Account, frozenset[int], tuple[UUID, ...]], list[AppliedLimit]] = field(
         init=False, default_factory=dict, compare=False
     )
 
@@ -59,14 +59,15 @@ class LimitTable:
         object.__setattr__(self, "has_keys", LimitScope.KEY in scopes)
 
     def applying(
-        self, account: Account, groups: frozenset[int], makers: Sequence[UUID] = ()
+        self, account: Account, groups: frozenset[int], makers: tuple[UUID, ...] = ()
     ) -> list[AppliedLimit]:
         """The limits that hold for an account, those of the ``makers`` of its key among them."""
-        if (found := self._applied.get((account, groups))) is not None:
+        # With the makers: they are none while the database does not tell them.
+        if (found := self._applied.get((account, groups, makers))) is not None:
             return found
         if len(self._applied) >= REMEMBERED:
             self._applied.clear()
-        found = self._applied[account, groups] = self._found(account, groups, makers)
+        found = self._applied[account, groups, makers] = self._found(account, groups, makers)
         return found
 
     def _found(
