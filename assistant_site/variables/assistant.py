@@ -58,7 +58,7 @@ SECTIONS = (
         Variable("CONNECTIONS_PER_ADDRESS", "integer", default=2000,
             meaning="of them from one address (IPv6: one /64 network); more are a 429, `too_many_connections`. Proxies that `FORWARDED_ALLOW_IPS` names are not limited. 0: any number"),
         Variable("BUSY_QUEUE_SECONDS", "number", default=0.0, most=DAY,
-            meaning="how long a question waits while another one is answered in its conversation; after that, or at once with 0, it is a 409, `conversation_busy`"),
+            meaning="how long a question waits while another one is answered in its conversation; after that, or at once with 0, it is a 409, `conversation_busy`. Under `/api/chat`, whose clients do not try again, at least 30 s"),
         Variable("ASK_RATE", "rate", default="60/minute",
             meaning="questions per person (`10/second`, `500/day`, …)"),
     )),

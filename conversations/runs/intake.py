@@ -69,18 +69,21 @@ class Intake:
             if left := held.take():
                 await self._admission.reservations.release(left)
 
-    async def start(self, new: NewTurn, held: HeldReservation | None = None) -> StartedTurn:
+    async def start(
+        self, new: NewTurn, held: HeldReservation | None = None, *, wait: float = 0.0
+    ) -> StartedTurn:
         """Begin to answer. Cancelled while it waits in the queue, it has begun nothing. ``held`` is of
-        the same prompt.
+        the same prompt. ``wait``: seconds in the queue, where ``queue_seconds`` is less.
 
-        Raises ``ConversationBusy`` after ``queue_seconds``, ``NotFound``, ``IdempotencyKeyReused``,
+        Raises ``ConversationBusy`` after these, ``NotFound``, ``IdempotencyKeyReused``,
         ``TokenNotValid``, ``LimitReached``, and Django's errors when the database does not answer.
         """
         if new.response:
             return await self._branching(new)
-        if new.conversation is None or not self._seconds:
+        seconds = max(self._seconds, wait)
+        if new.conversation is None or not seconds:
             return await self._detached(new, held)
-        deadline = asyncio.get_running_loop().time() + self._seconds
+        deadline = asyncio.get_running_loop().time() + seconds
         queue = self._queues.setdefault(new.conversation, asyncio.Lock())
         try:
             async with asyncio.timeout_at(deadline):

@@ -56,6 +56,8 @@ from routing.guard.validation import label_faults
 PROTOCOL = "x-vercel-ai-ui-message-stream"
 RESETS_SINCE = 7
 """The version of the SDK that knows the part ``reset-step``."""
+QUEUE_SECONDS = 30.0
+"""Least wait of a message for the answer before it: clients of the SDK show a 409 as an error, and do not try again."""
 
 
 @native
@@ -121,7 +123,7 @@ async def _begin(parts: Container, asked: UIChatRequest, new: NewTurn) -> Starte
         turn = await _turn_of(parts, asked, new, named)
         if named.rewind:
             await _stop_replaced(parts, new, named.id)
-        return await parts.intake.start(turn, held)
+        return await parts.intake.start(turn, held, wait=QUEUE_SECONDS)
 
 
 async def _turn_of(
