@@ -61,6 +61,8 @@ def test_it_ends_with_a_parent_that_was_killed() -> None:
 def test_a_leftover_is_ended_by_its_pid_file(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     left = subprocess.Popen(["sleep", "601"])
+    while "sleep" not in processes.command_line(left.pid):
+        pass  # Linux tells it a moment after the program has begun
     pid_file.write_text(f"{left.pid}\n")
     reaper = threading.Thread(target=left.wait)  # as init would, so that the pid goes away
     reaper.start()

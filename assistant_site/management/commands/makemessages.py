@@ -9,6 +9,7 @@ from django.core.management.commands import makemessages
 
 IGNORED = [
     "*/admin",
+    "admin.py",
     "bulk_delete.py",
     "openai",
     "vendor",
