@@ -120,14 +120,10 @@ class GroupAdmin(DjangoGroupAdmin, Admin[Group]):
     """Permissions given to several people at once, and the models and rules that they may use."""
 
     inlines = (GroupPolicyInline,)
+    goes_along = (LimitWarning,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
         return (*super().get_readonly_fields(request, obj), *_rights(request, ("permissions",)))
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Warnings, which nobody deletes by themselves, go with the group's limits."""
-        names, counted, lacking, protected = super().get_deleted_objects(objs, request)
-        return names, counted, lacking - {LimitWarning._meta.verbose_name}, protected  # noqa: SLF001 - documented
 
 
 @admin.register(AccessAttempt)

@@ -87,6 +87,7 @@ class LimitAdmin(Admin[Limit]):
     """The most that people, groups and keys may spend. A change holds on every worker within a second."""
 
     form = LimitForm
+    goes_along = (LimitWarning,)
     list_display = ("scope", "whose", "terms", "models", "at_limit", "enabled")
     list_filter = ("scope", "unit", "window", "enabled")
     list_select_related = ("group", "user", "key")
@@ -116,11 +117,6 @@ class LimitAdmin(Admin[Limit]):
             f"{one} (no such model)" if one in unknown else one for one in row.model_names or ()
         )
         return ", ".join(told) or "all"
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Warnings, which nobody deletes by themselves, go with their limit."""
-        names, counted, lacking, protected = super().get_deleted_objects(objs, request)
-        return names, counted, lacking - {LimitWarning._meta.verbose_name}, protected  # noqa: SLF001 - documented
 
     def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:
         # The owner of a key could undo what staff set.

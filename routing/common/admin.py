@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
         change_form_outer_after_template: str
         warn_unsaved_form: bool
+        goes_along: tuple[type[Model], ...]
 
     class DropdownFilter(admin.SimpleListFilter): ...
 
@@ -63,8 +64,16 @@ else:
     class Admin(ModelAdmin):
         """The base of every page; ``Admin[Row]`` names its rows for the type checker."""
 
+        goes_along = ()
+        """Tables whose rows are deleted with a row of this page, and never by themselves."""
+
         def __class_getitem__(cls, _: Any) -> type:
             return cls
+
+        def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+            names, counted, lacking, protected = super().get_deleted_objects(objs, request)
+            along = {table._meta.verbose_name for table in self.goes_along}  # noqa: SLF001 - documented
+            return names, counted, lacking - along, protected
 
         def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
             _reader.set(request.user)

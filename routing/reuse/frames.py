@@ -118,10 +118,10 @@ def frame_of(question: str, language: str) -> Frame:
 
 
 def _tenses(words: Sequence[str], language: str) -> frozenset[str]:
-    # "Was" is a tense in English alone.
-    phrases, _ = _kinds(language)
     if language == "en" and (told_by_two := english_tenses(words)):
         return told_by_two
+    # "Was" is a tense in English alone.
+    phrases, _ = _kinds(language)
     told = {word for word in words if phrases.get((word,), ("", ""))[0] != "plain"}
     return frozenset(name for name, forms in TENSES.items() if not forms.isdisjoint(told))
 

@@ -46,6 +46,7 @@ _MODAL_PHRASES = re.compile(
 # Words that speak of the word behind them.
 _FOCUS = frozenset({"only", "even"})
 _SEEKING, _SUPPORT = frozenset({"who", "whom", "what", "which"}), frozenset({"do", "does", "did"})
+_AUXILIARIES = frozenset(MODALS).union(*TENSES.values())
 # How far behind "has" its participle stands.
 _PARTICIPLE = 6
 # Words at the beginning of a question among which an asking one says whom to tell.
@@ -55,9 +56,9 @@ _ADDRESSED = 6
 @dataclass(frozen=True, slots=True)
 class FunctionWords:
     """The small words of one question. ``content`` keeps the other words in their order; ``patient`` where
-    something is done to the one who asks. ``modal`` is the first word of a question for yes or no (may, must, should);
-    or of a phrase that asks the same; there ``does`` says that the asking person does something, and ``suffers`` that it is done to them. ``aspects`` are
-    English verbs that go on or are done. ``bounds`` are those of its numbers (at least, up to …), ``focus`` the words
+    something is done to the one who asks. ``modal``: the sense (may, must, should) of a question for yes or no, by its
+    first word or by a phrase for the same. There ``does`` says that the asking person does something, and ``suffers``
+    that it is done to them. ``aspects`` are English verbs that go on or are done. ``bounds`` are those of its numbers (at least, up to …), ``focus`` the words
     behind "only" and "even". ``sought``: an English question looks for the "subject" of its verb ("Who taught Ann?") or for
     its "object" ("Who did Ann teach?"); empty where neither shows."""
 
@@ -178,8 +179,7 @@ def _sought(words: Sequence[str]) -> str:
     place = words[1:_TENSE_PLACE]
     if not _SUPPORT.isdisjoint(place):
         return "object" if SMALL["anybody"].isdisjoint(words) else ""
-    other = frozenset().union(*TENSES.values(), MODALS)
-    return "subject" if other.isdisjoint(place) else ""
+    return "subject" if _AUXILIARIES.isdisjoint(place) else ""
 
 
 def _modal(words: Sequence[str]) -> str:
